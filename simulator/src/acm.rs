@@ -1,0 +1,310 @@
+//! AWS Certificate Manager.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+
+use crate::certificate::{self, CertificateFacts};
+use crate::clock::Timestamp;
+use crate::wire::ApiError;
+use crate::wire::params::short;
+use crate::world::Call;
+
+/// A certificate of a region.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Certificate {
+    pub(crate) domain: String,
+    pub(crate) names: Vec<String>,
+    pub(crate) status: CertificateStatus,
+    pub(crate) created: Timestamp,
+    pub(crate) not_before: Timestamp,
+    pub(crate) not_after: Timestamp,
+    pub(crate) imported: bool,
+    pub(crate) issuer: String,
+    pub(crate) subject: String,
+    pub(crate) serial: String,
+    pub(crate) body: Option<String>,
+    pub(crate) chain: Option<String>,
+    pub(crate) tags: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum CertificateStatus {
+    Issued,
+    PendingValidation,
+}
+
+const YEAR: Duration = Duration::from_hours(8760);
+
+impl Certificate {
+    /// Only an issued certificate can be presented.
+    pub(crate) fn is_issued(&self) -> bool {
+        self.status == CertificateStatus::Issued
+    }
+
+    /// A certificate of Amazon's for a domain.
+    pub(crate) fn requested(domain: &str, names: Vec<String>, status: CertificateStatus, now: Timestamp) -> Self {
+        Self {
+            domain: domain.to_owned(),
+            names,
+            status,
+            created: now,
+            not_before: now,
+            not_after: now.plus(YEAR),
+            imported: false,
+            issuer: "Amazon".to_owned(),
+            subject: format!("CN={domain}"),
+            serial: "0a:0b:0c:0d".to_owned(),
+            body: None,
+            chain: None,
+            tags: BTreeMap::new(),
+        }
+    }
+
+    fn imported(facts: CertificateFacts, now: Timestamp) -> Self {
+        Self {
+            not_before: facts.not_before,
+            not_after: facts.not_after,
+            imported: true,
+            issuer: facts.issuer,
+            subject: facts.subject,
+            serial: facts.serial,
+            ..Self::requested(&facts.common_name, facts.names, CertificateStatus::Issued, now)
+        }
+    }
+}
+
+/// Answers a request in the JSON protocol.
+pub(crate) fn answer(call: &mut Call<'_>, operation: &str, input: &Json) -> Result<Json, ApiError> {
+    match operation {
+        "ImportCertificate" => import(call, input),
+        "RequestCertificate" => request(call, input),
+        "DescribeCertificate" => describe(call, input),
+        "GetCertificate" => get(call, input),
+        "ListCertificates" => Ok(list(call, input)),
+        "DeleteCertificate" => delete(call, input),
+        "ListTagsForCertificate" => {
+            let (_, certificate) = find(call, input)?;
+            Ok(json!({"Tags": write_tags(&certificate.tags)}))
+        }
+        "AddTagsToCertificate" | "RemoveTagsFromCertificate" => change_tags(call, operation, input),
+        _ => Err(ApiError::sender(
+            "UnknownOperationException",
+            format!("Unknown operation: {}", short(operation)),
+        )),
+    }
+}
+
+fn import(call: &mut Call<'_>, input: &Json) -> Result<Json, ApiError> {
+    let blob = |name: &str| -> Option<String> {
+        let text = input.get(name)?.as_str()?;
+        String::from_utf8(STANDARD.decode(text).ok()?).ok()
+    };
+    let body = blob("Certificate").ok_or_else(|| invalid("The certificate field is required."))?;
+    blob("PrivateKey").ok_or_else(|| invalid("The private key field is required."))?;
+    let facts = certificate::read(&body).ok_or_else(|| {
+        invalid("The certificate field contains more than one certificate, or one that is not valid PEM.")
+    })?;
+    let arn = match input.get("CertificateArn").and_then(Json::as_str) {
+        Some(arn) => find(call, input).map(|_| arn.to_owned())?,
+        None => new_arn(call),
+    };
+    let mut certificate = Certificate::imported(facts, call.now);
+    certificate.body = Some(body);
+    certificate.chain = blob("CertificateChain");
+    certificate.tags = read_tags(input);
+    call.region.certificates.insert(arn.clone(), certificate);
+    Ok(json!({"CertificateArn": arn}))
+}
+
+fn request(call: &mut Call<'_>, input: &Json) -> Result<Json, ApiError> {
+    let domain = input
+        .get("DomainName")
+        .and_then(Json::as_str)
+        .filter(|domain| !domain.is_empty());
+    let domain = domain.ok_or_else(|| invalid("The domain name is required."))?;
+    let mut names = vec![domain.to_owned()];
+    let more = input
+        .get("SubjectAlternativeNames")
+        .and_then(Json::as_array)
+        .into_iter()
+        .flatten();
+    names.extend(
+        more.filter_map(Json::as_str)
+            .filter(|name| *name != domain)
+            .map(str::to_owned),
+    );
+    let mut certificate = Certificate::requested(domain, names, CertificateStatus::PendingValidation, call.now);
+    certificate.tags = read_tags(input);
+    let arn = new_arn(call);
+    call.region.certificates.insert(arn.clone(), certificate);
+    Ok(json!({"CertificateArn": arn}))
+}
+
+fn new_arn(call: &mut Call<'_>) -> String {
+    let (partition, region, account) = (call.facts.partition(), call.facts.name, call.account);
+    format!("arn:{partition}:acm:{region}:{account}:certificate/{}", call.ids.uuid())
+}
+
+fn describe(call: &Call<'_>, input: &Json) -> Result<Json, ApiError> {
+    let (arn, certificate) = find(call, input)?;
+    let kind = if certificate.imported {
+        "IMPORTED"
+    } else {
+        "AMAZON_ISSUED"
+    };
+    let mut described = json!({
+        "CertificateArn": arn,
+        "DomainName": certificate.domain,
+        "SubjectAlternativeNames": certificate.names,
+        "Status": certificate.status,
+        "Type": kind,
+        "Subject": certificate.subject,
+        "Issuer": certificate.issuer,
+        "Serial": certificate.serial,
+        "CreatedAt": seconds(certificate.created),
+        "KeyAlgorithm": "RSA_2048",
+        "SignatureAlgorithm": "SHA256WITHRSA",
+        "InUseBy": users(call, arn),
+        "KeyUsages": [{"Name": "DIGITAL_SIGNATURE"}],
+        "ExtendedKeyUsages": [{"Name": "TLS_WEB_SERVER_AUTHENTICATION"}],
+        "RenewalEligibility": "INELIGIBLE",
+        "Options": {"CertificateTransparencyLoggingPreference": "ENABLED"},
+    });
+    let Some(members) = described.as_object_mut() else {
+        return Ok(described);
+    };
+    if certificate.is_issued() {
+        members.insert("NotBefore".to_owned(), seconds(certificate.not_before));
+        members.insert("NotAfter".to_owned(), seconds(certificate.not_after));
+    }
+    if certificate.imported {
+        members.insert("ImportedAt".to_owned(), seconds(certificate.created));
+    } else {
+        let validation = |name: &String| {
+            json!({
+                "DomainName": name,
+                "ValidationDomain": name,
+                "ValidationMethod": "DNS",
+                "ValidationStatus": if certificate.is_issued() { "SUCCESS" } else { "PENDING_VALIDATION" },
+                "ResourceRecord": {"Name": format!("_validation.{name}."), "Type": "CNAME", "Value": "_validation.acm-validations.aws."},
+            })
+        };
+        let options: Vec<Json> = certificate.names.iter().map(validation).collect();
+        members.insert("DomainValidationOptions".to_owned(), Json::Array(options));
+    }
+    Ok(json!({"Certificate": described}))
+}
+
+fn get(call: &Call<'_>, input: &Json) -> Result<Json, ApiError> {
+    let (arn, certificate) = find(call, input)?;
+    match &certificate.body {
+        Some(body) => Ok(json!({"Certificate": body, "CertificateChain": certificate.chain})),
+        None => Err(ApiError::sender(
+            "RequestInProgressException",
+            format!("Certificate {arn} is not issued yet."),
+        )),
+    }
+}
+
+fn list(call: &Call<'_>, input: &Json) -> Json {
+    let statuses: Vec<&Json> = input
+        .get("CertificateStatuses")
+        .and_then(Json::as_array)
+        .into_iter()
+        .flatten()
+        .collect();
+    let listed = call
+        .region
+        .certificates
+        .iter()
+        .filter(|(_, it)| statuses.is_empty() || statuses.iter().any(|status| **status == json!(it.status)));
+    let summaries: Vec<Json> = listed
+        .map(|(arn, it)| {
+            json!({
+                "CertificateArn": arn,
+                "DomainName": it.domain,
+                "SubjectAlternativeNameSummaries": it.names,
+                "HasAdditionalSubjectAlternativeNames": false,
+                "Status": it.status,
+                "Type": if it.imported { "IMPORTED" } else { "AMAZON_ISSUED" },
+                "KeyAlgorithm": "RSA-2048",
+                "InUse": !users(call, arn).is_empty(),
+                "NotBefore": seconds(it.not_before),
+                "NotAfter": seconds(it.not_after),
+                "CreatedAt": seconds(it.created),
+            })
+        })
+        .collect();
+    json!({"CertificateSummaryList": summaries})
+}
+
+fn delete(call: &mut Call<'_>, input: &Json) -> Result<Json, ApiError> {
+    let (arn, _) = find(call, input)?;
+    if !users(call, arn).is_empty() {
+        let message = format!("Certificate {arn} in account {} is in use.", call.account);
+        return Err(ApiError::sender("ResourceInUseException", message));
+    }
+    let arn = arn.to_owned();
+    call.region.certificates.remove(&arn);
+    Ok(json!({}))
+}
+
+fn change_tags(call: &mut Call<'_>, operation: &str, input: &Json) -> Result<Json, ApiError> {
+    let arn = find(call, input)?.0.to_owned();
+    if let Some(certificate) = call.region.certificates.get_mut(&arn) {
+        let tags = read_tags(input);
+        if operation == "AddTagsToCertificate" {
+            certificate.tags.extend(tags);
+        } else {
+            certificate.tags.retain(|key, _| !tags.contains_key(key));
+        }
+    }
+    Ok(json!({}))
+}
+
+fn find<'c>(call: &'c Call<'_>, input: &Json) -> Result<(&'c str, &'c Certificate), ApiError> {
+    let arn = input.get("CertificateArn").and_then(Json::as_str).unwrap_or_default();
+    let found = call.region.certificates.get_key_value(arn);
+    found.map(|(arn, it)| (arn.as_str(), it)).ok_or_else(|| {
+        let message = format!("Could not find certificate {} in account {}.", short(arn), call.account);
+        ApiError::sender("ResourceNotFoundException", message)
+    })
+}
+
+/// The ARNs of the balancers that present a certificate.
+fn users(call: &Call<'_>, arn: &str) -> Vec<String> {
+    call.region
+        .elb
+        .iter()
+        .filter(|balancer| balancer.presents(arn))
+        .map(|it| call.balancer_arn(&it.name))
+        .collect()
+}
+
+fn read_tags(input: &Json) -> BTreeMap<String, String> {
+    let text = |tag: &Json, name: &str| tag.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
+    let tags = input.get("Tags").and_then(Json::as_array).into_iter().flatten();
+    tags.map(|tag| (text(tag, "Key"), text(tag, "Value"))).collect()
+}
+
+fn write_tags(tags: &BTreeMap<String, String>) -> Vec<Json> {
+    tags.iter()
+        .map(|(key, value)| json!({"Key": key, "Value": value}))
+        .collect()
+}
+
+/// Times in the JSON protocols are seconds.
+fn seconds(time: Timestamp) -> Json {
+    json!(time.as_millis() / 1000)
+}
+
+fn invalid(message: &str) -> ApiError {
+    ApiError::sender("ValidationException", message)
+}

@@ -1,0 +1,211 @@
+//! Auto Scaling as far as it drives Classic load balancers.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+use crate::clock::Timestamp;
+use crate::wire::params::short;
+use crate::wire::{ApiError, Xml};
+use crate::world::Call;
+
+mod attach;
+mod configurations;
+mod describe;
+mod groups;
+mod members;
+mod settle;
+
+pub(crate) use settle::settle;
+
+/// The namespace of replies.
+pub(crate) const NAMESPACE: &str = "http://autoscaling.amazonaws.com/doc/2011-01-01/";
+
+/// Auto Scaling in one region of one account.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Groups {
+    pub(crate) configurations: BTreeMap<String, LaunchConfiguration>,
+    pub(crate) by_name: BTreeMap<String, Group>,
+    /// When something has to happen next.
+    due: Option<Timestamp>,
+}
+
+impl Groups {
+    /// Has the groups looked at by that time.
+    pub(crate) fn wake(&mut self, at: Timestamp) {
+        if !self.by_name.is_empty() {
+            self.due = Some(self.due.map_or(at, |due| due.min(at)));
+        }
+    }
+
+    fn get(&self, name: &str) -> Result<&Group, ApiError> {
+        self.by_name.get(name).ok_or_else(|| no_group(name))
+    }
+
+    fn get_mut(&mut self, name: &str) -> Result<&mut Group, ApiError> {
+        self.by_name.get_mut(name).ok_or_else(|| no_group(name))
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LaunchConfiguration {
+    pub(crate) image_id: String,
+    pub(crate) instance_type: String,
+    pub(crate) key_name: Option<String>,
+    pub(crate) security_groups: Vec<String>,
+    pub(crate) created: Timestamp,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Group {
+    pub(crate) launch_configuration: Option<String>,
+    /// Name or id of a launch template, which the simulator does not look into.
+    pub(crate) launch_template: Option<String>,
+    pub(crate) min: u32,
+    pub(crate) max: u32,
+    pub(crate) desired: u32,
+    /// The subnets instances are launched in.
+    pub(crate) subnets: Vec<String>,
+    /// Whether the request gave subnets, which Describe then shows.
+    pub(crate) by_subnet: bool,
+    pub(crate) zones: Vec<String>,
+    pub(crate) balancers: BTreeMap<String, Attachment>,
+    pub(crate) members: BTreeMap<SmolStr, Member>,
+    pub(crate) tags: BTreeMap<String, GroupTag>,
+    pub(crate) health_check_type: String,
+    pub(crate) grace_period: u32,
+    pub(crate) cooldown: u32,
+    pub(crate) created: Timestamp,
+    /// Before this nothing is launched or terminated.
+    pub(crate) acts_from: Timestamp,
+    pub(crate) activities: Vec<Activity>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct GroupTag {
+    pub(crate) value: String,
+    pub(crate) propagate: bool,
+}
+
+/// A balancer of a group.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Attachment {
+    /// Members are registered from then on.
+    Adding(Timestamp),
+    Added,
+    /// It is gone from the group from then on.
+    Removing(Timestamp),
+}
+
+/// An instance of a group.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Member {
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) since: Timestamp,
+    pub(crate) protected: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Lifecycle {
+    Pending,
+    InService,
+    Terminating,
+    Standby,
+}
+
+impl Lifecycle {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::InService => "InService",
+            Self::Terminating => "Terminating",
+            Self::Standby => "Standby",
+        }
+    }
+}
+
+/// Something a group did.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Activity {
+    pub(crate) id: String,
+    pub(crate) at: Timestamp,
+    pub(crate) description: String,
+}
+
+/// Writes what stands inside the result element of a reply.
+type Handler = fn(&mut Call<'_>, &mut Xml) -> Result<(), ApiError>;
+
+static OPERATIONS: [(&str, Handler); 25] = [
+    ("AttachInstances", members::attach),
+    ("AttachLoadBalancers", attach::attach),
+    ("CreateAutoScalingGroup", groups::create),
+    ("CreateLaunchConfiguration", configurations::create),
+    ("CreateOrUpdateTags", groups::put_tags),
+    ("DeleteAutoScalingGroup", groups::delete),
+    ("DeleteLaunchConfiguration", configurations::delete),
+    ("DeleteTags", groups::delete_tags),
+    ("DescribeAutoScalingGroups", describe::groups),
+    ("DescribeAutoScalingInstances", describe::instances),
+    ("DescribeLaunchConfigurations", configurations::describe),
+    ("DescribeLoadBalancerTargetGroups", describe::target_groups),
+    ("DescribeLoadBalancers", attach::describe),
+    ("DescribeScalingActivities", describe::activities),
+    ("DescribeTags", describe::tags),
+    ("DescribeTrafficSources", attach::describe_traffic_sources),
+    ("DetachInstances", members::detach),
+    ("DetachLoadBalancers", attach::detach),
+    ("EnterStandby", members::enter_standby),
+    ("ExitStandby", members::exit_standby),
+    ("SetDesiredCapacity", groups::set_desired),
+    ("SetInstanceHealth", members::set_health),
+    ("SetInstanceProtection", members::set_protection),
+    ("TerminateInstanceInAutoScalingGroup", members::terminate),
+    ("UpdateAutoScalingGroup", groups::update),
+];
+
+/// Answers a request with what stands inside the result element.
+pub(crate) fn answer(call: &mut Call<'_>, operation: &str) -> Result<String, ApiError> {
+    let handler = OPERATIONS
+        .binary_search_by_key(&operation, |(name, _)| *name)
+        .ok()
+        .and_then(|index| OPERATIONS.get(index))
+        .map(|(_, handler)| handler)
+        .ok_or_else(|| {
+            let shown = short(operation);
+            ApiError::sender(
+                "InvalidAction",
+                format!("Could not find operation {shown} for version 2011-01-01"),
+            )
+        })?;
+    let mut xml = Xml::new();
+    handler(call, &mut xml)?;
+    settle(call);
+    Ok(xml.finish())
+}
+
+fn no_group(name: &str) -> ApiError {
+    let shown = short(name);
+    ApiError::validation(format!(
+        "AutoScalingGroup name not found - AutoScalingGroup '{shown}' not found"
+    ))
+}
+
+/// The group named in a request.
+fn group_name<'p>(call: &Call<'p>) -> Result<&'p str, ApiError> {
+    call.params.required("AutoScalingGroupName")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_dispatch_table_is_sorted() {
+        assert!(super::OPERATIONS.is_sorted_by_key(|(name, _)| *name));
+    }
+}

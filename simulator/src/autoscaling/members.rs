@@ -1,0 +1,238 @@
+//! Single members of groups.
+
+use smol_str::SmolStr;
+
+use super::settle::deregister;
+use super::{Activity, Group, Lifecycle, Member, group_name, groups};
+use crate::wire::params::short;
+use crate::wire::{ApiError, Xml};
+use crate::world::Call;
+
+pub(super) fn attach(call: &mut Call<'_>, _: &mut Xml) -> Result<(), ApiError> {
+    let (name, ids) = (group_name(call)?, call.params.strings("InstanceIds"));
+    let mut group = call.region.autoscaling.get(name)?.clone();
+    for id in &ids {
+        let known = call
+            .region
+            .ec2
+            .instances
+            .get(id.as_str())
+            .is_some_and(|instance| !instance.is_gone());
+        let taken = call
+            .region
+            .autoscaling
+            .by_name
+            .values()
+            .any(|group| group.members.contains_key(id.as_str()));
+        if !known || taken {
+            let message = format!(
+                "Invalid Instance ID(s): {}. Instance(s) not found or already in a group.",
+                short(id)
+            );
+            return Err(ApiError::validation(message));
+        }
+        // Pending, so that the next look brings it into service and registers it.
+        let member = Member {
+            lifecycle: Lifecycle::Pending,
+            since: call.now,
+            protected: false,
+        };
+        group.members.insert(SmolStr::new(id), member);
+    }
+    group.desired = group.desired.max(groups::active(&group));
+    if group.desired > group.max {
+        let message = "AutoScalingGroup would exceed its max size by attaching the specified instances.";
+        return Err(ApiError::validation(message));
+    }
+    groups::put(call, name, group);
+    call.region.autoscaling.wake(call.now);
+    Ok(())
+}
+
+pub(super) fn detach(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
+    let name = group_name(call)?;
+    let ids = member_ids(call, name)?;
+    let mut group = call.region.autoscaling.get(name)?.clone();
+    for id in &ids {
+        group.members.remove(id);
+    }
+    shrink(call, name, &mut group, ids.len(), "detach")?;
+    for balancer in group.balancers.keys() {
+        deregister(call, balancer, &ids, call.now);
+    }
+    write_activities(call, xml, &ids, "Detaching EC2 instance");
+    groups::put(call, name, group);
+    Ok(())
+}
+
+pub(super) fn enter_standby(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
+    let name = group_name(call)?;
+    let ids = member_ids(call, name)?;
+    let mut group = call.region.autoscaling.get(name)?.clone();
+    require_lifecycle(&group, &ids, Lifecycle::InService)?;
+    for id in &ids {
+        group.members.insert(
+            id.clone(),
+            Member {
+                lifecycle: Lifecycle::Standby,
+                since: call.now,
+                protected: false,
+            },
+        );
+    }
+    shrink(call, name, &mut group, ids.len(), "place into standby")?;
+    for balancer in group.balancers.keys() {
+        deregister(call, balancer, &ids, call.now);
+    }
+    write_activities(call, xml, &ids, "Moving EC2 instance to Standby");
+    groups::put(call, name, group);
+    Ok(())
+}
+
+pub(super) fn exit_standby(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
+    let name = group_name(call)?;
+    let ids = member_ids(call, name)?;
+    let mut group = call.region.autoscaling.get(name)?.clone();
+    require_lifecycle(&group, &ids, Lifecycle::Standby)?;
+    for id in &ids {
+        group.members.insert(
+            id.clone(),
+            Member {
+                lifecycle: Lifecycle::Pending,
+                since: call.now,
+                protected: false,
+            },
+        );
+    }
+    group.desired = group.desired.max(groups::active(&group)).min(group.max);
+    write_activities(call, xml, &ids, "Moving EC2 instance out of Standby");
+    groups::put(call, name, group);
+    call.region.autoscaling.wake(call.now);
+    Ok(())
+}
+
+pub(super) fn terminate(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
+    let id = SmolStr::new(call.params.required("InstanceId")?);
+    let name = group_of(call, &id)?;
+    let mut group = call.region.autoscaling.get(&name)?.clone();
+    if should_decrement(call)? {
+        if group.desired <= group.min {
+            return Err(ApiError::validation(format!(
+                "Currently, desiredSize equals minSize ({}). Terminating instance without replacement will violate group's min size constraint. Either set shouldDecrementDesiredCapacity flag to false or lower group's min size.",
+                group.min
+            )));
+        }
+        group.desired -= 1;
+    }
+    crate::ec2::terminate(&mut call.region.ec2, &id, call.now);
+    let activity = Activity {
+        id: call.ids.uuid(),
+        at: call.now,
+        description: format!("Terminating EC2 instance: {id}"),
+    };
+    xml.element("Activity", |xml| super::describe::write_activity(xml, &name, &activity));
+    groups::put(call, &name, group);
+    Ok(())
+}
+
+/// An unhealthy member is replaced.
+pub(super) fn set_health(call: &mut Call<'_>, _: &mut Xml) -> Result<(), ApiError> {
+    let id = SmolStr::new(call.params.required("InstanceId")?);
+    group_of(call, &id)?;
+    if call.params.required("HealthStatus")? == "Unhealthy" {
+        crate::ec2::terminate(&mut call.region.ec2, &id, call.now);
+        call.region
+            .autoscaling
+            .wake(call.now.plus(call.settings.timing.scaling));
+    }
+    Ok(())
+}
+
+pub(super) fn set_protection(call: &mut Call<'_>, _: &mut Xml) -> Result<(), ApiError> {
+    let name = group_name(call)?;
+    let ids = member_ids(call, name)?;
+    let protected = call.params.bool("ProtectedFromScaleIn").unwrap_or(false);
+    let group = call.region.autoscaling.get_mut(name)?;
+    for id in &ids {
+        if let Some(member) = group.members.get_mut(id) {
+            member.protected = protected;
+        }
+    }
+    Ok(())
+}
+
+/// Members leave the capacity with their place in it, or leave the place to a new member.
+fn shrink(call: &Call<'_>, name: &str, group: &mut Group, by: usize, what: &str) -> Result<(), ApiError> {
+    if !should_decrement(call)? {
+        return Ok(());
+    }
+    let left = u32::try_from(by).ok().and_then(|by| group.desired.checked_sub(by));
+    let Some(left) = left.filter(|left| *left >= group.min) else {
+        let Group { min, max, desired, .. } = group;
+        return Err(ApiError::validation(format!(
+            "AutoScalingGroup {name} has min-size={min}, max-size={max}, and desired-size={desired}. To {what} {by} instance(s), please update the AutoScalingGroup sizes appropriately."
+        )));
+    };
+    group.desired = left;
+    Ok(())
+}
+
+/// Required wherever a member can leave its group.
+fn should_decrement(call: &Call<'_>) -> Result<bool, ApiError> {
+    call.params.required("ShouldDecrementDesiredCapacity")?;
+    Ok(call.params.bool("ShouldDecrementDesiredCapacity").unwrap_or(false))
+}
+
+fn require_lifecycle(group: &Group, ids: &[SmolStr], wanted: Lifecycle) -> Result<(), ApiError> {
+    let elsewhere = |id: &&SmolStr| group.members.get(*id).is_none_or(|member| member.lifecycle != wanted);
+    match ids.iter().find(elsewhere) {
+        Some(id) => {
+            let message = format!("The instance {} is not in {}.", short(id), wanted.name());
+            Err(ApiError::validation(message))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The members named in a request, each of which is in the group.
+fn member_ids(call: &Call<'_>, name: &str) -> Result<Vec<SmolStr>, ApiError> {
+    let group = call.region.autoscaling.get(name)?;
+    let ids: Vec<SmolStr> = call
+        .params
+        .strings("InstanceIds")
+        .into_iter()
+        .map(SmolStr::new)
+        .collect();
+    match ids.iter().find(|id| !group.members.contains_key(*id)) {
+        Some(stranger) => Err(ApiError::validation(format!(
+            "The instance {} is not part of Auto Scaling group {name}.",
+            short(stranger)
+        ))),
+        None => Ok(ids),
+    }
+}
+
+fn group_of(call: &Call<'_>, id: &SmolStr) -> Result<String, ApiError> {
+    let mut groups = call.region.autoscaling.by_name.iter();
+    let found = groups
+        .find(|(_, group)| group.members.contains_key(id))
+        .map(|(name, _)| name.clone());
+    found.ok_or_else(|| {
+        ApiError::validation(format!(
+            "Instance Id not found - No managed instance found for instance ID: {}",
+            short(id)
+        ))
+    })
+}
+
+fn write_activities(call: &mut Call<'_>, xml: &mut Xml, ids: &[SmolStr], what: &str) {
+    let name = call.params.str("AutoScalingGroupName").unwrap_or_default();
+    xml.members("Activities", ids, |xml, id| {
+        let activity = Activity {
+            id: call.ids.uuid(),
+            at: call.now,
+            description: format!("{what}: {id}"),
+        };
+        super::describe::write_activity(xml, name, &activity);
+    });
+}

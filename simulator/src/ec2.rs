@@ -1,0 +1,130 @@
+//! EC2 as far as users of Classic load balancers need it.
+
+use crate::wire::{ApiError, Xml};
+use crate::world::Call;
+
+mod answers;
+mod catalog;
+mod filter;
+mod groups;
+mod instances;
+mod interfaces;
+mod listing;
+mod network;
+mod routes;
+mod state;
+mod tags;
+
+pub(crate) use answers::HealthAnswer;
+pub(crate) use instances::{Launch, launch, terminate};
+pub(crate) use state::{Ec2, Instance, InstanceState, Phase, Route, SecurityGroup, Subnet, Vpc};
+
+/// The namespace of replies.
+pub(crate) const NAMESPACE: &str = "http://ec2.amazonaws.com/doc/2016-11-15/";
+
+/// Writes what a reply holds besides its request id.
+type Handler = fn(&mut Call<'_>, &mut Xml) -> Result<(), ApiError>;
+
+static OPERATIONS: [(&str, Handler); 50] = [
+    ("AssociateRouteTable", routes::associate),
+    ("AttachInternetGateway", network::attach_gateway),
+    ("AuthorizeSecurityGroupEgress", groups::authorize_egress),
+    ("AuthorizeSecurityGroupIngress", groups::authorize_ingress),
+    ("CreateInternetGateway", network::create_gateway),
+    ("CreateRoute", routes::create_route),
+    ("CreateRouteTable", routes::create),
+    ("CreateSecurityGroup", groups::create),
+    ("CreateSubnet", network::create_subnet),
+    ("CreateTags", tags::create),
+    ("CreateVpc", network::create_vpc),
+    ("DeleteInternetGateway", network::delete_gateway),
+    ("DeleteRoute", routes::delete_route),
+    ("DeleteRouteTable", routes::delete),
+    ("DeleteSecurityGroup", groups::delete),
+    ("DeleteSubnet", network::delete_subnet),
+    ("DeleteTags", tags::delete),
+    ("DeleteVpc", network::delete_vpc),
+    ("DescribeAccountAttributes", catalog::account_attributes),
+    ("DescribeAvailabilityZones", catalog::availability_zones),
+    ("DescribeImages", catalog::images),
+    ("DescribeInstanceAttribute", listing::describe_attribute),
+    ("DescribeInstanceStatus", listing::describe_status),
+    ("DescribeInstanceTypes", catalog::instance_types),
+    ("DescribeInstances", listing::describe),
+    ("DescribeInternetGateways", network::describe_gateways),
+    ("DescribeNetworkInterfaces", interfaces::describe),
+    ("DescribeRegions", catalog::regions),
+    ("DescribeRouteTables", routes::describe),
+    ("DescribeSecurityGroupRules", groups::describe_rules),
+    ("DescribeSecurityGroups", groups::describe),
+    ("DescribeSubnets", network::describe_subnets),
+    ("DescribeTags", tags::describe),
+    ("DescribeVpcAttribute", network::describe_vpc_attribute),
+    ("DescribeVpcs", network::describe_vpcs),
+    ("DetachInternetGateway", network::detach_gateway),
+    ("DisassociateRouteTable", routes::disassociate),
+    ("ModifyInstanceAttribute", instances::modify_attribute),
+    ("ModifySubnetAttribute", network::modify_subnet),
+    ("ModifyVpcAttribute", network::modify_vpc),
+    ("RebootInstances", instances::reboot),
+    ("ReplaceRoute", routes::create_route),
+    ("ReplaceRouteTableAssociation", routes::replace_association),
+    ("RevokeSecurityGroupEgress", groups::revoke_egress),
+    ("RevokeSecurityGroupIngress", groups::revoke_ingress),
+    ("RunInstances", instances::run),
+    ("StartInstances", instances::start),
+    ("StopInstances", instances::stop),
+    ("TerminateInstances", instances::terminate_named),
+    ("UnmonitorInstances", instances::unmonitor),
+];
+
+/// Answers a request with what its reply holds besides the request id.
+pub(crate) fn answer(call: &mut Call<'_>, operation: &str) -> Result<String, ApiError> {
+    let handler = OPERATIONS
+        .binary_search_by_key(&operation, |(name, _)| *name)
+        .ok()
+        .and_then(|index| OPERATIONS.get(index))
+        .map(|(_, handler)| handler)
+        .ok_or_else(|| {
+            let shown = crate::wire::params::short(operation);
+            ApiError::sender(
+                "InvalidAction",
+                format!("The action {shown} is not valid for this web service."),
+            )
+        })?;
+    let mut xml = Xml::new();
+    handler(call, &mut xml)?;
+    Ok(xml.finish())
+}
+
+/// The error for an id of which there is nothing, in the form all EC2 resources share.
+fn not_found(code: &'static str, kind: &str, id: &str) -> ApiError {
+    let shown = crate::wire::params::short(id);
+    ApiError::sender(code, format!("The {kind} ID '{shown}' does not exist"))
+}
+
+/// The error for a required parameter that is absent.
+fn missing(name: &str) -> ApiError {
+    ApiError::sender(
+        "MissingParameter",
+        format!("The request must contain the parameter {name}"),
+    )
+}
+
+/// A required parameter, or EC2's error for its absence.
+fn required<'p>(call: &Call<'p>, name: &str) -> Result<&'p str, ApiError> {
+    call.params.non_empty(name).ok_or_else(|| missing(name))
+}
+
+/// Most changes answer only this.
+fn done(xml: &mut Xml) {
+    xml.show("return", true);
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_dispatch_tables_are_sorted() {
+        assert!(super::OPERATIONS.is_sorted_by_key(|(name, _)| *name));
+    }
+}

@@ -1,0 +1,232 @@
+//! Route tables, which make subnets public or private.
+
+use super::filter::{Filters, one};
+use super::state::RouteTable;
+use super::{Route, done, not_found, required, tags};
+use crate::wire::{ApiError, Xml};
+use crate::world::Call;
+
+pub(super) fn create(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
+    let vpc_id = required(call, "VpcId")?;
+    let ec2 = &mut call.region.ec2;
+    let vpc = ec2
+        .vpcs
+        .get(vpc_id)
+        .ok_or_else(|| not_found("InvalidVpcID.NotFound", "vpc", vpc_id))?;
+    let local = Route {
+        destination: vpc.cidr.clone(),
+        target: "local".to_owned(),
+    };
+    let table = RouteTable {
+        vpc_id: vpc_id.to_owned(),
+        main: false,
+        routes: vec![local],
+        associations: std::collections::BTreeMap::new(),
+        tags: tags::of_new(call.params, "route-table"),
+    };
+    let id = call.ids.resource("rtb");
+    xml.element("routeTable", |xml| write(xml, &id, &table, call.account));
+    ec2.route_tables.insert(id, table);
+    Ok(())
+}
+
+pub(super) fn delete(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
+    let id = required(call, "RouteTableId")?;
+    let table = table_mut(call, id)?;
+    if !table.associations.is_empty() {
+        let message = format!("The routeTable '{id}' has dependencies and cannot be deleted.");
+        return Err(super::network::dependency(message));
+    }
+    call.region.ec2.route_tables.remove(id);
+    done(xml);
+    Ok(())
+}
+
+/// `CreateRoute` and `ReplaceRoute`.
+pub(super) fn create_route(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
+    let id = required(call, "RouteTableId")?;
+    let params = call.params;
+    let destination = params
+        .non_empty("DestinationCidrBlock")
+        .or_else(|| params.non_empty("DestinationIpv6CidrBlock"))
+        .or_else(|| params.non_empty("DestinationPrefixListId"))
+        .ok_or_else(|| super::missing("DestinationCidrBlock"))?
+        .to_owned();
+    let targets = [
+        "GatewayId",
+        "NatGatewayId",
+        "NetworkInterfaceId",
+        "InstanceId",
+        "TransitGatewayId",
+        "VpcEndpointId",
+    ];
+    let target = targets
+        .iter()
+        .find_map(|name| params.non_empty(name))
+        .ok_or_else(|| super::missing("GatewayId"))?;
+    if target.starts_with("igw-") && !call.region.ec2.gateways.contains_key(target) {
+        return Err(not_found("InvalidGatewayID.NotFound", "gateway", target));
+    }
+    let table = table_mut(call, id)?;
+    table.routes.retain(|route| route.destination != destination);
+    table.routes.push(Route {
+        destination,
+        target: target.to_owned(),
+    });
+    done(xml);
+    Ok(())
+}
+
+pub(super) fn delete_route(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
+    let id = required(call, "RouteTableId")?;
+    let destination = required(call, "DestinationCidrBlock")?;
+    let table = table_mut(call, id)?;
+    let before = table.routes.len();
+    table
+        .routes
+        .retain(|route| route.destination != destination || route.target == "local");
+    if table.routes.len() == before {
+        let shown = crate::wire::params::short(destination);
+        let message = format!("no route with destination-cidr-block {shown} in route table {id}");
+        return Err(ApiError::sender("InvalidRoute.NotFound", message));
+    }
+    done(xml);
+    Ok(())
+}
+
+pub(super) fn associate(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
+    let (id, subnet) = (required(call, "RouteTableId")?, required(call, "SubnetId")?);
+    if !call.region.ec2.subnets.contains_key(subnet) {
+        return Err(not_found("InvalidSubnetID.NotFound", "subnet", subnet));
+    }
+    table_mut(call, id)?;
+    for table in call.region.ec2.route_tables.values_mut() {
+        table
+            .associations
+            .retain(|_, associated| associated.as_deref() != Some(subnet));
+    }
+    let association = call.ids.resource("rtbassoc");
+    table_mut(call, id)?
+        .associations
+        .insert(association.clone(), Some(subnet.to_owned()));
+    write_association(xml, &association);
+    Ok(())
+}
+
+pub(super) fn replace_association(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
+    let (id, association) = (required(call, "RouteTableId")?, required(call, "AssociationId")?);
+    table_mut(call, id)?;
+    let mut tables = call.region.ec2.route_tables.values_mut();
+    let subnet = tables
+        .find_map(|table| table.associations.remove(association))
+        .ok_or_else(|| no_association(association))?;
+    let fresh = call.ids.resource("rtbassoc");
+    table_mut(call, id)?.associations.insert(fresh.clone(), subnet);
+    let main = |table: &RouteTable| table.associations.values().any(Option::is_none);
+    call.region
+        .ec2
+        .route_tables
+        .values_mut()
+        .for_each(|table| table.main = main(table));
+    xml.text("newAssociationId", &fresh);
+    Ok(())
+}
+
+pub(super) fn disassociate(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
+    let association = required(call, "AssociationId")?;
+    let mut tables = call.region.ec2.route_tables.values_mut();
+    tables
+        .find_map(|table| table.associations.remove(association))
+        .ok_or_else(|| no_association(association))?;
+    done(xml);
+    Ok(())
+}
+
+pub(super) fn describe(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
+    let (ids, filters) = (call.params.strings("RouteTableId"), Filters::read(call.params));
+    if let Some(unknown) = ids.iter().find(|id| !call.region.ec2.route_tables.contains_key(*id)) {
+        return Err(no_table(unknown));
+    }
+    let mut listed = Vec::new();
+    for (id, table) in &call.region.ec2.route_tables {
+        let admitted = filters.admit(&table.tags, |name| match name {
+            "route-table-id" => one(id),
+            "vpc-id" => one(&table.vpc_id),
+            "owner-id" => one(call.account),
+            "association.main" => one(table.main.to_string()),
+            "association.subnet-id" => Some(table.associations.values().flatten().cloned().collect()),
+            "association.route-table-association-id" => Some(table.associations.keys().cloned().collect()),
+            "route.destination-cidr-block" => Some(table.routes.iter().map(|r| r.destination.clone()).collect()),
+            "route.gateway-id" => Some(table.routes.iter().map(|r| r.target.clone()).collect()),
+            _ => None,
+        })?;
+        if admitted && (ids.is_empty() || ids.contains(id)) {
+            listed.push((id, table));
+        }
+    }
+    xml.items("routeTableSet", "item", listed, |xml, (id, table)| {
+        write(xml, id, table, call.account);
+    });
+    Ok(())
+}
+
+fn write(xml: &mut Xml, id: &str, table: &RouteTable, account: &str) {
+    xml.text("routeTableId", id)
+        .text("vpcId", &table.vpc_id)
+        .text("ownerId", account);
+    xml.items("routeSet", "item", &table.routes, |xml, route| {
+        let origin = if route.target == "local" {
+            "CreateRouteTable"
+        } else {
+            "CreateRoute"
+        };
+        let destination = if route.destination.contains(':') {
+            "destinationIpv6CidrBlock"
+        } else {
+            "destinationCidrBlock"
+        };
+        let target = match route.target.split('-').next() {
+            Some("nat") => "natGatewayId",
+            Some("eni") => "networkInterfaceId",
+            Some("i") => "instanceId",
+            Some("tgw") => "transitGatewayId",
+            _ => "gatewayId",
+        };
+        xml.text(destination, &route.destination).text(target, &route.target);
+        xml.text("state", "active").text("origin", origin);
+    });
+    xml.items(
+        "associationSet",
+        "item",
+        &table.associations,
+        |xml, (association, subnet)| {
+            xml.text("routeTableAssociationId", association)
+                .text("routeTableId", id);
+            xml.maybe("subnetId", subnet.as_deref()).show("main", subnet.is_none());
+            xml.element("associationState", |xml| {
+                xml.text("state", "associated");
+            });
+        },
+    );
+    xml.items("propagatingVgwSet", "item", [(); 0], |_, ()| {});
+    tags::write(xml, &table.tags);
+}
+
+fn write_association(xml: &mut Xml, association: &str) {
+    xml.text("associationId", association);
+    xml.element("associationState", |xml| {
+        xml.text("state", "associated");
+    });
+}
+
+fn table_mut<'c>(call: &'c mut Call<'_>, id: &str) -> Result<&'c mut RouteTable, ApiError> {
+    call.region.ec2.route_tables.get_mut(id).ok_or_else(|| no_table(id))
+}
+
+fn no_table(id: &str) -> ApiError {
+    not_found("InvalidRouteTableID.NotFound", "routeTable", id)
+}
+
+fn no_association(id: &str) -> ApiError {
+    not_found("InvalidAssociationID.NotFound", "association", id)
+}

@@ -1,0 +1,58 @@
+//! The AWS API of Classic Elastic Load Balancing and its neighbours.
+//!
+//! ```no_run
+//! # async fn run() -> std::io::Result<()> {
+//! use aws_simulator::{Config, Simulator, serve};
+//!
+//! let simulator = Simulator::new(Config::default());
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:4566").await?;
+//! serve(listener, simulator, std::future::pending()).await
+//! # }
+//! ```
+
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "the handlers of a dispatch table share one signature"
+)]
+
+mod acm;
+mod autoscaling;
+mod certificate;
+mod check;
+mod clock;
+mod config;
+#[cfg(feature = "connector")]
+mod connector;
+mod control;
+mod ec2;
+mod elb;
+mod fault;
+mod iam;
+mod log;
+mod model;
+mod page;
+mod region;
+mod reply;
+mod s3;
+mod seed;
+mod server;
+mod simulator;
+mod sts;
+mod tagging;
+mod throttle;
+mod wire;
+mod world;
+
+pub use clock::{Clock, Timestamp};
+pub use config::{AccessKey, Config, DEFAULT_ACCOUNT, DEFAULT_REGION, Delays, Signatures};
+#[cfg(feature = "connector")]
+pub use connector::Connector;
+pub use fault::{Action, FaultRule, FaultRuleError, FaultStatus, Match};
+pub use log::RequestRecord;
+pub use seed::{
+    AutoScalingGroupSeed, BucketSeed, CertificateSeed, InstanceSeed, LaunchConfigurationSeed, ListenerSeed,
+    LoadBalancerSeed, RegionSeed, Seed, SeedError, ServerCertificateSeed,
+};
+pub use server::serve;
+pub use simulator::{InstanceHealthAnswer, RestoreError, Simulator};
+pub use throttle::{Bucket, Throttles, ThrottlesError};

@@ -1,0 +1,222 @@
+//! The simulator on a socket.
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::reply::{Answer, Reply};
+use crate::simulator::Simulator;
+use crate::wire::ApiError;
+use crate::wire::route::Service;
+use crate::{control, reply};
+
+/// Far more than the largest request that AWS would take.
+const MAX_BODY: usize = 4 * 1024 * 1024;
+
+/// Snapshots of large worlds come back through here.
+const MAX_CONTROL_BODY: usize = 1024 * 1024 * 1024;
+
+const HEADER_TIMEOUT: Duration = Duration::from_mins(1);
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+const CONTROL_TIMEOUT: Duration = Duration::from_mins(2);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Serves a simulator until `shutdown` is ready; requests under way are answered first.
+pub async fn serve(
+    listener: TcpListener,
+    simulator: Simulator,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let (stop, stopping) = watch::channel(false);
+    let mut connections = JoinSet::new();
+    let mut shutdown = std::pin::pin!(shutdown);
+    loop {
+        tokio::select! {
+            () = &mut shutdown => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => {
+                    connections.spawn(connection(stream, peer, simulator.clone(), stopping.clone()));
+                }
+                // Out of descriptors, or a client that was gone before it was accepted: neither ends the server.
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+    drop(listener);
+    stop.send_replace(true);
+    let drained = async { while connections.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(SHUTDOWN_TIMEOUT, drained).await;
+    Ok(())
+}
+
+async fn connection(stream: TcpStream, _: SocketAddr, simulator: Simulator, mut stopping: watch::Receiver<bool>) {
+    // Replies are written whole; waiting for more to send would only delay them.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| respond(simulator.clone(), request));
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service);
+    let ended = tokio::select! {
+        ended = &mut connection => ended,
+        _ = stopping.changed() => {
+            Pin::new(&mut connection).graceful_shutdown();
+            (&mut connection).await
+        }
+    };
+    if ended.is_err_and(|error| error.source().is_some_and(<dyn Error + 'static>::is::<Reset>)) {
+        // Without lingering the peer sees a reset and not an orderly end.
+        let _ = connection.into_parts().io.into_inner().set_zero_linger();
+    }
+}
+
+type ReplyBody = Either<Full<Bytes>, Broken>;
+
+/// Ends a connection instead of answering.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is to be reset")]
+struct Reset;
+
+async fn respond(simulator: Simulator, request: Request<Incoming>) -> Result<Response<ReplyBody>, Reset> {
+    let (parts, body) = request.into_parts();
+    let is_control = control::is_control(&parts);
+    let (limit, patience) = if is_control {
+        (MAX_CONTROL_BODY, CONTROL_TIMEOUT)
+    } else {
+        (MAX_BODY, BODY_TIMEOUT)
+    };
+    // What announces itself as too large need not be waited for.
+    if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
+        return Ok(too_large());
+    }
+    let collected = tokio::time::timeout(patience, Limited::new(body, limit).collect());
+    let body = match collected.await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => return Ok(too_large()),
+        Ok(Err(_)) => return Err(Reset),
+        Err(_) => {
+            return Ok(refuse(
+                408,
+                "RequestTimeout",
+                "The body of the request did not come in time.",
+            ));
+        }
+    };
+    if is_control {
+        return Ok(whole(&control::answer(&simulator, &parts, &body)));
+    }
+    let prepared = simulator.prepare(parts, body);
+    let latency = prepared.latency();
+    if !latency.is_zero() {
+        tokio::time::sleep(latency).await;
+    }
+    match simulator.answer(&prepared) {
+        Answer::Send(reply) => Ok(whole(&reply)),
+        Answer::Break(reply, percent) => Ok(broken(&reply, percent)),
+        Answer::Reset => Err(Reset),
+        Answer::Hang => std::future::pending().await,
+    }
+}
+
+fn too_large() -> Response<ReplyBody> {
+    let message = "The request is larger than any that AWS takes.";
+    refuse(413, "RequestEntityTooLarge", message)
+}
+
+/// A refusal before anybody knows which service was meant; the connection ends with it.
+fn refuse(status: u16, code: &'static str, message: &str) -> Response<ReplyBody> {
+    let error = ApiError::new(status, code, message);
+    let mut response = whole(&reply::write(Service::Elb, "", Err(error), "none"));
+    response
+        .headers_mut()
+        .insert(http::header::CONNECTION, http::HeaderValue::from_static("close"));
+    response
+}
+
+/// A reply as an HTTP response.
+pub(crate) fn response<B>(reply: &Reply, body: B) -> Response<B> {
+    let mut response = Response::new(body);
+    *response.status_mut() = http::StatusCode::from_u16(reply.status).unwrap_or(http::StatusCode::BAD_REQUEST);
+    let headers = response.headers_mut();
+    headers.insert(
+        http::header::CONTENT_TYPE,
+        http::HeaderValue::from_static(reply.content_type),
+    );
+    if let Ok(id) = http::HeaderValue::from_str(&reply.request_id)
+        && !reply.request_id.is_empty()
+    {
+        headers.insert("x-amzn-requestid", id);
+    }
+    response
+}
+
+fn whole(reply: &Reply) -> Response<ReplyBody> {
+    let body = Either::Left(Full::new(reply.body.clone()));
+    response(reply, body)
+}
+
+fn broken(reply: &Reply, percent: u8) -> Response<ReplyBody> {
+    response(reply, Either::Right(Broken::new(reply, percent)))
+}
+
+/// A body that ends after a part of what was announced.
+pub(crate) struct Broken {
+    sent: Option<Bytes>,
+    announced: usize,
+    flushed: bool,
+}
+
+impl Broken {
+    pub(crate) fn new(reply: &Reply, percent: u8) -> Self {
+        let announced = reply.body.len();
+        let sent = reply.body.slice(..announced * usize::from(percent).min(100) / 100);
+        Self {
+            sent: Some(sent),
+            announced,
+            flushed: false,
+        }
+    }
+
+    /// What is sent, once.
+    pub(crate) fn take(&mut self) -> Option<Bytes> {
+        self.sent.take()
+    }
+}
+
+impl Body for Broken {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if let Some(sent) = self.take() {
+            return Poll::Ready(Some(Ok(Frame::data(sent))));
+        }
+        if std::mem::replace(&mut self.flushed, true) {
+            return Poll::Ready(None);
+        }
+        // A pause, in which what was sent goes out before the connection ends.
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(u64::try_from(self.announced).unwrap_or(u64::MAX))
+    }
+}

@@ -1,0 +1,159 @@
+//! Has the service of a request answer it.
+
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use super::{Prepared, Simulator, State};
+use crate::clock::Timestamp;
+use crate::fault::Action;
+use crate::iam::IamCall;
+use crate::region::RegionFacts;
+use crate::reply::Content;
+use crate::s3::S3Call;
+use crate::sts::Caller;
+use crate::wire::ApiError;
+use crate::wire::route::Service;
+use crate::world::World;
+use crate::{acm, autoscaling, ec2, elb, iam, model, s3, sts, tagging};
+
+/// A request of a known caller for a known region.
+pub(super) struct Request<'r> {
+    pub(super) prepared: &'r Prepared,
+    pub(super) service: Service,
+    pub(super) operation: &'r str,
+    pub(super) caller: &'r Caller,
+    pub(super) facts: &'static RegionFacts,
+    pub(super) now: Timestamp,
+}
+
+impl Simulator {
+    pub(super) fn apply(&self, state: &mut State, request: &Request<'_>) -> Result<Content, ApiError> {
+        if request.prepared.routed.is_none() {
+            let message = "The request names no service: neither its credential scope nor its Version.";
+            return Err(ApiError::new(403, "MissingAuthenticationToken", message));
+        }
+        check_version(request)?;
+        let account = request.caller.account.as_str();
+        let params = &request.prepared.params;
+        match request.service {
+            Service::Iam => {
+                let World { ids, accounts, .. } = &mut state.world;
+                let known = accounts.entry(account.to_owned()).or_default();
+                let mut call = IamCall {
+                    account: known,
+                    account_id: account,
+                    ids,
+                    now: request.now,
+                    params,
+                };
+                iam::answer(&mut call, request.operation).map(Content::Xml)
+            }
+            Service::Sts => {
+                let answer = sts::answer(&mut state.world, request.caller, request.now, request.operation, params);
+                answer.map(Content::Xml)
+            }
+            Service::S3 => answer_s3(&mut state.world, request),
+            Service::Elb | Service::Ec2 | Service::AutoScaling | Service::Acm | Service::Tagging => {
+                self.apply_in_region(state, request)
+            }
+        }
+    }
+
+    fn apply_in_region(&self, state: &mut State, request: &Request<'_>) -> Result<Content, ApiError> {
+        let State {
+            world,
+            faults,
+            levels,
+            violations,
+            ..
+        } = state;
+        let Prepared {
+            params, body, struck, ..
+        } = request.prepared;
+        let account = request.caller.account.as_str();
+        if let (Service::Elb, Some(throttles)) = (request.service, &self.inner.config.throttles)
+            && !levels.take(throttles, account, request.facts.name, request.operation, request.now)
+        {
+            return Err(ApiError::sender("Throttling", "Rate exceeded"));
+        }
+        let mut call = world.call(account, request.facts, self.inner.settings, request.now, params);
+        call.region.elb.remember(Duration::from_millis(faults.memory()));
+        let hidden: Vec<String> = struck.iter().flat_map(hidden).cloned().collect();
+        call.hidden = &hidden;
+        match request.service {
+            Service::Ec2 => ec2::answer(&mut call, request.operation).map(Content::Xml),
+            Service::AutoScaling => autoscaling::answer(&mut call, request.operation).map(Content::Xml),
+            Service::Acm => acm::answer(&mut call, request.operation, &read_json(body)?).map(Content::Json),
+            Service::Tagging => tagging::answer(&mut call, request.operation, &read_json(body)?).map(Content::Json),
+            _ if let Err(violation) = model::check(request.operation, params) => {
+                *violations += 1;
+                Err(violation)
+            }
+            _ => match looks_back(struck).filter(|_| request.operation.starts_with("Describe")) {
+                None => elb::answer(&mut call, request.operation).map(Content::Xml),
+                Some(period) => {
+                    let past = call.region.elb.as_of(request.now.minus(period));
+                    let present = std::mem::replace(&mut call.region.elb, past);
+                    let answer = elb::answer(&mut call, request.operation);
+                    call.region.elb = present;
+                    answer.map(Content::Xml)
+                }
+            },
+        }
+    }
+}
+
+/// How far back a stale read looks.
+fn looks_back(struck: &[Action]) -> Option<Duration> {
+    struck.iter().find_map(|action| match action {
+        Action::StaleRead { millis } => Some(Duration::from_millis(*millis)),
+        _ => None,
+    })
+}
+
+fn hidden(action: &Action) -> &[String] {
+    match action {
+        Action::HideInstances { instance_ids } => instance_ids,
+        _ => &[],
+    }
+}
+
+/// Versions of other APIs on the same endpoint, such as that of the newer load balancers, are not served.
+fn check_version(request: &Request<'_>) -> Result<(), ApiError> {
+    let served = match request.service {
+        Service::Elb => model::ELB_VERSION,
+        Service::AutoScaling => "2011-01-01",
+        _ => return Ok(()),
+    };
+    let version = request.prepared.params.str("Version").unwrap_or("NO_VERSION_SPECIFIED");
+    if version == served {
+        return Ok(());
+    }
+    let (operation, version) = (
+        crate::wire::params::short(request.operation),
+        crate::wire::params::short(version),
+    );
+    Err(ApiError::sender(
+        "InvalidAction",
+        format!("Could not find operation {operation} for version {version}"),
+    ))
+}
+
+fn answer_s3(world: &mut World, request: &Request<'_>) -> Result<Content, ApiError> {
+    let mut call = S3Call {
+        buckets: &mut world.buckets,
+        account: &request.caller.account,
+        region: request.facts.name,
+        path: request.prepared.parts.uri.path(),
+        body: &request.prepared.body,
+    };
+    s3::answer(&mut call, request.operation).map(|(status, kind, body)| Content::Raw(status, kind, body))
+}
+
+fn read_json(body: &[u8]) -> Result<Json, ApiError> {
+    if body.is_empty() {
+        return Ok(Json::Object(serde_json::Map::new()));
+    }
+    serde_json::from_slice(body).map_err(|_| ApiError::sender("SerializationException", "The body is not JSON."))
+}

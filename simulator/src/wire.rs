@@ -1,0 +1,11 @@
+//! How requests and replies look on the wire, whatever the service.
+
+pub(crate) mod error;
+pub(crate) mod params;
+pub(crate) mod route;
+pub(crate) mod signature;
+pub(crate) mod xml;
+
+pub(crate) use error::ApiError;
+pub(crate) use params::Value;
+pub(crate) use xml::Xml;

@@ -1,0 +1,23 @@
+//! The simulator as its clients see it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test ends where it fails"
+)]
+
+mod balancers;
+mod client;
+mod ec2;
+mod faults;
+mod fuzz;
+mod neighbours;
+mod policies;
+mod registration;
+mod rush;
+mod sdk;
+mod settings;
+mod socket;
+mod state;
+mod time;
