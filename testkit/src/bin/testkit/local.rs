@@ -1,0 +1,225 @@
+//! The stack in the background, for kubectl and AWS clients: `.local/` says how to reach it.
+//!
+//! A lock that the background process holds says whether it lives, so neither a crash nor a reused process id can
+//! mislead the next `up` or `down`.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail, ensure};
+use testkit::{OperatorOptions, Options, Stack, tool};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::screen::say;
+use crate::site;
+
+/// How long the stack may take to start, and to end.
+const LIMIT: Duration = Duration::from_mins(5);
+
+/// The files in `.local/`.
+struct Local {
+    folder: PathBuf,
+}
+
+impl Local {
+    fn open(folder: Option<PathBuf>) -> anyhow::Result<Self> {
+        let folder = folder.unwrap_or_else(|| tool::root().join(".local"));
+        std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
+        // What stands in `env` has to hold wherever it is read.
+        let folder = folder
+            .canonicalize()
+            .with_context(|| format!("looking at {}", folder.display()))?;
+        Ok(Self { folder })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    fn file(&self, name: &str) -> anyhow::Result<File> {
+        let path = self.path(name);
+        let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        opened.with_context(|| format!("opening {}", path.display()))
+    }
+
+    /// The lock of the living stack, or `None` while a stack lives.
+    fn claim(&self) -> anyhow::Result<Option<File>> {
+        let file = self.file("lock")?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error).context("locking the file lock"),
+        }
+    }
+
+    /// Removes what tells others about a stack.
+    fn clear(&self) {
+        for name in ["env", "pid", "kubeconfig"] {
+            let _ = std::fs::remove_file(self.path(name));
+        }
+    }
+
+    fn pid(&self) -> Option<u32> {
+        std::fs::read_to_string(self.path("pid")).ok()?.trim().parse().ok()
+    }
+}
+
+/// Starts the stack unless it runs.
+pub(crate) async fn up(folder: Option<PathBuf>) -> anyhow::Result<()> {
+    let local = Local::open(folder)?;
+    // One `up` or `down` at a time.
+    let turn = local.file("turn")?;
+    turn.lock().context("waiting for another testkit to finish")?;
+    let Some(claim) = local.claim()? else {
+        say(&format!(
+            "The stack is running already (process {}).",
+            local.pid().unwrap_or_default()
+        ));
+        tell(&local);
+        return Ok(());
+    };
+    // Built here, where their progress is seen.
+    for name in ["etcd", "kube-apiserver"] {
+        tool::built(name).await?;
+    }
+    local.clear();
+    drop(claim);
+    say("Starting etcd, kube-apiserver, the AWS simulator and the operator...");
+    start_holder(&local).await?;
+    say(&format!(
+        "The stack is running (process {}).",
+        local.pid().unwrap_or_default()
+    ));
+    tell(&local);
+    Ok(())
+}
+
+fn tell(local: &Local) {
+    let env = local.path("env");
+    say(&format!(
+        "Point kubectl and AWS clients at it with:\n  . {}",
+        env.display()
+    ));
+    say("Then, for example:\n  kubectl apply -f examples/tutorial.yaml\n  kubectl get clb --watch");
+    say("End it with: make down");
+}
+
+/// Starts the background process, outside the terminal's reach, and waits until it has written `.local/env`.
+async fn start_holder(local: &Local) -> anyhow::Result<()> {
+    use std::os::unix::process::CommandExt as _;
+    let log = File::create(local.path("log")).context("making the file log")?;
+    let mut holder = Command::new(std::env::current_exe()?)
+        .args(["hold", "--folder"])
+        .arg(&local.folder)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .process_group(0)
+        .spawn()
+        .context("starting the background process")?;
+    let started = Instant::now();
+    while !local.path("env").exists() {
+        if let Some(status) = holder.try_wait()? {
+            bail!("the stack did not start ({status}):\n{}", read(&local.path("log")));
+        }
+        if started.elapsed() > LIMIT {
+            holder.kill()?;
+            bail!(
+                "the stack did not start within {} s:\n{}",
+                LIMIT.as_secs(),
+                read(&local.path("log"))
+            );
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_default()
+}
+
+/// Ends the stack if it runs.
+pub(crate) async fn down(folder: Option<PathBuf>) -> anyhow::Result<()> {
+    let local = Local::open(folder)?;
+    let turn = local.file("turn")?;
+    turn.lock().context("waiting for another testkit to finish")?;
+    if local.claim()?.is_some() {
+        local.clear();
+        say("No stack is running.");
+        return Ok(());
+    }
+    let pid = local
+        .pid()
+        .context("a stack is running, but the file pid does not say which process holds it")?;
+    send("TERM", pid)?;
+    let asked = Instant::now();
+    while local.claim()?.is_none() {
+        ensure!(
+            asked.elapsed() < LIMIT,
+            "process {pid} did not end within {} s",
+            LIMIT.as_secs()
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    local.clear();
+    say("The stack is down.");
+    Ok(())
+}
+
+fn send(signal: &str, pid: u32) -> anyhow::Result<()> {
+    let script = r#"kill -s "$1" "$2""#;
+    let status = Command::new("sh")
+        .args(["-c", script, "sh", signal, &pid.to_string()])
+        .status()?;
+    ensure!(status.success(), "could not send {signal} to process {pid}");
+    Ok(())
+}
+
+/// The background process: holds the stack until it is told to end.
+pub(crate) async fn hold(folder: Option<PathBuf>) -> anyhow::Result<()> {
+    let local = Local::open(folder)?;
+    let Some(_claim) = local.claim()? else {
+        bail!("a stack is running already")
+    };
+    std::fs::write(local.path("pid"), format!("{}\n", std::process::id())).context("writing the file pid")?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    // The terminal that it was started from may close.
+    let _hangup = signal(SignalKind::hangup())?;
+
+    let operator = OperatorOptions {
+        cluster_id: "local".into(),
+        ..OperatorOptions::default()
+    };
+    let stack = Stack::start(Options {
+        operator,
+        ..Options::default()
+    })
+    .await?;
+    let cluster = stack.control_plane().cluster("default").await?;
+    site::prepare(&stack, &cluster, site::MACHINES.len()).await?;
+    publish(&local, &stack)?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    local.clear();
+    Ok(())
+}
+
+/// Writes the kubeconfig and, last and at once, the file that says that all is ready.
+fn publish(local: &Local, stack: &Stack) -> anyhow::Result<()> {
+    let kubeconfig = local.path("kubeconfig");
+    std::fs::copy(stack.control_plane().kubeconfig(), &kubeconfig).context("writing the file kubeconfig")?;
+    let mut variables = vec![("KUBECONFIG", kubeconfig.display().to_string())];
+    variables.extend(stack.simulator().environment());
+    variables.push(("CLB_OPERATOR_URL", stack.operator().url().to_owned()));
+    let line = |(name, value): &(&str, String)| format!("export {name}='{}'\n", value.replace('\'', r"'\''"));
+    let text: String = variables.iter().map(line).collect();
+    let part = local.path("env.part");
+    std::fs::write(&part, text).context("writing the file env")?;
+    std::fs::rename(&part, local.path("env")).context("writing the file env")
+}

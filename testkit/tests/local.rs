@@ -1,0 +1,133 @@
+//! `testkit up` and `testkit down`: one stack at a time, also after a crash.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use testkit::{Cluster, Kind, object};
+
+fn testkit(command: &str, folder: &Path) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_testkit"))
+        .args([command, "--folder"])
+        .arg(folder)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success(),
+        "testkit {command}: {text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    text
+}
+
+/// The variables that a shell has after reading the file.
+fn variables(folder: &Path) -> BTreeMap<String, String> {
+    let script = r#". "$1"; env"#;
+    let output = Command::new("sh")
+        .args(["-c", script, "sh"])
+        .arg(folder.join("env"))
+        .env_clear()
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, value)| (name.into(), value.into()))
+        .collect()
+}
+
+async fn cluster(kubeconfig: &str) -> Cluster {
+    let file = Kubeconfig::read_from(kubeconfig).unwrap();
+    let config = kube::Config::from_custom_kubeconfig(file, &KubeConfigOptions::default())
+        .await
+        .unwrap();
+    Cluster::new(kube::Client::try_from(config).unwrap(), "default")
+}
+
+fn kill(pid: &str) {
+    assert!(
+        Command::new("sh")
+            .args(["-c", r#"kill -s KILL "$1""#, "sh", pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+}
+
+/// Ends the stack also when an assertion fails.
+struct Down(PathBuf);
+
+impl Drop for Down {
+    fn drop(&mut self) {
+        let _ = Command::new(env!("CARGO_BIN_EXE_testkit"))
+            .args(["down", "--folder"])
+            .arg(&self.0)
+            .output();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn up_starts_one_stack_and_down_ends_it() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().join("local");
+    let _down = Down(folder.clone());
+    assert!(testkit("up", &folder).contains("The stack is running"));
+
+    let first = variables(&folder);
+    let expected = [
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+    ];
+    for (name, value) in expected {
+        assert_eq!(first[name], value);
+    }
+    assert!(first["AWS_ENDPOINT_URL"].starts_with("http://127.0.0.1:"));
+    let cluster = cluster(&first["KUBECONFIG"]).await;
+    let nodes = cluster.list(Kind::NODE).await.unwrap();
+    let nodes: BTreeMap<_, _> = nodes
+        .iter()
+        .map(|node| {
+            (
+                object::text(node, "/spec/providerID"),
+                node.metadata.labels.as_ref().unwrap()["role"].as_str(),
+            )
+        })
+        .collect();
+    assert_eq!(nodes.len(), 3);
+    assert_eq!(nodes["aws:///us-east-1a/i-4f8cf126"], "web");
+    assert_eq!(nodes["aws:///us-east-1b/i-0bb7ca62"], "web");
+
+    let pid = std::fs::read_to_string(folder.join("pid")).unwrap();
+    assert!(testkit("up", &folder).contains("running already"));
+    assert_eq!(std::fs::read_to_string(folder.join("pid")).unwrap(), pid);
+    assert_eq!(variables(&folder), first);
+
+    // After a crash of the process that holds the stack, its parts go, and the next `up` starts another.
+    kill(pid.trim());
+    let killed = Instant::now();
+    let nowhere = cluster.patience(Duration::from_secs(1));
+    while nowhere.list(Kind::NODE).await.is_ok() {
+        assert!(
+            killed.elapsed() < Duration::from_mins(1),
+            "the API server outlived the stack"
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(testkit("up", &folder).contains("The stack is running"));
+    assert_ne!(std::fs::read_to_string(folder.join("pid")).unwrap(), pid);
+
+    assert!(testkit("down", &folder).contains("The stack is down"));
+    assert!(!folder.join("env").exists());
+    assert!(testkit("down", &folder).contains("No stack is running"));
+}
