@@ -1,0 +1,114 @@
+//! Conditions: their types, and the one way to make a list of them.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::jiff::Timestamp;
+
+/// The balancer exists, equals its spec, and its DNS name is known.
+pub const READY: &str = "Ready";
+/// The spec can be realised, the name is ours, and what the spec refers to was found.
+pub const ACCEPTED: &str = "Accepted";
+/// AWS equals the spec.
+pub const PROGRAMMED: &str = "Programmed";
+/// All wanted instances are in service. Does not feed `Ready`.
+pub const TARGETS_HEALTHY: &str = "TargetsHealthy";
+/// Work is under way, or is tried again by itself. Present only while true.
+pub const RECONCILING: &str = "Reconciling";
+/// Nothing more happens until the spec or the account changes. Present only while true.
+pub const STALLED: &str = "Stalled";
+
+/// The longest message that the API server takes.
+const MESSAGE_LENGTH: usize = 32_768;
+
+/// What a condition says, without its times.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// The type.
+    pub type_: &'static str,
+    /// `True`, `False` or `Unknown`.
+    pub status: &'static str,
+    /// A word in `PascalCase`.
+    pub reason: String,
+    /// A sentence for people.
+    pub message: String,
+    /// The generation that it speaks of, where that is not the present one: a judgement from before that stands.
+    pub of: Option<i64>,
+}
+
+impl Statement {
+    /// Makes a statement.
+    pub fn new(
+        type_: &'static str,
+        status: &'static str,
+        reason: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            type_,
+            status,
+            reason: reason.into(),
+            message: message.into(),
+            of: None,
+        }
+    }
+}
+
+/// The list for a status: `Ready` first, the others in order. A transition time moves only when the status does, so
+/// that a list which says the same is the same.
+pub fn list(statements: Vec<Statement>, generation: i64, previous: &[Condition], now: Timestamp) -> Vec<Condition> {
+    let mut conditions: Vec<Condition> = statements
+        .into_iter()
+        .map(|statement| {
+            let before = previous
+                .iter()
+                .find(|condition| condition.type_ == statement.type_ && condition.status == statement.status);
+            let since = before.map_or_else(
+                || Time(whole_seconds(now)),
+                |condition| condition.last_transition_time.clone(),
+            );
+            Condition {
+                type_: statement.type_.to_owned(),
+                status: statement.status.to_owned(),
+                reason: statement.reason,
+                message: statement.message.chars().take(MESSAGE_LENGTH).collect(),
+                observed_generation: Some(statement.of.unwrap_or(generation)),
+                last_transition_time: since,
+            }
+        })
+        .collect();
+    conditions.sort_by(|a, b| (a.type_ != READY, &a.type_).cmp(&(b.type_ != READY, &b.type_)));
+    conditions
+}
+
+/// The API keeps seconds; anything finer would read back as a change.
+fn whole_seconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("a time")
+    }
+
+    #[test]
+    fn ready_comes_first_and_the_rest_in_order() {
+        let statements = [STALLED, PROGRAMMED, READY, ACCEPTED].map(|t| Statement::new(t, "True", "X", ""));
+        let types: Vec<_> = list(statements.to_vec(), 1, &[], at(1))
+            .into_iter()
+            .map(|c| c.type_)
+            .collect();
+        assert_eq!(types, [READY, ACCEPTED, PROGRAMMED, STALLED]);
+    }
+
+    #[test]
+    fn the_transition_time_moves_with_the_status_alone() {
+        let first = list(vec![Statement::new(READY, "False", "A", "a")], 1, &[], at(1));
+        let second = list(vec![Statement::new(READY, "False", "B", "b")], 2, &first, at(2));
+        assert_eq!(second[0].last_transition_time, first[0].last_transition_time);
+        assert_eq!(second[0].observed_generation, Some(2));
+        let third = list(vec![Statement::new(READY, "True", "C", "c")], 2, &second, at(3));
+        assert_eq!(third[0].last_transition_time, Time(at(3)));
+    }
+}

@@ -1,0 +1,93 @@
+//! The `CustomResourceDefinition` as it is installed.
+//!
+//! What the derive cannot say is put right here, once: no `nullable` (apply configurations cannot carry nulls), no
+//! formats that Kubernetes does not know, whole numbers as bounds, and a default status that tells tools which judge by
+//! `observedGeneration` that a new object was not looked at yet.
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::CustomResourceExt as _;
+use serde_json::{Value, json};
+
+use super::ClassicLoadBalancer;
+
+/// The definition, as JSON in canonical form.
+pub fn definition() -> Result<Value, serde_json::Error> {
+    let mut definition = serde_json::to_value(ClassicLoadBalancer::crd())?;
+    if let Some(schema) = definition.pointer_mut("/spec/versions/0/schema/openAPIV3Schema") {
+        canonical(schema);
+        if let Some(status) = schema.pointer_mut("/properties/status") {
+            without_defaults(status);
+            bounded(status);
+        }
+        if let Some(status) = schema.pointer_mut("/properties/status").and_then(Value::as_object_mut) {
+            status.insert("default".into(), json!({"observedGeneration": -1}));
+        }
+    }
+    Ok(definition)
+}
+
+/// The definition as a typed object.
+pub fn custom_resource_definition() -> Result<CustomResourceDefinition, serde_json::Error> {
+    serde_json::from_value(definition()?)
+}
+
+/// Strips what Kubernetes or apply configurations cannot take, in every schema below this one.
+fn canonical(schema: &mut Value) {
+    match schema {
+        Value::Object(map) => {
+            map.remove("nullable");
+            if map
+                .get("format")
+                .and_then(Value::as_str)
+                .is_some_and(|format| format.starts_with("uint"))
+            {
+                map.remove("format");
+            }
+            for bound in ["minimum", "maximum"] {
+                if let Some(number) = map.get(bound).and_then(Value::as_f64).filter(|n| n.fract() == 0.0) {
+                    #[allow(clippy::cast_possible_truncation)] // bounds are ports, seconds and counts
+                    map.insert(bound.into(), json!(number as i64));
+                }
+            }
+            map.values_mut().for_each(canonical);
+        }
+        Value::Array(items) => items.iter_mut().for_each(canonical),
+        _ => {}
+    }
+}
+
+/// A default that serde needs to read an older status must not become one that the API server writes.
+fn without_defaults(schema: &mut Value) {
+    match schema {
+        Value::Object(map) => {
+            map.remove("default");
+            map.values_mut().for_each(without_defaults);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_defaults),
+        _ => {}
+    }
+}
+
+/// The longest text in a status that has no limit of its own.
+const TEXT: u64 = 4096;
+/// The longest list in a status that has no limit of its own: AWS registers at most so many instances.
+const LIST: u64 = 1000;
+
+/// Puts a limit on everything in the status that can grow.
+fn bounded(schema: &mut Value) {
+    match schema {
+        Value::Object(map) => {
+            let limit = match map.get("type").and_then(Value::as_str) {
+                Some("string") if !map.contains_key("enum") && !map.contains_key("format") => Some(("maxLength", TEXT)),
+                Some("array") => Some(("maxItems", LIST)),
+                _ => None,
+            };
+            if let Some((word, limit)) = limit {
+                map.entry(word).or_insert_with(|| json!(limit));
+            }
+            map.values_mut().for_each(bounded);
+        }
+        Value::Array(items) => items.iter_mut().for_each(bounded),
+        _ => {}
+    }
+}

@@ -1,0 +1,225 @@
+//! What the operator reports.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What the operator saw and did. It holds no clocks and no counters: a balancer that did not change is not written.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ClassicLoadBalancerStatus {
+    /// The generation of the spec that this status speaks of; -1 before the first pass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Ready first, the others in the order of their types.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
+    /// The name of the balancer in AWS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub load_balancer_name: Option<String>,
+    /// The region of the balancer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// The AWS account of the balancer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<String>,
+    /// The ARN of the balancer, as IAM policies and tagging use it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
+    /// When AWS created the balancer. With account, region and name it is the balancer's identity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_time: Option<String>,
+    /// The DNS name that clients use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dns_name: Option<String>,
+    /// The Route 53 hosted zone of the DNS name, for alias records.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub canonical_hosted_zone_id: Option<String>,
+    /// internet-facing or internal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scheme: Option<String>,
+    /// The VPC of the balancer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vpc_id: Option<String>,
+    /// The Availability Zones that are served.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub availability_zones: Vec<String>,
+    /// The attached subnets.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub subnets: Vec<String>,
+    /// The security groups of the balancer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub security_groups: Vec<String>,
+    /// The security group to let in on the instances.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_security_group: Option<SourceSecurityGroup>,
+    /// The listeners as AWS has them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub listeners: Vec<ListenerStatus>,
+    /// The health check as AWS has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health_check: Option<HealthCheckStatus>,
+    /// The instances and their health.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instances: Option<InstancesStatus>,
+    /// The Auto Scaling groups that are declared as targets, or were attached for this object.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub auto_scaling_groups: Vec<AutoScalingGroupStatus>,
+    /// What was applied and could not be told from AWS alone. Losing it means that less is removed, never more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub applied: Option<Applied>,
+    /// The calls that AWS refused in the last pass, at most nine.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<TrackError>,
+}
+
+/// The group that traffic of the balancer comes from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SourceSecurityGroup {
+    /// The owner of the group.
+    pub owner_alias: String,
+    /// The name of the group.
+    pub group_name: String,
+}
+
+/// A listener as AWS has it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ListenerStatus {
+    /// The port clients connect to.
+    pub port: i32,
+    /// The protocol clients speak.
+    pub protocol: String,
+    /// The port on the instances.
+    pub instance_port: i32,
+    /// The protocol instances speak.
+    pub instance_protocol: String,
+    /// The ARN of the server certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate_arn: Option<String>,
+    /// The names of the policies in force.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<String>,
+}
+
+/// The health check as AWS has it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct HealthCheckStatus {
+    /// What each instance is asked.
+    pub target: String,
+    /// Seconds between two checks.
+    pub interval_seconds: i32,
+    /// Seconds to wait for an answer.
+    pub timeout_seconds: i32,
+    /// Failed checks that take an instance out of service.
+    pub unhealthy_threshold: i32,
+    /// Passed checks that put an instance in service.
+    pub healthy_threshold: i32,
+}
+
+/// The instances of the balancer and their health.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct InstancesStatus {
+    /// Instances in service of those wanted, such as `3/4`.
+    pub summary: String,
+    /// How many are wanted.
+    pub desired: i32,
+    /// How many are registered.
+    pub registered: i32,
+    /// How many are in service.
+    pub in_service: i32,
+    /// How many are out of service.
+    pub out_of_service: i32,
+    /// How many are being deregistered and still finish their connections.
+    pub draining: i32,
+    /// Ids that a source named but EC2 does not know, or that are registered but terminated.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stale: Vec<String>,
+    /// At most 250 instances, those out of service first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 250))]
+    pub items: Vec<InstanceStatus>,
+    /// Instances by Availability Zone, where the zone is known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub by_zone: Vec<ZoneStatus>,
+}
+
+/// One instance.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct InstanceStatus {
+    /// The id of the instance.
+    pub id: String,
+    /// The node that runs on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// Its Availability Zone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    /// Why it is a target: `instanceIds`, `nodeSelector`, `autoScalingGroup/NAME`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<String>,
+    /// `InService`, `OutOfService` or `Unknown`, as AWS says; `Unknown` also while it was not read.
+    pub state: String,
+    /// AWS's reason code: `ELB`, `Instance` or `N/A`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// AWS's description of the state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// The instances of one Availability Zone.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ZoneStatus {
+    /// The Availability Zone.
+    pub zone: String,
+    /// How many are registered.
+    pub registered: i32,
+    /// How many are in service.
+    pub in_service: i32,
+}
+
+/// An Auto Scaling group.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AutoScalingGroupStatus {
+    /// The name of the group.
+    pub name: String,
+    /// Whether the balancer is attached to it.
+    pub attached: bool,
+}
+
+/// What was applied and could not be told from AWS alone.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Applied {
+    /// The optional fields of the spec that were applied.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<String>,
+    /// The keys of tags that were set.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tag_keys: Vec<String>,
+    /// The Auto Scaling groups that were attached.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub auto_scaling_groups: Vec<String>,
+}
+
+/// A call that AWS refused.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TrackError {
+    /// The part of the balancer that is behind.
+    pub track: String,
+    /// The AWS operation.
+    pub operation: String,
+    /// AWS's error code.
+    pub code: String,
+    /// AWS's message.
+    pub message: String,
+}

@@ -1,0 +1,308 @@
+//! The calls of one region.
+
+mod certificate;
+mod write;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aws_config::{Region, SdkConfig};
+use aws_sdk_autoscaling as autoscaling;
+use aws_sdk_elasticloadbalancing as elasticloadbalancing;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use tracing::debug;
+
+use super::budget::Budget;
+use super::whole_reply::{RetryCutShort, WholeReply};
+use super::{Account, Class, Error, convert};
+use crate::elb::{DESCRIBE_AUTO_SCALING_GROUPS, DESCRIBE_AUTO_SCALING_INSTANCES, InstanceId, LoadBalancer};
+use crate::metrics::Metrics;
+
+/// The health of one instance, in AWS's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstanceHealth {
+    /// The id of the instance.
+    pub id: InstanceId,
+    /// `InService`, `OutOfService` or `Unknown`.
+    pub state: String,
+    /// `ELB`, `Instance` or `N/A`.
+    pub reason: Option<String>,
+    /// One of AWS's sentences.
+    pub description: Option<String>,
+}
+
+impl InstanceHealth {
+    /// Whether the instance finishes its connections and leaves. AWS calls that `InService`.
+    pub fn is_draining(&self) -> bool {
+        self.description
+            .as_deref()
+            .is_some_and(|text| text.contains("deregistration currently in progress"))
+    }
+
+    /// Whether it takes new connections.
+    pub fn is_in_service(&self) -> bool {
+        self.state == "InService" && !self.is_draining()
+    }
+
+    /// Whether the state will change by itself in a short while.
+    pub fn is_settling(&self) -> bool {
+        self.is_draining()
+            || self
+                .description
+                .as_deref()
+                .is_some_and(|text| text.contains("still in progress"))
+    }
+}
+
+/// An Auto Scaling group, as far as it matters to balancers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AutoScalingGroup {
+    /// The name of the group.
+    pub name: String,
+    /// The names of the Classic balancers it registers its instances with.
+    pub load_balancers: BTreeSet<String>,
+    /// Its instances with their zones.
+    pub instances: BTreeMap<InstanceId, Option<String>>,
+}
+
+/// The clients of one region.
+#[derive(Debug)]
+pub struct Client {
+    elb: elasticloadbalancing::Client,
+    autoscaling: autoscaling::Client,
+    sts: aws_sdk_sts::Client,
+    acm: aws_sdk_acm::Client,
+    iam: aws_sdk_iam::Client,
+    budget: Budget,
+    metrics: Arc<Metrics>,
+}
+
+impl Client {
+    pub(super) fn new(config: &SdkConfig, region: &str, metrics: Arc<Metrics>) -> Self {
+        let config = config.to_builder().region(Region::new(region.to_owned())).build();
+        let elb = elasticloadbalancing::config::Builder::from(&config)
+            .interceptor(WholeReply)
+            .retry_classifier(RetryCutShort)
+            .build();
+        let autoscaling = autoscaling::config::Builder::from(&config)
+            .interceptor(WholeReply)
+            .retry_classifier(RetryCutShort)
+            .build();
+        Self {
+            elb: elasticloadbalancing::Client::from_conf(elb),
+            autoscaling: autoscaling::Client::from_conf(autoscaling),
+            sts: aws_sdk_sts::Client::new(&config),
+            acm: aws_sdk_acm::Client::new(&config),
+            iam: aws_sdk_iam::Client::new(&config),
+            budget: Budget::new(),
+            metrics,
+        }
+    }
+
+    /// Takes a turn at reading the health of a balancer's instances.
+    ///
+    /// # Errors
+    /// How long to wait, when the share of the region is used up.
+    pub fn health_turn(&self) -> Result<(), Duration> {
+        self.budget.health_turn()
+    }
+
+    /// STS `GetCallerIdentity`.
+    pub(super) async fn caller(&self) -> Result<Account, Error> {
+        let reply = self
+            .call("GetCallerIdentity", self.sts.get_caller_identity().send())
+            .await?;
+        let partition = reply
+            .arn()
+            .and_then(|arn| arn.split(':').nth(1))
+            .unwrap_or("aws")
+            .to_owned();
+        let id = reply.account.ok_or_else(|| bad_reply("GetCallerIdentity", "Account"))?;
+        Ok(Account { id, partition })
+    }
+
+    /// The balancer of that name, without tags. `None` only on AWS's explicit `LoadBalancerNotFound`.
+    ///
+    /// # Errors
+    /// Also when the reply does not hold the balancer that was asked for: that proves nothing.
+    pub async fn find(&self, name: &str) -> Result<Option<LoadBalancer>, Error> {
+        const OPERATION: &str = "DescribeLoadBalancers";
+        let request = self.elb.describe_load_balancers().load_balancer_names(name);
+        let reply = match self.call(OPERATION, request.send()).await {
+            Ok(reply) => reply,
+            Err(error) if error.class == Class::Gone => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let description = reply
+            .load_balancer_descriptions
+            .unwrap_or_default()
+            .into_iter()
+            .find(|description| description.load_balancer_name.as_deref() == Some(name))
+            .ok_or_else(|| bad_reply(OPERATION, "LoadBalancerDescriptions"))?;
+        convert::load_balancer(description)
+            .map(Some)
+            .map_err(|lacking| bad_reply(OPERATION, &lacking))
+    }
+
+    /// All tags of a balancer.
+    ///
+    /// # Errors
+    /// Class `Gone` when the balancer does not exist.
+    pub async fn tags(&self, name: &str) -> Result<BTreeMap<String, String>, Error> {
+        const OPERATION: &str = "DescribeTags";
+        let reply = self
+            .call(OPERATION, self.elb.describe_tags().load_balancer_names(name).send())
+            .await?;
+        let description = reply
+            .tag_descriptions
+            .unwrap_or_default()
+            .into_iter()
+            .find(|description| description.load_balancer_name.as_deref() == Some(name))
+            .ok_or_else(|| bad_reply(OPERATION, "TagDescriptions"))?;
+        let tags = description.tags.unwrap_or_default();
+        Ok(tags
+            .into_iter()
+            .map(|tag| (tag.key, tag.value.unwrap_or_default()))
+            .collect())
+    }
+
+    /// The health of every registered instance. AWS leaves terminated ones out.
+    ///
+    /// # Errors
+    /// Class `Gone` when the balancer does not exist.
+    pub async fn instance_health(&self, name: &str) -> Result<Vec<InstanceHealth>, Error> {
+        let request = self.elb.describe_instance_health().load_balancer_name(name);
+        let reply = self.call("DescribeInstanceHealth", request.send()).await?;
+        let states = reply.instance_states.unwrap_or_default().into_iter();
+        Ok(states
+            .filter_map(|state| {
+                Some(InstanceHealth {
+                    id: state.instance_id?,
+                    state: state.state.unwrap_or_else(|| "Unknown".to_owned()),
+                    reason: state.reason_code,
+                    description: state.description,
+                })
+            })
+            .collect())
+    }
+
+    /// Of these Auto Scaling groups, those that exist.
+    ///
+    /// # Errors
+    /// When AWS cannot be asked.
+    pub async fn auto_scaling_groups(&self, names: &BTreeSet<String>) -> Result<Vec<AutoScalingGroup>, Error> {
+        let mut groups = Vec::new();
+        let names: Vec<String> = names.iter().cloned().collect();
+        for chunk in names.chunks(DESCRIBE_AUTO_SCALING_GROUPS) {
+            let request = self
+                .autoscaling
+                .describe_auto_scaling_groups()
+                .set_auto_scaling_group_names(Some(chunk.to_vec()));
+            let reply = self.call("DescribeAutoScalingGroups", request.send()).await?;
+            groups.extend(
+                reply
+                    .auto_scaling_groups
+                    .unwrap_or_default()
+                    .into_iter()
+                    .filter_map(|group| {
+                        let instances = group.instances.unwrap_or_default().into_iter();
+                        Some(AutoScalingGroup {
+                            name: group.auto_scaling_group_name?,
+                            load_balancers: group.load_balancer_names.unwrap_or_default().into_iter().collect(),
+                            instances: instances
+                                .filter_map(|i| Some((i.instance_id?, i.availability_zone)))
+                                .collect(),
+                        })
+                    }),
+            );
+        }
+        Ok(groups)
+    }
+
+    /// The Auto Scaling group of each of these instances that has one.
+    ///
+    /// # Errors
+    /// When AWS cannot be asked.
+    pub async fn auto_scaling_members(
+        &self,
+        ids: &BTreeSet<InstanceId>,
+    ) -> Result<BTreeMap<InstanceId, String>, Error> {
+        let mut members = BTreeMap::new();
+        let ids: Vec<InstanceId> = ids.iter().cloned().collect();
+        for chunk in ids.chunks(DESCRIBE_AUTO_SCALING_INSTANCES) {
+            let request = self
+                .autoscaling
+                .describe_auto_scaling_instances()
+                .set_instance_ids(Some(chunk.to_vec()));
+            let reply = self.call("DescribeAutoScalingInstances", request.send()).await?;
+            let found = reply.auto_scaling_instances.unwrap_or_default().into_iter();
+            members.extend(found.filter_map(|member| Some((member.instance_id?, member.auto_scaling_group_name?))));
+        }
+        Ok(members)
+    }
+
+    /// Whether the group still lists the balancer, also while it is being detached.
+    ///
+    /// # Errors
+    /// When AWS cannot be asked.
+    pub async fn is_attached(&self, group: &str, load_balancer: &str) -> Result<bool, Error> {
+        let request = self
+            .autoscaling
+            .describe_load_balancers()
+            .auto_scaling_group_name(group);
+        let reply = match self.call("DescribeLoadBalancers", request.send()).await {
+            Ok(reply) => reply,
+            // A group that is gone holds nothing.
+            Err(error) if error.class == Class::Invalid || error.class == Class::MissingReference => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let states = reply.load_balancers.unwrap_or_default();
+        Ok(states.iter().any(|state| {
+            state.load_balancer_name.as_deref() == Some(load_balancer) && state.state.as_deref() != Some("Removed")
+        }))
+    }
+
+    /// Sends, counts, times and classifies.
+    async fn call<T, E>(
+        &self,
+        operation: &'static str,
+        sending: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    ) -> Result<T, Error>
+    where
+        E: std::error::Error + ProvideErrorMetadata + 'static,
+    {
+        let started = Instant::now();
+        let result = sending.await.map_err(|error| Error::new(operation, &error));
+        let code = result.as_ref().map_or_else(|error| error.code.as_str(), |_| "OK");
+        let throttled = result.as_ref().is_err_and(|error| error.class == Class::Throttled);
+        self.metrics.call(operation, code, throttled, started.elapsed());
+        match &result {
+            Ok(_) => debug!(operation, "AWS answered"),
+            Err(error) => debug!(operation, %error, request_id = error.request_id, "AWS refused"),
+        }
+        result
+    }
+}
+
+fn bad_reply(operation: &'static str, lacking: &str) -> Error {
+    Error {
+        operation,
+        class: Class::Unavailable,
+        code: "BadReply".to_owned(),
+        message: format!("the reply lacks {lacking}"),
+        request_id: None,
+    }
+}
+
+fn not_sent(operation: &'static str, error: &impl std::error::Error) -> Error {
+    Error {
+        operation,
+        class: Class::Invalid,
+        code: "RequestNotSent".to_owned(),
+        message: error.to_string(),
+        request_id: None,
+    }
+}

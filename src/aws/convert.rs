@@ -1,0 +1,134 @@
+//! Between the SDK's types and the model's.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_elasticloadbalancing::types;
+use aws_smithy_types::date_time::Format;
+use aws_smithy_types::error::operation::BuildError;
+
+use crate::elb::{HealthCheck, Identity, Listener, LoadBalancer, Port, Protocol, Scheme};
+
+/// A described balancer, without tags, which another call gives. `Err` names what the reply lacks: a reply that lacks
+/// what AWS always sends must not be taken for a balancer that lacks it.
+pub(super) fn load_balancer(description: types::LoadBalancerDescription) -> Result<LoadBalancer, String> {
+    let created_time = description
+        .created_time
+        .and_then(|time| time.fmt(Format::DateTime).ok());
+    let identity = Identity {
+        created_time: Some(created_time.ok_or("CreatedTime")?),
+        dns_name: Some(description.dns_name.ok_or("DNSName")?),
+        canonical_hosted_zone_id: description.canonical_hosted_zone_name_id,
+        vpc_id: description.vpc_id,
+        source_security_group: description.source_security_group.map(|group| {
+            (
+                group.owner_alias.unwrap_or_default(),
+                group.group_name.unwrap_or_default(),
+            )
+        }),
+    };
+    let listeners = description
+        .listener_descriptions
+        .unwrap_or_default()
+        .into_iter()
+        .map(|entry| listener(entry).map(|listener| (listener.port, listener)))
+        .collect::<Result<BTreeMap<Port, Listener>, String>>()?;
+    Ok(LoadBalancer {
+        name: description.load_balancer_name.ok_or("LoadBalancerName")?,
+        scheme: match description.scheme.as_deref() {
+            Some("internal") => Scheme::Internal,
+            _ => Scheme::InternetFacing,
+        },
+        identity,
+        listeners,
+        health_check: description.health_check.map(health_check).ok_or("HealthCheck")?,
+        availability_zones: set(description.availability_zones),
+        subnets: set(description.subnets),
+        security_groups: set(description.security_groups),
+        instances: description
+            .instances
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|i| i.instance_id)
+            .collect(),
+        tags: BTreeMap::new(),
+        auto_scaling_groups: BTreeSet::new(),
+    })
+}
+
+fn set(list: Option<Vec<String>>) -> BTreeSet<String> {
+    list.unwrap_or_default().into_iter().collect()
+}
+
+fn listener(entry: types::ListenerDescription) -> Result<Listener, String> {
+    let listener = entry.listener.ok_or("Listener")?;
+    let protocol: Protocol = listener.protocol.parse()?;
+    let instance_protocol = match listener.instance_protocol {
+        Some(word) => word.parse()?,
+        None => protocol,
+    };
+    Ok(Listener {
+        port: port(listener.load_balancer_port)?,
+        protocol,
+        instance_port: port(listener.instance_port)?,
+        instance_protocol,
+        certificate: listener.ssl_certificate_id.filter(|arn| !arn.is_empty()),
+        policies: entry.policy_names.unwrap_or_default(),
+    })
+}
+
+fn port(number: i32) -> Result<Port, String> {
+    Port::try_from(number).map_err(|_| format!("port {number}"))
+}
+
+fn health_check(check: types::HealthCheck) -> HealthCheck {
+    HealthCheck {
+        target: check.target,
+        interval: check.interval,
+        timeout: check.timeout,
+        unhealthy_threshold: check.unhealthy_threshold,
+        healthy_threshold: check.healthy_threshold,
+    }
+}
+
+pub(super) fn to_listener(listener: &Listener) -> Result<types::Listener, BuildError> {
+    types::Listener::builder()
+        .protocol(listener.protocol.as_str())
+        .load_balancer_port(i32::from(listener.port))
+        .instance_protocol(listener.instance_protocol.as_str())
+        .instance_port(i32::from(listener.instance_port))
+        .set_ssl_certificate_id(listener.certificate.clone())
+        .build()
+}
+
+pub(super) fn to_listeners<'a>(
+    listeners: impl IntoIterator<Item = &'a Listener>,
+) -> Result<Vec<types::Listener>, BuildError> {
+    listeners.into_iter().map(to_listener).collect()
+}
+
+pub(super) fn to_health_check(check: &HealthCheck) -> Result<types::HealthCheck, BuildError> {
+    types::HealthCheck::builder()
+        .target(&check.target)
+        .interval(check.interval)
+        .timeout(check.timeout)
+        .unhealthy_threshold(check.unhealthy_threshold)
+        .healthy_threshold(check.healthy_threshold)
+        .build()
+}
+
+pub(super) fn to_tags(tags: &BTreeMap<String, String>) -> Result<Vec<types::Tag>, BuildError> {
+    tags.iter()
+        .map(|(key, value)| types::Tag::builder().key(key).value(value).build())
+        .collect()
+}
+
+pub(super) fn to_instances(ids: &BTreeSet<String>) -> Vec<types::Instance> {
+    ids.iter()
+        .map(|id| types::Instance::builder().instance_id(id).build())
+        .collect()
+}
+
+/// An optional list: absent rather than empty.
+pub(super) fn to_list(set: &BTreeSet<String>) -> Option<Vec<String>> {
+    (!set.is_empty()).then(|| set.iter().cloned().collect())
+}

@@ -1,0 +1,252 @@
+//! What went wrong, by class.
+
+use std::fmt;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+/// What follows from an error. Decided by AWS's code, since texts change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// The balancer does not exist: the one proof of absence.
+    Gone,
+    /// Something the request refers to does not exist, or not yet.
+    MissingReference,
+    /// The request can never succeed as it is.
+    Invalid,
+    /// A balancer of that name exists with other properties.
+    Duplicate,
+    /// A quota of the account is used up.
+    Quota,
+    /// The credentials are missing, expired or not allowed to.
+    Denied,
+    /// AWS asks for fewer requests.
+    Throttled,
+    /// AWS is still busy with an earlier change of ours.
+    Settling,
+    /// AWS does not want to, for a reason that this program does not know.
+    Refused,
+    /// AWS did not answer, or not usefully.
+    Unavailable,
+}
+
+impl Class {
+    /// Whether the same request may well succeed a moment later.
+    pub fn is_passing(self) -> bool {
+        matches!(self, Self::Throttled | Self::Settling | Self::Unavailable)
+    }
+}
+
+/// A failed call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// The operation.
+    pub operation: &'static str,
+    /// What follows.
+    pub class: Class,
+    /// AWS's code, or the name of a failure on the way.
+    pub code: String,
+    /// AWS's message, without request ids.
+    pub message: String,
+    /// AWS's id of the request, for its support.
+    pub request_id: Option<String>,
+}
+
+impl std::error::Error for Error {}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}: {}", self.operation, self.code, self.message)
+    }
+}
+
+impl Error {
+    /// Reads the SDK's error.
+    pub(super) fn new<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: std::error::Error + ProvideErrorMetadata + 'static,
+    {
+        let status = error.raw_response().map(|response| response.status().as_u16());
+        let (code, message) = match error {
+            SdkError::ServiceError(service) => (
+                service.err().code().map_or_else(|| code_of(status), ToOwned::to_owned),
+                service
+                    .err()
+                    .message()
+                    .map_or_else(|| "no message".to_owned(), ToOwned::to_owned),
+            ),
+            SdkError::TimeoutError(_) => ("Timeout".to_owned(), "AWS did not answer in time".to_owned()),
+            _ if lacks_credentials(error) => ("CredentialsNotLoaded".to_owned(), causes(error)),
+            SdkError::ConstructionFailure(_) => ("RequestNotSent".to_owned(), causes(error)),
+            SdkError::ResponseError(_) => ("BadReply".to_owned(), causes(error)),
+            _ => ("Unreachable".to_owned(), causes(error)),
+        };
+        let request_id = error
+            .raw_response()
+            .and_then(|r| r.headers().get("x-amzn-requestid"))
+            .map(ToOwned::to_owned);
+        let refused = matches!(error, SdkError::ServiceError(_)) && status.is_some_and(|status| status < 500);
+        Self {
+            operation,
+            class: classify(operation, &code, &message, refused),
+            code,
+            message,
+            request_id,
+        }
+    }
+
+    /// The reason for a condition: what is missing, or AWS's code.
+    pub fn reason(&self) -> String {
+        let name = match self.code.as_str() {
+            "InvalidSecurityGroup" => "SecurityGroupNotFound",
+            "InvalidInstance" => "InstanceNotFound",
+            "ValidationError" if self.class == Class::MissingReference => "AutoScalingGroupNotFound",
+            code => code,
+        };
+        let letters: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+        if letters.starts_with(|c: char| c.is_ascii_alphabetic()) {
+            letters
+        } else {
+            "AWSError".to_owned()
+        }
+    }
+}
+
+/// Without a code the status of the reply has to do; some proxies answer 429 or 503 in HTML.
+fn code_of(status: Option<u16>) -> String {
+    match status {
+        Some(429) => "TooManyRequests".to_owned(),
+        Some(status) => format!("HTTP{status}"),
+        None => "NoReply".to_owned(),
+    }
+}
+
+/// What stands behind an error, innermost last, each thing once. It goes into status, so it holds no ids and no dumps.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if !texts.iter().any(|known| known.contains(&text)) {
+            texts.push(text);
+        }
+        next = cause.source();
+    }
+    texts.join(": ")
+}
+
+fn lacks_credentials(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        if cause.is::<CredentialsError>() {
+            return true;
+        }
+        next = cause.source();
+    }
+    false
+}
+
+fn classify(operation: &str, code: &str, message: &str, refused: bool) -> Class {
+    match code {
+        "LoadBalancerNotFound" => Class::Gone,
+        "SubnetNotFound"
+        | "InvalidSubnet"
+        | "InvalidSecurityGroup"
+        | "CertificateNotFound"
+        | "PolicyNotFound"
+        | "PolicyTypeNotFound"
+        | "InvalidInstance"
+        | "ListenerNotFound" => Class::MissingReference,
+        // Auto Scaling has no code of its own for a group that is not there.
+        "ValidationError" if operation.ends_with("tachLoadBalancers") && message.contains("not found") => {
+            Class::MissingReference
+        }
+        "InvalidConfigurationRequest" if message.contains("Access Denied for bucket") => Class::MissingReference,
+        "DuplicateLoadBalancerName" => Class::Duplicate,
+        "TooManyLoadBalancers" | "TooManyPolicies" | "TooManyTags" | "LimitExceeded" => Class::Quota,
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "UnauthorizedOperation"
+        | "AuthFailure"
+        | "ExpiredToken"
+        | "ExpiredTokenException"
+        | "InvalidClientTokenId"
+        | "SignatureDoesNotMatch"
+        | "OperationNotPermitted"
+        | "OptInRequired"
+        | "MissingAuthenticationToken"
+        | "IncompleteSignature"
+        | "RequestExpired"
+        | "CredentialsNotLoaded" => Class::Denied,
+        "Throttling"
+        | "ThrottlingException"
+        | "DependencyThrottle"
+        | "RequestLimitExceeded"
+        | "TooManyRequests"
+        | "TooManyRequestsException"
+        | "RequestThrottled"
+        | "SlowDown" => Class::Throttled,
+        "DuplicateListener" | "ResourceContention" | "ScalingActivityInProgress" => Class::Settling,
+        "InvalidConfigurationRequest"
+        | "ValidationError"
+        | "UnsupportedProtocol"
+        | "InvalidScheme"
+        | "DuplicateTagKeys"
+        | "DuplicatePolicyName"
+        | "LoadBalancerAttributeNotFound"
+        | "InvalidParameterValue" => Class::Invalid,
+        _ if refused => Class::Refused,
+        _ => Class::Unavailable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn throttles_that_the_sdk_does_not_know_are_throttles() {
+        for code in [
+            "DependencyThrottle",
+            "TooManyRequests",
+            "Throttling",
+            "RequestLimitExceeded",
+        ] {
+            assert_eq!(
+                classify("DescribeLoadBalancers", code, "", true),
+                Class::Throttled,
+                "{code}"
+            );
+        }
+    }
+
+    #[test]
+    fn unknown_codes_are_tried_again() {
+        assert_eq!(classify("AddTags", "InternalFailure", "", false), Class::Unavailable);
+        assert_eq!(classify("AddTags", "HTTP502", "", false), Class::Unavailable);
+    }
+
+    #[test]
+    fn a_refusal_that_nobody_knows_stops_no_other_track() {
+        assert_eq!(
+            classify("AttachLoadBalancers", "InstanceRefreshInProgress", "", true),
+            Class::Refused
+        );
+    }
+
+    #[test]
+    fn reasons_are_words() {
+        let error = |code: &str| Error {
+            operation: "X",
+            class: Class::Unavailable,
+            code: code.into(),
+            message: String::new(),
+            request_id: None,
+        };
+        assert_eq!(error("InvalidSecurityGroup").reason(), "SecurityGroupNotFound");
+        assert_eq!(error("Client.Odd-Code").reason(), "ClientOddCode");
+        assert_eq!(error("503").reason(), "AWSError");
+    }
+}

@@ -1,0 +1,73 @@
+//! Refuses replies that were cut short.
+//!
+//! The SDK's XML reader takes a list that ends early for a shorter list: a proxy that truncates a body makes balancers
+//! and instances vanish without an error. A whole reply ends with the closing tag of its root element.
+
+use std::error::Error as _;
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    AfterDeserializationInterceptorContextRef, InterceptorContext,
+};
+use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+
+/// The reply ended before its closing tag.
+#[derive(Debug, thiserror::Error)]
+#[error("the reply of AWS was cut short")]
+struct CutShort;
+
+/// Fails a successful reply whose body does not end as a whole one does.
+#[derive(Debug)]
+pub(super) struct WholeReply;
+
+#[dyn_dispatch_hint]
+impl Intercept for WholeReply {
+    fn name(&self) -> &'static str {
+        "WholeReply"
+    }
+
+    fn read_after_deserialization(
+        &self,
+        context: &AfterDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let response = context.response();
+        // An error reply keeps its code and its own retry, whole or not.
+        if !response.status().is_success() {
+            return Ok(());
+        }
+        let whole = response
+            .body()
+            .bytes()
+            .is_some_and(|body| body.trim_ascii_end().ends_with(b"Response>"));
+        if whole { Ok(()) } else { Err(CutShort.into()) }
+    }
+}
+
+/// Lets the SDK try again what [`WholeReply`] refused.
+#[derive(Debug)]
+pub(super) struct RetryCutShort;
+
+impl ClassifyRetry for RetryCutShort {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let Some(Err(error)) = context.output_or_error() else {
+            return RetryAction::NoActionIndicated;
+        };
+        let mut source = error.source();
+        while let Some(cause) = source {
+            if cause.is::<CutShort>() {
+                return RetryAction::transient_error();
+            }
+            source = cause.source();
+        }
+        RetryAction::NoActionIndicated
+    }
+
+    fn name(&self) -> &'static str {
+        "RetryCutShort"
+    }
+}

@@ -1,0 +1,66 @@
+//! I/O: Events, published on transitions only.
+
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use kube::{Client, Resource as _};
+use tracing::warn;
+
+use crate::api::{ClassicLoadBalancer, FIELD_MANAGER};
+
+/// Whom Events come from.
+#[derive(Clone)]
+pub(super) struct Events {
+    client: Client,
+    reporter: Reporter,
+}
+
+impl Events {
+    pub(super) fn new(client: Client) -> Self {
+        Self {
+            client,
+            reporter: Reporter {
+                controller: FIELD_MANAGER.to_owned(),
+                instance: None,
+            },
+        }
+    }
+
+    /// A fresh one each time: a recorder folds Events of one reason into the first and keeps that one's note, so that
+    /// what happened since would never be told.
+    fn recorder(&self) -> Recorder {
+        Recorder::new(self.client.clone(), self.reporter.clone())
+    }
+}
+
+/// The API server takes at most 1 kB.
+const NOTE_LENGTH: usize = 1000;
+
+/// Tells of something that went as it should.
+pub(super) async fn normal(events: &Events, object: &ClassicLoadBalancer, reason: &str, action: &str, note: &str) {
+    publish(events, object, EventType::Normal, reason, action, note).await;
+}
+
+/// Tells of something that a person may have to act on.
+pub(super) async fn warning(events: &Events, object: &ClassicLoadBalancer, reason: &str, action: &str, note: &str) {
+    publish(events, object, EventType::Warning, reason, action, note).await;
+}
+
+async fn publish(
+    events: &Events,
+    object: &ClassicLoadBalancer,
+    type_: EventType,
+    reason: &str,
+    action: &str,
+    note: &str,
+) {
+    let event = Event {
+        type_,
+        reason: reason.to_owned(),
+        note: Some(note.chars().take(NOTE_LENGTH).collect()),
+        action: action.to_owned(),
+        secondary: None,
+    };
+    // An Event is a courtesy; a pass must not fail for it.
+    if let Err(error) = events.recorder().publish(&event, &object.object_ref(&())).await {
+        warn!(%error, reason, "an Event could not be published");
+    }
+}

@@ -1,0 +1,306 @@
+//! I/O: deletion. Nothing is deleted without proof that it is ours, and nothing is kept without saying why.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Client, ResourceExt as _};
+use serde_json::json;
+
+use super::backoff;
+use super::error::Error;
+use super::event;
+use super::memory::Memory;
+use super::observe::{self, Observation};
+use super::reconcile::{Context, conclude, previous_status};
+use super::status::{Problem, Report, Verdict};
+use super::subject::Subject;
+use crate::api::{ClassicLoadBalancer, DeletionPolicy, FINALIZER, Management};
+use crate::aws;
+use crate::elb::{LoadBalancer, Ownership, TAG_PREFIX};
+use crate::plan::{Step, desired};
+
+/// How long to wait for Auto Scaling groups to let go before the balancer is deleted all the same.
+const DETACHING: Duration = Duration::from_mins(2);
+/// Between two looks at something that AWS is busy with.
+const POLL: Duration = Duration::from_secs(2);
+
+/// What comes next.
+enum Next {
+    /// Nothing in AWS holds the object any more.
+    Release,
+    /// Look again.
+    Wait(String),
+}
+
+/// One pass over an object that is being deleted.
+pub(super) async fn finalize(
+    object: &ClassicLoadBalancer,
+    ctx: &Context,
+    subject: Option<&Subject>,
+    memory: &mut Memory,
+) -> Result<Option<Duration>, Error> {
+    if !object.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
+        return Ok(None);
+    }
+    let generation = object.metadata.generation.unwrap_or_default();
+    if object.spec.management == Some(Management::Suspended) {
+        let message = "deletion waits: spec.management is Suspended; set it to Full to go on, or set \
+                       spec.deletionPolicy to Retain as well to keep the balancer";
+        conclude(
+            object,
+            ctx,
+            memory,
+            Report::new(generation, Verdict::Suspended(message.to_owned())),
+        )
+        .await?;
+        return Ok(None);
+    }
+    let Some(subject) = subject else {
+        let message =
+            "deletion waits: spec.region is not given and the operator has no region of its own: set AWS_REGION";
+        conclude(
+            object,
+            ctx,
+            memory,
+            Report::new(generation, Verdict::Deleting(message.to_owned())),
+        )
+        .await?;
+        return Ok(Some(ctx.intervals.resync));
+    };
+    match remove(object, ctx, subject, memory).await {
+        Ok(Next::Release) => {
+            set_finalizer(&ctx.client, object, false).await?;
+            memory.released = true;
+            Ok(None)
+        }
+        Ok(Next::Wait(message)) => {
+            conclude(object, ctx, memory, Report::new(generation, Verdict::Deleting(message))).await?;
+            Ok(Some(POLL))
+        }
+        Err(error) => {
+            memory.failures += 1;
+            let problem = Problem::reconciling(error.reason(), format!("deletion waits: {error}"));
+            conclude(object, ctx, memory, Report::new(generation, Verdict::Unread(problem))).await?;
+            Ok(Some(backoff::delay(memory.failures)))
+        }
+    }
+}
+
+/// Removes what is ours, one step after the other.
+async fn remove(
+    object: &ClassicLoadBalancer,
+    ctx: &Context,
+    subject: &Subject,
+    memory: &mut Memory,
+) -> Result<Next, aws::Error> {
+    let status = previous_status(object, memory);
+    // A region that changed under us must not hide the balancer: it is looked for where it was made.
+    let subject = match &status.region {
+        Some(region) => &Subject {
+            client: ctx.aws.client(region),
+            region: region.clone(),
+            ..subject.clone()
+        },
+        None => subject,
+    };
+    // Always by a fresh read with tags: this is the last moment to find out that it is not ours.
+    let lb = match observe::observe(subject, None, true).await? {
+        Observation::Absent
+            if memory
+                .creation
+                .is_some_and(|creation| creation.is_pending(Instant::now())) =>
+        {
+            return Ok(Next::Wait(format!(
+                "AWS may still be making the balancer {}",
+                subject.name
+            )));
+        }
+        Observation::Absent => {
+            // A group that stays attached to a balancer that is gone cannot launch instances.
+            detach_attached(ctx, subject, &status).await?;
+            tell_gone(object, ctx, subject).await;
+            return Ok(Next::Release);
+        }
+        Observation::NotOurs(ownership) => {
+            not_owned(object, ctx, subject, &ownership).await;
+            return Ok(Next::Release);
+        }
+        Observation::Ours(lb) => {
+            memory.creation = None;
+            *lb
+        }
+    };
+    if status.created_time.is_some() && status.created_time != lb.identity.created_time {
+        not_owned(
+            object,
+            ctx,
+            subject,
+            &Ownership::Foreign("a later creation under the same name".to_owned()),
+        )
+        .await;
+        return Ok(Next::Release);
+    }
+    if object.spec.deletion_policy == Some(DeletionPolicy::Retain) {
+        retain(object, ctx, subject, &lb).await?;
+        return Ok(Next::Release);
+    }
+    if let Some(waiting) = detach(object, ctx, subject, memory, &status).await? {
+        return Ok(Next::Wait(waiting));
+    }
+    subject.client.delete(&subject.name).await?;
+    ctx.metrics.step("DeleteLoadBalancer");
+    tracing::info!(load_balancer = subject.name, "AWS accepted the deletion");
+    if subject.client.find(&subject.name).await?.is_some() {
+        return Ok(Next::Wait(format!("AWS is deleting the balancer {}", subject.name)));
+    }
+    tell_gone(object, ctx, subject).await;
+    Ok(Next::Release)
+}
+
+/// Removes our own tags and nothing else.
+async fn retain(
+    object: &ClassicLoadBalancer,
+    ctx: &Context,
+    subject: &Subject,
+    lb: &LoadBalancer,
+) -> Result<(), aws::Error> {
+    let keys: BTreeSet<String> = lb
+        .tags
+        .keys()
+        .filter(|key| key.starts_with(TAG_PREFIX))
+        .cloned()
+        .collect();
+    subject.client.run(&subject.name, &Step::RemoveTags(keys)).await?;
+    let note = format!(
+        "the balancer {} stays in {} as it is and has no owner any more",
+        subject.name, subject.region
+    );
+    event::normal(&ctx.events, object, "Retained", "Delete", &note).await;
+    Ok(())
+}
+
+/// Detaches the groups that were attached for this object and still list its balancer, which does not exist any more.
+pub(super) async fn detach_attached(
+    ctx: &Context,
+    subject: &Subject,
+    status: &crate::api::ClassicLoadBalancerStatus,
+) -> Result<(), aws::Error> {
+    let names = status
+        .applied
+        .iter()
+        .flat_map(|applied| applied.auto_scaling_groups.iter().cloned())
+        .collect();
+    for name in observe::groups(&subject.client, &names).await?.attached(&subject.name) {
+        subject
+            .client
+            .run(&subject.name, &Step::DetachAutoScalingGroup(name.clone()))
+            .await?;
+        ctx.metrics.step("DetachLoadBalancers");
+        tracing::info!(
+            load_balancer = subject.name,
+            group = name,
+            "detached a group from a balancer that is gone"
+        );
+    }
+    Ok(())
+}
+
+/// Detaches the Auto Scaling groups first: a group that is attached to a balancer that does not exist cannot launch
+/// instances. Returns what is waited for.
+async fn detach(
+    object: &ClassicLoadBalancer,
+    ctx: &Context,
+    subject: &Subject,
+    memory: &mut Memory,
+    status: &crate::api::ClassicLoadBalancerStatus,
+) -> Result<Option<String>, aws::Error> {
+    let mut names: BTreeSet<String> = status
+        .applied
+        .iter()
+        .flat_map(|applied| applied.auto_scaling_groups.iter().cloned())
+        .collect();
+    names.extend(object.spec.targets.iter().flat_map(desired::auto_scaling_groups));
+    let groups = observe::groups(&subject.client, &names).await?;
+    for name in groups.attached(&subject.name) {
+        subject
+            .client
+            .run(&subject.name, &Step::DetachAutoScalingGroup(name.clone()))
+            .await?;
+        ctx.metrics.step("DetachLoadBalancers");
+        tracing::info!(
+            load_balancer = subject.name,
+            group = name,
+            "AWS accepted the detachment"
+        );
+    }
+    let mut holding = Vec::new();
+    for name in groups.found.keys() {
+        if subject.client.is_attached(name, &subject.name).await? {
+            holding.push(name.clone());
+        }
+    }
+    let since = *memory.detaching_since.get_or_insert_with(Instant::now);
+    if holding.is_empty() || since.elapsed() >= DETACHING {
+        return Ok(None);
+    }
+    Ok(Some(format!(
+        "waiting for Auto Scaling groups to let go of the balancer: {}",
+        holding.join(", ")
+    )))
+}
+
+async fn tell_gone(object: &ClassicLoadBalancer, ctx: &Context, subject: &Subject) {
+    let note = format!(
+        "the balancer {} does not exist in {} any more",
+        subject.name, subject.region
+    );
+    event::normal(&ctx.events, object, "Deleted", "Delete", &note).await;
+}
+
+async fn not_owned(object: &ClassicLoadBalancer, ctx: &Context, subject: &Subject, ownership: &Ownership) {
+    let owner = match ownership {
+        Ownership::Foreign(owner) => owner.as_str(),
+        Ownership::Nobody | Ownership::Ours => "nobody that its tags name",
+    };
+    let note = format!(
+        "the balancer {} in {} belongs to {owner}; it is left as it is and this object is released",
+        subject.name, subject.region
+    );
+    event::warning(&ctx.events, object, "NotOwned", "Delete", &note).await;
+}
+
+/// Adds or removes our finalizer, and no other. The resource version makes the write fail where the list changed.
+pub(super) async fn set_finalizer(client: &Client, object: &ClassicLoadBalancer, present: bool) -> Result<(), Error> {
+    let namespace = object.namespace().ok_or(Error::Incomplete("namespace"))?;
+    let api: Api<ClassicLoadBalancer> = Api::namespaced(client.clone(), &namespace);
+    let name = object.name_any();
+    // The cache may be behind: finalizers of others, added meanwhile, must survive.
+    let current = match api.get_metadata(&name).await {
+        Ok(current) => current,
+        Err(kube::Error::Api(error)) if error.code == 404 && !present => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    if current.metadata.uid != object.metadata.uid {
+        return if present {
+            Err(Error::Incomplete("uid of its own any more"))
+        } else {
+            Ok(())
+        };
+    }
+    let mut finalizers: Vec<String> = current.finalizers().to_vec();
+    let had = finalizers.iter().any(|finalizer| finalizer == FINALIZER);
+    if had == present {
+        return Ok(());
+    }
+    finalizers.retain(|finalizer| finalizer != FINALIZER);
+    if present {
+        finalizers.push(FINALIZER.to_owned());
+    }
+    let patch = json!({"metadata": {"resourceVersion": current.resource_version(), "finalizers": finalizers}});
+    match api.patch(&name, &PatchParams::default(), &Patch::Merge(&patch)).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(error)) if error.code == 404 && !present => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}

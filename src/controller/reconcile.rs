@@ -1,0 +1,355 @@
+//! The driver: resolve → desired → observe → plan → apply → status → requeue.
+//!
+//! A pass never sleeps. What must wait is remembered and the object is queued again.
+
+mod outcome;
+mod realise;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use k8s_openapi::jiff::Timestamp;
+use kube::ResourceExt as _;
+
+use super::error::Error;
+use super::memory::{Memories, Memory};
+use super::nodes::NodeView;
+use super::resolve::{Resolution, resolve};
+use super::status::{Problem, Progress, Report, Verdict};
+use super::subject::Subject;
+use super::{backoff, event, finalize, status};
+use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus, Management};
+use crate::aws::Aws;
+use crate::elb::Declared;
+use crate::metrics::Metrics;
+use crate::plan::desired::{self, Refusal};
+
+/// How often the operator looks though nothing happened.
+#[derive(Clone, Copy, Debug)]
+pub struct Intervals {
+    /// Between two reads of a balancer that nothing asked for.
+    pub resync: Duration,
+    /// Between two reads of the health of its instances.
+    pub health: Duration,
+}
+
+/// When to look again at what AWS moves by itself.
+const MOVING: Duration = Duration::from_secs(5);
+
+/// When to look again whether a quota was raised or a name given up.
+const STALLED: Duration = Duration::from_mins(10);
+
+/// What every pass needs.
+pub struct Context {
+    pub(super) client: kube::Client,
+    pub(super) aws: Aws,
+    pub(super) cluster_id: String,
+    pub(super) intervals: Intervals,
+    pub(super) nodes: Arc<NodeView>,
+    pub(super) memories: Memories,
+    pub(super) events: event::Events,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+/// Everything that a pass knows before it asks AWS.
+struct Pass<'a> {
+    object: &'a ClassicLoadBalancer,
+    ctx: &'a Context,
+    subject: Subject,
+    resolution: Resolution,
+    declared: Declared,
+    previous: ClassicLoadBalancerStatus,
+    now: Instant,
+}
+
+/// One pass over one object. Returns when to look again.
+pub(super) async fn reconcile(
+    object: &ClassicLoadBalancer,
+    ctx: &Context,
+    memory: &mut Memory,
+) -> Result<Option<Duration>, Error> {
+    let now = Instant::now();
+    let subject = Subject::of(object, &ctx.cluster_id, &ctx.aws)?;
+    if object.metadata.deletion_timestamp.is_some() {
+        return finalize::finalize(object, ctx, subject.as_ref(), memory).await;
+    }
+    let Some(subject) = subject else {
+        let verdict = Verdict::NotAccepted(Problem::stalled(
+            "Invalid",
+            "spec.region is not given and the operator has no region of its own: set AWS_REGION for the operator",
+        ));
+        let generation = object.metadata.generation.unwrap_or_default();
+        conclude(object, ctx, memory, Report::new(generation, verdict)).await?;
+        return Ok(Some(ctx.intervals.resync));
+    };
+    if object.spec.management == Some(Management::Suspended) {
+        return suspended(object, ctx, &subject, memory).await;
+    }
+    match prepare(object, ctx, subject, memory, now) {
+        Ok(pass) => Box::pin(pass.run(memory)).await,
+        Err((generation, refusal)) => {
+            let verdict = Verdict::NotAccepted(Problem::stalled("Invalid", refusal.to_string()));
+            conclude(object, ctx, memory, Report::new(generation, verdict)).await?;
+            Ok(Some(ctx.intervals.resync))
+        }
+    }
+}
+
+/// Resolves what the spec refers to and reads the spec.
+fn prepare<'a>(
+    object: &'a ClassicLoadBalancer,
+    ctx: &'a Context,
+    subject: Subject,
+    memory: &mut Memory,
+    now: Instant,
+) -> Result<Pass<'a>, (i64, Refusal)> {
+    let generation = subject.generation;
+    let previous = previous_status(object, memory);
+    let refused = |refusal| (generation, refusal);
+    if let Some(region) = previous.region.as_ref().filter(|region| **region != subject.region) {
+        let message = format!(
+            "this balancer lives in {region}, but the region is now {}: give the operator its former region back",
+            subject.region
+        );
+        return Err(refused(Refusal {
+            field: "region".to_owned(),
+            message,
+        }));
+    }
+    let mut resolution = resolve(object.spec.targets.as_ref(), &ctx.nodes, Some(&previous), now).map_err(refused)?;
+    let unchanged = previous.observed_generation == Some(generation);
+    memory.doubt_first_view(&mut resolution, &previous, unchanged, now);
+    let applied = previous.applied.clone().unwrap_or_default();
+    let declared = desired::declare(
+        &object.spec,
+        &subject.name,
+        &subject.owner,
+        &applied,
+        &resolution.resolved,
+    )
+    .map_err(refused)?;
+    Ok(Pass {
+        object,
+        ctx,
+        subject,
+        resolution,
+        declared,
+        previous,
+        now,
+    })
+}
+
+impl Pass<'_> {
+    async fn run(self, memory: &mut Memory) -> Result<Option<Duration>, Error> {
+        let seen = (self.subject.generation, self.subject.requested_at.clone());
+        if memory.must_observe(&self.declared, &seen, self.now) {
+            // Another spec names another listener, or the same again, which then is no reason to interrupt it.
+            let asked = memory
+                .seen
+                .as_ref()
+                .is_none_or(|(_, requested_at)| *requested_at != seen.1);
+            if asked || memory.resync_due.is_none_or(|due| due <= self.now) {
+                memory.forget_refusals(self.now);
+            }
+            self.realise(memory, &seen).await?;
+        } else {
+            self.refresh_health(memory).await?;
+        }
+        Ok(memory
+            .next_due()
+            .map(|due| due.saturating_duration_since(Instant::now())))
+    }
+
+    /// Ends a full pass: what is due next follows from its verdict.
+    fn schedule(&self, memory: &mut Memory, verdict: &Verdict, seen: &(i64, Option<String>)) {
+        memory.seen = Some(seen.clone());
+        let progress = verdict.progress();
+        memory.verdict = Some(verdict.clone());
+        let longest = match (std::mem::take(&mut memory.moving), progress) {
+            (true, _) => MOVING,
+            (false, Some(Progress::Stalled)) => STALLED,
+            (false, _) => Duration::MAX,
+        };
+        // Objects that were read together, as all are at the start, shall not come back together.
+        let resync = self
+            .ctx
+            .intervals
+            .resync
+            .min(longest)
+            .mul_f64(1.0 - 0.1 * fastrand::f64());
+        memory.resync_due = Some(self.now + resync);
+        // A pass that ended early has not tried them; what is due and stays due would be asked for again at once.
+        if memory.suspects_due.is_some_and(|due| due <= self.now) {
+            memory.suspects_due = Some(self.now + backoff::delay(memory.suspects_tried.max(1)));
+        }
+        if progress == Some(Progress::Reconciling) {
+            memory.failures += 1;
+            memory.retry_due = Some(self.now + backoff::delay(memory.failures));
+        } else {
+            memory.failures = 0;
+            memory.retry_due = None;
+        }
+    }
+
+    /// Between full passes only the health is read, and only when it is time.
+    async fn refresh_health(&self, memory: &mut Memory) -> Result<(), Error> {
+        if memory.health_due.is_none_or(|due| due > self.now) {
+            return Ok(());
+        }
+        if !self.read_health(memory).await {
+            return Ok(());
+        }
+        let (Some(lb), Some(health), Some(verdict)) =
+            (memory.observed.clone(), memory.health.clone(), memory.verdict.clone())
+        else {
+            return Ok(());
+        };
+        let (members, read_for) = (memory.members.clone(), memory.health_of.clone());
+        let declared = self.object.spec.targets.is_some();
+        let stale = self.stale(memory);
+        let mut report = Report::new(self.subject.generation, verdict).with_targets(
+            &members,
+            declared,
+            Some((&health, &read_for)),
+            stale,
+        );
+        report.load_balancer = Some(&lb);
+        report.errors = previous_status(self.object, memory).errors;
+        conclude(self.object, self.ctx, memory, report).await
+    }
+
+    /// One `DescribeInstanceHealth`; `true` when it told something. A failure costs nothing but fresh health.
+    async fn read_health(&self, memory: &mut Memory) -> bool {
+        let interval = self.ctx.intervals.health;
+        let registered = memory.observed.as_ref().is_some_and(|lb| !lb.instances.is_empty());
+        if !registered && memory.health.as_ref().is_none_or(Vec::is_empty) {
+            memory.take_health(Vec::new(), interval, self.now);
+            return true;
+        }
+        if self.subject.client.health_turn().is_err() {
+            // The fleet is too large to read all of it at this pace: some wait, and by chance others the next time.
+            memory.health_due = Some(self.now + interval.mul_f64(0.25 + 0.5 * fastrand::f64()));
+            return false;
+        }
+        match self.subject.client.instance_health(&self.subject.name).await {
+            Ok(health) => {
+                if memory.is_surprised_by(&health) {
+                    memory.resync_due = Some(self.now);
+                }
+                memory.take_health(health, interval, self.now);
+                true
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the health of the instances could not be read");
+                memory.health_due = Some(self.now + interval);
+                false
+            }
+        }
+    }
+
+    /// Ids that AWS refused though a source named them, but for those that the user named.
+    fn stale(&self, memory: &Memory) -> Vec<String> {
+        let named = self.named();
+        memory
+            .refused_instances
+            .iter()
+            .filter(|id| !named.contains(*id))
+            .cloned()
+            .collect()
+    }
+
+    /// The ids that the spec names itself.
+    fn named(&self) -> BTreeSet<&String> {
+        self.object
+            .spec
+            .targets
+            .iter()
+            .flat_map(|targets| targets.instance_ids.iter().flatten())
+            .collect()
+    }
+}
+
+async fn suspended(
+    object: &ClassicLoadBalancer,
+    ctx: &Context,
+    subject: &Subject,
+    memory: &mut Memory,
+) -> Result<Option<Duration>, Error> {
+    // What happens in AWS meanwhile is not watched, so nothing that is known now holds afterwards.
+    *memory = Memory {
+        status: memory.status.take(),
+        told: memory.told.take(),
+        ..Memory::default()
+    };
+    let verdict = Verdict::Suspended("spec.management is Suspended: nothing is read from or written to AWS".to_owned());
+    let mut report = Report::new(subject.generation, verdict);
+    report.name = Some(&subject.name);
+    report.errors = previous_status(object, memory).errors;
+    conclude(object, ctx, memory, report).await?;
+    Ok(None)
+}
+
+/// The status as it was last written: the cache may still hold the object from before our own last write.
+fn written_status(object: &ClassicLoadBalancer, memory: &Memory) -> ClassicLoadBalancerStatus {
+    memory
+        .status
+        .clone()
+        .or_else(|| object.status.clone())
+        .unwrap_or_default()
+}
+
+/// The status to build on: as written, and with what was applied since though no status could tell.
+pub(super) fn previous_status(object: &ClassicLoadBalancer, memory: &Memory) -> ClassicLoadBalancerStatus {
+    let mut status = written_status(object, memory);
+    if memory.applied.is_some() {
+        status.applied.clone_from(&memory.applied);
+    }
+    status
+}
+
+/// Writes the status where it differs, and tells of a transition by an Event.
+pub(super) async fn conclude(
+    object: &ClassicLoadBalancer,
+    ctx: &Context,
+    memory: &mut Memory,
+    report: Report<'_>,
+) -> Result<(), Error> {
+    let written = written_status(object, memory);
+    let new = status::derive(&previous_status(object, memory), &report, Timestamp::now());
+    // A status that somebody else overwrote is mended by the next full pass, which alone reports on the account.
+    let overwritten = report.account.is_some() && object.status.as_ref() != Some(&new);
+    if new != written || overwritten {
+        let namespace = object.namespace().ok_or(Error::Incomplete("namespace"))?;
+        status::write(&ctx.client, object, &namespace, &object.name_any(), &new).await?;
+    }
+    tell(object, ctx, memory, &written, &new).await;
+    memory.status = Some(new);
+    Ok(())
+}
+
+/// One Event for each change of `Ready` or of its reason.
+async fn tell(
+    object: &ClassicLoadBalancer,
+    ctx: &Context,
+    memory: &mut Memory,
+    previous: &ClassicLoadBalancerStatus,
+    new: &ClassicLoadBalancerStatus,
+) {
+    let (Some(ready), before) = (new.conditions.first(), previous.conditions.first()) else {
+        return;
+    };
+    let told = (ready.reason.clone(), ready.message.clone());
+    let same = before.is_some_and(|before| {
+        before.status == ready.status && before.reason == ready.reason && before.message == ready.message
+    });
+    if same || memory.told.as_ref() == Some(&told) {
+        return;
+    }
+    if ready.status == "False" && ready.reason != "Deleting" {
+        event::warning(&ctx.events, object, &ready.reason, "Reconcile", &ready.message).await;
+    } else {
+        event::normal(&ctx.events, object, &ready.reason, "Reconcile", &ready.message).await;
+    }
+    memory.told = Some(told);
+}

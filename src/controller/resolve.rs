@@ -1,0 +1,101 @@
+//! I/O: what a spec refers to. Nodes come from the watched view, so no call is made for them.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
+use kube::core::Selector;
+
+use super::nodes::{NodeView, Selection};
+use crate::api::{ClassicLoadBalancerStatus, LabelSelector, LabelSelectorOperator, Targets};
+use crate::plan::desired::{Refusal, Resolved};
+use crate::plan::targets::{Members, SOURCE_INSTANCE_IDS, SOURCE_NODE_SELECTOR};
+
+/// What was resolved, and why it cannot be trusted where that is so.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Resolution {
+    pub(super) resolved: Resolved,
+    /// Why the registered set is not shrunk.
+    pub(super) suspicion: Option<String>,
+}
+
+/// Resolves the targets of a spec.
+pub(super) fn resolve(
+    targets: Option<&Targets>,
+    nodes: &NodeView,
+    status: Option<&ClassicLoadBalancerStatus>,
+    now: Instant,
+) -> Result<Resolution, Refusal> {
+    let Some(targets) = targets else {
+        return Ok(Resolution::default());
+    };
+    let mut members = Members::new();
+    for id in targets.instance_ids.iter().flatten() {
+        members
+            .entry(id.clone())
+            .or_default()
+            .sources
+            .insert(SOURCE_INSTANCE_IDS.to_owned());
+    }
+    let mut suspicion = None;
+    if let Some(selector) = &targets.node_selector {
+        let selection = nodes.select(&to_selector(selector)?, now);
+        suspicion = suspect(&selection, status);
+        for (name, node) in selection.nodes {
+            let Some(id) = node.instance else { continue };
+            let member = members.entry(id).or_default();
+            member.sources.insert(SOURCE_NODE_SELECTOR.to_owned());
+            member.node = Some(name);
+            member.zone = node.zone;
+        }
+    }
+    Ok(Resolution {
+        resolved: Resolved {
+            members,
+            hold: suspicion.is_some(),
+        },
+        suspicion,
+    })
+}
+
+/// The view's own doubts, and one more: a selector that matches nothing though instances came from it before is more
+/// likely a mistake than a wish.
+fn suspect(selection: &Selection, status: Option<&ClassicLoadBalancerStatus>) -> Option<String> {
+    if selection.suspicion.is_some() {
+        return selection.suspicion.clone();
+    }
+    let instances = status.and_then(|status| status.instances.as_ref());
+    let mut items = instances.into_iter().flat_map(|instances| &instances.items);
+    let came = items.any(|item| item.sources.iter().any(|source| source == SOURCE_NODE_SELECTOR));
+    (selection.nodes.is_empty() && came).then(|| {
+        "targets.nodeSelector matches no Node, though registered instances came from it; to deregister them all the \
+         same, remove nodeSelector from targets"
+            .to_owned()
+    })
+}
+
+fn to_selector(selector: &LabelSelector) -> Result<Selector, Refusal> {
+    let expressions = selector
+        .match_expressions
+        .iter()
+        .flatten()
+        .map(|requirement| meta::LabelSelectorRequirement {
+            key: requirement.key.clone(),
+            operator: match requirement.operator {
+                LabelSelectorOperator::In => "In",
+                LabelSelectorOperator::NotIn => "NotIn",
+                LabelSelectorOperator::Exists => "Exists",
+                LabelSelectorOperator::DoesNotExist => "DoesNotExist",
+            }
+            .to_owned(),
+            values: requirement.values.clone(),
+        });
+    let selector = meta::LabelSelector {
+        match_labels: selector.match_labels.clone().map(BTreeMap::from_iter),
+        match_expressions: Some(expressions.collect()),
+    };
+    Selector::try_from(selector).map_err(|error| Refusal {
+        field: "targets.nodeSelector".to_owned(),
+        message: error.to_string(),
+    })
+}

@@ -1,0 +1,210 @@
+//! Pure: what a pass found → status. I/O: one guarded server-side apply.
+//!
+//! Status is derived from the previous one and what this pass knows. What it could not read stays as it was: above all
+//! the DNS name, which other tools turn into records.
+
+mod instances;
+mod verdict;
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::jiff::Timestamp;
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Client};
+use serde_json::json;
+
+use super::error::Error;
+use crate::api::condition::{Statement, TARGETS_HEALTHY};
+use crate::api::{
+    Applied, AutoScalingGroupStatus, ClassicLoadBalancer, ClassicLoadBalancerStatus, FIELD_MANAGER, HealthCheckStatus,
+    ListenerStatus, SourceSecurityGroup, TrackError, condition,
+};
+use crate::aws::{Account, InstanceHealth};
+use crate::elb::{InstanceId, LoadBalancer, Port};
+use crate::plan::targets::Members;
+
+pub(super) use verdict::{Problem, Progress, Verdict};
+
+/// The most refused calls that a status tells of.
+const ERRORS: usize = 9;
+
+/// What a pass found.
+#[derive(Clone, Debug)]
+pub(super) struct Report<'a> {
+    pub(super) generation: i64,
+    pub(super) name: Option<&'a str>,
+    pub(super) region: Option<&'a str>,
+    pub(super) account: Option<&'a Account>,
+    pub(super) verdict: Verdict,
+    /// AWS says that there is no balancer, so nothing is known of its instances any more.
+    pub(super) gone: bool,
+    /// The balancer; `None`: it was not read.
+    pub(super) load_balancer: Option<&'a LoadBalancer>,
+    pub(super) targets: Option<instances::Targets<'a>>,
+    pub(super) groups: Option<Vec<AutoScalingGroupStatus>>,
+    pub(super) applied: Option<Applied>,
+    pub(super) errors: Vec<TrackError>,
+}
+
+pub(super) use instances::Targets;
+
+impl<'a> Report<'a> {
+    /// A report that says nothing but the verdict.
+    pub(super) fn new(generation: i64, verdict: Verdict) -> Self {
+        Self {
+            generation,
+            name: None,
+            region: None,
+            account: None,
+            verdict,
+            gone: false,
+            load_balancer: None,
+            targets: None,
+            groups: None,
+            applied: None,
+            errors: Vec::new(),
+        }
+    }
+
+    /// Adds the instances.
+    pub(super) fn with_targets(
+        mut self,
+        members: &'a Members,
+        declared: bool,
+        health: Option<(&'a [InstanceHealth], &'a BTreeSet<InstanceId>)>,
+        stale: Vec<String>,
+    ) -> Self {
+        let (health, read_for) = health.unzip();
+        self.targets = Some(Targets {
+            members,
+            declared,
+            health,
+            read_for,
+            stale,
+        });
+        self
+    }
+}
+
+/// The status that follows from the previous one and a report.
+pub(super) fn derive(
+    previous: &ClassicLoadBalancerStatus,
+    report: &Report<'_>,
+    now: Timestamp,
+) -> ClassicLoadBalancerStatus {
+    let mut status = previous.clone();
+    status.observed_generation = Some(report.generation);
+    let set = |field: &mut Option<String>, value: Option<String>| {
+        if value.is_some() {
+            *field = value;
+        }
+    };
+    set(&mut status.load_balancer_name, report.name.map(ToOwned::to_owned));
+    set(&mut status.region, report.region.map(ToOwned::to_owned));
+    set(&mut status.account_id, report.account.map(|account| account.id.clone()));
+    if let Some(lb) = report.load_balancer {
+        observed(&mut status, lb);
+        if let (Some(account), Some(region)) = (report.account, report.region) {
+            status.arn = Some(account.load_balancer_arn(region, &lb.name));
+        }
+    }
+    if let Some(groups) = &report.groups {
+        status.auto_scaling_groups.clone_from(groups);
+    }
+    if let Some(applied) = &report.applied {
+        status.applied = (*applied != Applied::default()).then(|| applied.clone());
+    }
+    let registered = report.load_balancer.map(|lb| &lb.instances);
+    let mut healthy = report
+        .gone
+        .then(|| Statement::new(TARGETS_HEALTHY, "Unknown", "NoLoadBalancer", "there is no balancer"));
+    if let (Some(targets), Some(registered)) = (&report.targets, registered) {
+        status.instances = Some(targets.summarise(registered));
+        let served = |lb: &LoadBalancer| -> Vec<Port> {
+            lb.listeners
+                .values()
+                .map(|listener| listener.instance_port)
+                .chain(lb.health_check.port())
+                .collect()
+        };
+        let ports = report.load_balancer.map(served).unwrap_or_default();
+        healthy = Some(targets.judge(registered, &ports, status.source_security_group.as_ref()));
+    }
+    status.errors = report.errors.iter().take(ERRORS).cloned().collect();
+    let statements = verdict::statements(&report.verdict, healthy, &previous.conditions);
+    status.conditions = condition::list(statements, report.generation, &previous.conditions, now);
+    status
+}
+
+/// What AWS answered.
+fn observed(status: &mut ClassicLoadBalancerStatus, lb: &LoadBalancer) {
+    let identity = &lb.identity;
+    status.created_time.clone_from(&identity.created_time);
+    status.dns_name.clone_from(&identity.dns_name);
+    status
+        .canonical_hosted_zone_id
+        .clone_from(&identity.canonical_hosted_zone_id);
+    status.vpc_id.clone_from(&identity.vpc_id);
+    status.source_security_group =
+        identity
+            .source_security_group
+            .clone()
+            .map(|(owner_alias, group_name)| SourceSecurityGroup {
+                owner_alias,
+                group_name,
+            });
+    status.scheme = Some(lb.scheme.as_str().to_owned());
+    status.availability_zones = lb.availability_zones.iter().cloned().collect();
+    status.subnets = lb.subnets.iter().cloned().collect();
+    status.security_groups = lb.security_groups.iter().cloned().collect();
+    status.listeners = lb
+        .listeners
+        .values()
+        .map(|listener| ListenerStatus {
+            port: i32::from(listener.port),
+            protocol: listener.protocol.to_string(),
+            instance_port: i32::from(listener.instance_port),
+            instance_protocol: listener.instance_protocol.to_string(),
+            certificate_arn: listener.certificate.clone(),
+            policies: listener.policies.clone(),
+        })
+        .collect();
+    let check = &lb.health_check;
+    status.health_check = Some(HealthCheckStatus {
+        target: check.target.clone(),
+        interval_seconds: check.interval,
+        timeout_seconds: check.timeout,
+        unhealthy_threshold: check.unhealthy_threshold,
+        healthy_threshold: check.healthy_threshold,
+    });
+}
+
+/// Writes the status. The whole intent is sent each time, so what is left out is removed.
+pub(super) async fn write(
+    client: &Client,
+    object: &ClassicLoadBalancer,
+    namespace: &str,
+    name: &str,
+    status: &ClassicLoadBalancerStatus,
+) -> Result<(), Error> {
+    let api: Api<ClassicLoadBalancer> = Api::namespaced(client.clone(), namespace);
+    let patch = json!({
+        "apiVersion": "classiclb.dev/v1alpha1",
+        "kind": "ClassicLoadBalancer",
+        // The UID makes the write fail for another object that took the name meanwhile.
+        "metadata": {"name": name, "namespace": namespace, "uid": object.metadata.uid},
+        "status": status,
+    });
+    match api
+        .patch_status(name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&patch))
+        .await
+    {
+        Ok(_) => Ok(()),
+        // Deleted meanwhile: there is nobody left to tell.
+        Err(kube::Error::Api(error)) if error.code == 404 => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,192 @@
+//! Pure: instances, their sources and their health → status.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::api::condition::{Statement, TARGETS_HEALTHY};
+use crate::api::{InstanceStatus, InstancesStatus, SourceSecurityGroup, ZoneStatus};
+use crate::aws::InstanceHealth;
+use crate::elb::{InstanceId, Port};
+use crate::plan::targets::{Member, Members};
+
+/// The most instances that a status lists.
+const ITEMS: usize = 250;
+/// The most instances that a message names.
+const NAMED: usize = 5;
+
+/// What is known of the instances.
+#[derive(Clone, Debug)]
+pub(in crate::controller) struct Targets<'a> {
+    /// Those that are wanted, by us or by an attached Auto Scaling group.
+    pub(in crate::controller) members: &'a Members,
+    /// Whether the spec names targets at all. If not, those registered are the wanted ones.
+    pub(in crate::controller) declared: bool,
+    /// What AWS says of them; `None`: not read yet.
+    pub(in crate::controller) health: Option<&'a [InstanceHealth]>,
+    /// The instances that were registered when that was read.
+    pub(in crate::controller) read_for: Option<&'a BTreeSet<InstanceId>>,
+    /// Ids that a source named and AWS refused.
+    pub(in crate::controller) stale: Vec<String>,
+}
+
+impl Targets<'_> {
+    fn wanted<'b>(&'b self, registered: &'b BTreeSet<InstanceId>) -> BTreeSet<&'b InstanceId> {
+        if self.declared {
+            self.members.keys().collect()
+        } else {
+            registered.iter().collect()
+        }
+    }
+
+    /// Whether nobody asked about the instance since it was registered.
+    fn is_unread(&self, id: &InstanceId) -> bool {
+        self.health_of(id).is_none() && self.read_for.is_none_or(|read| !read.contains(id))
+    }
+
+    fn health_of(&self, id: &str) -> Option<&InstanceHealth> {
+        self.health
+            .and_then(|health| health.iter().find(|instance| instance.id == id))
+    }
+
+    pub(super) fn summarise(&self, registered: &BTreeSet<InstanceId>) -> InstancesStatus {
+        let wanted = self.wanted(registered);
+        let draining: BTreeSet<&InstanceId> = self
+            .health
+            .into_iter()
+            .flatten()
+            .filter(|i| i.is_draining())
+            .map(|i| &i.id)
+            .collect();
+        let ids: BTreeSet<&InstanceId> = registered
+            .iter()
+            .chain(wanted.iter().copied())
+            .chain(draining)
+            .collect();
+        let mut items: Vec<InstanceStatus> = ids.into_iter().map(|id| self.item(id)).collect();
+        let in_service = |item: &InstanceStatus| self.health_of(&item.id).is_some_and(InstanceHealth::is_in_service);
+        let drains = |item: &InstanceStatus| self.health_of(&item.id).is_some_and(InstanceHealth::is_draining);
+        let count = |test: &dyn Fn(&InstanceStatus) -> bool| number(items.iter().filter(|item| test(item)).count());
+        let wanted_in_service = number(items.iter().filter(|i| wanted.contains(&i.id) && in_service(i)).count());
+        let mut status = InstancesStatus {
+            summary: format!("{wanted_in_service}/{}", wanted.len()),
+            desired: number(wanted.len()),
+            registered: number(registered.len()),
+            in_service: count(&in_service),
+            out_of_service: count(&|item| registered.contains(&item.id) && item.state == "OutOfService"),
+            draining: count(&drains),
+            stale: self.stale(registered),
+            by_zone: by_zone(&items, registered, &in_service),
+            items: Vec::new(),
+        };
+        items.sort_by_key(|item| (in_service(item), item.id.clone()));
+        items.truncate(ITEMS);
+        status.items = items;
+        status
+    }
+
+    fn item(&self, id: &InstanceId) -> InstanceStatus {
+        let Member { node, zone, sources } = self.members.get(id).cloned().unwrap_or_default();
+        let health = self.health_of(id);
+        InstanceStatus {
+            id: id.clone(),
+            node,
+            zone,
+            sources: sources.into_iter().collect(),
+            state: health.map_or_else(|| "Unknown".to_owned(), |health| health.state.clone()),
+            reason: health.and_then(|health| health.reason.clone()),
+            description: health.and_then(|health| health.description.clone()),
+        }
+    }
+
+    /// Refused ids, and registered ones that AWS leaves out of the health: terminated, though still listed.
+    fn stale(&self, registered: &BTreeSet<InstanceId>) -> Vec<String> {
+        let terminated = registered
+            .iter()
+            .filter(|id| !self.is_unread(id) && self.health_of(id).is_none());
+        let stale: BTreeSet<&String> = self.stale.iter().chain(terminated).collect();
+        stale.into_iter().take(ITEMS).cloned().collect()
+    }
+
+    /// The condition `TargetsHealthy`.
+    pub(super) fn judge(
+        &self,
+        registered: &BTreeSet<InstanceId>,
+        ports: &[Port],
+        source: Option<&SourceSecurityGroup>,
+    ) -> Statement {
+        let wanted = self.wanted(registered);
+        if wanted.is_empty() {
+            return Statement::new(TARGETS_HEALTHY, "False", "NoTargets", "no instance is a target");
+        }
+        if wanted.iter().any(|id| registered.contains(*id) && self.is_unread(id)) {
+            let message = "the health of instances that were just registered was not read yet";
+            return Statement::new(TARGETS_HEALTHY, "Unknown", "Pending", message);
+        }
+        let failing: Vec<&InstanceId> = wanted
+            .iter()
+            .copied()
+            .filter(|id| !self.health_of(id).is_some_and(InstanceHealth::is_in_service))
+            .collect();
+        if failing.is_empty() {
+            let message = format!("all {} wanted instances are in service", wanted.len());
+            return Statement::new(TARGETS_HEALTHY, "True", "AllInService", message);
+        }
+        let ports: BTreeSet<Port> = ports.iter().copied().collect();
+        let ports = ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let from = source.map_or_else(String::new, |group| {
+            format!(" from security group {}", group.group_name)
+        });
+        let message = format!(
+            "{} of {} wanted instances are not in service: {}; they must answer the health check and let in port {ports}{from}",
+            failing.len(),
+            wanted.len(),
+            self.name(&failing),
+        );
+        Statement::new(TARGETS_HEALTHY, "False", "Unhealthy", message)
+    }
+
+    fn name(&self, failing: &[&InstanceId]) -> String {
+        let why = |id: &InstanceId| {
+            let health = self.health_of(id);
+            let text = health.map_or("not registered", |health| {
+                health
+                    .description
+                    .as_deref()
+                    .filter(|text| *text != "N/A")
+                    .unwrap_or(&health.state)
+            });
+            format!("{id} ({})", text.trim_end_matches('.'))
+        };
+        let mut text = failing
+            .iter()
+            .take(NAMED)
+            .map(|id| why(id))
+            .collect::<Vec<_>>()
+            .join(", ");
+        if failing.len() > NAMED {
+            text = format!("{text} and {} more", failing.len() - NAMED);
+        }
+        text
+    }
+}
+
+fn by_zone(
+    items: &[InstanceStatus],
+    registered: &BTreeSet<InstanceId>,
+    in_service: &dyn Fn(&InstanceStatus) -> bool,
+) -> Vec<ZoneStatus> {
+    let mut zones: BTreeMap<&str, ZoneStatus> = BTreeMap::new();
+    for item in items.iter().filter(|item| registered.contains(&item.id)) {
+        let Some(zone) = item.zone.as_deref() else { continue };
+        let status = zones.entry(zone).or_insert_with(|| ZoneStatus {
+            zone: zone.to_owned(),
+            ..ZoneStatus::default()
+        });
+        status.registered += 1;
+        status.in_service += i32::from(in_service(item));
+    }
+    zones.into_values().collect()
+}
+
+fn number(count: usize) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,160 @@
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use proptest::prelude::*;
+
+use super::*;
+use crate::api::condition::{READY, RECONCILING, STALLED, TARGETS_HEALTHY};
+use crate::elb::{HealthCheck, Identity, Scheme};
+use crate::plan::targets::Member;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).expect("a time")
+}
+
+fn balancer(instances: &[&str]) -> LoadBalancer {
+    LoadBalancer {
+        name: "web".into(),
+        identity: Identity {
+            dns_name: Some("web-1.elb".into()),
+            ..Identity::default()
+        },
+        scheme: Scheme::InternetFacing,
+        listeners: BTreeMap::new(),
+        health_check: HealthCheck::of("TCP:80".into()),
+        availability_zones: std::collections::BTreeSet::new(),
+        subnets: std::collections::BTreeSet::new(),
+        security_groups: std::collections::BTreeSet::new(),
+        instances: instances.iter().map(|id| (*id).to_owned()).collect(),
+        tags: BTreeMap::new(),
+        auto_scaling_groups: std::collections::BTreeSet::new(),
+    }
+}
+
+fn health(id: &str, state: &str, description: &str) -> InstanceHealth {
+    InstanceHealth {
+        id: id.into(),
+        state: state.into(),
+        reason: None,
+        description: Some(description.into()),
+    }
+}
+
+fn members(ids: &[&str]) -> Members {
+    ids.iter().map(|id| ((*id).to_owned(), Member::default())).collect()
+}
+
+fn condition<'a>(status: &'a ClassicLoadBalancerStatus, type_: &str) -> Option<&'a Condition> {
+    status.conditions.iter().find(|condition| condition.type_ == type_)
+}
+
+#[test]
+fn draining_instances_are_no_capacity() {
+    let lb = balancer(&["i-1"]);
+    let wanted = members(&["i-1"]);
+    let health = [
+        health("i-1", "InService", "N/A"),
+        health("i-2", "InService", "Instance deregistration currently in progress."),
+    ];
+    let mut report =
+        Report::new(1, Verdict::Programmed).with_targets(&wanted, true, Some((&health, &lb.instances)), Vec::new());
+    report.load_balancer = Some(&lb);
+    let status = derive(&ClassicLoadBalancerStatus::default(), &report, at(1));
+    let instances = status.instances.expect("instances");
+    assert_eq!(
+        (instances.summary.as_str(), instances.in_service, instances.draining),
+        ("1/1", 1, 1)
+    );
+}
+
+#[test]
+fn terminated_instances_that_are_still_listed_are_stale() {
+    let lb = balancer(&["i-1", "i-2"]);
+    let wanted = members(&["i-1"]);
+    let health = [health(
+        "i-1",
+        "OutOfService",
+        "Instance has failed at least the UnhealthyThreshold number of health checks consecutively.",
+    )];
+    let mut report =
+        Report::new(1, Verdict::Programmed).with_targets(&wanted, true, Some((&health, &lb.instances)), Vec::new());
+    report.load_balancer = Some(&lb);
+    let status = derive(&ClassicLoadBalancerStatus::default(), &report, at(1));
+    let healthy = condition(&status, TARGETS_HEALTHY).expect("condition");
+    assert_eq!(
+        (healthy.status.as_str(), healthy.reason.as_str()),
+        ("False", "Unhealthy")
+    );
+    assert!(healthy.message.contains("i-1"), "{}", healthy.message);
+    assert_eq!(status.instances.expect("instances").stale, ["i-2"]);
+}
+
+#[test]
+fn what_was_not_read_stays() {
+    let lb = balancer(&[]);
+    let mut report = Report::new(1, Verdict::Programmed);
+    report.load_balancer = Some(&lb);
+    let first = derive(&ClassicLoadBalancerStatus::default(), &report, at(1));
+    let problem = Verdict::NotProgrammed(Problem::reconciling("Timeout", "AWS did not answer"));
+    let second = derive(&first, &Report::new(2, problem), at(2));
+    assert_eq!(second.dns_name.as_deref(), Some("web-1.elb"));
+    assert_eq!(second.observed_generation, Some(2));
+}
+
+#[test]
+fn the_same_report_makes_the_same_status() {
+    let lb = balancer(&["i-1"]);
+    let mut report = Report::new(1, Verdict::Programmed);
+    report.load_balancer = Some(&lb);
+    let first = derive(&ClassicLoadBalancerStatus::default(), &report, at(1));
+    assert_eq!(derive(&first, &report, at(1000)), first);
+}
+
+fn verdicts() -> impl Strategy<Value = Verdict> {
+    let problem = ("[A-Z][a-z]{1,8}", ".{0,20}", any::<bool>()).prop_map(|(reason, message, stalled)| Problem {
+        reason,
+        message,
+        progress: if stalled {
+            Progress::Stalled
+        } else {
+            Progress::Reconciling
+        },
+    });
+    prop_oneof![
+        Just(Verdict::Programmed),
+        problem.clone().prop_map(Verdict::NotProgrammed),
+        problem.clone().prop_map(Verdict::Unread),
+        problem.prop_map(Verdict::NotAccepted),
+        Just(Verdict::Suspended("suspended".into())),
+        Just(Verdict::Deleting("waiting".into())),
+    ]
+}
+
+proptest! {
+    /// The laws that tools which judge by conditions rely on, over any history.
+    #[test]
+    fn conditions_obey_their_laws(history in proptest::collection::vec(verdicts(), 1..8)) {
+        let mut status = ClassicLoadBalancerStatus::default();
+        for (generation, verdict) in (1..).zip(history) {
+            status = derive(&status, &Report::new(generation, verdict), at(generation));
+            let get = |type_: &str| condition(&status, type_);
+            let ready = get(READY).expect("Ready is always there");
+            prop_assert_eq!(status.conditions[0].type_.as_str(), READY);
+            prop_assert!(get(RECONCILING).is_none() || get(STALLED).is_none());
+            for negative in [RECONCILING, STALLED].into_iter().filter_map(get) {
+                prop_assert_eq!(negative.status.as_str(), "True", "removed rather than false");
+                prop_assert_eq!(ready.status.as_str(), "False");
+                prop_assert_eq!(&ready.reason, &negative.reason);
+                prop_assert_eq!(&ready.message, &negative.message);
+            }
+            prop_assert_eq!(ready.observed_generation, Some(generation));
+            if ready.status == "True" {
+                prop_assert!(status.conditions.iter().all(|c| c.type_ == TARGETS_HEALTHY || c.status == "True"));
+            }
+            for condition in &status.conditions {
+                prop_assert!(condition.observed_generation <= Some(generation), "never ahead of the spec");
+                prop_assert!(!condition.reason.is_empty());
+            }
+        }
+    }
+}

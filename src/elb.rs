@@ -1,0 +1,93 @@
+//! The model: what a Classic Elastic Load Balancer is, in canonical form.
+//!
+//! [`LoadBalancer`] is what AWS has or shall have; [`Declared`] is the same with optional parts. Planning compares two
+//! values of the one type, so everything that is compared is also read back, and sets compare as sets.
+
+mod declared;
+mod health_check;
+mod limits;
+mod listener;
+mod tags;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use declared::{Declared, Placement, Registration};
+pub use health_check::HealthCheck;
+pub use limits::{DESCRIBE_AUTO_SCALING_GROUPS, DESCRIBE_AUTO_SCALING_INSTANCES, NAME_LENGTH};
+pub use listener::{Listener, Protocol};
+pub use tags::{Owner, Ownership, TAG_CLUSTER, TAG_ORIGIN, TAG_OWNER, TAG_PREFIX, TAG_UID};
+
+/// A port of a listener or of an instance.
+pub type Port = u16;
+
+/// The id of an EC2 instance, such as `i-0123456789abcdef0`.
+pub type InstanceId = String;
+
+/// Whether a balancer has public addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// Public addresses.
+    InternetFacing,
+    /// Private addresses only.
+    Internal,
+}
+
+impl Scheme {
+    /// AWS's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InternetFacing => "internet-facing",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// What AWS decides and nobody declares.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// When the balancer was created, RFC 3339. With account, region and name this is the identity of a balancer: a
+    /// name alone may have been deleted and taken again.
+    pub created_time: Option<String>,
+    /// The name that clients resolve.
+    pub dns_name: Option<String>,
+    /// The Route 53 zone of the DNS name; AWS's answer, since tables of zones by region are wrong for old balancers.
+    pub canonical_hosted_zone_id: Option<String>,
+    /// The VPC.
+    pub vpc_id: Option<String>,
+    /// Owner and name of the security group that the balancer's traffic comes from.
+    pub source_security_group: Option<(String, String)>,
+}
+
+/// A balancer as AWS has it, or shall have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadBalancer {
+    /// The name, unique in its account and region.
+    pub name: String,
+    /// What AWS decided at creation.
+    pub identity: Identity,
+    /// Public or private addresses; cannot be changed.
+    pub scheme: Scheme,
+    /// The listeners by port.
+    pub listeners: BTreeMap<Port, Listener>,
+    /// The health check.
+    pub health_check: HealthCheck,
+    /// The zones served.
+    pub availability_zones: BTreeSet<String>,
+    /// The subnets attached.
+    pub subnets: BTreeSet<String>,
+    /// The security groups.
+    pub security_groups: BTreeSet<String>,
+    /// The registered instances.
+    pub instances: BTreeSet<InstanceId>,
+    /// All tags.
+    pub tags: BTreeMap<String, String>,
+    /// Of the Auto Scaling groups that matter to us, those that list this balancer.
+    pub auto_scaling_groups: BTreeSet<String>,
+}
+
+impl LoadBalancer {
+    /// Whether a port of the instances is served by any listener.
+    pub fn uses_instance_port(&self, port: Port) -> bool {
+        self.listeners.values().any(|listener| listener.instance_port == port)
+    }
+}

@@ -1,0 +1,149 @@
+//! `clb-operator`: parses arguments, builds parameters, runs.
+#![allow(clippy::doc_markdown)] // these comments are also the help text of a terminal
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::anyhow;
+use clap::{Args, Parser, Subcommand};
+use classic_lb_operator::api;
+use classic_lb_operator::controller::Intervals;
+use classic_lb_operator::operator::{self, Parameters};
+use classic_lb_operator::telemetry::{self, LogFormat};
+
+/// Kubernetes operator that owns AWS Classic Elastic Load Balancers.
+#[derive(Debug, Parser)]
+#[command(name = "clb-operator", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Watch ClassicLoadBalancers and keep AWS as they declare.
+    ///
+    /// Kubernetes: the service account inside a cluster, otherwise the kubeconfig (KUBECONFIG).
+    /// AWS: region, endpoint and credentials by the standard chain (AWS_REGION, AWS_ENDPOINT_URL, IRSA, Pod Identity).
+    Run(Run),
+    /// Print the CustomResourceDefinition.
+    Crd,
+}
+
+#[derive(Debug, Args)]
+struct Run {
+    /// Identifies this cluster among all that use the AWS account: 1 to 63 of [A-Za-z0-9._-]. It is written into every
+    /// balancer's tags; changing it makes every balancer foreign.
+    #[arg(long, env = "CLB_CLUSTER_ID", value_parser = cluster_id)]
+    cluster_id: String,
+    /// Address of /metrics, /healthz and /readyz.
+    #[arg(long, env = "CLB_LISTEN", default_value = "0.0.0.0:8080")]
+    listen: SocketAddr,
+    /// How often a balancer is read and drift repaired though nothing happened, such as 10m.
+    #[arg(long, env = "CLB_RESYNC_PERIOD", default_value = "10m", value_parser = duration)]
+    resync_period: Duration,
+    /// How often the health of the instances is read, such as 60s.
+    #[arg(long, env = "CLB_HEALTH_INTERVAL", default_value = "60s", value_parser = duration)]
+    health_interval: Duration,
+    /// How many objects are worked on at once.
+    #[arg(long, env = "CLB_CONCURRENCY", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
+    concurrency: u16,
+    /// How log lines look.
+    #[arg(long, env = "CLB_LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]
+    log_format: LogFormat,
+    /// A level (error, warn, info, debug, trace) or a list of target=level.
+    #[arg(long, env = "CLB_LOG_LEVEL", default_value = "info")]
+    log_level: String,
+}
+
+fn cluster_id(text: &str) -> Result<String, String> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if text.is_empty() || text.len() > 63 || !text.chars().all(legal) {
+        return Err("must be 1 to 63 of [A-Za-z0-9._-]".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let signed: jiff::SignedDuration = text
+        .parse()
+        .map_err(|_| "must be a duration such as 30s, 10m or 1h".to_owned())?;
+    let duration = Duration::try_from(signed).map_err(|_| "must not be negative".to_owned())?;
+    if duration < Duration::from_secs(1) {
+        return Err("must be at least 1s".to_owned());
+    }
+    Ok(duration)
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
+    let outcome = match cli.command {
+        Command::Crd => print_crd(),
+        Command::Run(arguments) => run(arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("clb-operator: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Wrong flags: one clear line and exit status 2. Help and version are no error.
+fn refuse(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let text = error.render().to_string();
+    let what: Vec<&str> = text
+        .lines()
+        .take_while(|line| !line.starts_with("Usage:"))
+        .map(|line| line.trim().trim_start_matches("error: "))
+        .filter(|line| !line.is_empty() && !line.starts_with("tip:"))
+        .collect();
+    eprintln!("clb-operator: {} (see clb-operator --help)", what.join(" "));
+    ExitCode::from(2)
+}
+
+fn print_crd() -> anyhow::Result<()> {
+    let definition = api::crd::definition()?;
+    print!("{}", serde_saphyr::to_string(&definition)?);
+    Ok(())
+}
+
+fn run(arguments: Run) -> anyhow::Result<()> {
+    let Run {
+        cluster_id,
+        listen,
+        resync_period,
+        health_interval,
+        concurrency,
+        log_format,
+        log_level,
+    } = arguments;
+    if let Err(error) = telemetry::start(log_format, &log_level) {
+        eprintln!("clb-operator: --log-level: {error}");
+        std::process::exit(2);
+    }
+    // One provider for both clients; the first to ask would choose otherwise.
+    rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .map_err(|_| anyhow!("a TLS provider was installed before"))?;
+    let intervals = Intervals {
+        resync: resync_period,
+        health: health_interval,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(operator::run(Parameters {
+        cluster_id,
+        listen,
+        intervals,
+        concurrency,
+    }))
+}

@@ -1,0 +1,255 @@
+//! Metrics of the operator, in the names that controller-runtime made familiar where the meaning is the same.
+//!
+//! No label holds the name of an object, so the number of series does not grow with the fleet.
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+/// The value of the `controller` label.
+const CONTROLLER: &str = "classicloadbalancer";
+
+/// How a reconcile ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReconcileLabels {
+    controller: &'static str,
+    result: &'static str,
+}
+
+/// The controller alone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ControllerLabels {
+    controller: &'static str,
+}
+
+/// A call to AWS and its outcome: `OK` or the error code.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CallLabels {
+    operation: &'static str,
+    code: String,
+}
+
+/// An AWS operation.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OperationLabels {
+    operation: &'static str,
+}
+
+/// All metrics and the registry that prints them.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    reconciles: Family<ReconcileLabels, Counter>,
+    reconcile_errors: Family<ControllerLabels, Counter>,
+    reconcile_panics: Family<ControllerLabels, Counter>,
+    reconcile_seconds: Family<ControllerLabels, Histogram>,
+    active_workers: Family<ControllerLabels, Gauge>,
+    calls: Family<CallLabels, Counter>,
+    call_seconds: Family<OperationLabels, Histogram>,
+    throttles: Family<OperationLabels, Counter>,
+    steps: Family<OperationLabels, Counter>,
+    /// Objects that wait for another try after a failure.
+    pub backing_off: Gauge,
+    /// Objects that could not be decoded.
+    pub undecodable: Counter,
+    /// Seconds of the Unix epoch at the last event of any watch.
+    pub last_watch_event: Gauge<f64, AtomicU64>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// Registers everything; the controller's series exist from the start, so that a rate can be taken of them.
+    pub fn new() -> Self {
+        let seconds = || {
+            Histogram::new([
+                0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
+            ])
+        };
+        let mut metrics = Self {
+            registry: Registry::default(),
+            reconciles: Family::default(),
+            reconcile_errors: Family::default(),
+            reconcile_panics: Family::default(),
+            reconcile_seconds: Family::new_with_constructor(seconds),
+            active_workers: Family::default(),
+            calls: Family::default(),
+            call_seconds: Family::new_with_constructor(seconds),
+            throttles: Family::default(),
+            steps: Family::default(),
+            backing_off: Gauge::default(),
+            undecodable: Counter::default(),
+            last_watch_event: Gauge::default(),
+        };
+        metrics.register();
+        let labels = ControllerLabels { controller: CONTROLLER };
+        metrics.reconcile_errors.get_or_create(&labels).inc_by(0);
+        metrics.reconcile_panics.get_or_create(&labels).inc_by(0);
+        metrics.active_workers.get_or_create(&labels).set(0);
+        for result in ["success", "error"] {
+            metrics
+                .reconciles
+                .get_or_create(&ReconcileLabels {
+                    controller: CONTROLLER,
+                    result,
+                })
+                .inc_by(0);
+        }
+        metrics
+    }
+
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "controller_runtime_reconcile",
+            "Reconciles by result",
+            self.reconciles.clone(),
+        );
+        registry.register(
+            "controller_runtime_reconcile_errors",
+            "Reconciles that failed",
+            self.reconcile_errors.clone(),
+        );
+        registry.register(
+            "controller_runtime_reconcile_panics",
+            "Reconciles that panicked",
+            self.reconcile_panics.clone(),
+        );
+        registry.register(
+            "controller_runtime_reconcile_time_seconds",
+            "Duration of reconciles",
+            self.reconcile_seconds.clone(),
+        );
+        registry.register(
+            "controller_runtime_active_workers",
+            "Reconciles under way",
+            self.active_workers.clone(),
+        );
+        registry.register(
+            "clb_operator_aws_api_requests",
+            "Calls to AWS by operation and outcome",
+            self.calls.clone(),
+        );
+        registry.register(
+            "clb_operator_aws_api_duration_seconds",
+            "Duration of calls to AWS",
+            self.call_seconds.clone(),
+        );
+        registry.register(
+            "clb_operator_aws_api_throttles",
+            "Calls that AWS throttled",
+            self.throttles.clone(),
+        );
+        registry.register(
+            "clb_operator_plan_steps",
+            "Steps of plans that AWS carried out",
+            self.steps.clone(),
+        );
+        registry.register(
+            "clb_operator_objects_backing_off",
+            "Objects waiting after a failure",
+            self.backing_off.clone(),
+        );
+        registry.register(
+            "clb_operator_objects_undecodable",
+            "Objects that could not be decoded",
+            self.undecodable.clone(),
+        );
+        registry.register(
+            "clb_operator_last_watch_event_timestamp_seconds",
+            "When a watch of the Kubernetes API last said anything",
+            self.last_watch_event.clone(),
+        );
+        registry.register(
+            "clb_operator_build",
+            "The running version",
+            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+        );
+    }
+
+    /// A reconcile begins; the guard counts it as ended when dropped.
+    pub fn reconcile_started(&self) -> impl Drop + use<> {
+        let gauge = self
+            .active_workers
+            .get_or_create(&ControllerLabels { controller: CONTROLLER })
+            .clone();
+        gauge.inc();
+        OnDrop(move || {
+            gauge.dec();
+        })
+    }
+
+    /// A reconcile ended.
+    pub fn reconcile_ended(&self, failed: bool, took: Duration) {
+        let labels = ControllerLabels { controller: CONTROLLER };
+        let result = if failed { "error" } else { "success" };
+        self.reconciles
+            .get_or_create(&ReconcileLabels {
+                controller: CONTROLLER,
+                result,
+            })
+            .inc();
+        if failed {
+            self.reconcile_errors.get_or_create(&labels).inc();
+        }
+        self.reconcile_seconds
+            .get_or_create(&labels)
+            .observe(took.as_secs_f64());
+    }
+
+    /// A reconcile panicked.
+    pub fn reconcile_panicked(&self) {
+        self.reconcile_panics
+            .get_or_create(&ControllerLabels { controller: CONTROLLER })
+            .inc();
+    }
+
+    /// A call to AWS ended; `code` is `OK` or the error code.
+    pub fn call(&self, operation: &'static str, code: &str, throttled: bool, took: Duration) {
+        self.calls
+            .get_or_create(&CallLabels {
+                operation,
+                code: code.to_owned(),
+            })
+            .inc();
+        self.call_seconds
+            .get_or_create(&OperationLabels { operation })
+            .observe(took.as_secs_f64());
+        if throttled {
+            self.throttles.get_or_create(&OperationLabels { operation }).inc();
+        }
+    }
+
+    /// AWS carried out a step of a plan.
+    pub fn step(&self, operation: &'static str) {
+        self.steps.get_or_create(&OperationLabels { operation }).inc();
+    }
+
+    /// The text that a Prometheus server reads.
+    pub fn encode(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+/// Runs a closure when dropped.
+struct OnDrop<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}

@@ -1,0 +1,137 @@
+//! The composition root: clients, controller, server, and the order of start and stop.
+
+use std::future::ready;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use k8s_openapi::api::core::v1::Node;
+use kube::Api;
+use kube::api::ListParams;
+use kube::core::PartialObjectMeta;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::api::ClassicLoadBalancer;
+use crate::aws::Aws;
+use crate::controller::{self, Context, Intervals};
+use crate::metrics::Metrics;
+use crate::readiness::{Readiness, Resource};
+use crate::server;
+
+/// How long a request that is no watch may take.
+const REQUEST: Duration = Duration::from_secs(30);
+/// How long passes under way may take to end after a signal.
+const DRAIN: Duration = Duration::from_secs(25);
+/// Between two questions to an API server that failed.
+const PROBE: Duration = Duration::from_secs(2);
+
+/// Everything that can be set.
+#[derive(Clone, Debug)]
+pub struct Parameters {
+    /// Whose balancers these are, among all clusters of the AWS account.
+    pub cluster_id: String,
+    /// Where `/metrics`, `/healthz` and `/readyz` are served.
+    pub listen: SocketAddr,
+    /// How often to look though nothing happened.
+    pub intervals: Intervals,
+    /// How many objects are worked on at once.
+    pub concurrency: u16,
+}
+
+/// Runs the operator until it is told to stop.
+///
+/// # Errors
+/// When it cannot start: no kubeconfig, or the port is taken. An API server that does not answer is waited for.
+pub async fn run(parameters: Parameters) -> anyhow::Result<()> {
+    let Parameters {
+        cluster_id,
+        listen,
+        intervals,
+        concurrency,
+    } = parameters;
+    let stop = stop_on_signal()?;
+    let metrics = Arc::new(Metrics::new());
+    let readiness = Arc::new(Readiness::default());
+
+    let listener = TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("cannot listen on {listen}"))?;
+    info!(address = %listener.local_addr()?, "serving /metrics, /healthz and /readyz");
+    let serving = tokio::spawn(server::serve(
+        listener,
+        Arc::clone(&metrics),
+        Arc::clone(&readiness),
+        stop.clone().cancelled_owned(),
+    ));
+
+    let (client, watching) = clients().await?;
+    let aws = Aws::load(Arc::clone(&metrics)).await;
+    let ctx = Arc::new(Context::new(client.clone(), aws, cluster_id, intervals, metrics));
+    controller::announce(&ctx);
+    let probing = tokio::spawn(probe(client, Arc::clone(&readiness), Arc::clone(&ctx)));
+    let controlling = controller::run(ctx, watching, readiness, concurrency, stop.clone().cancelled_owned());
+    tokio::select! {
+        () = controlling => {}
+        () = async { stop.cancelled().await; tokio::time::sleep(DRAIN).await } => {
+            tracing::warn!("gave up waiting for the passes under way");
+        }
+    }
+    probing.abort();
+    stop.cancel();
+    serving.await??;
+    info!("stopped");
+    Ok(())
+}
+
+/// One client for watches, which may be silent for long, and one for everything else, which may not.
+async fn clients() -> anyhow::Result<(kube::Client, kube::Client)> {
+    let config = kube::Config::infer()
+        .await
+        .context("no way to a Kubernetes API server: not in a cluster, and no kubeconfig")?;
+    let mut bounded = config.clone();
+    bounded.read_timeout = Some(REQUEST);
+    bounded.reset_reader_on_write = true;
+    bounded.default_retry = false;
+    let client = kube::Client::try_from(bounded).context("the kubeconfig cannot be used")?;
+    let watching = kube::Client::try_from(config).context("the kubeconfig cannot be used")?;
+    Ok((client, watching))
+}
+
+/// A watch that failed and goes on says nothing when nothing changed. So, while a failure stands, the API server is
+/// asked for both resources, and its answer ends the failure.
+async fn probe(client: kube::Client, readiness: Arc<Readiness>, ctx: Arc<Context>) {
+    let objects: Api<PartialObjectMeta<ClassicLoadBalancer>> = Api::all(client.clone());
+    let nodes: Api<PartialObjectMeta<Node>> = Api::all(client);
+    let one = ListParams::default().limit(1);
+    loop {
+        tokio::time::sleep(PROBE).await;
+        if readiness.is_failing(Resource::Nodes) && nodes.list_metadata(&one).await.is_ok() {
+            ctx.nodes_recovered();
+            readiness.recovered(Resource::Nodes);
+        }
+        if readiness.is_failing(Resource::Objects) && objects.list_metadata(&one).await.is_ok() {
+            readiness.recovered(Resource::Objects);
+        }
+    }
+}
+
+/// A token that is cancelled by SIGTERM or SIGINT.
+fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let stop = CancellationToken::new();
+    let token = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => info!("SIGTERM: stopping"),
+            _ = interrupt.recv() => info!("SIGINT: stopping"),
+        }
+        token.cancel();
+        ready(()).await;
+    });
+    Ok(stop)
+}

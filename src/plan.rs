@@ -1,0 +1,235 @@
+//! Pure: what is declared × what is observed → the calls to make.
+//!
+//! A [`Plan`] is data. It can be printed before it runs and leaves no choice to execution: each [`Step`] is exactly one
+//! AWS call. Steps that need no order between them stand in different [`Track`]s, and a refusal stops its own track
+//! only. A refusal that can be expected becomes a [`Facts`] entry, and planning starts again with it.
+
+pub mod desired;
+mod facts;
+mod listeners;
+mod placement;
+mod rounds;
+mod step;
+pub mod targets;
+
+use std::fmt;
+
+use crate::elb::{Declared, Listener, LoadBalancer};
+use listeners::Listeners;
+
+pub use facts::{Facts, is_same_zone};
+pub use rounds::{Refused, Rounds};
+pub use step::Step;
+
+/// Names of tracks, as they appear in `status.errors`.
+pub mod track {
+    /// The balancer itself.
+    pub const LOAD_BALANCER: &str = "loadBalancer";
+    /// Listeners and their certificates.
+    pub const LISTENERS: &str = "listeners";
+    /// The health check.
+    pub const HEALTH_CHECK: &str = "healthCheck";
+    /// Zones or subnets.
+    pub const PLACEMENT: &str = "placement";
+    /// Security groups.
+    pub const SECURITY_GROUPS: &str = "securityGroups";
+    /// Registered instances.
+    pub const INSTANCES: &str = "instances";
+    /// Auto Scaling groups.
+    pub const AUTO_SCALING_GROUPS: &str = "autoScalingGroups";
+    /// Tags.
+    pub const TAGS: &str = "tags";
+}
+
+/// Steps that depend on one another, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Track {
+    /// What the steps are about, one of [`track`].
+    pub name: &'static str,
+    /// The calls.
+    pub steps: Vec<Step>,
+    /// The tracks, by their place in the plan, that must have ended without a refusal before this one begins.
+    pub after: Vec<usize>,
+}
+
+/// The calls that make AWS match.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// In order of urgency; each fails alone.
+    pub tracks: Vec<Track>,
+}
+
+impl Plan {
+    /// The plan for a balancer that is not there: one call that carries all it can, the rest follows what AWS made.
+    pub fn create(declared: &Declared) -> Self {
+        let mut plan = Self::default();
+        plan.push(
+            track::LOAD_BALANCER,
+            vec![Step::CreateLoadBalancer(Box::new(declared.at_creation()))],
+        );
+        plan
+    }
+
+    /// The plan that turns `observed` into `declared.over(observed)`, as far as `facts` do not speak against it.
+    pub fn update(declared: &Declared, observed: &LoadBalancer, facts: &Facts) -> Self {
+        let wanted = facts.temper(declared.over(observed), observed);
+        let mut plan = Self::default();
+        let mut listeners = listeners::differences(observed, &wanted, facts);
+        if wanted.health_check != observed.health_check || facts.new {
+            let step = Step::ConfigureHealthCheck(wanted.health_check.clone());
+            match health_check_goes(declared, observed, &wanted, &mut listeners) {
+                Goes::First => plan.push(track::HEALTH_CHECK, vec![step]),
+                Goes::With(steps) => steps.push(step),
+                Goes::Nowhere => {}
+            }
+        }
+        plan.push(track::INSTANCES, targets::register(observed, &wanted, facts));
+        for id in facts.suspects.difference(&facts.refused) {
+            if wanted.instances.contains(id) && !observed.instances.contains(id) {
+                plan.push(track::INSTANCES, vec![Step::RegisterInstances([id.clone()].into())]);
+            }
+        }
+        plan.push_listeners(listeners);
+        plan.push(track::PLACEMENT, placement::steps(&declared.placement, observed, facts));
+        if wanted.security_groups != observed.security_groups {
+            plan.push(
+                track::SECURITY_GROUPS,
+                vec![Step::ApplySecurityGroups(wanted.security_groups.clone())],
+            );
+        }
+        for steps in targets::auto_scaling_groups(observed, &wanted) {
+            plan.push(track::AUTO_SCALING_GROUPS, steps);
+        }
+        plan.push(track::TAGS, tags(observed, &wanted));
+        plan
+    }
+
+    /// Ports that open do so one by one; ports that close wait for all of them, so that a listener which moves keeps
+    /// serving when its new port is refused.
+    fn push_listeners(&mut self, listeners: Listeners) {
+        for steps in listeners.changed {
+            self.push(track::LISTENERS, steps);
+        }
+        let first = self.tracks.len();
+        for steps in listeners.added {
+            self.push(track::LISTENERS, steps);
+        }
+        let after = (first..self.tracks.len()).collect();
+        if !listeners.removed.is_empty() {
+            let steps = vec![Step::DeleteListeners(listeners.removed)];
+            self.tracks.push(Track {
+                name: track::LISTENERS,
+                steps,
+                after,
+            });
+        }
+    }
+
+    fn push(&mut self, name: &'static str, steps: Vec<Step>) {
+        if !steps.is_empty() {
+            self.tracks.push(Track {
+                name,
+                steps,
+                after: Vec::new(),
+            });
+        }
+    }
+
+    /// The plan without what was refused already in this pass. Such a track goes as a whole: its first steps only make
+    /// way for the one that is refused. What waits for it goes too.
+    #[must_use]
+    pub fn without(mut self, refused: &[Step]) -> Self {
+        let mut gone = Vec::new();
+        for (place, track) in self.tracks.iter_mut().enumerate() {
+            let blocked = track.after.iter().any(|other| gone.contains(other));
+            if blocked || track.steps.iter().any(|step| refused.contains(step)) {
+                track.steps.clear();
+                gone.push(place);
+            }
+        }
+        self
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.tracks.iter().all(|track| track.steps.is_empty())
+    }
+
+    /// All steps in order.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.tracks.iter().flat_map(|track| &track.steps)
+    }
+}
+
+/// Where the change of the health check belongs.
+enum Goes<'a> {
+    /// First, so that instances are registered under the check that is meant for them.
+    First,
+    /// After the listener that brings the port it checks.
+    With(&'a mut Vec<Step>),
+    /// Nowhere yet: it checks a port that only a listener brings which AWS refuses. It would take every instance out.
+    Nowhere,
+}
+
+fn health_check_goes<'a>(
+    declared: &Declared,
+    observed: &LoadBalancer,
+    wanted: &LoadBalancer,
+    listeners: &'a mut Listeners,
+) -> Goes<'a> {
+    let port = wanted.health_check.port();
+    let serves = |listener: &Listener| Some(listener.instance_port) == port;
+    // A listener that is about to leave serves nothing that a health check can count on.
+    let stays = |old: &Listener| {
+        wanted
+            .listeners
+            .get(&old.port)
+            .is_some_and(|new| !old.needs_rebuild(new))
+    };
+    let served = observed.listeners.values().any(|old| serves(old) && stays(old));
+    if served || !declared.listeners.values().any(serves) {
+        return Goes::First;
+    }
+    let brings = |steps: &&mut Vec<Step>| steps.iter().any(|step| step.brings_instance_port(port));
+    match listeners.changed.iter_mut().chain(&mut listeners.added).find(brings) {
+        Some(steps) => Goes::With(steps),
+        None => Goes::Nowhere,
+    }
+}
+
+/// One line for each call.
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, step) in self.steps().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{step}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Adds before it removes; keys that nobody here ever set are left alone by `Declared::over`.
+fn tags(observed: &LoadBalancer, wanted: &LoadBalancer) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let add: std::collections::BTreeMap<_, _> = wanted
+        .tags
+        .iter()
+        .filter(|(key, value)| observed.tags.get(*key) != Some(value))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    if !add.is_empty() {
+        steps.push(Step::AddTags(add));
+    }
+    let remove: std::collections::BTreeSet<_> = observed
+        .tags
+        .keys()
+        .filter(|key| !wanted.tags.contains_key(*key))
+        .cloned()
+        .collect();
+    if !remove.is_empty() {
+        steps.push(Step::RemoveTags(remove));
+    }
+    steps
+}

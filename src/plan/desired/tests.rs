@@ -1,0 +1,108 @@
+use super::*;
+
+fn spec(yaml: &str) -> ClassicLoadBalancerSpec {
+    serde_saphyr::from_str(yaml).expect("a spec")
+}
+
+fn owner() -> Owner {
+    Owner {
+        cluster: "test".into(),
+        object: "default/web".into(),
+        uid: "1".into(),
+    }
+}
+
+fn declared(yaml: &str, applied: &Applied) -> Result<Declared, Refusal> {
+    declare(&spec(yaml), "web", &owner(), applied, &Resolved::default())
+}
+
+const MINIMAL: &str = "
+availabilityZones: [us-east-1a]
+listeners: [{port: 80, protocol: HTTP, instancePort: 8080}]
+";
+
+#[test]
+fn names_are_legal_whatever_the_object_is_called() {
+    for length in 1..=253 {
+        let name = default_name("cluster", "a.very-long.namespace", &".".repeat(length));
+        assert!(name.len() <= NAME_LENGTH, "{name}");
+        assert_eq!(check_name(&name), Ok(()), "{name}");
+    }
+    assert_eq!(default_name("c", "default", "web").len(), "default-web-".len() + 8);
+    assert_ne!(
+        default_name("c", "a-b", "c"),
+        default_name("c", "a", "b-c"),
+        "hash tells namespaces apart"
+    );
+    assert_ne!(
+        default_name("c", "a", "b"),
+        default_name("d", "a", "b"),
+        "hash tells clusters apart"
+    );
+}
+
+#[test]
+fn absent_parts_stay_absent() {
+    let declared = declared(MINIMAL, &Applied::default()).expect("valid");
+    assert_eq!(declared.health_check, None);
+    assert_eq!(declared.registration, None);
+    assert_eq!(declared.security_groups, None);
+}
+
+#[test]
+fn a_health_check_taken_out_goes_back_to_the_default_once() {
+    let applied = Applied {
+        fields: vec![FIELD_HEALTH_CHECK.into()],
+        ..Applied::default()
+    };
+    let declared = declared(MINIMAL, &applied).expect("valid");
+    assert_eq!(declared.health_check, Some(HealthCheck::of("TCP:8080".into())));
+}
+
+#[test]
+fn a_tag_taken_out_is_removed_and_ownership_tags_never_are() {
+    let applied = Applied {
+        tag_keys: vec!["team".into(), "classiclb.dev/uid".into()],
+        ..Applied::default()
+    };
+    let declared = declared(MINIMAL, &applied).expect("valid");
+    assert_eq!(declared.tags_removed, BTreeSet::from(["team".to_owned()]));
+}
+
+#[test]
+fn refusals_name_the_field() {
+    for (yaml, field) in [
+        (
+            "listeners: [{port: 80, protocol: HTTP, instancePort: 8080}]",
+            "availabilityZones",
+        ),
+        ("availabilityZones: [a]\nlisteners: []", "listeners"),
+        (
+            "availabilityZones: [a]\nlisteners: [{port: 0, protocol: TCP, instancePort: 1}]",
+            "listeners[port=0].port",
+        ),
+        (
+            "availabilityZones: [a]\nlisteners: [{port: 443, protocol: HTTPS, instancePort: 1, instanceProtocol: HTTP}]",
+            "listeners[port=443].certificate",
+        ),
+        (
+            "availabilityZones: [a]\nlisteners: [{port: 1, protocol: TCP, instancePort: 1, instanceProtocol: HTTP}]",
+            "listeners[port=1].instanceProtocol",
+        ),
+        (
+            "availabilityZones: [a]\nlisteners: [{port: 1, protocol: TCP, instancePort: 1}]\nhealthCheck: {timeoutSeconds: 30}",
+            "healthCheck.timeoutSeconds",
+        ),
+        (
+            "availabilityZones: [a]\nlisteners: [{port: 1, protocol: TCP, instancePort: 1}]\nhealthCheck: {target: 'TCP:0'}",
+            "healthCheck.target",
+        ),
+        (
+            "availabilityZones: [a]\nlisteners: [{port: 1, protocol: TCP, instancePort: 1}]\ntags: {'aws:x': y}",
+            "tags[aws:x]",
+        ),
+    ] {
+        let refusal = declared(yaml, &Applied::default()).expect_err(yaml);
+        assert_eq!(refusal.field, field, "{refusal}");
+    }
+}

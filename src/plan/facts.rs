@@ -1,0 +1,119 @@
+//! Pure: what AWS taught us while plans ran.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Step;
+use super::rounds::Refused;
+use crate::elb::{InstanceId, Listener, LoadBalancer, Port};
+
+/// What planning takes into account beside what is declared and observed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The balancer was made by this object and its health check not set yet.
+    pub new: bool,
+    /// Two of the subnets to attach and attached share a zone, so something must be detached first.
+    pub same_zone: bool,
+    /// Subnets that AWS refused to attach beside those attached, for the same reason, one by one.
+    pub conflicting_subnets: BTreeSet<String>,
+    /// Subnets that were detached to make room.
+    pub detached: BTreeSet<String>,
+    /// How many those were at the last refusal.
+    pub room_made: usize,
+    /// Instances that AWS refused to register in an earlier pass and that are tried again, each alone so that it delays
+    /// nobody.
+    pub suspects: BTreeSet<InstanceId>,
+    /// Instances that AWS refused to register and that are not tried now.
+    pub refused: BTreeSet<InstanceId>,
+    /// Instances that AWS says are not registered, though it listed them.
+    pub unregistered: BTreeSet<InstanceId>,
+    /// Register one by one: AWS refused a batch without naming the instance.
+    pub singly: bool,
+    /// Listeners that AWS refused to rebuild as declared: the old one serves, and each try would interrupt it.
+    pub refused_rebuilds: BTreeMap<Port, Listener>,
+    /// Listeners that were deleted to be rebuilt and whose successors AWS did not take yet.
+    pub displaced: BTreeMap<Port, Listener>,
+}
+
+impl Facts {
+    /// Takes in a refusal. `true`: it changes the plan, so it is worth planning again at once.
+    pub(super) fn learn(&mut self, refusal: &Refused<'_>) -> bool {
+        let Refused {
+            step,
+            code,
+            message,
+            put_back,
+        } = refusal;
+        match step {
+            Step::CreateListeners { listeners, .. } if *put_back => {
+                self.refused_rebuilds
+                    .extend(listeners.iter().map(|listener| (listener.port, listener.clone())));
+                false
+            }
+            // AWS may hold a port for a moment after our own delete.
+            Step::CreateListeners { .. } => *code == "DuplicateListener",
+            Step::AttachSubnets(subnets) if is_same_zone(message) => self.learn_same_zone(subnets),
+            Step::RegisterInstances(ids) if *code == "InvalidInstance" => self.learn_instance(ids, message),
+            Step::DeregisterInstances(ids) if *code == "InvalidInstance" => {
+                let named = ids
+                    .iter()
+                    .filter(|id| message.contains(id.as_str()))
+                    .max_by_key(|id| id.len());
+                named.is_some_and(|id| self.unregistered.insert(id.clone()))
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes in a step that AWS accepted.
+    pub(super) fn note(&mut self, step: &Step) {
+        match step {
+            Step::DetachSubnets(subnets) => self.detached.extend(subnets.iter().cloned()),
+            Step::ConfigureHealthCheck(_) => self.new = false,
+            Step::CreateListeners { listeners, .. } => {
+                self.displaced
+                    .retain(|port, _| listeners.iter().all(|listener| listener.port != *port));
+            }
+            _ => {}
+        }
+    }
+
+    /// What is wanted, but for what AWS refused already: there the old listener stays.
+    pub(super) fn temper(&self, mut wanted: LoadBalancer, observed: &LoadBalancer) -> LoadBalancer {
+        for (port, refused) in &self.refused_rebuilds {
+            if let (Some(new), Some(old)) = (wanted.listeners.get_mut(port), observed.listeners.get(port))
+                && old.needs_rebuild(new)
+                && new.is_declared_as(refused)
+            {
+                new.clone_from(old);
+            }
+        }
+        wanted
+    }
+
+    /// The first refusal tells that there is a conflict; a later one is news when it is another subnet's, or when room
+    /// was made since.
+    fn learn_same_zone(&mut self, subnets: &BTreeSet<String>) -> bool {
+        let first = !std::mem::replace(&mut self.same_zone, true);
+        let one = subnets.first().filter(|_| subnets.len() == 1);
+        let other = one.is_some_and(|subnet| self.conflicting_subnets.insert(subnet.clone()));
+        let room = std::mem::replace(&mut self.room_made, self.detached.len()) < self.detached.len();
+        first || other || room
+    }
+
+    /// AWS processes none of a batch that has an unknown instance, and mostly names one of those.
+    fn learn_instance(&mut self, ids: &BTreeSet<InstanceId>, message: &str) -> bool {
+        let named = ids
+            .iter()
+            .filter(|id| message.contains(id.as_str()))
+            .max_by_key(|id| id.len());
+        match named.or_else(|| ids.first().filter(|_| ids.len() == 1)) {
+            Some(id) => self.refused.insert(id.clone()),
+            None => !std::mem::replace(&mut self.singly, true),
+        }
+    }
+}
+
+/// AWS answers `InvalidConfigurationRequest` for many things; only the text tells this one.
+pub fn is_same_zone(message: &str) -> bool {
+    message.contains("multiple subnets in the same AZ")
+}

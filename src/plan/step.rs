@@ -1,0 +1,178 @@
+//! Pure: one AWS call as data.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::elb::{HealthCheck, InstanceId, Listener, LoadBalancer, Port};
+
+/// One call that changes AWS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// `CreateLoadBalancer` with listeners, placement, groups, scheme and tags.
+    CreateLoadBalancer(Box<LoadBalancer>),
+    /// `ConfigureHealthCheck`, always all five values.
+    ConfigureHealthCheck(HealthCheck),
+    /// `CreateLoadBalancerListeners`; where AWS refuses it, the steps that put back what was deleted for it.
+    CreateListeners {
+        /// The new listeners.
+        listeners: Vec<Listener>,
+        /// What to run when AWS refuses.
+        otherwise: Vec<Step>,
+    },
+    /// `DeleteLoadBalancerListeners`.
+    DeleteListeners(BTreeSet<Port>),
+    /// Looks a certificate up (ACM `DescribeCertificate` or IAM `GetServerCertificate`), before a port is closed to be
+    /// opened again with it.
+    FindCertificate(String),
+    /// `SetLoadBalancerListenerSSLCertificate`.
+    SetCertificate {
+        /// The port of the listener.
+        port: Port,
+        /// The ARN.
+        certificate: String,
+    },
+    /// `SetLoadBalancerPoliciesOfListener`, which replaces the whole list.
+    SetPolicies {
+        /// The port of the listener.
+        port: Port,
+        /// The policies in force from then on.
+        policies: Vec<String>,
+    },
+    /// `EnableAvailabilityZonesForLoadBalancer`.
+    EnableZones(BTreeSet<String>),
+    /// `DisableAvailabilityZonesForLoadBalancer`.
+    DisableZones(BTreeSet<String>),
+    /// `AttachLoadBalancerToSubnets`.
+    AttachSubnets(BTreeSet<String>),
+    /// `DetachLoadBalancerFromSubnets`.
+    DetachSubnets(BTreeSet<String>),
+    /// `ApplySecurityGroupsToLoadBalancer`, which replaces the set.
+    ApplySecurityGroups(BTreeSet<String>),
+    /// `RegisterInstancesWithLoadBalancer`.
+    RegisterInstances(BTreeSet<InstanceId>),
+    /// `DeregisterInstancesFromLoadBalancer`.
+    DeregisterInstances(BTreeSet<InstanceId>),
+    /// Auto Scaling `AttachLoadBalancers`.
+    AttachAutoScalingGroup(String),
+    /// Auto Scaling `DetachLoadBalancers`.
+    DetachAutoScalingGroup(String),
+    /// `AddTags`.
+    AddTags(BTreeMap<String, String>),
+    /// `RemoveTags`.
+    RemoveTags(BTreeSet<String>),
+}
+
+impl Step {
+    /// The AWS operation.
+    pub fn operation(&self) -> &'static str {
+        match self {
+            Self::CreateLoadBalancer(_) => "CreateLoadBalancer",
+            Self::ConfigureHealthCheck(_) => "ConfigureHealthCheck",
+            Self::CreateListeners { .. } => "CreateLoadBalancerListeners",
+            Self::DeleteListeners(_) => "DeleteLoadBalancerListeners",
+            Self::FindCertificate(arn) if arn.contains(":iam:") => "GetServerCertificate",
+            Self::FindCertificate(_) => "DescribeCertificate",
+            Self::SetCertificate { .. } => "SetLoadBalancerListenerSSLCertificate",
+            Self::SetPolicies { .. } => "SetLoadBalancerPoliciesOfListener",
+            Self::EnableZones(_) => "EnableAvailabilityZonesForLoadBalancer",
+            Self::DisableZones(_) => "DisableAvailabilityZonesForLoadBalancer",
+            Self::AttachSubnets(_) => "AttachLoadBalancerToSubnets",
+            Self::DetachSubnets(_) => "DetachLoadBalancerFromSubnets",
+            Self::ApplySecurityGroups(_) => "ApplySecurityGroupsToLoadBalancer",
+            Self::RegisterInstances(_) => "RegisterInstancesWithLoadBalancer",
+            Self::DeregisterInstances(_) => "DeregisterInstancesFromLoadBalancer",
+            Self::AttachAutoScalingGroup(_) => "AttachLoadBalancers",
+            Self::DetachAutoScalingGroup(_) => "DetachLoadBalancers",
+            Self::AddTags(_) => "AddTags",
+            Self::RemoveTags(_) => "RemoveTags",
+        }
+    }
+
+    /// Whether the step makes a listener that sends to this port of the instances.
+    pub(super) fn brings_instance_port(&self, port: Option<Port>) -> bool {
+        matches!(self, Self::CreateListeners { listeners, .. }
+            if listeners.iter().any(|listener| Some(listener.instance_port) == port))
+    }
+
+    /// What the call makes of a balancer. Status after a pass is derived from this instead of another read.
+    pub fn apply_to(&self, lb: &mut LoadBalancer) {
+        match self {
+            Self::FindCertificate(_) => {}
+            Self::CreateLoadBalancer(created) => created.as_ref().clone_into(lb),
+            Self::ConfigureHealthCheck(health_check) => lb.health_check.clone_from(health_check),
+            Self::CreateListeners { listeners, .. } => lb.listeners.extend(listeners.iter().map(|listener| {
+                let policies = listener.protocol.policies_at_creation();
+                (
+                    listener.port,
+                    Listener {
+                        policies,
+                        ..listener.clone()
+                    },
+                )
+            })),
+            Self::DeleteListeners(ports) => lb.listeners.retain(|port, _| !ports.contains(port)),
+            Self::SetCertificate { port, certificate } => {
+                if let Some(listener) = lb.listeners.get_mut(port) {
+                    listener.certificate = Some(certificate.clone());
+                }
+            }
+            Self::SetPolicies { port, policies } => {
+                if let Some(listener) = lb.listeners.get_mut(port) {
+                    listener.policies.clone_from(policies);
+                }
+            }
+            Self::EnableZones(zones) => lb.availability_zones.extend(zones.iter().cloned()),
+            Self::DisableZones(zones) => lb.availability_zones.retain(|zone| !zones.contains(zone)),
+            Self::AttachSubnets(subnets) => lb.subnets.extend(subnets.iter().cloned()),
+            Self::DetachSubnets(subnets) => lb.subnets.retain(|subnet| !subnets.contains(subnet)),
+            Self::ApplySecurityGroups(groups) => lb.security_groups.clone_from(groups),
+            Self::RegisterInstances(ids) => lb.instances.extend(ids.iter().cloned()),
+            Self::DeregisterInstances(ids) => lb.instances.retain(|id| !ids.contains(id)),
+            Self::AttachAutoScalingGroup(name) => {
+                lb.auto_scaling_groups.insert(name.clone());
+            }
+            Self::DetachAutoScalingGroup(name) => {
+                lb.auto_scaling_groups.remove(name);
+            }
+            Self::AddTags(tags) => lb.tags.extend(tags.clone()),
+            Self::RemoveTags(keys) => lb.tags.retain(|key, _| !keys.contains(key)),
+        }
+    }
+}
+
+/// For people: logs and events.
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.operation())?;
+        match self {
+            Self::CreateLoadBalancer(lb) => write!(f, " {}", lb.name),
+            Self::ConfigureHealthCheck(health_check) => write!(f, " {health_check}"),
+            Self::CreateListeners { listeners, .. } => write!(f, " {}", list(listeners)),
+            Self::DeleteListeners(ports) => write!(f, " {}", list(ports)),
+            Self::FindCertificate(arn) => write!(f, " {arn}"),
+            Self::SetCertificate { port, certificate } => write!(f, " {port} {certificate}"),
+            Self::SetPolicies { port, policies } => write!(f, " {port} [{}]", list(policies)),
+            Self::EnableZones(names)
+            | Self::DisableZones(names)
+            | Self::AttachSubnets(names)
+            | Self::DetachSubnets(names)
+            | Self::ApplySecurityGroups(names)
+            | Self::RegisterInstances(names)
+            | Self::DeregisterInstances(names)
+            | Self::RemoveTags(names) => write!(f, " {}", list(names)),
+            Self::AttachAutoScalingGroup(name) | Self::DetachAutoScalingGroup(name) => write!(f, " {name}"),
+            Self::AddTags(tags) => write!(f, " {}", list(tags.keys())),
+        }
+    }
+}
+
+/// A short enumeration: a call with a thousand instances must still fit an event.
+fn list<T: fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
+    const SHOWN: usize = 8;
+    let all: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
+    let shown = all.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    match all.len().checked_sub(SHOWN) {
+        None | Some(0) => shown,
+        Some(more) => format!("{shown} and {more} more"),
+    }
+}

@@ -1,0 +1,87 @@
+//! Whether the operator can do its work, as `/readyz` tells it.
+
+use std::sync::{Mutex, PoisonError};
+
+/// What must be listed and watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resource {
+    /// The `ClassicLoadBalancers`.
+    Objects,
+    /// The Nodes.
+    Nodes,
+}
+
+impl Resource {
+    /// As the Kubernetes API calls it.
+    fn plural(self) -> &'static str {
+        match self {
+            Self::Objects => "classicloadbalancers",
+            Self::Nodes => "nodes",
+        }
+    }
+}
+
+/// The state of one watch.
+#[derive(Debug, Default)]
+struct Watch {
+    listed: bool,
+    failure: Option<String>,
+}
+
+/// Whether the operator can do its work: both lists were read, and the API server answers.
+#[derive(Debug, Default)]
+pub struct Readiness {
+    objects: Mutex<Watch>,
+    nodes: Mutex<Watch>,
+}
+
+impl Readiness {
+    fn with<T>(&self, resource: Resource, read: impl FnOnce(&mut Watch) -> T) -> T {
+        let watch = match resource {
+            Resource::Objects => &self.objects,
+            Resource::Nodes => &self.nodes,
+        };
+        read(&mut watch.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A resource was listed.
+    pub fn listed(&self, resource: Resource) {
+        self.with(resource, |watch| {
+            *watch = Watch {
+                listed: true,
+                failure: None,
+            }
+        });
+    }
+
+    /// Whether it was ever listed.
+    pub fn is_listed(&self, resource: Resource) -> bool {
+        self.with(resource, |watch| watch.listed)
+    }
+
+    /// Its watch failed.
+    pub fn failing(&self, resource: Resource, error: &dyn std::fmt::Display) {
+        self.with(resource, |watch| watch.failure = Some(error.to_string()));
+    }
+
+    /// Whether its failure stands.
+    pub fn is_failing(&self, resource: Resource) -> bool {
+        self.with(resource, |watch| watch.failure.is_some())
+    }
+
+    /// The API server was asked for it and answered.
+    pub fn recovered(&self, resource: Resource) {
+        self.with(resource, |watch| watch.failure = None);
+    }
+
+    /// Why the operator is not ready; `None`: it is. What failed says more than what is still to come.
+    pub fn reason(&self) -> Option<String> {
+        const ALL: [Resource; 2] = [Resource::Objects, Resource::Nodes];
+        let failure = |resource: Resource| self.with(resource, |watch| watch.failure.clone());
+        let failed = ALL
+            .into_iter()
+            .find_map(|of| Some(format!("{}: {}", of.plural(), failure(of)?)));
+        let missing = || ALL.into_iter().find(|resource| !self.is_listed(*resource));
+        failed.or_else(|| Some(format!("{} were not listed yet", missing()?.plural())))
+    }
+}
