@@ -1,0 +1,79 @@
+{{- define "classic-lb-operator.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "classic-lb-operator.fullname" -}}
+{{- $name := include "classic-lb-operator.name" . -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 58 | trimSuffix "-" -}}
+{{- else if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 58 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 58 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "classic-lb-operator.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "classic-lb-operator.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "classic-lb-operator.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{ include "classic-lb-operator.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end -}}
+
+{{- define "classic-lb-operator.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "classic-lb-operator.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "classic-lb-operator.image" -}}
+{{- printf "%s:%s" .Values.image.repository .Values.image.tag -}}
+{{- with .Values.image.digest }}@{{ . }}{{ end -}}
+{{- end -}}
+
+{{- /* An IPv6 address needs brackets before its port. */ -}}
+{{- define "classic-lb-operator.listen" -}}
+{{- if contains ":" .Values.http.address -}}
+[{{ .Values.http.address }}]:{{ .Values.http.port }}
+{{- else -}}
+{{ .Values.http.address }}:{{ .Values.http.port }}
+{{- end -}}
+{{- end -}}
+
+{{- /*
+What a schema can only refuse in the words of a schema, said in one message that lists all of it. In lint mode `fail` is
+silent, so that a bare `helm lint` passes.
+*/ -}}
+{{- define "classic-lb-operator.validate" -}}
+{{- $problems := list -}}
+{{- if not .Values.clusterId -}}
+{{- $problems = append $problems "clusterId is required: a name for this cluster, 1 to 63 letters, digits, '.', '_' and '-', never changed later (--set clusterId=production)" -}}
+{{- end -}}
+{{- if not .Values.image.repository -}}
+{{- $problems = append $problems "image.repository is required: where the operator's image is, without tag (--set image.repository=registry.example.com/classic-lb-operator)" -}}
+{{- end -}}
+{{- if not .Values.image.tag -}}
+{{- $problems = append $problems (printf "image.tag is required: which version of the image to run (--set image.tag=%s)" .Chart.AppVersion) -}}
+{{- end -}}
+{{- if not (or .Values.serviceAccount.create .Values.serviceAccount.name) -}}
+{{- $problems = append $problems "serviceAccount.name is required where serviceAccount.create is false" -}}
+{{- end -}}
+{{- range .Values.extraEnv -}}
+{{- if and (eq .name "AWS_REGION") $.Values.aws.region -}}
+{{- $problems = append $problems "extraEnv sets AWS_REGION, and so does aws.region: give one of them" -}}
+{{- end -}}
+{{- if and (eq .name "AWS_ENDPOINT_URL") $.Values.aws.endpointUrl -}}
+{{- $problems = append $problems "extraEnv sets AWS_ENDPOINT_URL, and so does aws.endpointUrl: give one of them" -}}
+{{- end -}}
+{{- end -}}
+{{- if $problems -}}
+{{- fail (printf "\n\nthe values cannot be installed:\n- %s\n" (join "\n- " $problems)) -}}
+{{- end -}}
+{{- end -}}
