@@ -1,0 +1,59 @@
+# What a person does with the project. Needs Rust, Go 1.26 (for etcd, kube-apiserver and helm, built once into
+# $XDG_CACHE_HOME/classic-lb-operator) and, for the demo, kubectl, which is built as well where it is missing.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# Asked of Cargo only where it is needed: the folder may be set in the environment or in Cargo's own configuration.
+testkit = $(shell cargo metadata --format-version 1 --no-deps | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')/debug/testkit
+crd := crds/classicloadbalancers.yaml
+chart := charts/classic-lb-operator
+
+.PHONY: help
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+.PHONY: demo
+demo: binaries ## Play the ELB tutorial against a real API server and a simulated AWS, and check every step
+	@"$(testkit)" demo
+
+.PHONY: up
+up: binaries ## Start the same stack in the background and write .local/env for kubectl and AWS clients
+	@"$(testkit)" up
+
+.PHONY: down
+down: ## End the stack that `make up` started
+	@if [ -e .local/lock ]; then $(MAKE) --no-print-directory binaries && "$(testkit)" down; else echo "No stack is running."; fi
+
+.PHONY: test
+test: tools ## Run every test: unit, laws, simulator, end to end, chart
+	cargo test --workspace --no-fail-fast
+
+.PHONY: lint
+lint: ## Check formatting, clippy and rustdoc, with warnings denied
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps
+
+.PHONY: generate
+generate: ## Write the generated files anew: the CRD, the chart's copy of it, and deploy/
+	cargo run --quiet --package classic-lb-operator --bin clb-operator -- crd >$(crd).part
+	mv $(crd).part $(crd)
+	mkdir -p $(chart)/files/crds
+	cp $(crd) $(chart)/files/crds/
+	tools/render
+
+.PHONY: bench
+bench: tools ## Measure the operator and the simulator
+	cargo build --release --workspace --bins
+	cargo bench --workspace --bench '*'
+
+# The programs that tests run, built where they are missing; the second time this only looks.
+.PHONY: tools
+tools:
+	@for tool in etcd kube-apiserver helm; do tools/build $$tool >/dev/null; done
+
+.PHONY: binaries
+binaries:
+	@cargo build --workspace --bins

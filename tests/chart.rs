@@ -1,0 +1,25 @@
+//! The chart, and everything that is rendered from it or shipped beside it: with the real Helm, and installed on a real
+//! API server.
+
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests may, and so may the functions they share"
+)]
+
+#[path = "chart/argocd.rs"]
+mod argocd;
+#[path = "chart/deploy.rs"]
+mod deploy;
+#[path = "chart/helm.rs"]
+mod helm;
+#[path = "chart/iam.rs"]
+mod iam;
+#[path = "chart/install.rs"]
+mod install;
+#[path = "chart/objects.rs"]
+mod objects;
+#[path = "chart/papers.rs"]
+mod papers;
+#[path = "chart/values.rs"]
+mod values;

@@ -1,0 +1,169 @@
+//! The image, the examples and the pages: what can be held against the rest of the project.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::helm::{chart, deployment, document, helm, read, render, root, yaml};
+
+fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
+    let mut files: Vec<_> = std::fs::read_dir(root().join(folder))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|found| found == extension))
+        .collect();
+    files.sort();
+    files
+}
+
+fn pages() -> Vec<PathBuf> {
+    let mut pages = files("docs", "md");
+    pages.extend(["deploy/README.md", "CONTRIBUTING.md"].map(|page| root().join(page)));
+    pages
+}
+
+#[test]
+fn the_image_is_what_the_chart_runs() {
+    let file = read("Dockerfile");
+    let line = |start: &str| {
+        let found = file.lines().filter_map(|line| line.strip_prefix(start)).next_back();
+        found
+            .unwrap_or_else(|| panic!("no line {start} in Dockerfile"))
+            .to_owned()
+    };
+    let objects = render("{}");
+    let context = &deployment(&objects)["spec"]["template"]["spec"]["securityContext"];
+    assert_eq!(
+        line("USER "),
+        format!("{}:{}", context["runAsUser"], context["runAsGroup"])
+    );
+    assert_eq!(line("ENTRYPOINT "), r#"["/clb-operator"]"#);
+    assert_eq!(line("FROM "), "scratch");
+    assert_eq!(line("ARG RUST_VERSION="), env!("CARGO_PKG_RUST_VERSION"));
+}
+
+#[test]
+fn the_image_is_built_from_no_more_than_it_needs() {
+    let ignore = read(".dockerignore");
+    let lines: Vec<_> = ignore.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(lines[0], "*", "everything is left out that is not named");
+    for named in &lines[1..] {
+        let path = named
+            .strip_prefix('!')
+            .unwrap_or_else(|| panic!("{named} is not an exception"));
+        assert!(root().join(path).exists(), "{path} does not exist");
+    }
+}
+
+#[test]
+fn examples_are_one_object_each_and_named_after_their_file() {
+    let examples = files("examples", "yaml");
+    assert!(examples.len() >= 6, "{examples:?}");
+    for path in examples.iter().filter(|path| path.file_stem().unwrap() != "tutorial") {
+        let text = std::fs::read_to_string(path).unwrap();
+        assert!(text.starts_with("# "), "{} does not say what it shows", path.display());
+        let object = document(&text);
+        assert_eq!(object["kind"], "ClassicLoadBalancer", "{}", path.display());
+        assert_eq!(object["metadata"]["name"], path.file_stem().unwrap().to_str().unwrap());
+    }
+}
+
+#[test]
+fn links_of_the_pages_lead_somewhere() {
+    let mut links = 0;
+    for page in pages() {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for (at, _) in text.match_indices("](") {
+            let target = text[at + 2..].split(')').next().unwrap();
+            let path = target.split('#').next().unwrap();
+            if target.contains("://") || path.is_empty() {
+                continue;
+            }
+            assert!(
+                page.parent().unwrap().join(path).exists(),
+                "{}: {target} does not exist",
+                page.display()
+            );
+            links += 1;
+        }
+    }
+    assert!(links > 8, "only {links} links were looked at");
+}
+
+#[test]
+fn values_in_the_pages_are_values_of_the_chart() {
+    let gitops = read("docs/gitops.md");
+    let blocks: Vec<Value> = gitops
+        .split("```yaml\n")
+        .skip(1)
+        .flat_map(|rest| yaml(rest.split("```").next().unwrap()))
+        .collect();
+    let values: Vec<_> = blocks
+        .iter()
+        .filter_map(|object| {
+            object
+                .pointer("/spec/source/helm/valuesObject")
+                .or(object.pointer("/spec/values"))
+        })
+        .collect();
+    assert_eq!(values.len(), 2, "one for Argo CD, one for Flux");
+    for values in values {
+        crate::helm::template(&[&values.to_string()]).unwrap();
+    }
+
+    let install = read("docs/install.md");
+    let rows = install
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let defaults = document(&read("charts/classic-lb-operator/values.yaml"));
+    let named: BTreeSet<_> = rows.collect();
+    assert!(named.len() > 5, "{named:?}");
+    for value in named {
+        assert!(
+            defaults.pointer(&format!("/{}", value.replace('.', "/"))).is_some(),
+            "docs/install.md names {value}"
+        );
+    }
+}
+
+#[test]
+fn notes_speak_of_what_was_installed() {
+    let chart = chart();
+    let folder = tempfile::tempdir().unwrap();
+    let values = folder.path().join("values.yaml");
+    std::fs::write(&values, crate::helm::REQUIRED).unwrap();
+    let notes = |more: &[&str]| {
+        let mut arguments = vec![
+            "install",
+            "test",
+            chart.to_str().unwrap(),
+            "--namespace",
+            "lbs",
+            "--dry-run=client",
+        ];
+        arguments.extend(["--values", values.to_str().unwrap()]);
+        arguments.extend(more);
+        let printed = helm(None, &arguments).unwrap();
+        printed
+            .split_once("NOTES:")
+            .unwrap_or_else(|| panic!("no notes in {printed}"))
+            .1
+            .to_owned()
+    };
+    let plain = notes(&[]);
+    for part in [
+        "cluster id \"test\"",
+        "kubectl --namespace lbs rollout status deployment/test-classic-lb-operator",
+        "lbs/test-classic-lb-operator",
+        "No IRSA role",
+        "leaves the CustomResourceDefinition",
+    ] {
+        assert!(plain.contains(part), "{part:?} is not in:\n{plain}");
+    }
+    assert!(!plain.contains("It is stopped"));
+    assert!(notes(&["--set", "replicas=0"]).contains("It is stopped"));
+    assert!(notes(&["--set", "crds.keep=false"]).contains("WARNING"));
+    let role = r"serviceAccount.annotations.eks\.amazonaws\.com/role-arn=x";
+    assert!(!notes(&["--set", role]).contains("No IRSA role"));
+}
