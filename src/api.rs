@@ -4,18 +4,22 @@
 
 pub mod condition;
 pub mod crd;
-#[allow(unreachable_pub)] // the schema derive repeats each type in a private scope
+// The schema derive repeats each type in a private scope; the descriptions are read by kubectl, not by rustdoc.
+#[allow(unreachable_pub, clippy::doc_markdown)]
 mod spec;
 mod status;
 
 pub use spec::{
-    AutoScalingGroupMode, AutoScalingGroupTarget, Certificate, ClassicLoadBalancer, ClassicLoadBalancerSpec,
-    DeletionPolicy, HealthCheck, LabelSelector, LabelSelectorOperator, LabelSelectorRequirement, Listener, Management,
-    Protocol, RecreatePolicy, Scheme, Targets,
+    AccessLog, ApplicationCookie, Attributes, AutoScalingGroupMode, AutoScalingGroupTarget, Backend, Certificate,
+    ClassicLoadBalancer, ClassicLoadBalancerSpec, ConfigMapKeyRef, ConnectionDraining, CordonedNodes, CustomSslPolicy,
+    DeletionPolicy, DesyncMitigationMode, HealthCheck, InstancePortFrom, InstanceTags, LabelSelector,
+    LabelSelectorOperator, LabelSelectorRequirement, Listener, LoadBalancerCookie, Management, NotReadyNodes, Part,
+    Protocol, PublicKey, RecreatePolicy, Registration, RegistrationMode, Scheme, SecurityGroupSelector, SslPolicy,
+    Stickiness, SubnetRole, SubnetSelector, Targets,
 };
 pub use status::{
-    Applied, AutoScalingGroupStatus, ClassicLoadBalancerStatus, HealthCheckStatus, InstanceStatus, InstancesStatus,
-    ListenerStatus, SourceSecurityGroup, TrackError, ZoneStatus,
+    Applied, AutoScalingGroupStatus, CertificateStatus, ClassicLoadBalancerStatus, HealthCheckStatus, InstanceStatus,
+    InstancesStatus, ListenerStatus, SourceSecurityGroup, TrackError, ZoneStatus,
 };
 
 /// The finalizer that keeps an object until its balancer is gone from AWS, or was never ours.

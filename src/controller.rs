@@ -5,6 +5,7 @@ mod backoff;
 mod error;
 mod event;
 mod finalize;
+mod lookup;
 mod memory;
 mod nodes;
 mod observe;

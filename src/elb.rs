@@ -3,18 +3,24 @@
 //! [`LoadBalancer`] is what AWS has or shall have; [`Declared`] is the same with optional parts. Planning compares two
 //! values of the one type, so everything that is compared is also read back, and sets compare as sets.
 
+mod attributes;
 mod declared;
 mod health_check;
 mod limits;
 mod listener;
+mod policy;
 mod tags;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use declared::{Declared, Placement, Registration};
+pub use attributes::{AccessLog, Attribute, Attributes, DesyncMitigationMode};
+pub use declared::{Backend, Declared, ListenerPolicies, Part, Placement, Registration};
 pub use health_check::HealthCheck;
 pub use limits::{DESCRIBE_AUTO_SCALING_GROUPS, DESCRIBE_AUTO_SCALING_INSTANCES, NAME_LENGTH};
 pub use listener::{Listener, Protocol};
+pub use policy::{
+    DEFAULT_TLS_POLICY, Policies, Policy, PolicyKind, PolicyName, Stickiness, TlsPolicy, canonical_key, is_own_policy,
+};
 pub use tags::{Owner, Ownership, TAG_CLUSTER, TAG_ORIGIN, TAG_OWNER, TAG_PREFIX, TAG_UID};
 
 /// A port of a listener or of an instance.
@@ -69,8 +75,14 @@ pub struct LoadBalancer {
     pub scheme: Scheme,
     /// The listeners by port.
     pub listeners: BTreeMap<Port, Listener>,
+    /// The policies by name, in force or not.
+    pub policies: Policies,
+    /// The policies in force on ports of the instances. Those of a port that no listener uses any more stay.
+    pub backends: BTreeMap<Port, BTreeSet<PolicyName>>,
     /// The health check.
     pub health_check: HealthCheck,
+    /// The attributes, as far as they were read.
+    pub attributes: Attributes,
     /// The zones served.
     pub availability_zones: BTreeSet<String>,
     /// The subnets attached.
@@ -86,6 +98,11 @@ pub struct LoadBalancer {
 }
 
 impl LoadBalancer {
+    /// What a policy is for; `Unknown` also where there is none of that name.
+    pub fn policy_kind(&self, name: &str) -> PolicyKind {
+        self.policies.get(name).map_or(PolicyKind::Unknown, Policy::kind)
+    }
+
     /// Whether a port of the instances is served by any listener.
     pub fn uses_instance_port(&self, port: Port) -> bool {
         self.listeners.values().any(|listener| listener.instance_port == port)

@@ -4,17 +4,21 @@
 //! AWS call. Steps that need no order between them stand in different [`Track`]s, and a refusal stops its own track
 //! only. A refusal that can be expected becomes a [`Facts`] entry, and planning starts again with it.
 
+mod attributes;
 pub mod desired;
 mod facts;
 mod listeners;
 mod placement;
+mod policies;
 mod rounds;
 mod step;
+mod tags;
 pub mod targets;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::elb::{Declared, Listener, LoadBalancer};
+use crate::elb::{Declared, Listener, LoadBalancer, PolicyName};
 use listeners::Listeners;
 
 pub use facts::{Facts, is_same_zone};
@@ -27,6 +31,12 @@ pub mod track {
     pub const LOAD_BALANCER: &str = "loadBalancer";
     /// Listeners and their certificates.
     pub const LISTENERS: &str = "listeners";
+    /// Policies of listeners.
+    pub const POLICIES: &str = "policies";
+    /// Policies of instance ports.
+    pub const BACKENDS: &str = "backends";
+    /// Attributes.
+    pub const ATTRIBUTES: &str = "attributes";
     /// The health check.
     pub const HEALTH_CHECK: &str = "healthCheck";
     /// Zones or subnets.
@@ -89,8 +99,20 @@ impl Plan {
                 plan.push(track::INSTANCES, vec![Step::RegisterInstances([id.clone()].into())]);
             }
         }
+        for step in policies::create(observed, &wanted) {
+            plan.push(track::POLICIES, vec![step]);
+        }
         plan.push_listeners(listeners);
-        plan.push(track::PLACEMENT, placement::steps(&declared.placement, observed, facts));
+        for step in policies::of_listeners(observed, &wanted) {
+            plan.push(track::POLICIES, vec![step]);
+        }
+        for step in policies::of_backends(observed, &wanted) {
+            plan.push_backend(step, observed, &wanted);
+        }
+        for step in attributes::differences(observed, &wanted) {
+            plan.push(track::ATTRIBUTES, vec![step]);
+        }
+        plan.push(track::PLACEMENT, placement::steps(observed, &wanted, facts));
         if wanted.security_groups != observed.security_groups {
             plan.push(
                 track::SECURITY_GROUPS,
@@ -100,7 +122,8 @@ impl Plan {
         for steps in targets::auto_scaling_groups(observed, &wanted) {
             plan.push(track::AUTO_SCALING_GROUPS, steps);
         }
-        plan.push(track::TAGS, tags(observed, &wanted));
+        plan.push(track::TAGS, tags::differences(observed, &wanted));
+        plan.push_deletions(policies::delete(observed, &wanted));
         plan
     }
 
@@ -114,7 +137,7 @@ impl Plan {
         for steps in listeners.added {
             self.push(track::LISTENERS, steps);
         }
-        let after = (first..self.tracks.len()).collect();
+        let after: Vec<usize> = (first..self.tracks.len()).collect();
         if !listeners.removed.is_empty() {
             let steps = vec![Step::DeleteListeners(listeners.removed)];
             self.tracks.push(Track {
@@ -125,14 +148,62 @@ impl Plan {
         }
     }
 
-    fn push(&mut self, name: &'static str, steps: Vec<Step>) {
+    /// Policies can be put on a port that a listener sends to: one that stays, or one that this plan makes first.
+    fn push_backend(&mut self, step: Step, observed: &LoadBalancer, wanted: &LoadBalancer) {
+        let Step::SetBackendPolicies { port, policies } = &step else {
+            return;
+        };
+        let port = Some(*port);
+        let stays = |new: &Listener| {
+            let old = observed.listeners.get(&new.port);
+            Some(new.instance_port) == port && old.is_some_and(|old| !old.needs_rebuild(new))
+        };
+        let brings = |track: &Track| track.steps.iter().any(|step| step.brings_instance_port(port));
+        let bringing: Vec<usize> = (0..self.tracks.len())
+            .filter(|place| brings(&self.tracks[*place]))
+            .collect();
+        let served = policies.is_empty() || wanted.listeners.values().any(stays);
+        if !served && bringing.is_empty() {
+            return;
+        }
+        self.push(track::BACKENDS, vec![step]);
+        if let Some(track) = self.tracks.last_mut().filter(|_| !served) {
+            track.after.extend(bringing);
+        }
+    }
+
+    /// Policies go when nothing can refer to them any more.
+    fn push_deletions(&mut self, steps: Vec<Step>) {
+        let refer = |track: &Track| [track::LISTENERS, track::POLICIES, track::BACKENDS].contains(&track.name);
+        let after = (0..self.tracks.len())
+            .filter(|place| refer(&self.tracks[*place]))
+            .collect();
         if !steps.is_empty() {
             self.tracks.push(Track {
-                name,
+                name: track::POLICIES,
                 steps,
-                after: Vec::new(),
+                after,
             });
         }
+    }
+
+    /// A track waits for those that make the policies it puts in force.
+    fn push(&mut self, name: &'static str, steps: Vec<Step>) {
+        if steps.is_empty() {
+            return;
+        }
+        let named: BTreeSet<&PolicyName> = steps.iter().flat_map(policies::named).collect();
+        let makes = |track: &Track| {
+            let mut made = track.steps.iter().filter_map(|step| match step {
+                Step::CreatePolicy { name, .. } => Some(name),
+                _ => None,
+            });
+            made.any(|name| named.contains(name))
+        };
+        let after = (0..self.tracks.len())
+            .filter(|place| makes(&self.tracks[*place]))
+            .collect();
+        self.tracks.push(Track { name, steps, after });
     }
 
     /// The plan without what was refused already in this pass. Such a track goes as a whole: its first steps only make
@@ -186,8 +257,8 @@ fn health_check_goes<'a>(
             .get(&old.port)
             .is_some_and(|new| !old.needs_rebuild(new))
     };
-    let served = observed.listeners.values().any(|old| serves(old) && stays(old));
-    if served || !declared.listeners.values().any(serves) {
+    let remains = observed.listeners.values().any(|old| serves(old) && stays(old));
+    if remains || !declared.listeners.values().any(serves) {
         return Goes::First;
     }
     let brings = |steps: &&mut Vec<Step>| steps.iter().any(|step| step.brings_instance_port(port));
@@ -208,28 +279,4 @@ impl fmt::Display for Plan {
         }
         Ok(())
     }
-}
-
-/// Adds before it removes; keys that nobody here ever set are left alone by `Declared::over`.
-fn tags(observed: &LoadBalancer, wanted: &LoadBalancer) -> Vec<Step> {
-    let mut steps = Vec::new();
-    let add: std::collections::BTreeMap<_, _> = wanted
-        .tags
-        .iter()
-        .filter(|(key, value)| observed.tags.get(*key) != Some(value))
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect();
-    if !add.is_empty() {
-        steps.push(Step::AddTags(add));
-    }
-    let remove: std::collections::BTreeSet<_> = observed
-        .tags
-        .keys()
-        .filter(|key| !wanted.tags.contains_key(*key))
-        .cloned()
-        .collect();
-    if !remove.is_empty() {
-        steps.push(Step::RemoveTags(remove));
-    }
-    steps
 }

@@ -8,6 +8,24 @@ use serde::{Deserialize, Serialize};
 
 use super::status::ClassicLoadBalancerStatus;
 
+mod attributes;
+mod health_check;
+mod listeners;
+mod placement;
+mod targets;
+
+pub use attributes::{AccessLog, Attributes, ConnectionDraining, DesyncMitigationMode};
+pub use health_check::HealthCheck;
+pub use listeners::{
+    ApplicationCookie, Backend, Certificate, ConfigMapKeyRef, CustomSslPolicy, InstancePortFrom, Listener,
+    LoadBalancerCookie, Protocol, PublicKey, SslPolicy, Stickiness,
+};
+pub use placement::{SecurityGroupSelector, SubnetRole, SubnetSelector};
+pub use targets::{
+    AutoScalingGroupMode, AutoScalingGroupTarget, CordonedNodes, InstanceTags, LabelSelector, LabelSelectorOperator,
+    LabelSelectorRequirement, NotReadyNodes, Registration, RegistrationMode, Targets,
+};
+
 /// What the AWS Classic Elastic Load Balancer shall be.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[kube(
@@ -45,12 +63,22 @@ use super::status::ClassicLoadBalancerStatus;
         .message("region cannot be changed, added or removed"),
     validation = Rule::new("has(self.loadBalancerName) == has(oldSelf.loadBalancerName) && (!has(self.loadBalancerName) || self.loadBalancerName == oldSelf.loadBalancerName)")
         .message("loadBalancerName cannot be changed, added or removed"),
-    validation = Rule::new("has(self.availabilityZones) != has(self.subnets)")
-        .message("exactly one of availabilityZones and subnets must be given"),
+    validation = Rule::new("(has(self.availabilityZones) ? 1 : 0) + (has(self.subnets) ? 1 : 0) + (has(self.subnetSelector) ? 1 : 0) == 1")
+        .message("exactly one of availabilityZones, subnets and subnetSelector must be given"),
     validation = Rule::new("has(self.availabilityZones) == has(oldSelf.availabilityZones)")
-        .message("availabilityZones cannot be changed to subnets, nor subnets to availabilityZones"),
-    validation = Rule::new("self.listeners.all(a, self.listeners.all(b, a.instancePort != b.instancePort || (has(a.instanceProtocol) && a.instanceProtocol in ['HTTPS', 'SSL']) == (has(b.instanceProtocol) && b.instanceProtocol in ['HTTPS', 'SSL'])))")
+        .message("availabilityZones cannot be changed to subnets or subnetSelector, nor these to availabilityZones"),
+    validation = Rule::new("!has(self.securityGroups) || !has(self.securityGroupSelector)")
+        .message("only one of securityGroups and securityGroupSelector can be given"),
+    validation = Rule::new("!has(self.allowTemporarySubnet) || !has(self.availabilityZones)")
+        .message("allowTemporarySubnet is for subnets and subnetSelector only"),
+    validation = Rule::new("self.listeners.all(a, self.listeners.all(b, !has(a.instancePort) || !has(b.instancePort) || a.instancePort != b.instancePort || (has(a.instanceProtocol) && a.instanceProtocol in ['HTTPS', 'SSL']) == (has(b.instanceProtocol) && b.instanceProtocol in ['HTTPS', 'SSL'])))")
         .message("listeners that share an instancePort must agree: instanceProtocol either HTTPS or SSL on all of them, or on none"),
+    validation = Rule::new("!has(self.backends) || self.listeners.exists(l, has(l.instancePortFrom)) || self.backends.all(b, self.listeners.exists(l, has(l.instancePort) && l.instancePort == b.instancePort))")
+        .message("backends must name an instancePort that a listener uses"),
+    validation = Rule::new("!has(self.backends) || self.backends.all(b, !has(b.proxyProtocol) || !b.proxyProtocol || self.listeners.all(l, !has(l.instancePort) || l.instancePort != b.instancePort || l.protocol in ['TCP', 'SSL']))")
+        .message("backends can have proxyProtocol only behind listeners with protocol TCP or SSL"),
+    validation = Rule::new("!has(self.backends) || self.backends.all(b, !has(b.publicKeys) || size(b.publicKeys) == 0 || self.listeners.all(l, !has(l.instancePort) || l.instancePort != b.instancePort || (has(l.instanceProtocol) && l.instanceProtocol in ['HTTPS', 'SSL'])))")
+        .message("backends can have publicKeys only behind listeners with instanceProtocol HTTPS or SSL"),
 )]
 pub struct ClassicLoadBalancerSpec {
     /// The AWS region of the balancer. Default: the region the operator runs with. It cannot be changed, added or
@@ -72,7 +100,8 @@ pub struct ClassicLoadBalancerSpec {
     #[x_kube(validation = Rule::new("self == oldSelf").message("scheme cannot be changed"))]
     pub scheme: Scheme,
 
-    /// The Availability Zones to serve, through the default subnets of the default VPC. Either this or `subnets`.
+    /// The Availability Zones to serve, through the default subnets of the default VPC. Exactly one of this, `subnets`
+    /// and `subnetSelector`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[x_kube(merge_strategy = ListMerge::Set)]
     #[schemars(
@@ -81,7 +110,8 @@ pub struct ClassicLoadBalancerSpec {
     )]
     pub availability_zones: Option<Vec<String>>,
 
-    /// The ids of the subnets to attach, at most one for each Availability Zone. Either this or `availabilityZones`.
+    /// The ids of the subnets to attach, at most one for each Availability Zone. Exactly one of this,
+    /// `availabilityZones` and `subnetSelector`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[x_kube(merge_strategy = ListMerge::Set)]
     #[schemars(
@@ -89,6 +119,16 @@ pub struct ClassicLoadBalancerSpec {
         inner(length(max = 32), regex(pattern = "^subnet-[0-9a-f]{8,17}$"))
     )]
     pub subnets: Option<Vec<String>>,
+
+    /// Finds the subnets to attach, one for each Availability Zone. Exactly one of this, `availabilityZones` and
+    /// `subnets`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subnet_selector: Option<SubnetSelector>,
+
+    /// Whether a balancer in one Availability Zone may use a subnet of another zone for a moment, to exchange its only
+    /// subnet for another one of the same zone. AWS has no other way to do that. Default: false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_temporary_subnet: Option<bool>,
 
     /// The ids of the security groups of the balancer, exactly these. Default: the groups that AWS chose at creation.
     /// Removed later, the groups stay as they are.
@@ -100,20 +140,38 @@ pub struct ClassicLoadBalancerSpec {
     )]
     pub security_groups: Option<Vec<String>>,
 
+    /// Finds the security groups of the balancer. Not together with `securityGroups`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub security_group_selector: Option<SecurityGroupSelector>,
+
     /// The listeners: what the balancer accepts on which port, and where it sends it.
     #[x_kube(merge_strategy = ListMerge::Map(vec!["port".into()]))]
     #[schemars(length(min = 1, max = 100))]
     pub listeners: Vec<Listener>,
+
+    /// What holds for a port of the instances, whichever listener sends to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["instancePort".into()]))]
+    #[schemars(length(max = 100))]
+    pub backends: Option<Vec<Backend>>,
 
     /// How the balancer finds out which instances are well. Absent at creation: a TCP check of the instance port of
     /// the listener with the lowest port. Absent later: left as AWS has it. Removed: back to that default, once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health_check: Option<HealthCheck>,
 
+    /// Attributes of the balancer, each on its own. Absent: left as AWS has it. Removed: back to AWS's default, once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attributes: Option<Attributes>,
+
     /// The instances to register: the union of all sources named here, and no other instance. Absent: instances are
     /// not touched.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub targets: Option<Targets>,
+
+    /// How instances are registered and deregistered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registration: Option<Registration>,
 
     /// Tags of the balancer. Keys that this object never set are left alone.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -125,17 +183,42 @@ pub struct ClassicLoadBalancerSpec {
     #[schemars(extend("maxProperties" = 40, "additionalProperties" = {"type": "string", "maxLength": 256}))]
     pub tags: Option<BTreeMap<String, String>>,
 
+    /// Keys of tags that are never set, changed or removed, whoever sets them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[schemars(length(max = 40), inner(length(min = 1, max = 128)))]
+    pub ignored_tag_keys: Option<Vec<String>>,
+
+    /// Whether an existing balancer of this name is taken over. The operator's `--adoption` decides whether it may be;
+    /// by default the balancer must carry the tag `classiclb.dev/adopt-by` with the value
+    /// `CLUSTER-ID/NAMESPACE/NAME`. Default: false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adopt: Option<bool>,
+
+    /// What is left as AWS has it once the balancer exists, though it differs from this spec.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[schemars(length(max = 9))]
+    pub ignore_differences: Option<Vec<Part>>,
+
     /// What happens to the balancer when this object is deleted: `Delete` removes it, `Retain` leaves it and removes
-    /// only the operator's own tags. Default: `Delete` for a balancer that the operator created.
+    /// only the operator's own tags. Default: `Delete` for a balancer that the operator created, `Retain` for one that it
+    /// adopted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
+
+    /// Whether this object can be deleted. While true, the deletion is refused, or waits until this is false again.
+    /// Default: false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deletion_protection: Option<bool>,
 
     /// What happens when the balancer was deleted in AWS behind the operator's back: `Never` (default) reports it as
     /// lost, `Always` makes a new one, which gets another DNS name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recreate_policy: Option<RecreatePolicy>,
 
-    /// How far the operator goes: `Full` (default) keeps the balancer as declared, `Suspended` does nothing at all.
+    /// How far the operator goes: `Full` (default) keeps the balancer as declared; `Observe` writes nothing to AWS and
+    /// tells in `status.plan` what it would do; `Suspended` does nothing at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub management: Option<Management>,
 }
@@ -152,180 +235,8 @@ pub enum Scheme {
     Internal,
 }
 
-/// HTTP, HTTPS, TCP or SSL. Left out as `instanceProtocol`, it is that of `protocol`, where that is HTTP or TCP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Protocol {
-    /// HTTP, read by the balancer.
-    Http,
-    /// HTTP over TLS.
-    Https,
-    /// A byte stream.
-    Tcp,
-    /// A byte stream over TLS.
-    Ssl,
-}
-
-/// What the balancer accepts on one port.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(
-    validation = Rule::new("!has(self.certificate) || self.protocol in ['HTTPS', 'SSL']")
-        .message("certificate is allowed only where protocol is HTTPS or SSL"),
-    validation = Rule::new("has(self.certificate) || !(self.protocol in ['HTTPS', 'SSL'])")
-        .message("certificate is required where protocol is HTTPS or SSL"),
-    validation = Rule::new("has(self.instanceProtocol) || !(self.protocol in ['HTTPS', 'SSL'])")
-        .message("instanceProtocol is required where protocol is HTTPS or SSL"),
-    validation = Rule::new("!has(self.instanceProtocol) || (self.protocol in ['HTTP', 'HTTPS']) == (self.instanceProtocol in ['HTTP', 'HTTPS'])")
-        .message("instanceProtocol must be of the same layer as protocol: HTTP or HTTPS with HTTP or HTTPS, TCP or SSL with TCP or SSL"),
-)]
-pub struct Listener {
-    /// The port clients connect to, 1-65535. Unique among the listeners.
-    #[schemars(range(min = 1, max = 65535))]
-    pub port: i32,
-    /// The protocol clients speak: HTTP, HTTPS, TCP or SSL.
-    pub protocol: Protocol,
-    /// The port on the instances, 1-65535.
-    #[schemars(range(min = 1, max = 65535))]
-    pub instance_port: i32,
-    /// The protocol instances speak: HTTP, HTTPS, TCP or SSL. Default: as `protocol`, where that is HTTP or TCP.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub instance_protocol: Option<Protocol>,
-    /// The server certificate, for HTTPS and SSL only. Changed alone, it is replaced without touching the listener.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub certificate: Option<Certificate>,
-}
-
-/// Where a server certificate is kept.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Certificate {
-    /// The ARN of a certificate in ACM (of the balancer's region) or of an IAM server certificate.
-    #[x_kube(validation = Rule::new("self.matches('^arn:[a-z0-9-]+:(acm|iam):[a-z0-9-]*:[0-9]{12}:(certificate|server-certificate)/.+$')").message("certificate.arn must be the ARN of an ACM certificate or of an IAM server certificate"))]
-    #[schemars(length(min = 20, max = 2048))]
-    pub arn: String,
-}
-
-/// How the balancer finds out which instances are well.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("(has(self.timeoutSeconds) ? self.timeoutSeconds : 5) < (has(self.intervalSeconds) ? self.intervalSeconds : 30)").message("timeoutSeconds (default 5) must be less than intervalSeconds (default 30)"))]
-pub struct HealthCheck {
-    /// What to ask each instance: `TCP:port`, `SSL:port`, `HTTP:port/path` or `HTTPS:port/path`. Default: a TCP check
-    /// of the instance port of the listener with the lowest port.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("self.matches('^((TCP|SSL):([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])|(HTTP|HTTPS):([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])/[!-~]*)$')").message("target must be TCP:port, SSL:port, HTTP:port/path or HTTPS:port/path, with a port from 1 to 65535 and a path of printable ASCII without spaces"))]
-    #[schemars(length(max = 1024))]
-    pub target: Option<String>,
-    /// Seconds between two checks of an instance, 5-300. Default 30.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 5, max = 300))]
-    pub interval_seconds: Option<i32>,
-    /// Seconds to wait for an answer, 2-60 and less than the interval. Default 5.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 2, max = 60))]
-    pub timeout_seconds: Option<i32>,
-    /// Failed checks in a row that take an instance out of service, 2-10. Default 2.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 2, max = 10))]
-    pub unhealthy_threshold: Option<i32>,
-    /// Passed checks in a row that put an instance in service, 2-10. Default 10.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 2, max = 10))]
-    pub healthy_threshold: Option<i32>,
-}
-
-/// The instances to register.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Targets {
-    /// Ids of EC2 instances.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[x_kube(merge_strategy = ListMerge::Set)]
-    #[schemars(length(max = 1000), inner(length(max = 32), regex(pattern = "^i-[0-9a-f]{8,17}$")))]
-    pub instance_ids: Option<Vec<String>>,
-    /// Nodes of this cluster, by label; an empty selector means every node. The instance is taken from the node's
-    /// `spec.providerID`. Nodes labelled `node.kubernetes.io/exclude-from-external-load-balancers` are left out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub node_selector: Option<LabelSelector>,
-    /// Auto Scaling groups of the balancer's region.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
-    #[schemars(length(max = 50))]
-    pub auto_scaling_groups: Option<Vec<AutoScalingGroupTarget>>,
-}
-
-/// An Auto Scaling group whose instances are targets.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct AutoScalingGroupTarget {
-    /// The name of the group.
-    #[schemars(length(min = 1, max = 255))]
-    pub name: String,
-    /// `Attach` (default): the balancer is attached to the group, which then registers its own instances.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mode: Option<AutoScalingGroupMode>,
-}
-
-/// How the group becomes a target. `Attach` (default): the balancer is attached to the group, which then registers its
-/// own instances.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum AutoScalingGroupMode {
-    /// Attach the balancer to the group.
-    #[default]
-    Attach,
-}
-
-/// A selector over labels, as in Kubernetes: all its requirements must hold.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
-pub struct LabelSelector {
-    /// Labels that must have exactly these values.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("self.all(k, k.matches('^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$') && self[k].matches('^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$'))").message("keys and values of matchLabels must be those of labels: letters, digits, - _ . with a letter or digit at both ends, and a key may begin with a domain and /"))]
-    #[schemars(extend("maxProperties" = 40, "additionalProperties" = {"type": "string", "maxLength": 63}))]
-    pub match_labels: Option<BTreeMap<String, String>>,
-    /// Requirements on labels.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[x_kube(merge_strategy = ListMerge::Atomic)]
-    #[schemars(length(max = 40))]
-    pub match_expressions: Option<Vec<LabelSelectorRequirement>>,
-}
-
-/// One requirement on a label.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("(self.operator in ['In', 'NotIn']) == (has(self.values) && size(self.values) > 0)").message("values must be given with operator In or NotIn, and with no other"))]
-pub struct LabelSelectorRequirement {
-    /// The key of the label.
-    #[x_kube(validation = Rule::new("self.matches('^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$')").message("key must be that of a label: letters, digits, - _ . with a letter or digit at both ends, and a domain and / before it where there is one"))]
-    #[schemars(length(min = 1, max = 317))]
-    pub key: String,
-    /// `In`, `NotIn`, `Exists` or `DoesNotExist`.
-    pub operator: LabelSelectorOperator,
-    /// The values for `In` and `NotIn`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[x_kube(merge_strategy = ListMerge::Atomic)]
-    #[schemars(length(max = 40), inner(length(max = 63)))]
-    pub values: Option<Vec<String>>,
-}
-
-/// How a requirement compares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum LabelSelectorOperator {
-    /// The label has one of the values.
-    In,
-    /// The label is absent or has none of the values.
-    NotIn,
-    /// The label is there.
-    Exists,
-    /// The label is not there.
-    DoesNotExist,
-}
-
 /// What happens to the balancer when this object is deleted: `Delete` removes it, `Retain` leaves it and removes only the
-/// operator's own tags. Default: `Delete` for a balancer that the operator created.
+/// operator's own tags. Default: `Delete` for a balancer that the operator created, `Retain` for one that it adopted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum DeletionPolicy {
     /// Delete the balancer.
@@ -345,12 +256,38 @@ pub enum RecreatePolicy {
     Always,
 }
 
-/// How far the operator goes: `Full` (default) keeps the balancer as declared, `Suspended` does nothing at all.
+/// How far the operator goes: `Full` (default) keeps the balancer as declared; `Observe` writes nothing to AWS and tells
+/// in `status.plan` what it would do; `Suspended` does nothing at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Management {
     /// Keep the balancer as declared.
     #[default]
     Full,
+    /// Read, plan, and tell.
+    Observe,
     /// Do nothing.
     Suspended,
+}
+
+/// A part of the balancer that can be left as AWS has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub enum Part {
+    /// Listeners: which ports are open, and where they lead.
+    Listeners,
+    /// Policies of listeners and of instance ports.
+    Policies,
+    /// Server certificates of listeners.
+    Certificates,
+    /// The health check.
+    HealthCheck,
+    /// Attributes.
+    Attributes,
+    /// Tags other than the operator's own.
+    Tags,
+    /// Security groups.
+    SecurityGroups,
+    /// Availability Zones and subnets.
+    Placement,
+    /// Registered instances and attached Auto Scaling groups.
+    Instances,
 }

@@ -69,6 +69,9 @@ pub struct ClassicLoadBalancerStatus {
     /// What was applied and could not be told from AWS alone. Losing it means that less is removed, never more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub applied: Option<Applied>,
+    /// With `management: Observe`, the calls that would be made, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub plan: Vec<String>,
     /// The calls that AWS refused in the last pass, at most nine.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<TrackError>,
@@ -96,12 +99,23 @@ pub struct ListenerStatus {
     pub instance_port: i32,
     /// The protocol instances speak.
     pub instance_protocol: String,
-    /// The ARN of the server certificate.
+    /// The server certificate.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub certificate_arn: Option<String>,
+    pub certificate: Option<CertificateStatus>,
     /// The names of the policies in force.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<String>,
+}
+
+/// The certificate of a listener.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CertificateStatus {
+    /// The ARN of the certificate.
+    pub arn: String,
+    /// When the certificate expires, where that could be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<String>,
 }
 
 /// The health check as AWS has it.
@@ -160,7 +174,7 @@ pub struct InstanceStatus {
     /// Its Availability Zone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
-    /// Why it is a target: `instanceIds`, `nodeSelector`, `autoScalingGroup/NAME`.
+    /// Why it is a target: `instanceIds`, `nodeSelector`, `instanceTags`, `autoScalingGroup/NAME`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<String>,
     /// `InService`, `OutOfService` or `Unknown`, as AWS says; `Unknown` also while it was not read.
@@ -208,6 +222,9 @@ pub struct Applied {
     /// The Auto Scaling groups that were attached.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub auto_scaling_groups: Vec<String>,
+    /// With `registration.mode: Additive`, the instances that were registered.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub instance_ids: Vec<String>,
 }
 
 /// A call that AWS refused.

@@ -1,6 +1,7 @@
 //! The calls of one region.
 
 mod certificate;
+mod policy;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -6,7 +6,10 @@ use aws_sdk_elasticloadbalancing::types;
 use aws_smithy_types::date_time::Format;
 use aws_smithy_types::error::operation::BuildError;
 
-use crate::elb::{HealthCheck, Identity, Listener, LoadBalancer, Port, Protocol, Scheme};
+use crate::elb::{
+    Attributes, DEFAULT_TLS_POLICY, HealthCheck, Identity, Listener, LoadBalancer, Policies, Policy, PolicyName, Port,
+    Protocol, Scheme, Stickiness, TlsPolicy,
+};
 
 /// A described balancer, without tags, which another call gives. `Err` names what the reply lacks: a reply that lacks
 /// what AWS always sends must not be taken for a balancer that lacks it.
@@ -40,6 +43,9 @@ pub(super) fn load_balancer(description: types::LoadBalancerDescription) -> Resu
         },
         identity,
         listeners,
+        policies: policies(description.policies),
+        backends: backends(description.backend_server_descriptions.unwrap_or_default())?,
+        attributes: Attributes::default(),
         health_check: description.health_check.map(health_check).ok_or("HealthCheck")?,
         availability_zones: set(description.availability_zones),
         subnets: set(description.subnets),
@@ -72,8 +78,58 @@ fn listener(entry: types::ListenerDescription) -> Result<Listener, String> {
         instance_port: port(listener.instance_port)?,
         instance_protocol,
         certificate: listener.ssl_certificate_id.filter(|arn| !arn.is_empty()),
-        policies: entry.policy_names.unwrap_or_default(),
+        policies: set(entry.policy_names),
     })
+}
+
+/// What `DescribeLoadBalancers` tells of policies: of cookies all, of the others the names.
+fn policies(policies: Option<types::Policies>) -> Policies {
+    let Some(policies) = policies else {
+        return Policies::new();
+    };
+    let balancers = policies.lb_cookie_stickiness_policies.unwrap_or_default().into_iter();
+    let balancers = balancers.filter_map(|policy| {
+        let seconds = policy.cookie_expiration_period.filter(|seconds| *seconds > 0);
+        Some((
+            policy.policy_name?,
+            Policy::Stickiness(Stickiness::LoadBalancerCookie(seconds)),
+        ))
+    });
+    let applications = policies.app_cookie_stickiness_policies.unwrap_or_default().into_iter();
+    let applications = applications.filter_map(|policy| {
+        Some((
+            policy.policy_name?,
+            Policy::Stickiness(Stickiness::ApplicationCookie(policy.cookie_name?)),
+        ))
+    });
+    let others = policies.other_policies.unwrap_or_default().into_iter();
+    let others = others.map(|name| {
+        let policy = if name == DEFAULT_TLS_POLICY {
+            Policy::Tls(TlsPolicy::default())
+        } else {
+            Policy::UNREAD
+        };
+        (name, policy)
+    });
+    balancers.chain(applications).chain(others).collect()
+}
+
+fn backends(
+    descriptions: Vec<types::BackendServerDescription>,
+) -> Result<BTreeMap<Port, BTreeSet<PolicyName>>, String> {
+    descriptions
+        .into_iter()
+        .map(|backend| {
+            Ok((
+                port(backend.instance_port.ok_or("InstancePort")?)?,
+                set(backend.policy_names),
+            ))
+        })
+        .collect::<Result<_, String>>()
+        .map(|mut all: BTreeMap<Port, BTreeSet<PolicyName>>| {
+            all.retain(|_, names| !names.is_empty());
+            all
+        })
 }
 
 fn port(number: i32) -> Result<Port, String> {

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::backoff;
+use super::lookup::Remote;
 use super::nodes::BELIEVED_AFTER;
 use super::resolve::Resolution;
 use super::status::Verdict;
@@ -46,6 +47,8 @@ pub(super) struct Memory {
     pub(super) declared: Option<Declared>,
     /// The generation and the requested-at of the last full pass.
     pub(super) seen: Option<(i64, Option<String>)>,
+    /// What the spec refers to, as looked up at the last full pass.
+    pub(super) remote: Remote,
     /// When AWS is read again though nothing changed here.
     pub(super) resync_due: Option<Instant>,
     /// An Auto Scaling group was attached or detached and registers or deregisters its instances by itself.
@@ -94,11 +97,13 @@ pub(super) struct Memory {
 impl Memory {
     /// Whether AWS must be read: something is asked for that was not made true yet, or it is time.
     pub(super) fn must_observe(&self, declared: &Declared, seen: &(i64, Option<String>), now: Instant) -> bool {
-        if self.seen.as_ref() != Some(seen) || self.declared.as_ref() != Some(declared) {
-            return true;
-        }
+        self.is_due(seen, now) || self.declared.as_ref() != Some(declared)
+    }
+
+    /// Whether a full pass is due whatever is declared.
+    pub(super) fn is_due(&self, seen: &(i64, Option<String>), now: Instant) -> bool {
         let due = |time: Option<Instant>| time.is_some_and(|time| time <= now);
-        due(self.resync_due) || due(self.retry_due) || due(self.suspects_due)
+        self.seen.as_ref() != Some(seen) || due(self.resync_due) || due(self.retry_due) || due(self.suspects_due)
     }
 
     /// Whether tags are read too. Ownership proven once holds for the same balancer, that is, the same creation time,

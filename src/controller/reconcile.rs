@@ -3,6 +3,7 @@
 //! A pass never sleeps. What must wait is remembered and the object is queued again.
 
 mod outcome;
+mod parts;
 mod realise;
 
 use std::collections::BTreeSet;
@@ -18,12 +19,12 @@ use super::nodes::NodeView;
 use super::resolve::{Resolution, resolve};
 use super::status::{Problem, Progress, Report, Verdict};
 use super::subject::Subject;
-use super::{backoff, event, finalize, status};
+use super::{backoff, event, finalize, lookup, status};
 use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus, Management};
 use crate::aws::Aws;
 use crate::elb::Declared;
 use crate::metrics::Metrics;
-use crate::plan::desired::{self, Refusal};
+use crate::plan::desired::{self, Desired, Missing, Refusal};
 
 /// How often the operator looks though nothing happened.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +60,8 @@ struct Pass<'a> {
     subject: Subject,
     resolution: Resolution,
     declared: Declared,
+    /// What the spec refers to and was not found.
+    missing: Vec<Missing>,
     previous: ClassicLoadBalancerStatus,
     now: Instant,
 }
@@ -85,6 +88,10 @@ pub(super) async fn reconcile(
     };
     if object.spec.management == Some(Management::Suspended) {
         return suspended(object, ctx, &subject, memory).await;
+    }
+    let seen = (subject.generation, subject.requested_at.clone());
+    if memory.is_due(&seen, now) {
+        memory.remote = lookup::look_up(object, ctx, &subject, &previous_status(object, memory)).await;
     }
     match prepare(object, ctx, subject, memory, now) {
         Ok(pass) => Box::pin(pass.run(memory)).await,
@@ -118,10 +125,11 @@ fn prepare<'a>(
         }));
     }
     let mut resolution = resolve(object.spec.targets.as_ref(), &ctx.nodes, Some(&previous), now).map_err(refused)?;
+    resolution.add(&memory.remote);
     let unchanged = previous.observed_generation == Some(generation);
     memory.doubt_first_view(&mut resolution, &previous, unchanged, now);
     let applied = previous.applied.clone().unwrap_or_default();
-    let declared = desired::declare(
+    let Desired { declared, missing } = desired::declare(
         &object.spec,
         &subject.name,
         &subject.owner,
@@ -135,6 +143,7 @@ fn prepare<'a>(
         subject,
         resolution,
         declared,
+        missing,
         previous,
         now,
     })

@@ -6,9 +6,10 @@ use std::time::Instant;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
 use kube::core::Selector;
 
+use super::lookup::Remote;
 use super::nodes::{NodeView, Selection};
 use crate::api::{ClassicLoadBalancerStatus, LabelSelector, LabelSelectorOperator, Targets};
-use crate::plan::desired::{Refusal, Resolved};
+use crate::plan::desired::{References, Refusal, Resolved};
 use crate::plan::targets::{Members, SOURCE_INSTANCE_IDS, SOURCE_NODE_SELECTOR};
 
 /// What was resolved, and why it cannot be trusted where that is so.
@@ -17,6 +18,29 @@ pub(super) struct Resolution {
     pub(super) resolved: Resolved,
     /// Why the registered set is not shrunk.
     pub(super) suspicion: Option<String>,
+}
+
+impl Resolution {
+    /// Adds what was looked up.
+    pub(super) fn add(&mut self, remote: &Remote) {
+        for (id, found) in &remote.members {
+            let member = self.resolved.members.entry(id.clone()).or_default();
+            member.sources.extend(found.sources.iter().cloned());
+            member.zone = member.zone.take().or_else(|| found.zone.clone());
+        }
+        let References {
+            subnets,
+            security_groups,
+            certificates,
+            public_keys,
+            instance_ports: _,
+        } = remote.references.clone();
+        let references = &mut self.resolved.references;
+        (references.subnets, references.security_groups) = (subnets, security_groups);
+        (references.certificates, references.public_keys) = (certificates, public_keys);
+        self.suspicion = self.suspicion.take().or_else(|| remote.suspicion.clone());
+        self.resolved.hold |= remote.suspicion.is_some();
+    }
 }
 
 /// Resolves the targets of a spec.
@@ -53,6 +77,7 @@ pub(super) fn resolve(
         resolved: Resolved {
             members,
             hold: suspicion.is_some(),
+            references: References::default(),
         },
         suspicion,
     })

@@ -16,8 +16,8 @@ use serde_json::json;
 use super::error::Error;
 use crate::api::condition::{Statement, TARGETS_HEALTHY};
 use crate::api::{
-    Applied, AutoScalingGroupStatus, ClassicLoadBalancer, ClassicLoadBalancerStatus, FIELD_MANAGER, HealthCheckStatus,
-    ListenerStatus, SourceSecurityGroup, TrackError, condition,
+    Applied, AutoScalingGroupStatus, CertificateStatus, ClassicLoadBalancer, ClassicLoadBalancerStatus, FIELD_MANAGER,
+    HealthCheckStatus, ListenerStatus, SourceSecurityGroup, TrackError, condition,
 };
 use crate::aws::{Account, InstanceHealth};
 use crate::elb::{InstanceId, LoadBalancer, Port};
@@ -165,8 +165,11 @@ fn observed(status: &mut ClassicLoadBalancerStatus, lb: &LoadBalancer) {
             protocol: listener.protocol.to_string(),
             instance_port: i32::from(listener.instance_port),
             instance_protocol: listener.instance_protocol.to_string(),
-            certificate_arn: listener.certificate.clone(),
-            policies: listener.policies.clone(),
+            certificate: listener
+                .certificate
+                .clone()
+                .map(|arn| CertificateStatus { arn, not_after: None }),
+            policies: listener.policies.iter().cloned().collect(),
         })
         .collect();
     let check = &lb.health_check;

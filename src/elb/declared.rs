@@ -1,8 +1,13 @@
 //! What an object declares, with the parts that it leaves out left out.
 
+mod policies;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{HealthCheck, InstanceId, Listener, LoadBalancer, Owner, Port, Scheme};
+use super::{
+    Attributes, HealthCheck, InstanceId, Listener, LoadBalancer, Owner, Policies, Policy, PolicyKind, PolicyName, Port,
+    Scheme, Stickiness, TlsPolicy,
+};
 
 /// Where a balancer has its network interfaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +16,48 @@ pub enum Placement {
     AvailabilityZones(BTreeSet<String>),
     /// These subnets, at most one for each zone.
     Subnets(BTreeSet<String>),
+}
+
+/// A part of a balancer that can be left as AWS has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// Which ports are open, and where they lead.
+    Listeners,
+    /// Policies of listeners and of instance ports.
+    Policies,
+    /// Server certificates.
+    Certificates,
+    /// The health check.
+    HealthCheck,
+    /// Attributes.
+    Attributes,
+    /// Tags other than those that prove the ownership.
+    Tags,
+    /// Security groups.
+    SecurityGroups,
+    /// Zones and subnets.
+    Placement,
+    /// Registered instances and attached Auto Scaling groups.
+    Instances,
+}
+
+/// The policies that a listener shall have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListenerPolicies {
+    /// TLS protocols and ciphers; `None`: as AWS has them.
+    pub tls: Option<TlsPolicy>,
+    /// Stickiness, or none; `None`: as AWS has it.
+    #[allow(clippy::option_option)] // not declared, off, or on
+    pub stickiness: Option<Option<Stickiness>>,
+}
+
+/// The policies that a port of the instances shall have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Backend {
+    /// Whether connections begin with a proxy protocol header; `None`: as AWS has it.
+    pub proxy_protocol: Option<bool>,
+    /// The keys that instances must prove to have, or none; `None`: as AWS has them.
+    pub public_keys: Option<BTreeSet<String>>,
 }
 
 /// Which instances shall be registered.
@@ -34,14 +81,22 @@ pub struct Declared {
     pub owner: Owner,
     /// Public or private addresses.
     pub scheme: Scheme,
-    /// Zones or subnets.
-    pub placement: Placement,
+    /// Zones or subnets; `None`: as AWS has them.
+    pub placement: Option<Placement>,
     /// The security groups; `None`: as AWS has them.
     pub security_groups: Option<BTreeSet<String>>,
-    /// The listeners, without policies.
+    /// The listeners, with the policies that AWS gives them at their creation.
     pub listeners: BTreeMap<Port, Listener>,
+    /// Ports that are declared with something that was not found. They stay as AWS has them.
+    pub unresolved: BTreeSet<Port>,
+    /// The policies of listeners by port.
+    pub listener_policies: BTreeMap<Port, ListenerPolicies>,
+    /// The policies of instance ports.
+    pub backends: BTreeMap<Port, Backend>,
     /// The health check; `None`: the default at creation, then as AWS has it.
     pub health_check: Option<HealthCheck>,
+    /// The attributes, where declared.
+    pub attributes: Attributes,
     /// The instances; `None`: as AWS has them.
     pub registration: Option<Registration>,
     /// Auto Scaling groups to attach; `None`: left as they are.
@@ -50,6 +105,8 @@ pub struct Declared {
     pub tags: BTreeMap<String, String>,
     /// Keys of tags that were set once and are declared no more.
     pub tags_removed: BTreeSet<String>,
+    /// What is left as AWS has it.
+    pub ignored: BTreeSet<Part>,
 }
 
 impl Declared {
@@ -63,14 +120,18 @@ impl Declared {
     /// The balancer that `CreateLoadBalancer` shall make of this, as far as that call can.
     pub fn at_creation(&self) -> LoadBalancer {
         let (availability_zones, subnets) = match &self.placement {
-            Placement::AvailabilityZones(zones) => (zones.clone(), BTreeSet::new()),
-            Placement::Subnets(subnets) => (BTreeSet::new(), subnets.clone()),
+            Some(Placement::AvailabilityZones(zones)) => (zones.clone(), BTreeSet::new()),
+            Some(Placement::Subnets(subnets)) => (BTreeSet::new(), subnets.clone()),
+            None => (BTreeSet::new(), BTreeSet::new()),
         };
         LoadBalancer {
             name: self.name.clone(),
             identity: super::Identity::default(),
             scheme: self.scheme,
             listeners: self.listeners.clone(),
+            policies: at_creation(&self.listeners),
+            backends: BTreeMap::new(),
+            attributes: Attributes::at_creation(),
             health_check: HealthCheck::of(HealthCheck::default_target(&self.listeners)),
             availability_zones,
             subnets,
@@ -84,31 +145,75 @@ impl Declared {
     /// What AWS shall have, given what it has: everything declared, and the rest as it is.
     #[must_use]
     pub fn over(&self, observed: &LoadBalancer) -> LoadBalancer {
+        let ignores = |part| self.ignored.contains(&part);
         let mut wanted = observed.clone();
-        wanted.listeners = self
-            .listeners
-            .iter()
-            .map(|(&port, listener)| (port, over_listener(listener, observed.listeners.get(&port))))
-            .collect();
-        if let Some(health_check) = &self.health_check {
+        if !ignores(Part::Listeners) {
+            wanted.listeners = self.listeners_over(observed);
+        } else if !ignores(Part::Certificates) {
+            for (port, listener) in &mut wanted.listeners {
+                let declared = self
+                    .listeners
+                    .get(port)
+                    .filter(|declared| !listener.needs_rebuild(declared));
+                if let Some(declared) = declared.filter(|declared| !declared.has_certificate_of(listener)) {
+                    listener.certificate.clone_from(&declared.certificate);
+                }
+            }
+        }
+        wanted.policies.extend(given(&wanted, observed));
+        if !ignores(Part::Policies) {
+            policies::put(self, &mut wanted);
+        }
+        if let Some(health_check) = self.health_check.as_ref().filter(|_| !ignores(Part::HealthCheck)) {
             wanted.health_check = health_check.clone();
         }
-        match &self.placement {
-            Placement::AvailabilityZones(zones) => wanted.availability_zones.clone_from(zones),
-            Placement::Subnets(subnets) => wanted.subnets.clone_from(subnets),
+        if !ignores(Part::Attributes) {
+            wanted.attributes = self.attributes.over(&observed.attributes);
         }
-        if let Some(groups) = &self.security_groups {
+        match self.placement.as_ref().filter(|_| !ignores(Part::Placement)) {
+            Some(Placement::AvailabilityZones(zones)) => wanted.availability_zones.clone_from(zones),
+            Some(Placement::Subnets(subnets)) => wanted.subnets.clone_from(subnets),
+            None => {}
+        }
+        if let Some(groups) = self.security_groups.as_ref().filter(|_| !ignores(Part::SecurityGroups)) {
             wanted.security_groups.clone_from(groups);
         }
-        if let Some(registration) = &self.registration {
-            wanted.instances = registration.over(&observed.instances);
+        if !ignores(Part::Instances) {
+            if let Some(registration) = &self.registration {
+                wanted.instances = registration.over(&observed.instances);
+            }
+            if let Some(groups) = &self.auto_scaling_groups {
+                wanted.auto_scaling_groups.clone_from(groups);
+            }
         }
-        if let Some(groups) = &self.auto_scaling_groups {
-            wanted.auto_scaling_groups.clone_from(groups);
+        if ignores(Part::Tags) {
+            wanted.tags.extend(self.owner.tags());
+        } else {
+            wanted.tags.retain(|key, _| !self.tags_removed.contains(key));
+            wanted.tags.extend(self.all_tags());
         }
-        wanted.tags.retain(|key, _| !self.tags_removed.contains(key));
-        wanted.tags.extend(self.all_tags());
         wanted
+    }
+
+    /// The listeners: those declared, and those that are declared but not resolved as they are.
+    fn listeners_over(&self, observed: &LoadBalancer) -> BTreeMap<Port, Listener> {
+        let declared = self.listeners.iter().map(|(&port, listener)| {
+            let mut listener = over_listener(listener, observed);
+            let old = observed.listeners.get(&port).and_then(|old| old.certificate.as_ref());
+            if let Some(old) =
+                old.filter(|_| listener.certificate.is_some() && self.ignored.contains(&Part::Certificates))
+            {
+                listener.certificate = Some(old.clone());
+            }
+            (port, listener)
+        });
+        let kept = observed
+            .listeners
+            .iter()
+            .filter(|(port, _)| self.unresolved.contains(*port));
+        declared
+            .chain(kept.map(|(&port, listener)| (port, listener.clone())))
+            .collect()
     }
 }
 
@@ -122,17 +227,57 @@ impl Registration {
     }
 }
 
+/// The policies that AWS gives a balancer with these listeners.
+fn at_creation(listeners: &BTreeMap<Port, Listener>) -> Policies {
+    let names = listeners
+        .values()
+        .flat_map(|listener| listener.protocol.policies_at_creation());
+    names.map(|name| (name, Policy::Tls(TlsPolicy::default()))).collect()
+}
+
+/// The policies that AWS gives listeners which are new or built anew.
+fn given(wanted: &LoadBalancer, observed: &LoadBalancer) -> Policies {
+    let anew = |new: &&Listener| {
+        observed
+            .listeners
+            .get(&new.port)
+            .is_none_or(|old| old.needs_rebuild(new))
+    };
+    let names = wanted
+        .listeners
+        .values()
+        .filter(anew)
+        .flat_map(|listener| listener.protocol.policies_at_creation());
+    names.map(|name| (name, Policy::Tls(TlsPolicy::default()))).collect()
+}
+
 /// A declared listener with the policies that the observed one has and the new one can keep. Cookies need HTTP on the
-/// client's side and TLS policies a secure one, so a listener of another kind starts without.
-fn over_listener(declared: &Listener, observed: Option<&Listener>) -> Listener {
+/// client's side and TLS policies a secure one; a policy that nothing is known of stays on the same protocol only.
+fn over_listener(declared: &Listener, observed: &LoadBalancer) -> Listener {
     let mut listener = declared.clone();
-    if let Some(observed) = observed {
-        if observed.protocol == declared.protocol {
-            listener.policies.clone_from(&observed.policies);
-        }
-        if declared.has_certificate_of(observed) {
-            listener.certificate.clone_from(&observed.certificate);
-        }
+    let Some(old) = observed.listeners.get(&declared.port) else {
+        return listener;
+    };
+    if declared.has_certificate_of(old) {
+        listener.certificate.clone_from(&old.certificate);
+    }
+    if !old.needs_rebuild(declared) {
+        listener.policies.clone_from(&old.policies);
+        return listener;
+    }
+    let fits = |name: &&PolicyName| match observed.policy_kind(name) {
+        PolicyKind::Tls => declared.protocol.is_secure(),
+        PolicyKind::Stickiness => declared.protocol.is_http(),
+        _ => old.protocol == declared.protocol,
+    };
+    let kept: BTreeSet<PolicyName> = old.policies.iter().filter(fits).cloned().collect();
+    if kept
+        .iter()
+        .any(|name| observed.policy_kind(name) != PolicyKind::Stickiness)
+    {
+        listener.policies = kept;
+    } else {
+        listener.policies.extend(kept);
     }
     listener
 }

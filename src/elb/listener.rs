@@ -1,12 +1,10 @@
 //! Listeners.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use super::Port;
-
-/// What AWS puts on a secure listener that brings no policy of its own.
-const DEFAULT_SSL_POLICY: &str = "ELBSecurityPolicy-2016-08";
+use super::{DEFAULT_TLS_POLICY, PolicyName, Port};
 
 /// A protocol of either side of a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,12 +36,11 @@ impl Protocol {
     }
 
     /// The policies that AWS attaches to a new listener of this kind by itself.
-    pub fn policies_at_creation(self) -> Vec<String> {
-        if self.is_secure() {
-            vec![DEFAULT_SSL_POLICY.to_owned()]
-        } else {
-            Vec::new()
-        }
+    pub fn policies_at_creation(self) -> BTreeSet<PolicyName> {
+        self.is_secure()
+            .then(|| DEFAULT_TLS_POLICY.to_owned())
+            .into_iter()
+            .collect()
     }
 
     /// Whether HTTP is read; cookies need that.
@@ -86,8 +83,8 @@ pub struct Listener {
     pub instance_protocol: Protocol,
     /// The ARN of the server certificate; present exactly where `protocol` is secure.
     pub certificate: Option<String>,
-    /// The policies in force, in AWS's order. Not declared yet: what is there is kept.
-    pub policies: Vec<String>,
+    /// The policies in force, at most one of each kind.
+    pub policies: BTreeSet<PolicyName>,
 }
 
 impl Listener {

@@ -3,7 +3,12 @@
 //! The API server enforces most of this at admission. It is enforced here again, in the same words, for objects that
 //! were admitted under an older definition; past this module the code meets only valid values.
 
+mod attributes;
+pub mod fields;
+mod health_check;
 mod listeners;
+mod placement;
+mod policies;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,13 +16,11 @@ use std::fmt;
 use sha2::{Digest as _, Sha256};
 
 use super::targets::Members;
-use crate::api::{Applied, ClassicLoadBalancerSpec, HealthCheck as HealthCheckSpec, Scheme as SchemeSpec, Targets};
-use crate::elb::{
-    Declared, HealthCheck, Listener, NAME_LENGTH, Owner, Placement, Port, Registration, Scheme, TAG_PREFIX,
+use crate::api::{
+    Applied, AutoScalingGroupMode, Certificate, ClassicLoadBalancerSpec, ConfigMapKeyRef, InstancePortFrom,
+    Part as PartSpec, Scheme as SchemeSpec, Targets,
 };
-
-/// Names of optional fields as `status.applied.fields` remembers them.
-pub const FIELD_HEALTH_CHECK: &str = "healthCheck";
+use crate::elb::{Declared, NAME_LENGTH, Owner, Part, Port, Registration, Scheme, TAG_PREFIX};
 
 /// Why a spec cannot be realised.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,53 +46,130 @@ impl fmt::Display for Refusal {
     }
 }
 
+/// Something that a spec refers to and that was not found, or could not be looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// The part of the balancer that waits for it, one of [`super::track`].
+    pub track: &'static str,
+    /// The reason for a condition, such as `SubnetNotFound`.
+    pub reason: String,
+    /// What is missing, with the field that names it.
+    pub message: String,
+}
+
+/// What was looked up.
+pub type Lookup<T> = Result<T, Missing>;
+
+/// What the names in a spec stand for. What is not named is not looked up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct References {
+    /// The subnets that `subnetSelector` finds.
+    pub subnets: Option<Lookup<BTreeSet<String>>>,
+    /// The groups that `securityGroupSelector` finds.
+    pub security_groups: Option<Lookup<BTreeSet<String>>>,
+    /// The ARN of each certificate that is named otherwise.
+    pub certificates: BTreeMap<CertificateName, Lookup<String>>,
+    /// The node port of each Service port.
+    pub instance_ports: BTreeMap<InstancePortFrom, Lookup<Port>>,
+    /// The content of each key of a `ConfigMap`.
+    pub public_keys: BTreeMap<ConfigMapKeyRef, Lookup<String>>,
+}
+
+/// How a certificate is named, other than by its ARN.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CertificateName {
+    /// The name of an IAM server certificate.
+    IamServerCertificate(String),
+    /// A domain name in ACM.
+    AcmDomain(String),
+}
+
+impl CertificateName {
+    /// The name in a spec; `None` where that gives the ARN.
+    pub fn of(certificate: &Certificate) -> Option<Self> {
+        let iam = certificate
+            .iam_server_certificate_name
+            .clone()
+            .map(Self::IamServerCertificate);
+        iam.or_else(|| certificate.acm_domain_name.clone().map(Self::AcmDomain))
+    }
+}
+
 /// What a spec refers to, as resolved.
 #[derive(Clone, Debug, Default)]
 pub struct Resolved {
-    /// The instances that `targets` names by id or by node.
+    /// The instances that `targets` names, by whatever source.
     pub members: Members,
-    /// Whether the view of the nodes cannot be trusted to shrink the set.
+    /// Whether what is known of the sources cannot be trusted to shrink the set.
     pub hold: bool,
+    /// What names stand for.
+    pub references: References,
+}
+
+/// What was found; what was not is added to `missing`.
+fn found<T: Clone>(lookup: Option<&Lookup<T>>, missing: &mut Vec<Missing>) -> Option<T> {
+    match lookup? {
+        Ok(found) => Some(found.clone()),
+        Err(problem) => {
+            missing.push(problem.clone());
+            None
+        }
+    }
+}
+
+/// What is declared, and what it lacks.
+#[derive(Clone, Debug)]
+pub struct Desired {
+    /// What is declared; parts that lack something are left as AWS has them.
+    pub declared: Declared,
+    /// What was not found.
+    pub missing: Vec<Missing>,
 }
 
 /// Reads a spec. `applied` tells what was declared before, so that a field taken out goes back to its default once.
+///
+/// # Errors
+/// What cannot be realised, with its field.
 pub fn declare(
     spec: &ClassicLoadBalancerSpec,
     name: &str,
     owner: &Owner,
     applied: &Applied,
     resolved: &Resolved,
-) -> Result<Declared, Refusal> {
+) -> Result<Desired, Refusal> {
     check_name(name)?;
-    let listeners = listeners::declare(&spec.listeners)?;
-    let health_check = match &spec.health_check {
-        Some(health_check) => Some(declare_health_check(health_check, &listeners)?),
-        None if applied.fields.iter().any(|field| field == FIELD_HEALTH_CHECK) => {
-            Some(HealthCheck::of(HealthCheck::default_target(&listeners)))
-        }
-        None => None,
-    };
+    let references = &resolved.references;
+    let mut missing = Vec::new();
+    let read = listeners::declare(&spec.listeners, references, &mut missing)?;
+    let before: BTreeSet<&str> = applied.fields.iter().map(String::as_str).collect();
+    let health_check = health_check::declare(spec.health_check.as_ref(), &read, &before)?;
     let tags = declare_tags(spec.tags.as_ref())?;
+    let ignored_keys: BTreeSet<&String> = spec.ignored_tag_keys.iter().flatten().collect();
+    let tags: BTreeMap<String, String> = tags
+        .into_iter()
+        .filter(|(key, _)| !ignored_keys.contains(key))
+        .collect();
     let tags_removed = applied
         .tag_keys
         .iter()
-        .filter(|key| !tags.contains_key(*key) && !key.starts_with(TAG_PREFIX))
+        .filter(|key| !tags.contains_key(*key) && !key.starts_with(TAG_PREFIX) && !ignored_keys.contains(key))
         .cloned()
         .collect();
-    Ok(Declared {
+    let declared = Declared {
         name: name.to_owned(),
         owner: owner.clone(),
         scheme: match spec.scheme {
             SchemeSpec::InternetFacing => Scheme::InternetFacing,
             SchemeSpec::Internal => Scheme::Internal,
         },
-        placement: declare_placement(spec)?,
-        security_groups: spec
-            .security_groups
-            .as_ref()
-            .map(|groups| groups.iter().cloned().collect()),
-        listeners,
+        placement: placement::declare(spec, references, &mut missing)?,
+        security_groups: placement::security_groups(spec, references, &mut missing),
+        listener_policies: policies::of_listeners(&spec.listeners, &before)?,
+        backends: policies::of_backends(spec, &read.listeners, references, &before, &mut missing)?,
+        listeners: read.listeners,
+        unresolved: read.unresolved,
         health_check,
+        attributes: attributes::declare(spec.attributes.as_ref(), &before)?,
         registration: spec.targets.as_ref().map(|_| Registration {
             wanted: resolved.members.keys().cloned().collect(),
             kept: BTreeSet::new(),
@@ -98,7 +178,28 @@ pub fn declare(
         auto_scaling_groups: spec.targets.as_ref().map(auto_scaling_groups),
         tags,
         tags_removed,
-    })
+        ignored: spec
+            .ignore_differences
+            .iter()
+            .flatten()
+            .map(|part| self::part(*part))
+            .collect(),
+    };
+    Ok(Desired { declared, missing })
+}
+
+fn part(part: PartSpec) -> Part {
+    match part {
+        PartSpec::Listeners => Part::Listeners,
+        PartSpec::Policies => Part::Policies,
+        PartSpec::Certificates => Part::Certificates,
+        PartSpec::HealthCheck => Part::HealthCheck,
+        PartSpec::Attributes => Part::Attributes,
+        PartSpec::Tags => Part::Tags,
+        PartSpec::SecurityGroups => Part::SecurityGroups,
+        PartSpec::Placement => Part::Placement,
+        PartSpec::Instances => Part::Instances,
+    }
 }
 
 /// The names of the groups to attach.
@@ -107,6 +208,7 @@ pub fn auto_scaling_groups(targets: &Targets) -> BTreeSet<String> {
         .auto_scaling_groups
         .iter()
         .flatten()
+        .filter(|group| group.mode != Some(AutoScalingGroupMode::Resolve))
         .map(|group| group.name.clone())
         .collect()
 }
@@ -142,46 +244,6 @@ fn check_name(name: &str) -> Result<(), Refusal> {
         ));
     }
     Ok(())
-}
-
-fn declare_placement(spec: &ClassicLoadBalancerSpec) -> Result<Placement, Refusal> {
-    let set = |list: &Vec<String>| list.iter().cloned().collect::<BTreeSet<_>>();
-    match (&spec.availability_zones, &spec.subnets) {
-        (Some(zones), None) if !zones.is_empty() => Ok(Placement::AvailabilityZones(set(zones))),
-        (None, Some(subnets)) if !subnets.is_empty() => Ok(Placement::Subnets(set(subnets))),
-        _ => Err(Refusal::new(
-            "availabilityZones",
-            "exactly one of availabilityZones and subnets must be given, with at least one entry",
-        )),
-    }
-}
-
-fn declare_health_check(spec: &HealthCheckSpec, listeners: &BTreeMap<Port, Listener>) -> Result<HealthCheck, Refusal> {
-    let target = spec
-        .target
-        .clone()
-        .unwrap_or_else(|| HealthCheck::default_target(listeners));
-    let check = HealthCheck {
-        target,
-        interval: spec.interval_seconds.unwrap_or(HealthCheck::INTERVAL),
-        timeout: spec.timeout_seconds.unwrap_or(HealthCheck::TIMEOUT),
-        unhealthy_threshold: spec.unhealthy_threshold.unwrap_or(HealthCheck::UNHEALTHY_THRESHOLD),
-        healthy_threshold: spec.healthy_threshold.unwrap_or(HealthCheck::HEALTHY_THRESHOLD),
-    };
-    let printable = check.target.bytes().all(|byte| byte.is_ascii_graphic());
-    if check.port().is_none_or(|port| port == 0) || !printable {
-        return Err(Refusal::new(
-            "healthCheck.target",
-            "target must be TCP:port, SSL:port, HTTP:port/path or HTTPS:port/path, with a port from 1 to 65535",
-        ));
-    }
-    if check.timeout >= check.interval {
-        return Err(Refusal::new(
-            "healthCheck.timeoutSeconds",
-            "timeoutSeconds (default 5) must be less than intervalSeconds (default 30)",
-        ));
-    }
-    Ok(check)
 }
 
 fn declare_tags(tags: Option<&BTreeMap<String, String>>) -> Result<BTreeMap<String, String>, Refusal> {

@@ -94,22 +94,16 @@ pub(super) fn differences(observed: &LoadBalancer, wanted: &LoadBalancer, facts:
     listeners
 }
 
-/// Certificate and policies have calls of their own.
+/// The certificate has a call of its own, and so have the policies.
 fn in_place(old: &Listener, new: &Listener) -> Vec<Step> {
-    let mut steps = Vec::new();
-    if let Some(certificate) = new.certificate.as_ref().filter(|_| !old.has_certificate_of(new)) {
-        steps.push(Step::SetCertificate {
+    let certificate = new.certificate.clone().filter(|_| !old.has_certificate_of(new));
+    certificate
+        .map(|certificate| Step::SetCertificate {
             port: new.port,
-            certificate: certificate.clone(),
-        });
-    }
-    if old.policies != new.policies {
-        steps.push(Step::SetPolicies {
-            port: new.port,
-            policies: new.policies.clone(),
-        });
-    }
-    steps
+            certificate,
+        })
+        .into_iter()
+        .collect()
 }
 
 /// Deletes and creates one listener. A certificate that comes with it is proven first on the old listener, where that

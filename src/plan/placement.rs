@@ -6,23 +6,22 @@
 use std::collections::BTreeSet;
 
 use super::{Facts, Step};
-use crate::elb::{LoadBalancer, Placement};
+use crate::elb::LoadBalancer;
 
-/// The steps from the observed placement to the declared one.
-pub(super) fn steps(declared: &Placement, observed: &LoadBalancer, facts: &Facts) -> Vec<Step> {
-    match declared {
-        Placement::AvailabilityZones(wanted) => {
-            let (come, leave) = differences(&observed.availability_zones, wanted);
-            [
-                (!come.is_empty()).then_some(Step::EnableZones(come)),
-                (!leave.is_empty()).then_some(Step::DisableZones(leave)),
-            ]
-            .into_iter()
-            .flatten()
-            .collect()
-        }
-        Placement::Subnets(wanted) => subnets(&observed.subnets, wanted, facts),
+/// The steps from the observed placement to the wanted one. What is not declared is wanted as it is; zones and subnets
+/// are not declared together.
+pub(super) fn steps(observed: &LoadBalancer, wanted: &LoadBalancer, facts: &Facts) -> Vec<Step> {
+    if observed.subnets != wanted.subnets {
+        return subnets(&observed.subnets, &wanted.subnets, facts);
     }
+    let (come, leave) = differences(&observed.availability_zones, &wanted.availability_zones);
+    [
+        (!come.is_empty()).then_some(Step::EnableZones(come)),
+        (!leave.is_empty()).then_some(Step::DisableZones(leave)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn subnets(attached: &BTreeSet<String>, wanted: &BTreeSet<String>, facts: &Facts) -> Vec<Step> {

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::elb::{HealthCheck, InstanceId, Listener, LoadBalancer, Port};
+use crate::elb::{
+    Attribute, HealthCheck, InstanceId, Listener, LoadBalancer, Policy, PolicyName, Port, Stickiness, TlsPolicy,
+};
 
 /// One call that changes AWS.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,8 +38,26 @@ pub enum Step {
         /// The port of the listener.
         port: Port,
         /// The policies in force from then on.
-        policies: Vec<String>,
+        policies: BTreeSet<PolicyName>,
     },
+    /// `CreateLoadBalancerPolicy`, or the call that makes a cookie policy.
+    CreatePolicy {
+        /// Its name.
+        name: PolicyName,
+        /// Its content.
+        policy: Policy,
+    },
+    /// `DeleteLoadBalancerPolicy`.
+    DeletePolicy(PolicyName),
+    /// `SetLoadBalancerPoliciesForBackendServer`, which replaces the whole list.
+    SetBackendPolicies {
+        /// The port of the instances.
+        port: Port,
+        /// The policies in force from then on.
+        policies: BTreeSet<PolicyName>,
+    },
+    /// `ModifyLoadBalancerAttributes` with one attribute, so that a refused one stops no other.
+    ModifyAttribute(Attribute),
     /// `EnableAvailabilityZonesForLoadBalancer`.
     EnableZones(BTreeSet<String>),
     /// `DisableAvailabilityZonesForLoadBalancer`.
@@ -74,6 +94,14 @@ impl Step {
             Self::FindCertificate(_) => "DescribeCertificate",
             Self::SetCertificate { .. } => "SetLoadBalancerListenerSSLCertificate",
             Self::SetPolicies { .. } => "SetLoadBalancerPoliciesOfListener",
+            Self::CreatePolicy { policy, .. } => match policy {
+                Policy::Stickiness(Stickiness::LoadBalancerCookie(_)) => "CreateLBCookieStickinessPolicy",
+                Policy::Stickiness(Stickiness::ApplicationCookie(_)) => "CreateAppCookieStickinessPolicy",
+                _ => "CreateLoadBalancerPolicy",
+            },
+            Self::DeletePolicy(_) => "DeleteLoadBalancerPolicy",
+            Self::SetBackendPolicies { .. } => "SetLoadBalancerPoliciesForBackendServer",
+            Self::ModifyAttribute(_) => "ModifyLoadBalancerAttributes",
             Self::EnableZones(_) => "EnableAvailabilityZonesForLoadBalancer",
             Self::DisableZones(_) => "DisableAvailabilityZonesForLoadBalancer",
             Self::AttachSubnets(_) => "AttachLoadBalancerToSubnets",
@@ -100,16 +128,20 @@ impl Step {
             Self::FindCertificate(_) => {}
             Self::CreateLoadBalancer(created) => created.as_ref().clone_into(lb),
             Self::ConfigureHealthCheck(health_check) => lb.health_check.clone_from(health_check),
-            Self::CreateListeners { listeners, .. } => lb.listeners.extend(listeners.iter().map(|listener| {
-                let policies = listener.protocol.policies_at_creation();
-                (
-                    listener.port,
-                    Listener {
+            Self::CreateListeners { listeners, .. } => {
+                for listener in listeners {
+                    let policies = listener.protocol.policies_at_creation();
+                    for name in &policies {
+                        let default = Policy::Tls(TlsPolicy::default());
+                        lb.policies.entry(name.clone()).or_insert(default);
+                    }
+                    let listener = Listener {
                         policies,
                         ..listener.clone()
-                    },
-                )
-            })),
+                    };
+                    lb.listeners.insert(listener.port, listener);
+                }
+            }
             Self::DeleteListeners(ports) => lb.listeners.retain(|port, _| !ports.contains(port)),
             Self::SetCertificate { port, certificate } => {
                 if let Some(listener) = lb.listeners.get_mut(port) {
@@ -121,6 +153,19 @@ impl Step {
                     listener.policies.clone_from(policies);
                 }
             }
+            Self::CreatePolicy { name, policy } => {
+                lb.policies.insert(name.clone(), policy.clone());
+            }
+            Self::DeletePolicy(name) => {
+                lb.policies.remove(name);
+            }
+            Self::SetBackendPolicies { port, policies } if policies.is_empty() => {
+                lb.backends.remove(port);
+            }
+            Self::SetBackendPolicies { port, policies } => {
+                lb.backends.insert(*port, policies.clone());
+            }
+            Self::ModifyAttribute(attribute) => lb.attributes.set(attribute.clone()),
             Self::EnableZones(zones) => lb.availability_zones.extend(zones.iter().cloned()),
             Self::DisableZones(zones) => lb.availability_zones.retain(|zone| !zones.contains(zone)),
             Self::AttachSubnets(subnets) => lb.subnets.extend(subnets.iter().cloned()),
@@ -149,9 +194,12 @@ impl fmt::Display for Step {
             Self::ConfigureHealthCheck(health_check) => write!(f, " {health_check}"),
             Self::CreateListeners { listeners, .. } => write!(f, " {}", list(listeners)),
             Self::DeleteListeners(ports) => write!(f, " {}", list(ports)),
-            Self::FindCertificate(arn) => write!(f, " {arn}"),
             Self::SetCertificate { port, certificate } => write!(f, " {port} {certificate}"),
-            Self::SetPolicies { port, policies } => write!(f, " {port} [{}]", list(policies)),
+            Self::SetPolicies { port, policies } | Self::SetBackendPolicies { port, policies } => {
+                write!(f, " {port} [{}]", list(policies))
+            }
+            Self::CreatePolicy { name, policy } => write!(f, " {name}: {policy}"),
+            Self::ModifyAttribute(attribute) => write!(f, " {attribute}"),
             Self::EnableZones(names)
             | Self::DisableZones(names)
             | Self::AttachSubnets(names)
@@ -160,7 +208,10 @@ impl fmt::Display for Step {
             | Self::RegisterInstances(names)
             | Self::DeregisterInstances(names)
             | Self::RemoveTags(names) => write!(f, " {}", list(names)),
-            Self::AttachAutoScalingGroup(name) | Self::DetachAutoScalingGroup(name) => write!(f, " {name}"),
+            Self::FindCertificate(name)
+            | Self::DeletePolicy(name)
+            | Self::AttachAutoScalingGroup(name)
+            | Self::DetachAutoScalingGroup(name) => write!(f, " {name}"),
             Self::AddTags(tags) => write!(f, " {}", list(tags.keys())),
         }
     }

@@ -91,7 +91,7 @@ fn wrong_listeners() -> Wrong {
         ),
         (
             listener("{port: 80, protocol: TCP}"),
-            vec!["spec.listeners[0].instancePort", "Required"],
+            vec!["spec.listeners[0]", "exactly one of instancePort and instancePortFrom"],
         ),
         (listener(""), vec!["spec.listeners"]),
         (
@@ -170,11 +170,11 @@ fn wrong_names_and_sets() -> Wrong {
         (beside("listener: []"), vec!["unknown field", "spec.listener"]),
         (
             format!("{MINIMAL}\nsubnets: [subnet-12345678]"),
-            vec!["exactly one of availabilityZones and subnets"],
+            vec!["exactly one of availabilityZones, subnets and subnetSelector"],
         ),
         (
             LISTENER.to_owned(),
-            vec!["exactly one of availabilityZones and subnets"],
+            vec!["exactly one of availabilityZones, subnets and subnetSelector"],
         ),
         (
             beside("loadBalancerName: my_lb"),
@@ -199,7 +199,7 @@ fn wrong_names_and_sets() -> Wrong {
             vec!["spec.targets.instanceIds"],
         ),
         (
-            beside("targets: {autoScalingGroups: [{name: a, mode: Resolve}]}"),
+            beside("targets: {autoScalingGroups: [{name: a, mode: Follow}]}"),
             vec!["spec.targets.autoScalingGroups[0].mode"],
         ),
         (
@@ -217,7 +217,7 @@ fn wrong_names_and_sets() -> Wrong {
         (beside("tags: {a: 'b#'}"), vec!["spec.tags", "letters"]),
         (beside("scheme: public"), vec!["spec.scheme", "internet-facing"]),
         (beside("deletionPolicy: Keep"), vec!["spec.deletionPolicy", "Retain"]),
-        (beside("management: Observe"), vec!["spec.management", "Suspended"]),
+        (beside("management: Watch"), vec!["spec.management", "Suspended"]),
         (beside("region: Virginia"), vec!["spec.region", "such as us-east-1"]),
     ]
 }
@@ -286,7 +286,7 @@ async fn what_cannot_change_cannot_be_added_or_removed_either() -> Result<()> {
         (
             "",
             json!({"availabilityZones": null, "subnets": ["subnet-12345678"]}),
-            "availabilityZones cannot be changed to subnets",
+            "availabilityZones cannot be changed to subnets or subnetSelector",
         ),
     ];
     for (line, change, words) in cases {

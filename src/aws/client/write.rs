@@ -28,10 +28,14 @@ impl Client {
                     .health_check(check);
                 self.call(step.operation(), request.send()).await.map(drop)
             }
-            Step::CreateListeners { .. }
-            | Step::DeleteListeners(_)
-            | Step::SetCertificate { .. }
-            | Step::SetPolicies { .. } => self.run_listeners(name, step).await,
+            Step::CreateListeners { .. } | Step::DeleteListeners(_) | Step::SetCertificate { .. } => {
+                self.run_listeners(name, step).await
+            }
+            Step::SetPolicies { .. }
+            | Step::CreatePolicy { .. }
+            | Step::DeletePolicy(_)
+            | Step::SetBackendPolicies { .. } => self.run_policies(name, step).await,
+            Step::ModifyAttribute(attribute) => self.modify_attribute(name, attribute).await,
             Step::EnableZones(_) | Step::DisableZones(_) | Step::AttachSubnets(_) | Step::DetachSubnets(_) => {
                 self.run_placement(name, step).await
             }
@@ -117,17 +121,6 @@ impl Client {
                 let request = request
                     .load_balancer_port(i32::from(*port))
                     .ssl_certificate_id(certificate);
-                self.call(operation, request.send()).await.map(drop)
-            }
-            Step::SetPolicies { port, policies } => {
-                let request = self
-                    .elb
-                    .set_load_balancer_policies_of_listener()
-                    .load_balancer_name(name);
-                // An empty list must be sent as such: it clears the policies.
-                let request = request
-                    .load_balancer_port(i32::from(*port))
-                    .set_policy_names(Some(policies.clone()));
                 self.call(operation, request.send()).await.map(drop)
             }
             _ => Ok(()),

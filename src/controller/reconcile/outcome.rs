@@ -11,8 +11,8 @@ use crate::controller::observe::Groups;
 use crate::controller::resolve::Resolution;
 use crate::controller::status::{Problem, Progress, Verdict};
 use crate::controller::subject::Subject;
-use crate::elb::{Declared, HealthCheck, Listener, LoadBalancer, Ownership, Port};
-use crate::plan::desired::{FIELD_HEALTH_CHECK, auto_scaling_groups};
+use crate::elb::{Declared, Listener, LoadBalancer, Ownership, Port};
+use crate::plan::desired::{Missing, auto_scaling_groups, fields};
 use crate::plan::targets::{Member, Members, SOURCE_AUTO_SCALING_GROUP, SOURCE_NODE_SELECTOR};
 use crate::plan::{Facts, Step, is_same_zone, track};
 
@@ -138,7 +138,13 @@ fn track_error(track: &str, error: &Error) -> TrackError {
 
 /// The verdict of a pass that planned. What is tried again by itself comes first, since the first problem decides
 /// whether the object waits.
-pub(super) fn verdict(work: &Work, memory: &Memory, resolution: &Resolution, named: &BTreeSet<&String>) -> Verdict {
+pub(super) fn verdict(
+    work: &Work,
+    memory: &Memory,
+    resolution: &Resolution,
+    missing: &[Missing],
+    named: &BTreeSet<&String>,
+) -> Verdict {
     let mut problems: Vec<Problem> = work.failures.iter().map(of_failure).collect();
     let told = |port: &u16| {
         let brings = |failure: &Failure| {
@@ -156,6 +162,7 @@ pub(super) fn verdict(work: &Work, memory: &Memory, resolution: &Resolution, nam
         Problem::reconciling(error.code.clone(), message)
     }));
     problems.extend(work.unread.iter().map(|(_, error)| of_error(error)));
+    problems.extend(missing.iter().map(of_missing));
     problems.extend(missing_groups(memory));
     problems.extend(unknown_instances(memory, named));
     problems.extend(
@@ -210,6 +217,16 @@ fn of_failure(failure: &Failure) -> Problem {
         );
     }
     problem
+}
+
+/// Something that the spec refers to was not found.
+fn of_missing(missing: &Missing) -> Problem {
+    Problem::reconciling(missing.reason.clone(), missing.message.clone())
+}
+
+/// Nothing can be made of a spec that refers to what is not there.
+pub(super) fn not_found(missing: &Missing) -> Halt {
+    Verdict::NotAccepted(of_missing(missing)).into()
 }
 
 /// An error after the balancer exists.
@@ -286,21 +303,18 @@ pub(super) fn lost(subject: &Subject) -> Halt {
 /// What the status shall remember. `groups` are the declared ones, where any are.
 pub(super) fn applied(
     spec: &ClassicLoadBalancerSpec,
+    declared: &Declared,
     previous: &ClassicLoadBalancerStatus,
     lb: &LoadBalancer,
     done: &[Step],
     groups_read: bool,
 ) -> Applied {
     let before = previous.applied.clone().unwrap_or_default();
-    let reset = done.iter().any(|step| matches!(step, Step::ConfigureHealthCheck(_)));
-    let mut fields = BTreeSet::new();
-    let pending = before.fields.iter().any(|field| field == FIELD_HEALTH_CHECK) && !reset && !is_default_check(lb);
-    if spec.health_check.is_some() || pending {
-        fields.insert(FIELD_HEALTH_CHECK.to_owned());
-    }
+    let mut fields = fields::declared(spec);
+    fields.extend(fields::pending(&before.fields, spec, declared, lb).into_iter().cloned());
     let mut tag_keys: BTreeSet<String> = spec.tags.iter().flatten().map(|(key, _)| key.clone()).collect();
     tag_keys.extend(before.tag_keys.into_iter().filter(|key| lb.tags.contains_key(key)));
-    let declared = spec.targets.as_ref().map(auto_scaling_groups).unwrap_or_default();
+    let attached = spec.targets.as_ref().map(auto_scaling_groups).unwrap_or_default();
     let mut groups: BTreeSet<String> = before.auto_scaling_groups.into_iter().collect();
     for step in done {
         match step {
@@ -310,17 +324,13 @@ pub(super) fn applied(
         };
     }
     // A group that is not declared and not attached is not ours any more, whoever detached or deleted it.
-    groups.retain(|name| !groups_read || declared.contains(name) || lb.auto_scaling_groups.contains(name));
+    groups.retain(|name| !groups_read || attached.contains(name) || lb.auto_scaling_groups.contains(name));
     Applied {
         fields: fields.into_iter().collect(),
         tag_keys: tag_keys.into_iter().collect(),
         auto_scaling_groups: groups.into_iter().collect(),
+        instance_ids: Vec::new(),
     }
-}
-
-/// The reset of a health check that was taken out is done when AWS has the default.
-fn is_default_check(lb: &LoadBalancer) -> bool {
-    lb.health_check == HealthCheck::of(HealthCheck::default_target(&lb.listeners))
 }
 
 /// Adds the members of attached groups, with their zones.
@@ -389,8 +399,8 @@ pub(super) fn listeners_of(status: &ClassicLoadBalancerStatus) -> BTreeMap<Port,
             protocol: listener.protocol.parse().ok()?,
             instance_port: Port::try_from(listener.instance_port).ok()?,
             instance_protocol: listener.instance_protocol.parse().ok()?,
-            certificate: listener.certificate_arn.clone(),
-            policies: listener.policies.clone(),
+            certificate: listener.certificate.as_ref().map(|certificate| certificate.arn.clone()),
+            policies: listener.policies.iter().cloned().collect(),
         })
     };
     status

@@ -11,7 +11,7 @@ use crate::controller::memory::Creation;
 use crate::controller::observe::{self, Groups, Observation};
 use crate::controller::status::{Problem, Report, Verdict};
 use crate::controller::{event, finalize, status};
-use crate::elb::{Declared, HealthCheck, Listener, LoadBalancer, Port};
+use crate::elb::{Attributes, Declared, HealthCheck, Listener, LoadBalancer, Port};
 use crate::plan::{Facts, Plan, Refused, Rounds, track};
 
 impl Pass<'_> {
@@ -37,7 +37,7 @@ impl Pass<'_> {
             Err(error) => return self.end(memory, seen, outcome::unreadable(&error)).await,
         };
         memory.creation = None;
-        self.converge(memory, lb, seen).await
+        self.converge(memory, lb, prove, seen).await
     }
 
     /// A balancer with our tags but of another creation: somebody deleted ours and made this one look like it.
@@ -70,6 +70,9 @@ impl Pass<'_> {
         if published && self.object.spec.recreate_policy != Some(RecreatePolicy::Always) {
             memory.forget_balancer();
             return Ok(Err(outcome::lost(&self.subject)));
+        }
+        if let Some(missing) = self.missing.first() {
+            return Ok(Err(outcome::not_found(missing)));
         }
         if published {
             // Attached to the old one, a group would take the new one for served and register nobody.
@@ -116,7 +119,10 @@ impl Pass<'_> {
         let note = format!("created the balancer {}", self.subject.name);
         event::normal(&self.ctx.events, self.object, "Created", "CreateLoadBalancer", &note).await;
         Ok(match observe::observe(&self.subject, None, true).await {
-            Ok(Observation::Ours(lb)) => Ok(lb),
+            Ok(Observation::Ours(mut lb)) => {
+                lb.attributes = Attributes::at_creation();
+                Ok(lb)
+            }
             Ok(Observation::Absent) => Err(outcome::creating()),
             Ok(Observation::NotOurs(ownership)) => Err(outcome::not_ours(&self.subject, &ownership)),
             Err(error) => Err(outcome::unreadable(&error)),
@@ -128,11 +134,13 @@ impl Pass<'_> {
         &self,
         memory: &mut Memory,
         mut lb: LoadBalancer,
+        prove: bool,
         seen: &(i64, Option<String>),
     ) -> Result<(), Error> {
-        let before = lb.clone();
         let mut declared = self.declared.clone();
         let mut work = Work::default();
+        self.read_parts(&mut lb, &mut declared, memory, prove, &mut work).await;
+        let before = lb.clone();
         let mut groups = self.groups(&declared, &mut work).await;
         if let Some(groups) = &groups {
             memory.missing_groups = groups.missing_of(declared.auto_scaling_groups.as_ref());
@@ -269,7 +277,7 @@ impl Pass<'_> {
                 None
             }
         };
-        let verdict = outcome::verdict(&work, memory, &self.resolution, &self.named());
+        let verdict = outcome::verdict(&work, memory, &self.resolution, &self.missing, &self.named());
         let mut members = self.resolution.resolved.members.clone();
         if let Some(groups) = groups {
             outcome::add_group_members(&mut members, groups, lb, self.declared.auto_scaling_groups.as_ref());
@@ -290,7 +298,14 @@ impl Pass<'_> {
         report.region = Some(&self.subject.region);
         report.account = account;
         report.load_balancer = Some(lb);
-        let applied = outcome::applied(&self.object.spec, &self.previous, lb, &work.done, groups.is_some());
+        let applied = outcome::applied(
+            &self.object.spec,
+            &self.declared,
+            &self.previous,
+            lb,
+            &work.done,
+            groups.is_some(),
+        );
         report.applied = Some(applied.clone());
         report.groups = groups.map(|groups| self.group_status(groups, lb));
         report.errors = work.errors(memory);
@@ -358,7 +373,7 @@ fn displaced(
 
 impl Work {
     /// Something that planning needs could not be read.
-    fn unread(&mut self, track: &'static str, error: &aws::Error) {
+    pub(super) fn unread(&mut self, track: &'static str, error: &aws::Error) {
         tracing::warn!(track, %error, request_id = error.request_id, "AWS could not be read");
         self.unread.push((track, error.clone()));
     }

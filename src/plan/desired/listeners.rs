@@ -1,15 +1,40 @@
 //! Pure: the listeners of a spec.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::Refusal;
+use super::{CertificateName, Missing, References, Refusal, found};
 use crate::api::{Listener as ListenerSpec, Protocol as ProtocolSpec};
 use crate::elb::{Listener, Port, Protocol};
 
-pub(super) fn declare(specs: &[ListenerSpec]) -> Result<BTreeMap<Port, Listener>, Refusal> {
-    let mut listeners = BTreeMap::new();
+/// The listeners, and the ports of those that refer to something that was not found.
+#[derive(Debug, Default)]
+pub(super) struct Read {
+    pub(super) listeners: BTreeMap<Port, Listener>,
+    pub(super) unresolved: BTreeSet<Port>,
+}
+
+impl Read {
+    /// Whether the listener with the lowest port is among those that are known.
+    pub(super) fn is_lowest_known(&self) -> bool {
+        match (self.listeners.keys().next(), self.unresolved.first()) {
+            (Some(known), Some(unresolved)) => known < unresolved,
+            (known, _) => known.is_some(),
+        }
+    }
+}
+
+pub(super) fn declare(
+    specs: &[ListenerSpec],
+    references: &References,
+    missing: &mut Vec<Missing>,
+) -> Result<Read, Refusal> {
+    let mut listeners: BTreeMap<Port, Listener> = BTreeMap::new();
+    let mut unresolved = BTreeSet::new();
     for spec in specs {
-        let listener = declare_one(spec)?;
+        let Some(listener) = declare_one(spec, references, missing)? else {
+            unresolved.insert(port(spec, "port", spec.port)?);
+            continue;
+        };
         if let Some(twin) = listeners
             .values()
             .find(|other: &&Listener| other.conflicts_with(&listener))
@@ -30,13 +55,18 @@ pub(super) fn declare(specs: &[ListenerSpec]) -> Result<BTreeMap<Port, Listener>
             ));
         }
     }
-    if listeners.is_empty() {
+    if specs.is_empty() {
         return Err(Refusal::new("listeners", "at least one listener must be given"));
     }
-    Ok(listeners)
+    Ok(Read { listeners, unresolved })
 }
 
-fn declare_one(spec: &ListenerSpec) -> Result<Listener, Refusal> {
+/// `None`: it refers to something that was not found.
+fn declare_one(
+    spec: &ListenerSpec,
+    references: &References,
+    missing: &mut Vec<Missing>,
+) -> Result<Option<Listener>, Refusal> {
     let protocol = protocol(spec.protocol);
     let refuse = |member: &str, message: &str| Err(Refusal::new(field(spec, member), message));
     if protocol.is_secure() != spec.certificate.is_some() {
@@ -61,14 +91,55 @@ fn declare_one(spec: &ListenerSpec) -> Result<Listener, Refusal> {
              TCP or SSL",
         );
     }
-    Ok(Listener {
-        port: port(spec, "port", spec.port)?,
+    let port_number = port(spec, "port", spec.port)?;
+    let instance_port = instance_port(spec, references, missing)?;
+    let certificate = certificate(spec, references, missing)?;
+    let (Some(instance_port), Some(certificate)) = (instance_port, certificate) else {
+        return Ok(None);
+    };
+    Ok(Some(Listener {
+        port: port_number,
         protocol,
-        instance_port: port(spec, "instancePort", spec.instance_port)?,
+        instance_port,
         instance_protocol,
-        certificate: spec.certificate.as_ref().map(|certificate| certificate.arn.clone()),
+        certificate,
         policies: protocol.policies_at_creation(),
-    })
+    }))
+}
+
+fn instance_port(
+    spec: &ListenerSpec,
+    references: &References,
+    missing: &mut Vec<Missing>,
+) -> Result<Option<Port>, Refusal> {
+    match (spec.instance_port, &spec.instance_port_from) {
+        (Some(number), None) => port(spec, "instancePort", number).map(Some),
+        (None, Some(from)) => Ok(found(references.instance_ports.get(from), missing)),
+        _ => Err(Refusal::new(
+            field(spec, "instancePort"),
+            "exactly one of instancePort and instancePortFrom must be given",
+        )),
+    }
+}
+
+/// The ARN, or that there is none; `None`: it was not found.
+#[allow(clippy::option_option)] // not found, none, or one
+fn certificate(
+    spec: &ListenerSpec,
+    references: &References,
+    missing: &mut Vec<Missing>,
+) -> Result<Option<Option<String>>, Refusal> {
+    let Some(certificate) = &spec.certificate else {
+        return Ok(Some(None));
+    };
+    match (&certificate.arn, CertificateName::of(certificate)) {
+        (Some(arn), None) => Ok(Some(Some(arn.clone()))),
+        (None, Some(name)) => Ok(found(references.certificates.get(&name), missing).map(Some)),
+        _ => Err(Refusal::new(
+            field(spec, "certificate"),
+            "certificate must have exactly one of arn, iamServerCertificateName and acmDomainName",
+        )),
+    }
 }
 
 fn port(spec: &ListenerSpec, member: &str, number: i32) -> Result<Port, Refusal> {
@@ -82,7 +153,7 @@ fn field(spec: &ListenerSpec, member: &str) -> String {
     format!("listeners[port={}].{member}", spec.port)
 }
 
-fn protocol(spec: ProtocolSpec) -> Protocol {
+pub(super) fn protocol(spec: ProtocolSpec) -> Protocol {
     match spec {
         ProtocolSpec::Http => Protocol::Http,
         ProtocolSpec::Https => Protocol::Https,

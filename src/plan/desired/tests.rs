@@ -1,4 +1,5 @@
 use super::*;
+use crate::elb::HealthCheck;
 
 fn spec(yaml: &str) -> ClassicLoadBalancerSpec {
     serde_saphyr::from_str(yaml).expect("a spec")
@@ -13,7 +14,7 @@ fn owner() -> Owner {
 }
 
 fn declared(yaml: &str, applied: &Applied) -> Result<Declared, Refusal> {
-    declare(&spec(yaml), "web", &owner(), applied, &Resolved::default())
+    declare(&spec(yaml), "web", &owner(), applied, &Resolved::default()).map(|desired| desired.declared)
 }
 
 const MINIMAL: &str = "
@@ -52,7 +53,7 @@ fn absent_parts_stay_absent() {
 #[test]
 fn a_health_check_taken_out_goes_back_to_the_default_once() {
     let applied = Applied {
-        fields: vec![FIELD_HEALTH_CHECK.into()],
+        fields: vec![fields::HEALTH_CHECK.into()],
         ..Applied::default()
     };
     let declared = declared(MINIMAL, &applied).expect("valid");

@@ -1,0 +1,67 @@
+//! Pure: the health check of a spec.
+
+use std::collections::BTreeSet;
+
+use super::listeners::Read;
+use super::{Refusal, fields, listeners};
+use crate::api::HealthCheck as HealthCheckSpec;
+use crate::elb::HealthCheck;
+
+/// `None`: as AWS has it. So it stays, too, while the port it depends on is not known.
+pub(super) fn declare(
+    spec: Option<&HealthCheckSpec>,
+    listeners: &Read,
+    before: &BTreeSet<&str>,
+) -> Result<Option<HealthCheck>, Refusal> {
+    let Some(spec) = spec else {
+        let reset = before.contains(fields::HEALTH_CHECK) && listeners.is_lowest_known();
+        return Ok(reset.then(|| HealthCheck::of(HealthCheck::default_target(&listeners.listeners))));
+    };
+    let Some(target) = target(spec, listeners) else {
+        return Ok(None);
+    };
+    let check = HealthCheck {
+        target,
+        interval: spec.interval_seconds.unwrap_or(HealthCheck::INTERVAL),
+        timeout: spec.timeout_seconds.unwrap_or(HealthCheck::TIMEOUT),
+        unhealthy_threshold: spec.unhealthy_threshold.unwrap_or(HealthCheck::UNHEALTHY_THRESHOLD),
+        healthy_threshold: spec.healthy_threshold.unwrap_or(HealthCheck::HEALTHY_THRESHOLD),
+    };
+    let printable = check.target.bytes().all(|byte| byte.is_ascii_graphic());
+    if check.port().is_none_or(|port| port == 0) || !printable {
+        return Err(Refusal::new(
+            "healthCheck.target",
+            "target must be TCP:port, SSL:port, HTTP:port/path or HTTPS:port/path, with a port from 1 to 65535",
+        ));
+    }
+    if check.timeout >= check.interval {
+        return Err(Refusal::new(
+            "healthCheck.timeoutSeconds",
+            "timeoutSeconds (default 5) must be less than intervalSeconds (default 30)",
+        ));
+    }
+    Ok(Some(check))
+}
+
+/// The target as given, or put together; `None` while the port it takes from a listener is not known.
+fn target(spec: &HealthCheckSpec, listeners: &Read) -> Option<String> {
+    if let Some(target) = &spec.target {
+        return Some(target.clone());
+    }
+    let Some(protocol) = spec.protocol else {
+        return listeners
+            .is_lowest_known()
+            .then(|| HealthCheck::default_target(&listeners.listeners));
+    };
+    let lowest = || {
+        let listener = listeners
+            .listeners
+            .values()
+            .next()
+            .filter(|_| listeners.is_lowest_known())?;
+        Some(i32::from(listener.instance_port))
+    };
+    let port = spec.port.or_else(lowest)?;
+    let path = spec.path.as_deref().unwrap_or_default();
+    Some(format!("{}:{port}{path}", listeners::protocol(protocol)))
+}

@@ -1,0 +1,191 @@
+//! AWS as the laws see it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use classic_lb_operator::elb::{Declared, Listener, LoadBalancer, Placement, Policy, PolicyKind, PolicyName, Port};
+use classic_lb_operator::plan::{Facts, Plan, Refused, Rounds, Step};
+
+/// AWS, as far as its rules restrict the order of steps, with certificates that it does not know and ports on which it
+/// takes nothing but what it had.
+pub(crate) struct Aws {
+    pub(crate) has: LoadBalancer,
+    pub(crate) unknown_certificates: BTreeSet<String>,
+    had: BTreeMap<Port, Listener>,
+    pub(crate) stubborn: BTreeSet<Port>,
+}
+
+impl Aws {
+    pub(crate) fn new(has: LoadBalancer) -> Self {
+        Self {
+            had: has.listeners.clone(),
+            has,
+            unknown_certificates: BTreeSet::new(),
+            stubborn: BTreeSet::new(),
+        }
+    }
+
+    pub(crate) fn run(&mut self, step: &Step) -> Result<(), (&'static str, String)> {
+        let mut after = self.has.clone();
+        step.apply_to(&mut after);
+        let zones: Vec<char> = after
+            .subnets
+            .iter()
+            .filter_map(|subnet| subnet.chars().next())
+            .collect();
+        if zones.len() != zones.iter().collect::<BTreeSet<_>>().len() {
+            let text = "ELB cannot be attached to multiple subnets in the same AZ.";
+            return Err(("InvalidConfigurationRequest", text.into()));
+        }
+        assert!(!after.subnets.is_empty(), "{step} empties the subnets");
+        assert!(!after.availability_zones.is_empty(), "{step} empties the zones");
+        match step {
+            Step::CreateListeners { listeners, .. } => {
+                for listener in listeners {
+                    assert!(
+                        !self.has.listeners.contains_key(&listener.port),
+                        "{step}: the port is taken"
+                    );
+                    let mixed = self.has.listeners.values().any(|old| old.conflicts_with(listener));
+                    assert!(!mixed, "{step}: mixed instance port");
+                    self.check(listener.certificate.as_ref())?;
+                    let known = self
+                        .had
+                        .get(&listener.port)
+                        .is_some_and(|old| !old.needs_rebuild(listener));
+                    if self.stubborn.contains(&listener.port) && !known {
+                        return Err(("InvalidConfigurationRequest", format!("not on port {}", listener.port)));
+                    }
+                }
+            }
+            Step::SetCertificate { certificate, .. } | Step::FindCertificate(certificate) => {
+                self.check(Some(certificate))?;
+            }
+            _ => self.check_policies(step),
+        }
+        self.has = after;
+        Ok(())
+    }
+
+    /// A plan never asks for what AWS refuses here.
+    fn check_policies(&self, step: &Step) {
+        let (lb, exists) = (&self.has, |name: &PolicyName| self.has.policies.contains_key(name));
+        match step {
+            Step::CreatePolicy { name, policy } => {
+                assert!(!exists(name), "{step}: there is one");
+                if let Policy::BackendAuthentication(names) = policy {
+                    assert!(names.iter().all(exists), "{step}: the keys are not there");
+                }
+            }
+            Step::SetPolicies { port, policies } => {
+                assert!(lb.listeners.contains_key(port), "{step}: no listener");
+                assert!(policies.iter().all(exists), "{step}: not there");
+                for kind in [PolicyKind::Tls, PolicyKind::Stickiness] {
+                    let count = policies.iter().filter(|name| lb.policy_kind(name) == kind).count();
+                    assert!(count <= 1, "{step}: two of a kind");
+                }
+            }
+            Step::SetBackendPolicies { port, policies } => {
+                assert!(
+                    policies.is_empty() || lb.uses_instance_port(*port),
+                    "{step}: no listener"
+                );
+                assert!(policies.iter().all(exists), "{step}: not there");
+            }
+            Step::DeletePolicy(name) => {
+                let refers =
+                    |policy: &Policy| matches!(policy, Policy::BackendAuthentication(names) if names.contains(name));
+                let in_force = lb.listeners.values().any(|listener| listener.policies.contains(name))
+                    || lb.backends.values().any(|names| names.contains(name))
+                    || lb.policies.values().any(refers);
+                assert!(!in_force, "{step}: in force");
+            }
+            _ => {}
+        }
+    }
+
+    fn check(&self, certificate: Option<&String>) -> Result<(), (&'static str, String)> {
+        match certificate.filter(|certificate| self.unknown_certificates.contains(*certificate)) {
+            Some(certificate) => Err(("CertificateNotFound", format!("not found: {certificate}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Runs a plan as the operator does: a refusal ends its track and those that wait for it, and what was deleted for a
+    /// refused listener is put back. `stop` ends it after so many steps.
+    fn run_plan(&mut self, plan: Plan, rounds: &mut Rounds, left: &mut usize) {
+        let (mut done, mut failed) = (Vec::new(), Vec::new());
+        let mut refusals: Vec<(Step, &'static str, String, bool)> = Vec::new();
+        'tracks: for (place, track) in plan.tracks.into_iter().enumerate() {
+            if track.after.iter().any(|other| failed.contains(other)) {
+                failed.push(place);
+                continue;
+            }
+            for step in track.steps {
+                if *left == 0 {
+                    break 'tracks;
+                }
+                *left -= 1;
+                let Err((code, message)) = self.run(&step) else {
+                    done.push(step);
+                    continue;
+                };
+                let otherwise = if let Step::CreateListeners { otherwise, .. } = &step {
+                    otherwise.clone()
+                } else {
+                    vec![]
+                };
+                for step in &otherwise {
+                    self.run(step).expect("what served before is taken back");
+                }
+                refusals.push((step, code, message, !otherwise.is_empty()));
+                failed.push(place);
+                break;
+            }
+        }
+        let refused: Vec<Refused<'_>> = refusals
+            .iter()
+            .map(|(step, code, message, put_back)| Refused {
+                step,
+                code,
+                message,
+                put_back: *put_back,
+            })
+            .collect();
+        rounds.take(&done, &refused);
+    }
+}
+
+/// Passes until nothing is left to do, as the operator makes them; `stop` ends it after so many steps.
+pub(crate) fn realise(declared: &Declared, aws: &mut Aws, stop: usize) {
+    let mut left = stop;
+    let mut facts = Facts::default();
+    for _ in 0..6 {
+        let mut rounds = Rounds::new(facts);
+        while let Some(plan) = rounds.next(declared, &aws.has) {
+            aws.run_plan(plan, &mut rounds, &mut left);
+            if left == 0 {
+                return;
+            }
+        }
+        facts = rounds.facts;
+    }
+}
+
+/// The swap for which no order of calls exists without a subnet of another zone.
+pub(crate) fn needs_a_temporary_subnet(declared: &Declared, observed: &LoadBalancer) -> bool {
+    let Some(Placement::Subnets(wanted)) = &declared.placement else {
+        return false;
+    };
+    let zone = |subnet: &String| subnet.chars().next();
+    let all: BTreeSet<_> = wanted.iter().chain(&observed.subnets).map(zone).collect();
+    wanted.is_disjoint(&observed.subnets) && all.len() == 1
+}
+
+/// The swap that is not safe to cut short: the one new subnet lies in a zone that an old one holds, and which old one
+/// that is, is found by trying.
+pub(crate) fn finds_its_way_by_trying(declared: &Declared, observed: &LoadBalancer) -> bool {
+    let Some(Placement::Subnets(wanted)) = &declared.placement else {
+        return false;
+    };
+    wanted.len() == 1 && wanted.is_disjoint(&observed.subnets)
+}
