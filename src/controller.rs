@@ -164,6 +164,7 @@ fn observe_objects(event: &Result<watcher::Event<Guarded>, watcher::Error>, ctx:
         Ok(watcher::Event::Delete(object)) => {
             if let Some(uid) = object.uid() {
                 ctx.memories.forget(&uid);
+                ctx.metrics.certificates(&uid, std::collections::BTreeMap::new());
             }
         }
         Ok(_) => {}

@@ -91,7 +91,8 @@ pub(super) async fn reconcile(
     }
     let seen = (subject.generation, subject.requested_at.clone());
     if memory.is_due(&seen, now) {
-        memory.remote = lookup::look_up(object, ctx, &subject, &previous_status(object, memory)).await;
+        let previous = previous_status(object, memory);
+        memory.remote = lookup::look_up(object, ctx, &subject, &memory.remote, &previous).await;
     }
     match prepare(object, ctx, subject, memory, now) {
         Ok(pass) => Box::pin(pass.run(memory)).await,
@@ -215,6 +216,7 @@ impl Pass<'_> {
             return Ok(());
         };
         let (members, read_for) = (memory.members.clone(), memory.health_of.clone());
+        let not_after = memory.remote.not_after.clone();
         let declared = self.object.spec.targets.is_some();
         let stale = self.stale(memory);
         let mut report = Report::new(self.subject.generation, verdict).with_targets(
@@ -224,6 +226,7 @@ impl Pass<'_> {
             stale,
         );
         report.load_balancer = Some(&lb);
+        report.not_after = Some(not_after.clone());
         report.errors = previous_status(self.object, memory).errors;
         conclude(self.object, self.ctx, memory, report).await
     }

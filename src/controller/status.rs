@@ -6,7 +6,7 @@
 mod instances;
 mod verdict;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
@@ -40,6 +40,8 @@ pub(super) struct Report<'a> {
     pub(super) gone: bool,
     /// The balancer; `None`: it was not read.
     pub(super) load_balancer: Option<&'a LoadBalancer>,
+    /// When certificates expire, by ARN; `None`: it was not read.
+    pub(super) not_after: Option<BTreeMap<String, String>>,
     pub(super) targets: Option<instances::Targets<'a>>,
     pub(super) groups: Option<Vec<AutoScalingGroupStatus>>,
     pub(super) applied: Option<Applied>,
@@ -59,6 +61,7 @@ impl<'a> Report<'a> {
             verdict,
             gone: false,
             load_balancer: None,
+            not_after: None,
             targets: None,
             groups: None,
             applied: None,
@@ -103,7 +106,7 @@ pub(super) fn derive(
     set(&mut status.region, report.region.map(ToOwned::to_owned));
     set(&mut status.account_id, report.account.map(|account| account.id.clone()));
     if let Some(lb) = report.load_balancer {
-        observed(&mut status, lb);
+        observed(&mut status, lb, report.not_after.as_ref());
         if let (Some(account), Some(region)) = (report.account, report.region) {
             status.arn = Some(account.load_balancer_arn(region, &lb.name));
         }
@@ -137,7 +140,7 @@ pub(super) fn derive(
 }
 
 /// What AWS answered.
-fn observed(status: &mut ClassicLoadBalancerStatus, lb: &LoadBalancer) {
+fn observed(status: &mut ClassicLoadBalancerStatus, lb: &LoadBalancer, not_after: Option<&BTreeMap<String, String>>) {
     let identity = &lb.identity;
     status.created_time.clone_from(&identity.created_time);
     status.dns_name.clone_from(&identity.dns_name);
@@ -165,10 +168,10 @@ fn observed(status: &mut ClassicLoadBalancerStatus, lb: &LoadBalancer) {
             protocol: listener.protocol.to_string(),
             instance_port: i32::from(listener.instance_port),
             instance_protocol: listener.instance_protocol.to_string(),
-            certificate: listener
-                .certificate
-                .clone()
-                .map(|arn| CertificateStatus { arn, not_after: None }),
+            certificate: listener.certificate.clone().map(|arn| CertificateStatus {
+                not_after: not_after.and_then(|all| all.get(&arn).cloned()),
+                arn,
+            }),
             policies: listener.policies.iter().cloned().collect(),
         })
         .collect();

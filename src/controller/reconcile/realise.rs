@@ -298,6 +298,8 @@ impl Pass<'_> {
         report.region = Some(&self.subject.region);
         report.account = account;
         report.load_balancer = Some(lb);
+        report.not_after = Some(memory.remote.not_after.clone());
+        self.tell_expiries(memory, lb);
         let applied = outcome::applied(
             &self.object.spec,
             &self.declared,
@@ -311,6 +313,21 @@ impl Pass<'_> {
         report.errors = work.errors(memory);
         memory.applied = Some(applied);
         conclude(self.object, self.ctx, memory, report).await
+    }
+
+    /// For the metric of certificates in use.
+    fn tell_expiries(&self, memory: &Memory, lb: &LoadBalancer) {
+        let used = lb
+            .listeners
+            .values()
+            .filter_map(|listener| listener.certificate.as_ref());
+        let expiries = used.filter_map(|arn| {
+            let time: jiff::Timestamp = memory.remote.not_after.get(arn)?.parse().ok()?;
+            Some((arn.clone(), time.as_second()))
+        });
+        self.ctx
+            .metrics
+            .certificates(&self.subject.owner.uid, expiries.collect());
     }
 
     fn group_status(&self, groups: &Groups, lb: &LoadBalancer) -> Vec<AutoScalingGroupStatus> {
