@@ -167,8 +167,9 @@ fn observe_objects(event: &Result<watcher::Event<Guarded>, watcher::Error>, ctx:
         }
         Ok(_) => {}
         Err(error) => {
-            warn!(%error, "ClassicLoadBalancers cannot be watched");
-            readiness.failing(Resource::Objects, error);
+            let error = error::of_watch(error);
+            warn!(error, "ClassicLoadBalancers cannot be watched");
+            readiness.failing(Resource::Objects, &error);
         }
     }
     seen(ctx);
@@ -196,9 +197,10 @@ async fn watch_nodes(client: kube::Client, ctx: Arc<Context>, readiness: Arc<Rea
                 }
             }
             Err(error) => {
-                warn!(%error, "Nodes cannot be watched");
-                ctx.nodes.fail(error.to_string());
+                let error = error::of_watch(&error);
+                warn!(error, "Nodes cannot be watched");
                 readiness.failing(Resource::Nodes, &error);
+                ctx.nodes.fail(error);
             }
         }
         seen(&ctx);
