@@ -157,6 +157,11 @@ impl Pass<'_> {
         } else {
             self.refresh_health(memory).await?;
         }
+        // Whoever replaced the object (`kubectl replace`) may have dropped the finalizer with it, and then its deletion
+        // would leave the balancer behind.
+        if memory.observed.is_some() {
+            self.ensure_finalizer().await?;
+        }
         Ok(memory
             .next_due()
             .map(|due| due.saturating_duration_since(Instant::now())))
