@@ -186,8 +186,8 @@ fn health_check_goes<'a>(
             .get(&old.port)
             .is_some_and(|new| !old.needs_rebuild(new))
     };
-    let served = observed.listeners.values().any(|old| serves(old) && stays(old));
-    if served || !declared.listeners.values().any(serves) {
+    let already = observed.listeners.values().any(|old| serves(old) && stays(old));
+    if already || !declared.listeners.values().any(serves) {
         return Goes::First;
     }
     let brings = |steps: &&mut Vec<Step>| steps.iter().any(|step| step.brings_instance_port(port));
