@@ -20,6 +20,7 @@ use super::resolve::{Resolution, resolve};
 use super::status::{Problem, Progress, Report, Verdict};
 use super::subject::Subject;
 use super::{backoff, event, finalize, lookup, status};
+use crate::api::condition::READY;
 use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus, Management};
 use crate::aws::Aws;
 use crate::elb::Declared;
@@ -165,6 +166,11 @@ impl Pass<'_> {
             self.realise(memory, &seen).await?;
         } else {
             self.refresh_health(memory).await?;
+        }
+        // Whoever replaced the object (`kubectl replace`) may have dropped the finalizer with it, and then its deletion
+        // would leave the balancer behind.
+        if memory.observed.is_some() {
+            self.ensure_finalizer().await?;
         }
         Ok(memory
             .next_due()
@@ -330,8 +336,9 @@ pub(super) async fn conclude(
     let written = written_status(object, memory);
     let new = status::derive(&previous_status(object, memory), &report, Timestamp::now());
     // A status that somebody else overwrote is mended by the next full pass, which alone reports on the account.
-    let overwritten = report.account.is_some() && object.status.as_ref() != Some(&new);
-    if new != written || overwritten {
+    let stands = object.status.as_ref().is_some_and(|stored| status::says(stored, &new));
+    let overwritten = report.account.is_some() && !stands;
+    if overwritten || !status::says(&written, &new) {
         let namespace = object.namespace().ok_or(Error::Incomplete("namespace"))?;
         status::write(&ctx.client, object, &namespace, &object.name_any(), &new).await?;
     }
@@ -348,9 +355,9 @@ async fn tell(
     previous: &ClassicLoadBalancerStatus,
     new: &ClassicLoadBalancerStatus,
 ) {
-    let (Some(ready), before) = (new.conditions.first(), previous.conditions.first()) else {
-        return;
-    };
+    let Some(ready) = new.conditions.first() else { return };
+    // Conditions of others may stand before it.
+    let before = previous.conditions.iter().find(|condition| condition.type_ == READY);
     let told = (ready.reason.clone(), ready.message.clone());
     let same = before.is_some_and(|before| {
         before.status == ready.status && before.reason == ready.reason && before.message == ready.message

@@ -139,6 +139,18 @@ pub(super) fn derive(
     status
 }
 
+/// Whether a stored status says what was derived. Others may add conditions of their own; and server-side apply removes
+/// the members that it owned but not what held them, so that an `applied` which lost its last one stays behind empty.
+/// Neither is a reason to write.
+pub(super) fn says(stored: &ClassicLoadBalancerStatus, derived: &ClassicLoadBalancerStatus) -> bool {
+    let mut stored = stored.clone();
+    stored.applied = stored.applied.filter(|applied| *applied != Applied::default());
+    stored
+        .conditions
+        .retain(|condition| condition::ALL.contains(&condition.type_.as_str()));
+    stored == *derived
+}
+
 /// What AWS answered.
 fn observed(status: &mut ClassicLoadBalancerStatus, lb: &LoadBalancer, not_after: Option<&BTreeMap<String, String>>) {
     let identity = &lb.identity;

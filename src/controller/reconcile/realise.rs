@@ -357,7 +357,7 @@ impl Pass<'_> {
     }
 
     /// The finalizer stands before the first write to AWS, or a deletion in between would leave a balancer behind.
-    async fn ensure_finalizer(&self) -> Result<(), Error> {
+    pub(super) async fn ensure_finalizer(&self) -> Result<(), Error> {
         use kube::ResourceExt as _;
         if self.object.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
             return Ok(());
