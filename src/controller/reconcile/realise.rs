@@ -11,8 +11,8 @@ use crate::controller::memory::Creation;
 use crate::controller::observe::{self, Groups, Observation};
 use crate::controller::status::{Problem, Report, Verdict};
 use crate::controller::{event, finalize, status};
-use crate::elb::{Attributes, Declared, HealthCheck, Listener, LoadBalancer, Port};
-use crate::plan::{Facts, Plan, Refused, Rounds, track};
+use crate::elb::{Attribute, Attributes, Declared, HealthCheck, Listener, LoadBalancer, Port};
+use crate::plan::{Facts, Plan, Refused, Rounds, Step, track};
 
 impl Pass<'_> {
     /// A full pass.
@@ -243,7 +243,10 @@ impl Pass<'_> {
         while let Some(plan) = rounds.next(declared, lb) {
             self.ensure_finalizer().await?;
             tracing::debug!(load_balancer = lb.name, %plan, "planned");
-            let applied = apply::apply(&self.subject.client, plan, lb, &self.ctx.metrics).await;
+            let mut applied = apply::apply(&self.subject.client, plan, lb, &self.ctx.metrics).await;
+            for failure in &mut applied.failures {
+                self.explain(failure).await;
+            }
             let refusals: Vec<Refused<'_>> = applied.failures.iter().map(Failure::as_refusal).collect();
             let learned = rounds.take(&applied.done, &refusals);
             work.done.extend(applied.done);
@@ -255,6 +258,21 @@ impl Pass<'_> {
             work.failures.extend(told.map(|(failure, _)| failure));
         }
         Ok(())
+    }
+
+    /// AWS says that a log bucket will not do, but not what it needs.
+    async fn explain(&self, failure: &mut Failure) {
+        let Step::ModifyAttribute(Attribute::AccessLog(Some(log))) = &failure.step else {
+            return;
+        };
+        let region = &self.subject.region;
+        let account = self.ctx.aws.account(region).await;
+        let (partition, id) = account.map_or(("aws", "ACCOUNT-ID"), |account| (&account.partition, &account.id));
+        let statement = log.bucket_statement(region, partition, id);
+        failure.error.message = format!(
+            "{}; the bucket {} must exist in {region} and its policy must hold the statement {statement}",
+            failure.error.message, log.bucket
+        );
     }
 
     /// Tells what became of a full pass.
