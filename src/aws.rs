@@ -61,8 +61,13 @@ pub struct Aws {
 impl Aws {
     /// Reads region, endpoint and credentials by AWS's standard chain. Nothing is called yet.
     pub async fn load(metrics: Arc<Metrics>) -> Self {
+        Self::new(config::load().await, metrics)
+    }
+
+    /// AWS as this configuration reaches it.
+    pub fn new(config: SdkConfig, metrics: Arc<Metrics>) -> Self {
         Self {
-            config: config::load().await,
+            config,
             clients: Mutex::default(),
             account: OnceCell::new(),
             metrics,
