@@ -11,6 +11,7 @@ mod instances;
 mod interfaces;
 mod listing;
 mod network;
+mod paging;
 mod routes;
 mod state;
 mod tags;
@@ -99,8 +100,30 @@ pub(crate) fn answer(call: &mut Call<'_>, operation: &str) -> Result<String, Api
 
 /// The error for an id of which there is nothing, in the form all EC2 resources share.
 fn not_found(code: &'static str, kind: &str, id: &str) -> ApiError {
-    let shown = crate::wire::params::short(id);
-    ApiError::sender(code, format!("The {kind} ID '{shown}' does not exist"))
+    none_of(code, kind, &[id])
+}
+
+/// The same for several, which AWS names together.
+fn none_of(code: &'static str, kind: &str, ids: &[&str]) -> ApiError {
+    let shown: Vec<String> = ids.iter().map(|id| crate::wire::params::short(id)).collect();
+    let (ending, verb) = if ids.len() == 1 { ("", "does") } else { ("s", "do") };
+    let shown = crate::wire::params::shorter(&shown.join(", "), 2000);
+    ApiError::sender(code, format!("The {kind} ID{ending} '{shown}' {verb} not exist"))
+}
+
+/// Refuses a request that names what does not exist.
+fn require_all(code: &'static str, kind: &str, ids: &[String], exists: impl Fn(&str) -> bool) -> Result<(), ApiError> {
+    let unknown: Vec<&str> = ids.iter().map(String::as_str).filter(|id| !exists(id)).collect();
+    if unknown.is_empty() {
+        Ok(())
+    } else {
+        Err(none_of(code, kind, &unknown))
+    }
+}
+
+/// The name of a request's list of ids, for [`paging::Paging`], when there is any in it.
+fn named<'n>(set: &'n str, ids: &[String]) -> Option<&'n str> {
+    (!ids.is_empty()).then_some(set)
 }
 
 /// The error for a required parameter that is absent.

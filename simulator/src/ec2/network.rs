@@ -1,8 +1,9 @@
 //! VPCs, subnets and Internet gateways.
 
 use super::filter::{Filters, one};
-use super::state::{Gateway, Subnet, parse_cidr, usable_addresses};
-use super::{Vpc, done, not_found, required, tags};
+use super::paging::{Paging, write_token};
+use super::state::{Gateway, Subnet, parse_cidr};
+use super::{Vpc, done, named, not_found, require_all, required, tags};
 use crate::wire::params::short;
 use crate::wire::{ApiError, Xml};
 use crate::world::Call;
@@ -24,9 +25,10 @@ pub(super) fn create_vpc(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiEr
 
 pub(super) fn describe_vpcs(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let (ids, filters) = (call.params.strings("VpcId"), Filters::read(call.params));
-    if let Some(unknown) = ids.iter().find(|id| !call.region.ec2.vpcs.contains_key(*id)) {
-        return Err(not_found("InvalidVpcID.NotFound", "vpc", unknown));
-    }
+    let paging = Paging::read(call, named("vpcIds", &ids))?;
+    require_all("InvalidVpcID.NotFound", "vpc", &ids, |id| {
+        call.region.ec2.vpcs.contains_key(id)
+    })?;
     let mut listed = Vec::new();
     for (id, vpc) in &call.region.ec2.vpcs {
         let admitted = filters.admit(&vpc.tags, |name| match name {
@@ -41,9 +43,11 @@ pub(super) fn describe_vpcs(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), Ap
             listed.push((id, vpc));
         }
     }
+    let (listed, token) = paging.page(listed, |(id, _)| id);
     xml.items("vpcSet", "item", listed, |xml, (id, vpc)| {
         write_vpc(xml, id, vpc, call.account);
     });
+    write_token(xml, token.as_deref());
     Ok(())
 }
 
@@ -168,13 +172,8 @@ pub(super) fn create_subnet(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), Ap
         None => call.facts.zone_names().next().unwrap_or_default(),
     };
     let subnet = Subnet {
-        vpc_id: vpc_id.to_owned(),
-        zone,
-        cidr: cidr.to_owned(),
-        default_for_zone: false,
-        public_ip_on_launch: false,
-        used: 0,
         tags: tags::of_new(call.params, "subnet"),
+        ..Subnet::new(vpc_id, zone, cidr.to_owned())
     };
     let id = call.ids.resource("subnet");
     xml.element("subnet", |xml| {
@@ -186,15 +185,21 @@ pub(super) fn create_subnet(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), Ap
 
 pub(super) fn describe_subnets(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let (ids, filters) = (call.params.strings("SubnetId"), Filters::read(call.params));
-    if let Some(unknown) = ids.iter().find(|id| !call.region.ec2.subnets.contains_key(*id)) {
-        return Err(not_found("InvalidSubnetID.NotFound", "subnet", unknown));
-    }
+    let paging = Paging::read(call, named("subnetIds", &ids))?;
+    require_all("InvalidSubnetID.NotFound", "subnet", &ids, |id| {
+        call.region.ec2.subnets.contains_key(id)
+    })?;
     let mut listed = Vec::new();
     for (id, subnet) in &call.region.ec2.subnets {
         let admitted = filters.admit(&subnet.tags, |name| match name {
             "subnet-id" => one(id),
             "vpc-id" => one(&subnet.vpc_id),
             "availability-zone" | "availabilityZone" => one(&subnet.zone),
+            "availability-zone-id" | "availabilityZoneId" => {
+                one(super::catalog::zone_id(call.facts.name, &subnet.zone))
+            }
+            "available-ip-address-count" => one(subnet.free_addresses().to_string()),
+            "subnet-arn" => one(subnet_arn(id, call.account, call.facts)),
             "cidr" | "cidr-block" | "cidrBlock" => one(&subnet.cidr),
             "default-for-az" | "defaultForAz" => one(subnet.default_for_zone.to_string()),
             "map-public-ip-on-launch" => one(subnet.public_ip_on_launch.to_string()),
@@ -206,24 +211,26 @@ pub(super) fn describe_subnets(call: &mut Call<'_>, xml: &mut Xml) -> Result<(),
             listed.push((id, subnet));
         }
     }
+    let (listed, token) = paging.page(listed, |(id, _)| id);
     xml.items("subnetSet", "item", listed, |xml, (id, subnet)| {
         write_subnet(xml, id, subnet, call.account, call.facts);
     });
+    write_token(xml, token.as_deref());
     Ok(())
 }
 
+fn subnet_arn(id: &str, account: &str, facts: &crate::region::RegionFacts) -> String {
+    format!("arn:{}:ec2:{}:{account}:subnet/{id}", facts.partition(), facts.name)
+}
+
 fn write_subnet(xml: &mut Xml, id: &str, subnet: &Subnet, account: &str, facts: &crate::region::RegionFacts) {
-    let free = usable_addresses(&subnet.cidr).saturating_sub(subnet.used);
     xml.text("subnetId", id)
-        .text(
-            "subnetArn",
-            &format!("arn:{}:ec2:{}:{account}:subnet/{id}", facts.partition(), facts.name),
-        )
+        .text("subnetArn", &subnet_arn(id, account, facts))
         .text("state", "available")
         .text("ownerId", account)
         .text("vpcId", &subnet.vpc_id)
         .text("cidrBlock", &subnet.cidr)
-        .show("availableIpAddressCount", free)
+        .show("availableIpAddressCount", subnet.free_addresses())
         .text("availabilityZone", &subnet.zone)
         .text("availabilityZoneId", &super::catalog::zone_id(facts.name, &subnet.zone))
         .show("defaultForAz", subnet.default_for_zone)
@@ -259,6 +266,11 @@ pub(super) fn delete_subnet(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), Ap
         .elb
         .iter()
         .any(|balancer| balancer.subnets().any(|subnet| subnet == id))
+        || call
+            .region
+            .elb
+            .departed(call.now)
+            .any(|it| it.placement.values().any(|subnet| subnet == id))
         || call
             .region
             .ec2
@@ -333,9 +345,10 @@ pub(super) fn delete_gateway(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), A
 
 pub(super) fn describe_gateways(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let (ids, filters) = (call.params.strings("InternetGatewayId"), Filters::read(call.params));
-    if let Some(unknown) = ids.iter().find(|id| !call.region.ec2.gateways.contains_key(*id)) {
-        return Err(no_gateway(unknown));
-    }
+    let paging = Paging::read(call, named("internetGatewayIds", &ids))?;
+    require_all("InvalidInternetGatewayID.NotFound", "internetGateway", &ids, |id| {
+        call.region.ec2.gateways.contains_key(id)
+    })?;
     let mut listed = Vec::new();
     for (id, gateway) in &call.region.ec2.gateways {
         let admitted = filters.admit(&gateway.tags, |name| match name {
@@ -349,9 +362,11 @@ pub(super) fn describe_gateways(call: &mut Call<'_>, xml: &mut Xml) -> Result<()
             listed.push((id, gateway));
         }
     }
+    let (listed, token) = paging.page(listed, |(id, _)| id);
     xml.items("internetGatewaySet", "item", listed, |xml, (id, gateway)| {
         write_gateway(xml, id, gateway, call.account);
     });
+    write_token(xml, token.as_deref());
     Ok(())
 }
 

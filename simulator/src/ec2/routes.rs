@@ -1,8 +1,9 @@
 //! Route tables, which make subnets public or private.
 
 use super::filter::{Filters, one};
+use super::paging::{Paging, write_token};
 use super::state::RouteTable;
-use super::{Route, done, not_found, required, tags};
+use super::{Route, done, named, not_found, require_all, required, tags};
 use crate::wire::{ApiError, Xml};
 use crate::world::Call;
 
@@ -135,18 +136,25 @@ pub(super) fn replace_association(call: &mut Call<'_>, xml: &mut Xml) -> Result<
 pub(super) fn disassociate(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let association = required(call, "AssociationId")?;
     let mut tables = call.region.ec2.route_tables.values_mut();
-    tables
-        .find_map(|table| table.associations.remove(association))
+    let table = tables
+        .find(|table| table.associations.contains_key(association))
         .ok_or_else(|| no_association(association))?;
+    // Every VPC has a main route table: its association can only be replaced.
+    if table.associations.get(association).is_some_and(Option::is_none) {
+        let message = format!("cannot disassociate the main route table association {association}");
+        return Err(ApiError::sender("InvalidParameterValue", message));
+    }
+    table.associations.remove(association);
     done(xml);
     Ok(())
 }
 
 pub(super) fn describe(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let (ids, filters) = (call.params.strings("RouteTableId"), Filters::read(call.params));
-    if let Some(unknown) = ids.iter().find(|id| !call.region.ec2.route_tables.contains_key(*id)) {
-        return Err(no_table(unknown));
-    }
+    let paging = Paging::read(call, named("routeTableIds", &ids))?;
+    require_all("InvalidRouteTableID.NotFound", "routeTable", &ids, |id| {
+        call.region.ec2.route_tables.contains_key(id)
+    })?;
     let mut listed = Vec::new();
     for (id, table) in &call.region.ec2.route_tables {
         let admitted = filters.admit(&table.tags, |name| match name {
@@ -164,9 +172,11 @@ pub(super) fn describe(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiErro
             listed.push((id, table));
         }
     }
+    let (listed, token) = paging.page(listed, |(id, _)| id);
     xml.items("routeTableSet", "item", listed, |xml, (id, table)| {
         write(xml, id, table, call.account);
     });
+    write_token(xml, token.as_deref());
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! What EC2 remembers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -45,8 +45,12 @@ pub(crate) struct Subnet {
     pub(crate) cidr: String,
     pub(crate) default_for_zone: bool,
     pub(crate) public_ip_on_launch: bool,
-    /// How many addresses were handed out; the first four and the last are AWS's own.
+    /// How many addresses were handed out so far, of which the next is made.
     pub(crate) used: u32,
+    /// How many are taken by instances that live.
+    pub(crate) taken: u32,
+    /// How many a seed says are taken by others.
+    pub(crate) reserved: u32,
     pub(crate) tags: Tags,
 }
 
@@ -224,8 +228,29 @@ pub(crate) fn usable_addresses(cidr: &str) -> u32 {
 }
 
 impl Subnet {
-    /// The next free address; after the last one it begins again.
-    pub(crate) fn next_address(&mut self) -> Ipv4Addr {
+    /// A subnet of which no address is taken; the first four and the last are AWS's own.
+    pub(crate) fn new(vpc_id: &str, zone: String, cidr: String) -> Self {
+        Self {
+            vpc_id: vpc_id.to_owned(),
+            zone,
+            cidr,
+            default_for_zone: false,
+            public_ip_on_launch: false,
+            used: 0,
+            taken: 0,
+            reserved: 0,
+            tags: Tags::new(),
+        }
+    }
+
+    /// How many addresses are left.
+    pub(crate) fn free_addresses(&self) -> u32 {
+        let taken = self.taken.saturating_add(self.reserved);
+        usable_addresses(&self.cidr).saturating_sub(taken)
+    }
+
+    /// The next address; after the last one it begins again.
+    fn next_address(&mut self) -> Ipv4Addr {
         let base = parse_cidr(&self.cidr).map_or(0, |(base, _)| base);
         let offset = 4 + self.used % usable_addresses(&self.cidr).max(1);
         self.used = self.used.saturating_add(1);
@@ -240,13 +265,9 @@ impl Ec2 {
         let vpc_id = ec2.add_vpc("172.31.0.0/16", true, ids);
         for (index, zone) in facts.zone_names().enumerate() {
             let subnet = Subnet {
-                vpc_id: vpc_id.clone(),
-                zone,
-                cidr: format!("172.31.{}.0/20", index * 16),
                 default_for_zone: true,
                 public_ip_on_launch: true,
-                used: 0,
-                tags: Tags::new(),
+                ..Subnet::new(&vpc_id, zone, format!("172.31.{}.0/20", index * 16))
             };
             ec2.subnets.insert(ids.resource("subnet"), subnet);
         }
@@ -323,6 +344,36 @@ impl Ec2 {
         };
         self.security_groups.insert(id.clone(), group);
         id
+    }
+
+    /// An address for a new instance; `None` when there is no such subnet.
+    pub(super) fn take_address(&mut self, subnet_id: &str) -> Option<Ipv4Addr> {
+        let subnet = self.subnets.get_mut(subnet_id)?;
+        let usable = usable_addresses(&subnet.cidr);
+        let mut address = subnet.next_address();
+        // Once all were handed out, those that still live have to be passed over; a seed can overfill a subnet.
+        if subnet.used > usable && subnet.taken < usable {
+            let living = self
+                .instances
+                .values()
+                .filter(|it| it.subnet_id == subnet_id && !it.is_gone());
+            let held: HashSet<Ipv4Addr> = living.map(|it| it.private_ip).collect();
+            for _ in 0..usable {
+                if !held.contains(&address) {
+                    break;
+                }
+                address = subnet.next_address();
+            }
+        }
+        subnet.taken = subnet.taken.saturating_add(1);
+        Some(address)
+    }
+
+    /// The address of a terminated instance is free again.
+    pub(super) fn give_back_address(&mut self, subnet_id: &str) {
+        if let Some(subnet) = self.subnets.get_mut(subnet_id) {
+            subnet.taken = subnet.taken.saturating_sub(1);
+        }
     }
 
     pub(crate) fn default_vpc_id(&self) -> Option<&str> {

@@ -7,12 +7,16 @@
     reason = "a test ends where it fails"
 )]
 
+#[macro_use]
+mod place;
+
 mod balancers;
 mod client;
 mod ec2;
 mod faults;
 mod fuzz;
 mod neighbours;
+
 mod policies;
 mod registration;
 mod rush;
@@ -21,3 +25,4 @@ mod settings;
 mod socket;
 mod state;
 mod time;
+mod validation;

@@ -1,6 +1,6 @@
 //! What takes time in AWS takes that time here.
 
-use aws_simulator::{Config, Delays, InstanceHealthAnswer, Throttles};
+use aws_simulator::{Config, Delays, Throttles};
 
 use crate::client::{Aws, certificate};
 use crate::registration::{SEED, with_instances};
@@ -20,17 +20,9 @@ fn registered(delays: Delays) -> Aws {
 }
 
 fn answer(aws: &Aws, port: Option<u16>, healthy: bool) {
-    let known = aws.simulator.set_instance_health(&InstanceHealthAnswer {
-        account: aws_simulator::DEFAULT_ACCOUNT.to_owned(),
-        region: aws.region.to_owned(),
-        instance_id: "i-4f8cf126".to_owned(),
-        port,
-        healthy,
-    });
-    assert!(known);
+    aws.answer("i-4f8cf126", port, healthy);
 }
 
-#[test]
 fn by_default_a_registration_takes_one_second() {
     let aws = registered(Delays::Default);
     assert_eq!(aws.health("lb", "i-4f8cf126").unwrap(), REGISTERING);
@@ -42,7 +34,6 @@ fn by_default_a_registration_takes_one_second() {
     assert_eq!(aws.health("lb", "i-4f8cf126").unwrap(), SERVING);
 }
 
-#[test]
 fn as_in_aws_health_follows_interval_and_thresholds() {
     let aws = registered(Delays::Aws);
     let told = || aws.health("lb", "i-4f8cf126").unwrap();
@@ -68,7 +59,6 @@ fn as_in_aws_health_follows_interval_and_thresholds() {
     assert_eq!(told(), SERVING, "another port is not checked");
 }
 
-#[test]
 fn health_changes_only_when_a_threshold_is_reached() {
     let aws = registered(Delays::Aws);
     let told = || aws.health("lb", "i-4f8cf126").unwrap();
@@ -98,7 +88,6 @@ fn health_changes_only_when_a_threshold_is_reached() {
     assert_eq!(told(), SERVING);
 }
 
-#[test]
 fn draining_instances_serve_but_are_not_listed() {
     let aws = registered(Delays::Aws);
     let drain = [
@@ -118,7 +107,6 @@ fn draining_instances_serve_but_are_not_listed() {
     assert_eq!(aws.health("lb", "i-4f8cf126"), None);
 }
 
-#[test]
 fn a_zone_is_disabled_in_steps() {
     let aws = registered(Delays::Aws);
     let drain = [
@@ -145,7 +133,6 @@ fn a_zone_is_disabled_in_steps() {
     );
 }
 
-#[test]
 fn instances_pass_through_their_states() {
     let aws = registered(Delays::Aws);
     aws.advance(1000);
@@ -180,7 +167,6 @@ fn instances_pass_through_their_states() {
     assert!(!known());
 }
 
-#[test]
 fn a_certificate_spreads() {
     let aws = Aws::with(Delays::Aws);
     let (body, key) = certificate("www.example.com");
@@ -210,7 +196,6 @@ fn a_certificate_spreads() {
     aws.elb("CreateLoadBalancer", &create).unwrap();
 }
 
-#[test]
 fn a_group_takes_its_time() {
     let aws = Aws::with(Delays::Aws);
     aws.create("lb");
@@ -289,4 +274,15 @@ fn request_rates_are_those_that_aws_publishes() {
         .unwrap();
     throttled.advance(1);
     assert_eq!((0..20).filter(|_| describe().is_ok()).count(), 10);
+}
+
+everywhere! {
+    by_default_a_registration_takes_one_second,
+    as_in_aws_health_follows_interval_and_thresholds,
+    health_changes_only_when_a_threshold_is_reached,
+    draining_instances_serve_but_are_not_listed,
+    a_zone_is_disabled_in_steps,
+    instances_pass_through_their_states,
+    a_certificate_spreads,
+    a_group_takes_its_time,
 }
