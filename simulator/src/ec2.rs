@@ -3,21 +3,25 @@
 use crate::wire::{ApiError, Xml};
 use crate::world::Call;
 
+mod addresses;
 mod answers;
 mod catalog;
 mod filter;
+mod gateways;
 mod groups;
 mod instances;
 mod interfaces;
 mod listing;
 mod network;
 mod paging;
+mod plant;
 mod routes;
 mod state;
 mod tags;
 
 pub(crate) use answers::HealthAnswer;
 pub(crate) use instances::{Launch, launch, terminate};
+pub(crate) use plant::{NewSubnet, plant_group, plant_subnet, plant_vpc};
 pub(crate) use state::{Ec2, Instance, InstanceState, Phase, Route, SecurityGroup, Subnet, Vpc};
 
 /// The namespace of replies.
@@ -28,17 +32,17 @@ type Handler = fn(&mut Call<'_>, &mut Xml) -> Result<(), ApiError>;
 
 static OPERATIONS: [(&str, Handler); 50] = [
     ("AssociateRouteTable", routes::associate),
-    ("AttachInternetGateway", network::attach_gateway),
+    ("AttachInternetGateway", gateways::attach_gateway),
     ("AuthorizeSecurityGroupEgress", groups::authorize_egress),
     ("AuthorizeSecurityGroupIngress", groups::authorize_ingress),
-    ("CreateInternetGateway", network::create_gateway),
+    ("CreateInternetGateway", gateways::create_gateway),
     ("CreateRoute", routes::create_route),
     ("CreateRouteTable", routes::create),
     ("CreateSecurityGroup", groups::create),
     ("CreateSubnet", network::create_subnet),
     ("CreateTags", tags::create),
     ("CreateVpc", network::create_vpc),
-    ("DeleteInternetGateway", network::delete_gateway),
+    ("DeleteInternetGateway", gateways::delete_gateway),
     ("DeleteRoute", routes::delete_route),
     ("DeleteRouteTable", routes::delete),
     ("DeleteSecurityGroup", groups::delete),
@@ -52,7 +56,7 @@ static OPERATIONS: [(&str, Handler); 50] = [
     ("DescribeInstanceStatus", listing::describe_status),
     ("DescribeInstanceTypes", catalog::instance_types),
     ("DescribeInstances", listing::describe),
-    ("DescribeInternetGateways", network::describe_gateways),
+    ("DescribeInternetGateways", gateways::describe_gateways),
     ("DescribeNetworkInterfaces", interfaces::describe),
     ("DescribeRegions", catalog::regions),
     ("DescribeRouteTables", routes::describe),
@@ -62,7 +66,7 @@ static OPERATIONS: [(&str, Handler); 50] = [
     ("DescribeTags", tags::describe),
     ("DescribeVpcAttribute", network::describe_vpc_attribute),
     ("DescribeVpcs", network::describe_vpcs),
-    ("DetachInternetGateway", network::detach_gateway),
+    ("DetachInternetGateway", gateways::detach_gateway),
     ("DisassociateRouteTable", routes::disassociate),
     ("ModifyInstanceAttribute", instances::modify_attribute),
     ("ModifySubnetAttribute", network::modify_subnet),

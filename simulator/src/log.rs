@@ -26,8 +26,7 @@ pub struct RequestRecord {
     pub parameters: BTreeMap<String, String>,
     /// The HTTP status, 0 when a fault closed the connection instead of answering.
     pub status: u16,
-    /// The error code, for errors.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The error code, `null` where there was no error.
     pub error_code: Option<String>,
 }
 

@@ -3,7 +3,7 @@
 use super::filter::{Filters, one};
 use super::paging::{Paging, write_token};
 use super::state::{Peer, Rule};
-use super::{SecurityGroup, done, not_found, required, tags};
+use super::{SecurityGroup, done, required, tags};
 use crate::wire::params::short;
 use crate::wire::{ApiError, Value, Xml};
 use crate::world::Call;
@@ -11,14 +11,7 @@ use crate::world::Call;
 pub(super) fn create(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let (name, description) = (required(call, "GroupName")?, required(call, "GroupDescription")?);
     let ec2 = &mut call.region.ec2;
-    let vpc_id = match call.params.non_empty("VpcId") {
-        Some(id) if ec2.vpcs.contains_key(id) => id.to_owned(),
-        Some(id) => return Err(not_found("InvalidVpcID.NotFound", "vpc", id)),
-        None => ec2
-            .default_vpc_id()
-            .ok_or_else(|| ApiError::sender("VPCIdNotSpecified", "No default VPC for this user"))?
-            .to_owned(),
-    };
+    let vpc_id = super::network::default_or_named_vpc(ec2, call.params.non_empty("VpcId"))?;
     if ec2.group_named(&vpc_id, name).is_some() {
         let message = format!("The security group '{}' already exists for VPC '{vpc_id}'", short(name));
         return Err(ApiError::sender("InvalidGroup.Duplicate", message));

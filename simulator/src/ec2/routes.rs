@@ -3,32 +3,39 @@
 use super::filter::{Filters, one};
 use super::paging::{Paging, write_token};
 use super::state::RouteTable;
-use super::{Route, done, named, not_found, require_all, required, tags};
+use super::{Ec2, Route, done, named, not_found, require_all, required, tags};
 use crate::wire::{ApiError, Xml};
 use crate::world::Call;
 
 pub(super) fn create(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let vpc_id = required(call, "VpcId")?;
     let ec2 = &mut call.region.ec2;
-    let vpc = ec2
-        .vpcs
-        .get(vpc_id)
-        .ok_or_else(|| not_found("InvalidVpcID.NotFound", "vpc", vpc_id))?;
-    let local = Route {
-        destination: vpc.cidr.clone(),
-        target: "local".to_owned(),
-    };
+    if !ec2.vpcs.contains_key(vpc_id) {
+        return Err(not_found("InvalidVpcID.NotFound", "vpc", vpc_id));
+    }
     let table = RouteTable {
-        vpc_id: vpc_id.to_owned(),
-        main: false,
-        routes: vec![local],
-        associations: std::collections::BTreeMap::new(),
         tags: tags::of_new(call.params, "route-table"),
+        ..new_table(ec2, vpc_id)
     };
     let id = call.ids.resource("rtb");
     xml.element("routeTable", |xml| write(xml, &id, &table, call.account));
     ec2.route_tables.insert(id, table);
     Ok(())
+}
+
+/// A route table that leads nowhere but within its VPC, and that no subnet uses yet.
+pub(super) fn new_table(ec2: &Ec2, vpc_id: &str) -> RouteTable {
+    let cidr = ec2.vpcs.get(vpc_id).map(|vpc| vpc.cidr.clone());
+    RouteTable {
+        vpc_id: vpc_id.to_owned(),
+        main: false,
+        routes: vec![Route {
+            destination: cidr.unwrap_or_default(),
+            target: "local".to_owned(),
+        }],
+        associations: std::collections::BTreeMap::new(),
+        tags: super::state::Tags::new(),
+    }
 }
 
 pub(super) fn delete(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {

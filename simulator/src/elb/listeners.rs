@@ -150,7 +150,7 @@ fn check_certificate(call: &Call<'_>, arn: &str) -> Result<(), ApiError> {
         .region
         .certificates
         .get(arn)
-        .filter(|certificate| certificate.is_issued());
+        .filter(|certificate| certificate.is_issued(call.now));
     if uploaded.is_some_and(|certificate| spread(certificate.uploaded))
         || issued.is_some_and(|certificate| spread(certificate.created))
     {

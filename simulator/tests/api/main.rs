@@ -15,12 +15,15 @@ mod client;
 mod ec2;
 mod faults;
 mod fuzz;
+mod lifecycle;
 mod neighbours;
+mod network;
 
 mod policies;
 mod registration;
 mod rush;
 mod sdk;
+mod seeds;
 mod settings;
 mod socket;
 mod state;
