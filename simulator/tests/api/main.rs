@@ -27,5 +27,6 @@ mod seeds;
 mod settings;
 mod socket;
 mod state;
+mod throttles;
 mod time;
 mod validation;
