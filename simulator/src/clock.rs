@@ -16,6 +16,9 @@ use serde::{Deserialize, Serialize};
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// The last one that all clients can read.
+    pub(crate) const LATEST: Self = Self(253_402_300_799_999);
+
     /// The point `millis` milliseconds after the epoch.
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)

@@ -15,6 +15,7 @@ mod client;
 mod ec2;
 mod faults;
 mod fuzz;
+mod fuzz_neighbours;
 mod lifecycle;
 mod neighbours;
 mod network;
