@@ -28,6 +28,9 @@ fn request_rates_are_those_that_aws_publishes() {
     assert_eq!((0..20).filter(|_| describe().is_ok()).count(), 10);
 }
 
+/// An operation, its parameters, how many calls a full bucket answers, and how many more after five seconds.
+type Case<'c> = (&'c str, &'c [(&'c str, &'c str)], usize, usize);
+
 #[test]
 fn each_operation_takes_from_its_own_bucket_and_from_the_shared_one() {
     let aws = Aws::new();
@@ -51,7 +54,7 @@ fn each_operation_takes_from_its_own_bucket_and_from_the_shared_one() {
         };
         (0..60).filter(|_| !is_throttled()).count()
     };
-    let cases: [(&str, &[(&str, &str)], usize, usize); 8] = [
+    let cases: [Case<'_>; 8] = [
         ("EnableAvailabilityZonesForLoadBalancer", &zone, 10, 1),
         ("DisableAvailabilityZonesForLoadBalancer", &zone, 10, 1),
         ("AttachLoadBalancerToSubnets", &subnet, 10, 1),
