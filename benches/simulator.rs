@@ -12,7 +12,9 @@ use aws_credential_types::Credentials;
 use aws_sdk_elasticloadbalancing as elb;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
-use aws_simulator::{Config, Connector, Delays, InstanceSeed, RegionSeed, Seed, Signatures, Simulator};
+use aws_simulator::{
+    Clock, Config, Connector, Delays, InstanceSeed, RegionSeed, Seed, Signatures, Simulator, Timestamp,
+};
 use bytes::Bytes;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -22,6 +24,7 @@ const MEASURED_FOR: Duration = Duration::from_secs(4);
 fn main() -> Outcome<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(in_process())?;
+    fresh_worlds()?;
     runtime.block_on(many_balancers())?;
     over_http()?;
     Ok(())
@@ -38,13 +41,7 @@ async fn in_process() -> Outcome<()> {
         ..Config::default()
     });
     call(&simulator, &create("lb")).await?;
-    let config = elb::Config::builder()
-        .behavior_version(elb::config::BehaviorVersion::latest())
-        .region(elb::config::Region::new("us-east-1"))
-        .credentials_provider(Credentials::new("AKIDEXAMPLE", "secret", None, None, "bench"))
-        .http_client(Connector::new(simulator))
-        .build();
-    let client = elb::Client::from_conf(config);
+    let client = client(simulator);
     let (start, on_cpu, mut calls) = (Instant::now(), cpu_time()?, 0_u32);
     while start.elapsed() < MEASURED_FOR {
         let reply = client
@@ -60,6 +57,56 @@ async fn in_process() -> Outcome<()> {
     report(
         "the same in CPU time, which other load does not change",
         format!("{:.1} µs", micros(cpu_time()?.saturating_sub(on_cpu), calls)),
+    );
+    Ok(())
+}
+
+fn client(simulator: Simulator) -> elb::Client {
+    let config = elb::Config::builder()
+        .behavior_version(elb::config::BehaviorVersion::latest())
+        .region(elb::config::Region::new("us-east-1"))
+        .credentials_provider(Credentials::new("AKIDEXAMPLE", "secret", None, None, "bench"))
+        .http_client(Connector::new(simulator))
+        .build();
+    elb::Client::from_conf(config)
+}
+
+/// A simulation from its beginning: a runtime, a world with a manual clock and a client of its own, and eleven calls.
+fn fresh_worlds() -> Outcome<()> {
+    let (start, mut runs, mut seen) = (Instant::now(), 0_u32, None);
+    while start.elapsed() < MEASURED_FOR {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        let told = runtime.block_on(async {
+            let clock = Clock::manual(Timestamp::from_millis(0));
+            let simulator = Simulator::new(Config {
+                clock: clock.clone(),
+                ..Config::default()
+            });
+            let client = client(simulator.clone());
+            call(&simulator, &create("lb")).await?;
+            for _ in 0..9 {
+                clock.advance(Duration::from_secs(1));
+                client
+                    .describe_load_balancers()
+                    .load_balancer_names("lb")
+                    .send()
+                    .await?;
+            }
+            Outcome::Ok(
+                call(&simulator, &describe("lb"))
+                    .await?
+                    .split("<ResponseMetadata>")
+                    .next()
+                    .map(str::to_owned),
+            )
+        })?;
+        assert_eq!(*seen.get_or_insert_with(|| told.clone()), told, "every run is the same");
+        runs += 1;
+    }
+    let rate = f64::from(runs) / start.elapsed().as_secs_f64();
+    report(
+        "fresh worlds in process with eleven calls each",
+        format!("{rate:.0} /s"),
     );
     Ok(())
 }

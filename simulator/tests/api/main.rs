@@ -17,6 +17,7 @@ mod faults;
 mod fuzz;
 mod fuzz_neighbours;
 mod lifecycle;
+mod names;
 mod neighbours;
 mod network;
 
