@@ -25,7 +25,7 @@ enum Command {
 
 const FIRST_STEPS: &str = "\
 First steps:
-  aws-simulator serve                            listens on http://127.0.0.1:4566, for this machine only
+  aws-simulator serve     # on http://127.0.0.1:4566, for this machine only
   export AWS_ENDPOINT_URL=http://127.0.0.1:4566 AWS_REGION=us-east-1
   export AWS_ACCESS_KEY_ID=AKIDEXAMPLE AWS_SECRET_ACCESS_KEY=secret
   aws elb describe-load-balancers

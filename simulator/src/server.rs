@@ -32,8 +32,9 @@ const MAX_BODY: usize = 4 * 1024 * 1024;
 /// Snapshots of large worlds come back through here.
 const MAX_CONTROL_BODY: usize = 1024 * 1024 * 1024;
 
-/// Also how long an idle connection is kept.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(20);
+/// Also how long an idle connection is kept: at no pace that clients are likely to call at, since who calls just when the
+/// connection ends has to call again.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(25);
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 const CONTROL_TIMEOUT: Duration = Duration::from_mins(2);
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
