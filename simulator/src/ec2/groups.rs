@@ -345,6 +345,7 @@ fn write_permission(xml: &mut Xml, rules: &[Rule], account: &str) {
     xml.items("ipv6Ranges", "item", cidrs6, |xml, cidr| {
         xml.text("cidrIpv6", cidr);
     });
+    xml.items("prefixListIds", "item", [(); 0], |_, ()| {});
 }
 
 fn no_group(id: &str) -> ApiError {

@@ -263,7 +263,10 @@ fn write_subnet(xml: &mut Xml, id: &str, subnet: &Subnet, account: &str, facts: 
         .text("availabilityZoneId", &super::catalog::zone_id(facts.name, &subnet.zone))
         .show("defaultForAz", subnet.default_for_zone)
         .show("mapPublicIpOnLaunch", subnet.public_ip_on_launch)
-        .show("assignIpv6AddressOnCreation", false);
+        .show("assignIpv6AddressOnCreation", false)
+        .show("mapCustomerOwnedIpOnLaunch", false)
+        .show("ipv6Native", false);
+    xml.items("ipv6CidrBlockAssociationSet", "item", [(); 0], |_, ()| {});
     tags::write(xml, &subnet.tags);
 }
 
