@@ -12,7 +12,9 @@ use aws_credential_types::Credentials;
 use aws_sdk_elasticloadbalancing as elb;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
-use aws_simulator::{Config, Connector, Delays, InstanceSeed, RegionSeed, Seed, Signatures, Simulator};
+use aws_simulator::{
+    Clock, Config, Connector, Delays, InstanceSeed, RegionSeed, Seed, Signatures, Simulator, Timestamp,
+};
 use bytes::Bytes;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -22,6 +24,9 @@ const MEASURED_FOR: Duration = Duration::from_secs(4);
 fn main() -> Outcome<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(in_process())?;
+    runtime.block_on(share_of_the_simulator())?;
+    fresh_worlds(1)?;
+    fresh_worlds(10)?;
     runtime.block_on(many_balancers())?;
     over_http()?;
     Ok(())
@@ -38,13 +43,7 @@ async fn in_process() -> Outcome<()> {
         ..Config::default()
     });
     call(&simulator, &create("lb")).await?;
-    let config = elb::Config::builder()
-        .behavior_version(elb::config::BehaviorVersion::latest())
-        .region(elb::config::Region::new("us-east-1"))
-        .credentials_provider(Credentials::new("AKIDEXAMPLE", "secret", None, None, "bench"))
-        .http_client(Connector::new(simulator))
-        .build();
-    let client = elb::Client::from_conf(config);
+    let client = client(simulator);
     let (start, on_cpu, mut calls) = (Instant::now(), cpu_time()?, 0_u32);
     while start.elapsed() < MEASURED_FOR {
         let reply = client
@@ -61,6 +60,82 @@ async fn in_process() -> Outcome<()> {
         "the same in CPU time, which other load does not change",
         format!("{:.1} µs", micros(cpu_time()?.saturating_sub(on_cpu), calls)),
     );
+    Ok(())
+}
+
+/// What of that is the simulator's: a signed request answered, without the SDK's making it and reading the reply.
+async fn share_of_the_simulator() -> Outcome<()> {
+    const CALLS: u32 = 20_000;
+    let simulator = Simulator::new(Config {
+        delays: Delays::None,
+        ..Config::default()
+    });
+    call(&simulator, &create("lb")).await?;
+    let text = String::from_utf8(signed("127.0.0.1:1", &describe("lb"))?)?;
+    let (head, body) = text.split_once("\r\n\r\n").ok_or("no body")?;
+    let headers: Vec<(&str, &str)> = head.lines().skip(1).filter_map(|line| line.split_once(": ")).collect();
+    let body = Bytes::copy_from_slice(body.as_bytes());
+    let on_cpu = cpu_time()?;
+    for _ in 0..CALLS {
+        let mut request = http::Request::post("/");
+        for (name, value) in &headers {
+            request = request.header(*name, *value);
+        }
+        let response = simulator.call(request.body(body.clone())?).await.ok_or("reset")?;
+        assert_eq!(response.status(), 200);
+    }
+    let share = micros(cpu_time()?.saturating_sub(on_cpu), CALLS);
+    report("the simulator's share of it, in CPU time", format!("{share:.1} µs"));
+    Ok(())
+}
+
+fn client(simulator: Simulator) -> elb::Client {
+    let config = elb::Config::builder()
+        .behavior_version(elb::config::BehaviorVersion::latest())
+        .region(elb::config::Region::new("us-east-1"))
+        .credentials_provider(Credentials::new("AKIDEXAMPLE", "secret", None, None, "bench"))
+        .http_client(Connector::new(simulator))
+        // As a simulation has it: nothing that looks at the machine's time.
+        .stalled_stream_protection(elb::config::StalledStreamProtectionConfig::disabled())
+        .build();
+    elb::Client::from_conf(config)
+}
+
+/// Simulations from their beginning: a runtime, a world with a manual clock and a client of their own, and some calls.
+fn fresh_worlds(calls: u32) -> Outcome<()> {
+    let (start, mut runs, mut seen) = (Instant::now(), 0_u32, None);
+    while start.elapsed() < MEASURED_FOR {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        let told = runtime.block_on(async {
+            let clock = Clock::manual(Timestamp::from_millis(0));
+            let simulator = Simulator::new(Config {
+                clock: clock.clone(),
+                ..Config::default()
+            });
+            let client = client(simulator.clone());
+            call(&simulator, &create("lb")).await?;
+            for _ in 0..calls {
+                clock.advance(Duration::from_secs(1));
+                client
+                    .describe_load_balancers()
+                    .load_balancer_names("lb")
+                    .send()
+                    .await?;
+            }
+            Outcome::Ok(
+                call(&simulator, &describe("lb"))
+                    .await?
+                    .split("<ResponseMetadata>")
+                    .next()
+                    .map(str::to_owned),
+            )
+        })?;
+        assert_eq!(*seen.get_or_insert_with(|| told.clone()), told, "every run is the same");
+        runs += 1;
+    }
+    let rate = f64::from(runs) / start.elapsed().as_secs_f64();
+    let what = format!("fresh worlds in process, each with a client and {calls} of its calls");
+    report(&what, format!("{rate:.0} /s"));
     Ok(())
 }
 

@@ -38,14 +38,37 @@ pub(crate) struct Certificate {
 pub(crate) enum CertificateStatus {
     Issued,
     PendingValidation,
+    Inactive,
+    Expired,
+    ValidationTimedOut,
+    Revoked,
+    Failed,
 }
 
 const YEAR: Duration = Duration::from_hours(8760);
 
 impl Certificate {
+    /// What ACM says of it at that time: an issued certificate expires by itself.
+    fn status(&self, now: Timestamp) -> CertificateStatus {
+        match self.status {
+            CertificateStatus::Issued if now >= self.not_after => CertificateStatus::Expired,
+            status => status,
+        }
+    }
+
+    fn kind(&self) -> &'static str {
+        if self.imported { "IMPORTED" } else { "AMAZON_ISSUED" }
+    }
+
     /// Only an issued certificate can be presented.
-    pub(crate) fn is_issued(&self) -> bool {
-        self.status == CertificateStatus::Issued
+    pub(crate) fn is_issued(&self, now: Timestamp) -> bool {
+        self.status(now) == CertificateStatus::Issued
+    }
+
+    /// Whether it was ever issued, so that it has times of validity.
+    fn was_issued(&self) -> bool {
+        use CertificateStatus::{Expired, Inactive, Issued, Revoked};
+        matches!(self.status, Issued | Expired | Inactive | Revoked)
     }
 
     /// A certificate of Amazon's for a domain.
@@ -87,7 +110,7 @@ pub(crate) fn answer(call: &mut Call<'_>, operation: &str, input: &Json) -> Resu
         "RequestCertificate" => request(call, input),
         "DescribeCertificate" => describe(call, input),
         "GetCertificate" => get(call, input),
-        "ListCertificates" => Ok(list(call, input)),
+        "ListCertificates" => list(call, input),
         "DeleteCertificate" => delete(call, input),
         "ListTagsForCertificate" => {
             let (_, certificate) = find(call, input)?;
@@ -154,17 +177,12 @@ fn new_arn(call: &mut Call<'_>) -> String {
 
 fn describe(call: &Call<'_>, input: &Json) -> Result<Json, ApiError> {
     let (arn, certificate) = find(call, input)?;
-    let kind = if certificate.imported {
-        "IMPORTED"
-    } else {
-        "AMAZON_ISSUED"
-    };
     let mut described = json!({
         "CertificateArn": arn,
         "DomainName": certificate.domain,
         "SubjectAlternativeNames": certificate.names,
-        "Status": certificate.status,
-        "Type": kind,
+        "Status": certificate.status(call.now),
+        "Type": certificate.kind(),
         "Subject": certificate.subject,
         "Issuer": certificate.issuer,
         "Serial": certificate.serial,
@@ -180,19 +198,22 @@ fn describe(call: &Call<'_>, input: &Json) -> Result<Json, ApiError> {
     let Some(members) = described.as_object_mut() else {
         return Ok(described);
     };
-    if certificate.is_issued() {
+    if certificate.was_issued() {
         members.insert("NotBefore".to_owned(), seconds(certificate.not_before));
         members.insert("NotAfter".to_owned(), seconds(certificate.not_after));
     }
     if certificate.imported {
         members.insert("ImportedAt".to_owned(), seconds(certificate.created));
     } else {
+        if certificate.was_issued() {
+            members.insert("IssuedAt".to_owned(), seconds(certificate.created));
+        }
         let validation = |name: &String| {
             json!({
                 "DomainName": name,
                 "ValidationDomain": name,
                 "ValidationMethod": "DNS",
-                "ValidationStatus": if certificate.is_issued() { "SUCCESS" } else { "PENDING_VALIDATION" },
+                "ValidationStatus": certificate.validation(),
                 "ResourceRecord": {"Name": format!("_validation.{name}."), "Type": "CNAME", "Value": "_validation.acm-validations.aws."},
             })
         };
@@ -200,6 +221,17 @@ fn describe(call: &Call<'_>, input: &Json) -> Result<Json, ApiError> {
         members.insert("DomainValidationOptions".to_owned(), Json::Array(options));
     }
     Ok(json!({"Certificate": described}))
+}
+
+impl Certificate {
+    /// How far the proof of a domain has come.
+    fn validation(&self) -> &'static str {
+        match self.status {
+            CertificateStatus::PendingValidation => "PENDING_VALIDATION",
+            CertificateStatus::Failed | CertificateStatus::ValidationTimedOut => "FAILED",
+            _ => "SUCCESS",
+        }
+    }
 }
 
 fn get(call: &Call<'_>, input: &Json) -> Result<Json, ApiError> {
@@ -213,36 +245,64 @@ fn get(call: &Call<'_>, input: &Json) -> Result<Json, ApiError> {
     }
 }
 
-fn list(call: &Call<'_>, input: &Json) -> Json {
-    let statuses: Vec<&Json> = input
-        .get("CertificateStatuses")
-        .and_then(Json::as_array)
-        .into_iter()
-        .flatten()
-        .collect();
-    let listed = call
-        .region
-        .certificates
-        .iter()
-        .filter(|(_, it)| statuses.is_empty() || statuses.iter().any(|status| **status == json!(it.status)));
-    let summaries: Vec<Json> = listed
-        .map(|(arn, it)| {
-            json!({
-                "CertificateArn": arn,
-                "DomainName": it.domain,
-                "SubjectAlternativeNameSummaries": it.names,
-                "HasAdditionalSubjectAlternativeNames": false,
-                "Status": it.status,
-                "Type": if it.imported { "IMPORTED" } else { "AMAZON_ISSUED" },
-                "KeyAlgorithm": "RSA-2048",
-                "InUse": !users(call, arn).is_empty(),
-                "NotBefore": seconds(it.not_before),
-                "NotAfter": seconds(it.not_after),
-                "CreatedAt": seconds(it.created),
-            })
-        })
-        .collect();
-    json!({"CertificateSummaryList": summaries})
+fn list(call: &Call<'_>, input: &Json) -> Result<Json, ApiError> {
+    let named = |filters: Option<&Json>, name: &str| -> Option<Vec<Json>> {
+        filters?
+            .get(name)?
+            .as_array()
+            .filter(|values| !values.is_empty())
+            .cloned()
+    };
+    let statuses = named(Some(input), "CertificateStatuses");
+    let key_types = named(input.get("Includes"), "keyTypes");
+    let size = match input.get("MaxItems") {
+        None => 1000,
+        Some(given) => given
+            .as_u64()
+            .and_then(|size| usize::try_from(size).ok())
+            .filter(|size| (1..=1000).contains(size))
+            .ok_or_else(|| invalid("MaxItems must be between 1 and 1000"))?,
+    };
+    let from = input.get("NextToken").and_then(Json::as_str).unwrap_or_default();
+    let mut listed = call.region.certificates.iter().filter(|(arn, it)| {
+        arn.as_str() > from
+            && statuses
+                .as_ref()
+                .is_none_or(|wanted| wanted.contains(&json!(it.status(call.now))))
+            && key_types
+                .as_ref()
+                .is_none_or(|wanted| wanted.contains(&json!("RSA_2048")))
+    });
+    let page: Vec<_> = listed.by_ref().take(size).collect();
+    let more = listed.next().is_some();
+    let summaries: Vec<Json> = page.iter().map(|(arn, it)| summary(call, arn, it)).collect();
+    let mut reply = json!({"CertificateSummaryList": summaries});
+    if let (Some((last, _)), true, Some(reply)) = (page.last(), more, reply.as_object_mut()) {
+        reply.insert("NextToken".to_owned(), json!(last));
+    }
+    Ok(reply)
+}
+
+fn summary(call: &Call<'_>, arn: &str, certificate: &Certificate) -> Json {
+    let mut summary = json!({
+        "CertificateArn": arn,
+        "DomainName": certificate.domain,
+        "SubjectAlternativeNameSummaries": certificate.names,
+        "HasAdditionalSubjectAlternativeNames": false,
+        "Status": certificate.status(call.now),
+        "Type": certificate.kind(),
+        "KeyAlgorithm": "RSA-2048",
+        "KeyUsages": ["DIGITAL_SIGNATURE"],
+        "ExtendedKeyUsages": ["TLS_WEB_SERVER_AUTHENTICATION"],
+        "InUse": !users(call, arn).is_empty(),
+        "RenewalEligibility": "INELIGIBLE",
+        "CreatedAt": seconds(certificate.created),
+    });
+    if let (true, Some(members)) = (certificate.was_issued(), summary.as_object_mut()) {
+        members.insert("NotBefore".to_owned(), seconds(certificate.not_before));
+        members.insert("NotAfter".to_owned(), seconds(certificate.not_after));
+    }
+    summary
 }
 
 fn delete(call: &mut Call<'_>, input: &Json) -> Result<Json, ApiError> {

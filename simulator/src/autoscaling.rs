@@ -17,6 +17,7 @@ mod groups;
 mod members;
 mod settle;
 
+pub(crate) use members::plant;
 pub(crate) use settle::settle;
 
 /// The namespace of replies.
@@ -108,24 +109,79 @@ pub(crate) enum Attachment {
 pub(crate) struct Member {
     pub(crate) lifecycle: Lifecycle,
     pub(crate) since: Timestamp,
+    /// When it leaves this state by itself, for those that wait for connections to drain.
+    pub(crate) until: Option<Timestamp>,
     pub(crate) protected: bool,
 }
 
+/// The lifecycle states of members. Those of lifecycle hooks and warm pools come only by seeds, and stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Lifecycle {
     Pending,
+    #[serde(rename = "Pending:Wait")]
+    PendingWait,
+    #[serde(rename = "Pending:Proceed")]
+    PendingProceed,
     InService,
     Terminating,
+    #[serde(rename = "Terminating:Wait")]
+    TerminatingWait,
+    #[serde(rename = "Terminating:Proceed")]
+    TerminatingProceed,
+    Detaching,
+    EnteringStandby,
     Standby,
+    #[serde(rename = "Warmed:Pending")]
+    WarmedPending,
+    #[serde(rename = "Warmed:Running")]
+    WarmedRunning,
+    #[serde(rename = "Warmed:Stopped")]
+    WarmedStopped,
 }
 
 impl Lifecycle {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Pending => "Pending",
+            Self::PendingWait => "Pending:Wait",
+            Self::PendingProceed => "Pending:Proceed",
             Self::InService => "InService",
             Self::Terminating => "Terminating",
+            Self::TerminatingWait => "Terminating:Wait",
+            Self::TerminatingProceed => "Terminating:Proceed",
+            Self::Detaching => "Detaching",
+            Self::EnteringStandby => "EnteringStandby",
             Self::Standby => "Standby",
+            Self::WarmedPending => "Warmed:Pending",
+            Self::WarmedRunning => "Warmed:Running",
+            Self::WarmedStopped => "Warmed:Stopped",
+        }
+    }
+
+    /// Whether it counts towards the desired capacity.
+    pub(crate) fn is_active(self) -> bool {
+        matches!(
+            self,
+            Self::Pending | Self::PendingWait | Self::PendingProceed | Self::InService
+        )
+    }
+
+    /// Whether it leaves the group.
+    pub(crate) fn is_leaving(self) -> bool {
+        matches!(
+            self,
+            Self::Terminating | Self::TerminatingWait | Self::TerminatingProceed | Self::Detaching
+        )
+    }
+}
+
+impl Member {
+    pub(crate) fn new(lifecycle: Lifecycle, since: Timestamp) -> Self {
+        Self {
+            lifecycle,
+            since,
+            until: None,
+            protected: false,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Time as the simulator sees it.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -15,6 +16,9 @@ use serde::{Deserialize, Serialize};
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// The last one that all clients can read.
+    pub(crate) const LATEST: Self = Self(253_402_300_799_999);
+
     /// The point `millis` milliseconds after the epoch.
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
@@ -40,6 +44,22 @@ impl Timestamp {
     /// How long `earlier` lies back, nothing when it lies ahead.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+/// A text that is no point in time.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is not a time: write it as in 2026-01-31T12:00:00Z")]
+pub struct TimestampError(String);
+
+impl FromStr for Timestamp {
+    type Err = TimestampError;
+
+    /// Reads RFC 3339.
+    fn from_str(text: &str) -> Result<Self, TimestampError> {
+        let read: Result<jiff::Timestamp, _> = text.parse();
+        read.map(|read| Self(read.as_millisecond()))
+            .map_err(|_| TimestampError(text.to_owned()))
     }
 }
 
@@ -191,7 +211,9 @@ mod tests {
             (1_769_860_800_000, "2026-01-31T12:00:00.000Z"),
         ] {
             assert_eq!(Timestamp::from_millis(millis).to_string(), text);
+            assert_eq!(text.parse(), Ok(Timestamp::from_millis(millis)));
         }
+        assert!("tomorrow".parse::<Timestamp>().is_err());
     }
 
     #[test]

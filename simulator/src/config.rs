@@ -105,6 +105,10 @@ pub(crate) struct Timing {
     pub(crate) instance_state: Duration,
     /// Until ELB knows a certificate that was just uploaded.
     pub(crate) certificate: Duration,
+    /// Until a port is free for another listener, and a zone for another subnet, after one has left it.
+    pub(crate) settling: Duration,
+    /// How long the network interfaces of a deleted balancer are still there.
+    pub(crate) interfaces: Duration,
     /// Until Auto Scaling acts on a change.
     pub(crate) scaling: Duration,
 }
@@ -118,6 +122,8 @@ impl Delays {
             terminated_listed: Duration::ZERO,
             instance_state: Duration::ZERO,
             certificate: Duration::ZERO,
+            settling: Duration::ZERO,
+            interfaces: Duration::ZERO,
             scaling: Duration::ZERO,
         };
         match self {
@@ -133,6 +139,8 @@ impl Delays {
                 terminated_listed: Duration::from_mins(1),
                 instance_state: Duration::from_secs(20),
                 certificate: Duration::from_secs(30),
+                settling: Duration::from_secs(5),
+                interfaces: Duration::from_mins(1),
                 scaling: Duration::from_secs(15),
             },
         }

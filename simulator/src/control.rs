@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
+use crate::clock::Timestamp;
 use crate::fault::FaultRule;
 use crate::reply::Reply;
 use crate::seed::Seed;
@@ -149,9 +150,11 @@ fn clock(simulator: &Simulator) -> serde_json::Value {
 fn advance(simulator: &Simulator, body: &[u8]) -> Result<serde_json::Value, String> {
     let advance: Advance = read(body)?;
     let seconds = Duration::try_from_secs_f64(advance.advance_seconds).map_err(|error| error.to_string())?;
-    simulator
-        .clock()
-        .advance(seconds.saturating_add(Duration::from_millis(advance.advance_millis)));
+    let by = seconds.saturating_add(Duration::from_millis(advance.advance_millis));
+    if simulator.clock().now().plus(by) > Timestamp::LATEST {
+        return Err(format!("time ends at {}", Timestamp::LATEST));
+    }
+    simulator.clock().advance(by);
     Ok(clock(simulator))
 }
 

@@ -3,20 +3,25 @@
 use crate::wire::{ApiError, Xml};
 use crate::world::Call;
 
+mod addresses;
 mod answers;
 mod catalog;
 mod filter;
+mod gateways;
 mod groups;
 mod instances;
 mod interfaces;
 mod listing;
 mod network;
+mod paging;
+mod plant;
 mod routes;
 mod state;
 mod tags;
 
 pub(crate) use answers::HealthAnswer;
 pub(crate) use instances::{Launch, launch, terminate};
+pub(crate) use plant::{NewSubnet, plant_group, plant_subnet, plant_vpc};
 pub(crate) use state::{Ec2, Instance, InstanceState, Phase, Route, SecurityGroup, Subnet, Vpc};
 
 /// The namespace of replies.
@@ -27,17 +32,17 @@ type Handler = fn(&mut Call<'_>, &mut Xml) -> Result<(), ApiError>;
 
 static OPERATIONS: [(&str, Handler); 50] = [
     ("AssociateRouteTable", routes::associate),
-    ("AttachInternetGateway", network::attach_gateway),
+    ("AttachInternetGateway", gateways::attach_gateway),
     ("AuthorizeSecurityGroupEgress", groups::authorize_egress),
     ("AuthorizeSecurityGroupIngress", groups::authorize_ingress),
-    ("CreateInternetGateway", network::create_gateway),
+    ("CreateInternetGateway", gateways::create_gateway),
     ("CreateRoute", routes::create_route),
     ("CreateRouteTable", routes::create),
     ("CreateSecurityGroup", groups::create),
     ("CreateSubnet", network::create_subnet),
     ("CreateTags", tags::create),
     ("CreateVpc", network::create_vpc),
-    ("DeleteInternetGateway", network::delete_gateway),
+    ("DeleteInternetGateway", gateways::delete_gateway),
     ("DeleteRoute", routes::delete_route),
     ("DeleteRouteTable", routes::delete),
     ("DeleteSecurityGroup", groups::delete),
@@ -51,7 +56,7 @@ static OPERATIONS: [(&str, Handler); 50] = [
     ("DescribeInstanceStatus", listing::describe_status),
     ("DescribeInstanceTypes", catalog::instance_types),
     ("DescribeInstances", listing::describe),
-    ("DescribeInternetGateways", network::describe_gateways),
+    ("DescribeInternetGateways", gateways::describe_gateways),
     ("DescribeNetworkInterfaces", interfaces::describe),
     ("DescribeRegions", catalog::regions),
     ("DescribeRouteTables", routes::describe),
@@ -61,7 +66,7 @@ static OPERATIONS: [(&str, Handler); 50] = [
     ("DescribeTags", tags::describe),
     ("DescribeVpcAttribute", network::describe_vpc_attribute),
     ("DescribeVpcs", network::describe_vpcs),
-    ("DetachInternetGateway", network::detach_gateway),
+    ("DetachInternetGateway", gateways::detach_gateway),
     ("DisassociateRouteTable", routes::disassociate),
     ("ModifyInstanceAttribute", instances::modify_attribute),
     ("ModifySubnetAttribute", network::modify_subnet),
@@ -99,8 +104,30 @@ pub(crate) fn answer(call: &mut Call<'_>, operation: &str) -> Result<String, Api
 
 /// The error for an id of which there is nothing, in the form all EC2 resources share.
 fn not_found(code: &'static str, kind: &str, id: &str) -> ApiError {
-    let shown = crate::wire::params::short(id);
-    ApiError::sender(code, format!("The {kind} ID '{shown}' does not exist"))
+    none_of(code, kind, &[id])
+}
+
+/// The same for several, which AWS names together.
+fn none_of(code: &'static str, kind: &str, ids: &[&str]) -> ApiError {
+    let shown: Vec<String> = ids.iter().map(|id| crate::wire::params::short(id)).collect();
+    let (ending, verb) = if ids.len() == 1 { ("", "does") } else { ("s", "do") };
+    let shown = crate::wire::params::shorter(&shown.join(", "), 2000);
+    ApiError::sender(code, format!("The {kind} ID{ending} '{shown}' {verb} not exist"))
+}
+
+/// Refuses a request that names what does not exist.
+fn require_all(code: &'static str, kind: &str, ids: &[String], exists: impl Fn(&str) -> bool) -> Result<(), ApiError> {
+    let unknown: Vec<&str> = ids.iter().map(String::as_str).filter(|id| !exists(id)).collect();
+    if unknown.is_empty() {
+        Ok(())
+    } else {
+        Err(none_of(code, kind, &unknown))
+    }
+}
+
+/// The name of a request's list of ids, for [`paging::Paging`], when there is any in it.
+fn named<'n>(set: &'n str, ids: &[String]) -> Option<&'n str> {
+    (!ids.is_empty()).then_some(set)
 }
 
 /// The error for a required parameter that is absent.

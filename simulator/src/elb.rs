@@ -135,11 +135,6 @@ fn read_tags(params: &Value) -> Result<BTreeMap<String, String>, ApiError> {
     let mut tags = BTreeMap::new();
     for tag in params.list("Tags") {
         let (key, value) = (tag.str("Key").unwrap_or_default(), tag.str("Value").unwrap_or_default());
-        if key.to_ascii_lowercase().starts_with("aws:") {
-            return Err(ApiError::validation(
-                "Tag keys starting with 'aws:' are reserved for system use.",
-            ));
-        }
         if tags.insert(key.to_owned(), value.to_owned()).is_some() {
             return Err(ApiError::sender(
                 "DuplicateTagKeys",

@@ -28,6 +28,8 @@ pub(crate) struct ServerCertificate {
 pub(crate) struct IamCall<'a> {
     pub(crate) account: &'a mut Account,
     pub(crate) account_id: &'a str,
+    /// What ARNs begin with where the caller is.
+    pub(crate) partition: &'static str,
     pub(crate) ids: &'a mut Ids,
     pub(crate) now: Timestamp,
     pub(crate) params: &'a Value,
@@ -39,7 +41,7 @@ pub(crate) fn answer(call: &mut IamCall<'_>, operation: &str) -> Result<String, 
     match operation {
         "UploadServerCertificate" => upload(call, &mut xml)?,
         "GetServerCertificate" => get(call, &mut xml)?,
-        "ListServerCertificates" => list(call, &mut xml),
+        "ListServerCertificates" => list(call, &mut xml)?,
         "DeleteServerCertificate" => delete(call)?,
         "UpdateServerCertificate" => update(call)?,
         "ListAccountAliases" => {
@@ -75,12 +77,11 @@ fn upload(call: &mut IamCall<'_>, xml: &mut Xml) -> Result<(), ApiError> {
         )
     })?;
     if call.account.server_certificates.contains_key(name) {
-        let message = format!("The Server Certificate with name {name} already exists.");
-        return Err(ApiError::new(409, "EntityAlreadyExists", message));
+        return Err(exists(name));
     }
     let path = call.params.non_empty("Path").unwrap_or("/").to_owned();
     let uploaded = ServerCertificate {
-        arn: format!("arn:aws:iam::{}:server-certificate{path}{name}", call.account_id),
+        arn: arn(call, &path, name),
         id: format!("ASCA{}", call.ids.letters(17)),
         path,
         body: body.to_owned(),
@@ -104,17 +105,41 @@ fn get(call: &IamCall<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn list(call: &IamCall<'_>, xml: &mut Xml) {
+fn arn(call: &IamCall<'_>, path: &str, name: &str) -> String {
+    let IamCall {
+        partition, account_id, ..
+    } = call;
+    format!("arn:{partition}:iam::{account_id}:server-certificate{path}{name}")
+}
+
+fn exists(name: &str) -> ApiError {
+    let message = format!("The Server Certificate with name {} already exists.", short(name));
+    ApiError::new(409, "EntityAlreadyExists", message)
+}
+
+fn list(call: &IamCall<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let prefix = call.params.non_empty("PathPrefix").unwrap_or("/");
-    let listed = call
-        .account
-        .server_certificates
-        .iter()
-        .filter(|(_, it)| it.path.starts_with(prefix));
-    xml.show("IsTruncated", false);
-    xml.members("ServerCertificateMetadataList", listed, |xml, (name, it)| {
+    let size = call.params.int("MaxItems")?.unwrap_or(100);
+    let size = usize::try_from(size)
+        .ok()
+        .filter(|size| (1..=1000).contains(size))
+        .ok_or_else(|| {
+            let told = "Member must have value between 1 and 1000";
+            ApiError::constraint(&size.to_string(), "maxItems", told)
+        })?;
+    let from = call.params.non_empty("Marker").unwrap_or_default();
+    let all = call.account.server_certificates.iter();
+    let mut listed = all.filter(|(name, it)| it.path.starts_with(prefix) && name.as_str() > from);
+    let page: Vec<_> = listed.by_ref().take(size).collect();
+    let more = listed.next().is_some();
+    xml.show("IsTruncated", more);
+    xml.members("ServerCertificateMetadataList", &page, |xml, (name, it)| {
         write_metadata(xml, name, it);
     });
+    if let (Some((last, _)), true) = (page.last(), more) {
+        xml.text("Marker", last);
+    }
+    Ok(())
 }
 
 fn delete(call: &mut IamCall<'_>) -> Result<(), ApiError> {
@@ -145,10 +170,10 @@ fn update(call: &mut IamCall<'_>) -> Result<(), ApiError> {
     if let Some(path) = call.params.non_empty("NewPath") {
         path.clone_into(&mut changed.path);
     }
-    changed.arn = format!(
-        "arn:aws:iam::{}:server-certificate{}{new_name}",
-        call.account_id, changed.path
-    );
+    if new_name != name && call.account.server_certificates.contains_key(&new_name) {
+        return Err(exists(&new_name));
+    }
+    changed.arn = arn(call, &changed.path, &new_name);
     call.account.server_certificates.remove(&name);
     call.account.server_certificates.insert(new_name, changed);
     Ok(())

@@ -43,7 +43,7 @@ mod throttle;
 mod wire;
 mod world;
 
-pub use clock::{Clock, Timestamp};
+pub use clock::{Clock, Timestamp, TimestampError};
 pub use config::{AccessKey, Config, DEFAULT_ACCOUNT, DEFAULT_REGION, Delays, Signatures};
 #[cfg(feature = "connector")]
 pub use connector::Connector;
@@ -51,7 +51,8 @@ pub use fault::{Action, FaultRule, FaultRuleError, FaultStatus, Match};
 pub use log::RequestRecord;
 pub use seed::{
     AutoScalingGroupSeed, BucketSeed, CertificateSeed, InstanceSeed, LaunchConfigurationSeed, ListenerSeed,
-    LoadBalancerSeed, RegionSeed, Seed, SeedError, ServerCertificateSeed,
+    LoadBalancerSeed, MemberSeed, Moment, RegionSeed, SecurityGroupSeed, Seed, SeedError, ServerCertificateSeed,
+    SubnetSeed, VpcSeed,
 };
 pub use server::serve;
 pub use simulator::{InstanceHealthAnswer, RestoreError, Simulator};

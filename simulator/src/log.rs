@@ -26,8 +26,7 @@ pub struct RequestRecord {
     pub parameters: BTreeMap<String, String>,
     /// The HTTP status, 0 when a fault closed the connection instead of answering.
     pub status: u16,
-    /// The error code, for errors.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The error code, `null` where there was no error.
     pub error_code: Option<String>,
 }
 
@@ -47,11 +46,16 @@ pub(crate) struct Entry {
 /// Larger bodies are not kept whole.
 const MAX_FORM: usize = 64 * 1024;
 
+/// What all bodies together may take, so that many large ones cannot fill the memory.
+const MAX_KEPT: usize = 128 * 1024 * 1024;
+
 /// The latest requests.
 #[derive(Debug)]
 pub(crate) struct Log {
     entries: VecDeque<Entry>,
     capacity: usize,
+    /// The length of all bodies that are kept.
+    kept: usize,
     /// How many requests there were before the first that is kept.
     dropped: u64,
 }
@@ -61,6 +65,7 @@ impl Log {
         Self {
             entries: VecDeque::new(),
             capacity: capacity.max(1),
+            kept: 0,
             dropped: 0,
         }
     }
@@ -69,8 +74,12 @@ impl Log {
         if entry.form.len() > MAX_FORM {
             entry.form = entry.form.iter().take(MAX_FORM).copied().collect();
         }
-        if self.entries.len() >= self.capacity {
-            self.entries.pop_front();
+        self.kept += entry.form.len();
+        while self.entries.len() >= self.capacity || self.kept > MAX_KEPT {
+            let Some(oldest) = self.entries.pop_front() else {
+                break;
+            };
+            self.kept -= oldest.form.len();
             self.dropped += 1;
         }
         self.entries.push_back(entry);
@@ -132,5 +141,29 @@ fn plain(value: serde_json::Value) -> String {
     match value {
         serde_json::Value::String(text) => text,
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_large_requests_do_not_fill_the_memory() {
+        let mut log = Log::new(100_000);
+        for _ in 0..2100 {
+            log.push(Entry {
+                time: Timestamp::default(),
+                service: "elasticloadbalancing",
+                region: "us-east-1",
+                account: "1".into(),
+                operation: "AddTags".into(),
+                form: vec![b'a'; MAX_FORM * 2].into(),
+                status: 400,
+                error_code: None,
+            });
+        }
+        assert_eq!(log.entries.len(), MAX_KEPT / MAX_FORM);
+        assert_eq!((log.last(), log.since(2099).len()), (2100, 1));
     }
 }

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 
 /// Classic Elastic Load Balancing, and what its users need of EC2, Auto Scaling, IAM, ACM, STS, S3 and tagging.
 #[derive(Parser)]
-#[command(version, about, propagate_version = true)]
+#[command(version, about, propagate_version = true, after_help = FIRST_STEPS)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -22,6 +22,15 @@ enum Command {
     /// Answer AWS calls on a port of this machine.
     Serve(Box<Serve>),
 }
+
+const FIRST_STEPS: &str = "\
+First steps:
+  aws-simulator serve     # on http://127.0.0.1:4566, for this machine only
+  export AWS_ENDPOINT_URL=http://127.0.0.1:4566 AWS_REGION=us-east-1
+  export AWS_ACCESS_KEY_ID=AKIDEXAMPLE AWS_SECRET_ACCESS_KEY=secret
+  aws elb describe-load-balancers
+
+`aws-simulator serve --help` tells about seeds, time, throttles and faults.";
 
 const TEACHING: &str = "\
 Point any AWS client at it:
@@ -93,14 +102,14 @@ fn clock(text: &str) -> anyhow::Result<Clock> {
         None if text == "manual" => Ok(Clock::manual(Clock::real().now())),
         Some(("scaled", factor)) => {
             let factor: f64 = factor.parse().with_context(|| format!("{factor} is not a number"))?;
-            if !factor.is_finite() || factor < 0.0 {
+            if !(0.0..=1e6).contains(&factor) {
                 bail!("time cannot run {factor} times as fast");
             }
             Ok(Clock::scaled(factor))
         }
         Some(("manual", start)) => {
-            let start: jiff::Timestamp = start.parse().with_context(|| format!("{start} is not a time"))?;
-            Ok(Clock::manual(Timestamp::from_millis(start.as_millisecond())))
+            let start: Timestamp = start.parse()?;
+            Ok(Clock::manual(start))
         }
         _ => Err(anyhow!("write real, scaled:60, manual, or manual:2026-01-31T12:00:00Z")),
     }
@@ -156,7 +165,12 @@ async fn run(arguments: Serve) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("cannot listen on {}", arguments.listen))?;
     let address = listener.local_addr()?;
-    println!("aws-simulator listens on http://{address}");
+    let reach = if address.ip().is_loopback() {
+        ", which only this machine can reach"
+    } else {
+        ""
+    };
+    println!("aws-simulator listens on http://{address}{reach}");
     if let Some(warning) = exposure(address) {
         eprintln!("aws-simulator: {warning}");
     }

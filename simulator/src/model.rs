@@ -9,6 +9,7 @@ use regex::Regex;
 use crate::wire::params::{lower_first, short};
 use crate::wire::{ApiError, Value};
 
+mod between;
 mod prose;
 
 /// The API version of Classic ELB.
@@ -80,18 +81,58 @@ struct Bounds {
     max: Option<i64>,
 }
 
-/// The first way in which a Classic ELB request breaks the model, as the error AWS answers.
+/// How a request breaks the model. AWS reports all broken constraints at once, other faults one by one.
+#[derive(Debug, Default)]
+struct Found {
+    constraints: Vec<String>,
+    other: Option<ApiError>,
+}
+
+impl Found {
+    fn constraint(&mut self, value: &str, path: &impl fmt::Display, constraint: &str) {
+        // A request can break as many as it has members; nobody reads more than a few.
+        if self.constraints.len() < MAX_TOLD {
+            self.constraints
+                .push(ApiError::constraint_text(value, path, constraint));
+        }
+    }
+
+    fn missing(&mut self, path: &impl fmt::Display) {
+        if self.constraints.len() < MAX_TOLD {
+            self.constraints.push(ApiError::missing_text(path));
+        }
+    }
+
+    fn other(&mut self, error: ApiError) {
+        self.other.get_or_insert(error);
+    }
+
+    fn into_result(self) -> Result<(), ApiError> {
+        match (self.constraints.as_slice(), self.other) {
+            ([], None) => Ok(()),
+            ([], Some(error)) => Err(error),
+            (told, _) => Err(ApiError::constraints(told)),
+        }
+    }
+}
+
+const MAX_TOLD: usize = 10;
+
+/// All ways in which a Classic ELB request breaks the model, as the error AWS answers.
 pub(crate) fn check(operation: &str, params: &Value) -> Result<(), ApiError> {
     let Some(input) = ELB.operations.get(operation) else {
         return Ok(());
     };
+    let mut found = Found::default();
+    ELB.structure(input, params, &Path::Root, &mut found);
     for name in params.fields().keys() {
         let known = ELB.members(input).iter().any(|member| member.name == name);
         if !known && !AUTH_PARAMETERS.contains(&name.as_str()) && !name.starts_with("X-Amz-") {
-            return Err(unknown(name, operation));
+            found.other(unknown(name, operation));
         }
     }
-    ELB.structure(input, params, &Path::Root)
+    found.into_result()?;
+    between::check(operation, params)
 }
 
 fn unknown(path: &str, inside: &str) -> ApiError {
@@ -142,12 +183,12 @@ impl Model {
         }
     }
 
-    fn structure(&self, name: &str, value: &Value, path: &Path<'_>) -> Result<(), ApiError> {
+    fn structure(&self, name: &str, value: &Value, path: &Path<'_>, found: &mut Found) {
         for member in self.members(name) {
             let at = Path::Member(path, member.name);
             match value.get(member.name) {
-                Some(given) => self.value(member.shape, given, &at)?,
-                None if member.required => return Err(ApiError::missing(at)),
+                Some(given) => self.value(member.shape, given, &at, found),
+                None if member.required => found.missing(&at),
                 None => {}
             }
         }
@@ -157,79 +198,85 @@ impl Model {
                 .keys()
                 .find(|key| self.members(name).iter().all(|m| m.name != *key))
         {
-            return Err(unknown(&format!("{path}.{stranger}"), name));
+            found.other(unknown(&format!("{path}.{stranger}"), name));
         }
-        Ok(())
     }
 
-    fn value(&self, shape_name: &str, value: &Value, path: &Path<'_>) -> Result<(), ApiError> {
+    fn value(&self, shape_name: &str, value: &Value, path: &Path<'_>, found: &mut Found) {
         match self.shapes.get(shape_name) {
-            None => Ok(()),
-            Some(Shape::Structure(_)) => self.structure(shape_name, value, path),
-            Some(Shape::List { member, bounds }) => self.list(member, *bounds, value, path),
+            None => {}
+            Some(Shape::Structure(_)) => self.structure(shape_name, value, path, found),
+            Some(Shape::List { member, bounds }) => self.list(member, *bounds, value, path, found),
+            Some(_) if !value.fields().is_empty() => {
+                found.other(ApiError::validation(format!(
+                    "{path} takes one value, not a structure."
+                )));
+            }
             Some(scalar) => {
-                if !value.fields().is_empty() {
-                    return Err(ApiError::validation(format!(
-                        "{path} takes one value, not a structure."
-                    )));
-                }
                 let text = value.text().unwrap_or_default();
-                check_scalar(scalar, text, path)?;
-                prose::check(shape_name, text, path)
+                let told = found.constraints.len();
+                check_scalar(scalar, text, path, found);
+                if told == found.constraints.len()
+                    && let Err(error) = prose::check(shape_name, text, path)
+                {
+                    found.other(error);
+                }
             }
         }
     }
 
-    fn list(&self, member: &str, bounds: Bounds, value: &Value, path: &Path<'_>) -> Result<(), ApiError> {
+    fn list(&self, member: &str, bounds: Bounds, value: &Value, path: &Path<'_>, found: &mut Found) {
         let numbers = value.member_numbers();
         // `Name=` is how an empty list is sent; any other text in place of a list is a mistake.
         let stray = value.text().is_some_and(|text| !text.is_empty())
             || value.fields().keys().any(|key| key != "member")
             || value.get("member").is_some_and(|member| member.text().is_some());
         if stray {
-            return Err(ApiError::validation(format!(
+            found.other(ApiError::validation(format!(
                 "{path} takes a list: {path}.member.1 and so on."
             )));
+            return;
         }
         let items = value.fields().get("member");
+        let mut shown = Vec::new();
         for expected in 1..=numbers.len() {
             let number = expected.to_string();
             let Some(item) = items.and_then(|items| items.get(&number)) else {
-                return Err(ApiError::validation(format!(
+                found.other(ApiError::validation(format!(
                     "The members of {path} are not numbered from 1 to n."
                 )));
+                return;
             };
-            self.value(member, item, &Path::Item(path, expected))?;
+            shown.extend(item.text().filter(|_| expected <= MAX_SHOWN).map(short));
+            self.value(member, item, &Path::Item(path, expected), found);
         }
         let count = i64::try_from(numbers.len()).unwrap_or(i64::MAX);
-        bounds.check(count, "length", || format!("[{}]", numbers.len()), path)
+        let shown = || format!("[{}]", shown.join(", "));
+        bounds.check(count, "length", shown, path, found);
     }
 }
 
-fn check_scalar(shape: &Shape, text: &str, path: &Path<'_>) -> Result<(), ApiError> {
+/// More of a list would make messages unreadable.
+const MAX_SHOWN: usize = 30;
+
+fn check_scalar(shape: &Shape, text: &str, path: &Path<'_>, found: &mut Found) {
     match shape {
-        Shape::Integer(bounds) => {
-            let number = text
-                .parse()
-                .map_err(|_| ApiError::constraint(text, path, "Member must be an integer"))?;
-            bounds.check(number, "value", || text.to_owned(), path)
-        }
+        Shape::Integer(bounds) => match text.parse() {
+            Ok(number) => bounds.check(number, "value", || text.to_owned(), path, found),
+            Err(_) => found.constraint(text, path, "Member must be an integer"),
+        },
         Shape::Text { bounds, pattern } => {
             let length = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
-            bounds.check(length, "length", || text.to_owned(), path)?;
-            match pattern {
-                Some(pattern) if !pattern.is_match(text) => Err(ApiError::constraint(
-                    text,
-                    path,
-                    &format!("Member must satisfy regular expression pattern: {pattern}"),
-                )),
-                _ => Ok(()),
+            bounds.check(length, "length", || text.to_owned(), path, found);
+            if let Some(pattern) = pattern.as_ref().filter(|pattern| !pattern.is_match(text)) {
+                let told = format!("Member must satisfy regular expression pattern: {pattern}");
+                found.constraint(text, path, &told);
             }
         }
         Shape::Boolean if !["true", "false"].contains(&text.to_ascii_lowercase().as_str()) => {
-            Err(ApiError::constraint(text, path, "Member must be true or false"))
+            found.constraint(text, path, "Member must be true or false");
         }
-        Shape::Boolean | Shape::Structure(_) | Shape::List { .. } => Ok(()),
+        Shape::Boolean | Shape::Structure(_) | Shape::List { .. } => {}
     }
 }
 
@@ -253,17 +300,13 @@ impl Bounds {
         }
     }
 
-    fn check(self, number: i64, of: &str, shown: impl FnOnce() -> String, path: &Path<'_>) -> Result<(), ApiError> {
+    fn check(self, number: i64, of: &str, shown: impl FnOnce() -> String, path: &Path<'_>, found: &mut Found) {
         let broken = match self {
             Self { max: Some(max), .. } if number > max => format!("less than or equal to {max}"),
             Self { min: Some(min), .. } if number < min => format!("greater than or equal to {min}"),
-            _ => return Ok(()),
+            _ => return,
         };
-        Err(ApiError::constraint(
-            &shown(),
-            path,
-            &format!("Member must have {of} {broken}"),
-        ))
+        found.constraint(&shown(), path, &format!("Member must have {of} {broken}"));
     }
 }
 
@@ -314,7 +357,12 @@ mod tests {
             (
                 "CreateLoadBalancer",
                 "LoadBalancerName=a&Listeners.member.1.Protocol=HTTP",
-                "'listeners.1.member.loadBalancerPort'",
+                "2 validation errors detected: Value null at 'listeners.1.member.loadBalancerPort' failed to satisfy constraint: Member must not be null; Value null at 'listeners.1.member.instancePort' failed to satisfy constraint: Member must not be null",
+            ),
+            (
+                "DescribeTags",
+                "LoadBalancerNames=",
+                "1 validation error detected: Value '[]' at 'loadBalancerNames' failed to satisfy constraint: Member must have length greater than or equal to 1",
             ),
             (
                 "ModifyLoadBalancerAttributes",

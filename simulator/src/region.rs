@@ -68,7 +68,8 @@ static REGIONS: [RegionFacts; 36] = [
 ];
 
 /// Local Zones: subnets can be made in them, Classic load balancers cannot use those.
-static LOCAL_ZONES: [&str; 4] = [
+static LOCAL_ZONES: [&str; 5] = [
+    "eu-central-1-ham-1a",
     "us-east-1-bos-1a",
     "us-east-1-chi-2a",
     "us-west-2-lax-1a",

@@ -3,19 +3,22 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use smol_str::SmolStr;
 
-use crate::acm::{Certificate, CertificateStatus};
 use crate::clock::Timestamp;
 use crate::config::{DEFAULT_ACCOUNT, DEFAULT_REGION};
-use crate::ec2::{self, Launch, Phase};
-use crate::iam::ServerCertificate;
 use crate::region;
 use crate::s3::Bucket;
 use crate::wire::Value;
-use crate::world::{Call, Settings, World};
+use crate::world::{Settings, World};
 
+mod certificate;
 mod form;
+mod instance;
+mod network;
+
+pub use certificate::{CertificateSeed, Moment, ServerCertificateSeed};
+pub use instance::InstanceSeed;
+pub use network::{SecurityGroupSeed, SubnetSeed, VpcSeed};
 
 /// What is to be there, by account and region. Written as YAML or JSON.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -35,6 +38,12 @@ pub struct RegionSeed {
     pub account: String,
     /// Such as `us-east-1`.
     pub region: String,
+    /// VPCs besides the default one.
+    pub vpcs: Vec<VpcSeed>,
+    /// Subnets.
+    pub subnets: Vec<SubnetSeed>,
+    /// Security groups.
+    pub security_groups: Vec<SecurityGroupSeed>,
     /// EC2 instances.
     pub instances: Vec<InstanceSeed>,
     /// IAM server certificates, which are not regional but are the account's.
@@ -54,6 +63,9 @@ impl Default for RegionSeed {
         Self {
             account: DEFAULT_ACCOUNT.to_owned(),
             region: DEFAULT_REGION.to_owned(),
+            vpcs: Vec::new(),
+            subnets: Vec::new(),
+            security_groups: Vec::new(),
             instances: Vec::new(),
             server_certificates: Vec::new(),
             certificates: Vec::new(),
@@ -62,54 +74,6 @@ impl Default for RegionSeed {
             auto_scaling_groups: Vec::new(),
         }
     }
-}
-
-/// An instance with an id of the test's choosing.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct InstanceSeed {
-    /// `i-` and 8 or 17 hexadecimal digits.
-    pub id: String,
-    /// Where it runs; the first zone of the region when neither this nor `subnetId` is given.
-    pub availability_zone: Option<String>,
-    /// A subnet; the default one of the zone if absent.
-    pub subnet_id: Option<String>,
-    /// Such as `t3.micro`.
-    pub instance_type: Option<String>,
-    /// `running` if absent, else `stopped` or `terminated`.
-    pub state: Option<String>,
-    /// Tags.
-    pub tags: BTreeMap<String, String>,
-}
-
-/// An IAM server certificate.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct ServerCertificateSeed {
-    /// Its name, which is also the end of its ARN.
-    pub name: String,
-    /// Begins and ends with a slash; `/` if absent.
-    pub path: Option<String>,
-    /// When it expires, in seconds since 1970; in a year if absent.
-    pub expires: Option<i64>,
-}
-
-/// An ACM certificate.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct CertificateSeed {
-    /// Its ARN.
-    pub arn: String,
-    /// The domain it is for; `example.com` if absent.
-    pub domain_name: Option<String>,
-    /// Further names.
-    pub alternative_names: Vec<String>,
-    /// `ISSUED` if absent, else `PENDING_VALIDATION`.
-    pub status: Option<String>,
-    /// When it expires, in seconds since 1970; in a year if absent.
-    pub expires: Option<i64>,
-    /// Tags.
-    pub tags: BTreeMap<String, String>,
 }
 
 /// A load balancer, made by the same rules as CreateLoadBalancer and the calls after it.
@@ -184,8 +148,21 @@ pub struct AutoScalingGroupSeed {
     pub subnets: Vec<String>,
     /// Balancers it registers its instances with.
     pub load_balancers: Vec<String>,
+    /// Instances that are members beyond those launched for `desiredCapacity`, each in a state of its own. Those in
+    /// service and those pending add to the desired capacity.
+    pub instances: Vec<MemberSeed>,
     /// Tags, which its instances get too.
     pub tags: BTreeMap<String, String>,
+}
+
+/// A member of an Auto Scaling group.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct MemberSeed {
+    /// The instance.
+    pub id: String,
+    /// `InService` if absent, else any lifecycle state, such as `Pending:Wait`, `Standby` or `Warmed:Stopped`.
+    pub lifecycle_state: Option<String>,
 }
 
 /// A bucket for access logs.
@@ -247,17 +224,25 @@ pub(crate) fn plant(world: &mut World, seed: &Seed, settings: Settings, now: Tim
             .ok_or_else(|| SeedError::new(format!("region {}", seed.region), "there is no such region"))?;
         let params = Value::default();
         for certificate in &seed.server_certificates {
-            let account = world.accounts.entry(seed.account.clone()).or_default();
-            let planted = server_certificate(certificate, &seed.account, now);
-            account.server_certificates.insert(certificate.name.clone(), planted);
+            let partition = facts.partition();
+            certificate::plant_server_certificate(world, &seed.account, partition, certificate, now)?;
         }
         {
             let mut call = world.call(&seed.account, facts, settings, now, &params);
+            for vpc in &seed.vpcs {
+                network::plant_vpc(&mut call, vpc)?;
+            }
+            for subnet in &seed.subnets {
+                network::plant_subnet(&mut call, subnet)?;
+            }
+            for group in &seed.security_groups {
+                network::plant_group(&mut call, group)?;
+            }
             for instance in &seed.instances {
-                plant_instance(&mut call, instance)?;
+                instance::plant_instance(&mut call, instance)?;
             }
             for certificate in &seed.certificates {
-                plant_certificate(&mut call, certificate)?;
+                certificate::plant_certificate(&mut call, certificate)?;
             }
         }
         for (service, operation, form) in form::requests(seed) {
@@ -272,88 +257,14 @@ pub(crate) fn plant(world: &mut World, seed: &Seed, settings: Settings, now: Tim
             };
             answer.map_err(|error| SeedError::new(&what, format!("{}: {}", error.code, error.message)))?;
         }
-    }
-    Ok(())
-}
-
-/// As old as the world, so that it is known everywhere already.
-fn server_certificate(seed: &ServerCertificateSeed, account: &str, now: Timestamp) -> ServerCertificate {
-    let path = seed.path.clone().unwrap_or_else(|| "/".to_owned());
-    ServerCertificate {
-        arn: format!("arn:aws:iam::{account}:server-certificate{path}{}", seed.name),
-        id: "ASCASEEDEDCERTIFICATE".to_owned(),
-        path,
-        body: String::new(),
-        chain: None,
-        uploaded: Timestamp::default(),
-        expires: expiry(seed.expires, now),
-    }
-}
-
-fn expiry(seconds: Option<i64>, now: Timestamp) -> Timestamp {
-    let year = now.plus(std::time::Duration::from_hours(8760));
-    seconds.map_or(year, |seconds| Timestamp::from_millis(seconds.saturating_mul(1000)))
-}
-
-fn plant_certificate(call: &mut Call<'_>, seed: &CertificateSeed) -> Result<(), SeedError> {
-    if !seed.arn.starts_with("arn:") {
-        return Err(SeedError::new(format!("certificate {}", seed.arn), "an ARN is needed"));
-    }
-    let status = match seed.status.as_deref() {
-        None | Some("ISSUED") => CertificateStatus::Issued,
-        Some("PENDING_VALIDATION") => CertificateStatus::PendingValidation,
-        Some(other) => {
-            let why = format!("status {other} is neither ISSUED nor PENDING_VALIDATION");
-            return Err(SeedError::new(format!("certificate {}", seed.arn), why));
+        let mut call = world.call(&seed.account, facts, settings, now, &params);
+        for group in &seed.auto_scaling_groups {
+            for member in &group.instances {
+                let state = member.lifecycle_state.as_deref().unwrap_or("InService");
+                crate::autoscaling::plant(&mut call, &group.name, &member.id, state)
+                    .map_err(|error| SeedError::new(format!("group {}", group.name), error.message))?;
+            }
         }
-    };
-    let domain = seed.domain_name.as_deref().unwrap_or("example.com");
-    let names = std::iter::once(domain.to_owned())
-        .chain(seed.alternative_names.iter().cloned())
-        .collect();
-    let mut certificate = Certificate::requested(domain, names, status, Timestamp::default());
-    certificate.not_after = expiry(seed.expires, call.now);
-    certificate.tags.clone_from(&seed.tags);
-    call.region.certificates.insert(seed.arn.clone(), certificate);
-    Ok(())
-}
-
-fn plant_instance(call: &mut Call<'_>, seed: &InstanceSeed) -> Result<(), SeedError> {
-    let refuse = |why: String| SeedError::new(format!("instance {}", seed.id), why);
-    let hex = seed.id.strip_prefix("i-").unwrap_or_default();
-    if !matches!(hex.len(), 8 | 17) || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(refuse("an id is i- and 8 or 17 hexadecimal digits".to_owned()));
-    }
-    let first = call.facts.zone_names().next().unwrap_or_default();
-    let zone = seed.availability_zone.as_deref().unwrap_or(&first);
-    let subnet_id = match &seed.subnet_id {
-        Some(subnet) => subnet.clone(),
-        None => call
-            .region
-            .ec2
-            .default_subnet(zone)
-            .ok_or_else(|| refuse(format!("there is no default subnet in {zone}")))?
-            .to_owned(),
-    };
-    let launch = Launch {
-        subnet_id,
-        image_id: "ami-12c6146b".to_owned(),
-        instance_type: seed.instance_type.clone().unwrap_or_else(|| "t3.micro".to_owned()),
-        tags: seed.tags.clone(),
-        id: Some(SmolStr::new(&seed.id)),
-        ..Launch::default()
-    };
-    // Launched long ago, so that it runs whatever the delays.
-    let id = ec2::launch(&mut call.region.ec2, call.ids, Timestamp::default(), launch)
-        .ok_or_else(|| refuse("there is no such subnet".to_owned()))?;
-    let phase = match seed.state.as_deref() {
-        None | Some("running") => return Ok(()),
-        Some("stopped") => Phase::Stopped(Timestamp::default()),
-        Some("terminated") => Phase::Terminated(Timestamp::default()),
-        Some(other) => return Err(refuse(format!("state {other} is not running, stopped or terminated"))),
-    };
-    if let Some(instance) = call.region.ec2.instances.get_mut(&id) {
-        instance.phase = phase;
     }
     Ok(())
 }

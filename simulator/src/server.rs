@@ -32,7 +32,9 @@ const MAX_BODY: usize = 4 * 1024 * 1024;
 /// Snapshots of large worlds come back through here.
 const MAX_CONTROL_BODY: usize = 1024 * 1024 * 1024;
 
-const HEADER_TIMEOUT: Duration = Duration::from_mins(1);
+/// Also how long an idle connection is kept: at no pace that clients are likely to call at, since who calls just when the
+/// connection ends has to call again.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(25);
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 const CONTROL_TIMEOUT: Duration = Duration::from_mins(2);
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -110,7 +112,11 @@ async fn respond(simulator: Simulator, request: Request<Incoming>) -> Result<Res
     let body = match collected.await {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) if error.is::<LengthLimitError>() => return Ok(too_large()),
-        Ok(Err(_)) => return Err(Reset),
+        // The client is gone, or what it sends is no body.
+        Ok(Err(_)) => {
+            let message = "The body of the request is not what its headers announced.";
+            return Ok(refuse(400, "MalformedHTTPRequest", message));
+        }
         Err(_) => {
             return Ok(refuse(
                 408,

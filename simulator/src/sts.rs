@@ -140,6 +140,9 @@ fn assume(world: &mut World, now: Timestamp, params: &Value, xml: &mut Xml) -> R
         xml.text("AssumedRoleId", &session.user_id).text("Arn", &session.arn);
     });
     xml.show("PackedPolicySize", 0);
+    // Who comes with an expired token is told so; a day later nobody is known by it any more.
+    let forgotten = now.minus(Duration::from_hours(24));
+    world.sessions.retain(|_, session| session.expires > forgotten);
     world.sessions.insert(key_id, session);
     Ok(())
 }

@@ -11,7 +11,7 @@ use aws_simulator::{Clock, Config, Connector, Delays, Seed, Simulator, Timestamp
 use aws_smithy_async::rt::sleep::TokioSleep;
 use classic_lb_operator::aws::{Aws, Client};
 use classic_lb_operator::elb::{
-    AccessLog, Attributes, Backend, Declared, DesyncMitigationMode, HealthCheck, Listener, ListenerPolicies,
+    AccessLog, Attributes, Backend, Declared, DesyncMitigationMode, HealthCheck, Identity, Listener, ListenerPolicies,
     LoadBalancer, Placement, Port, Protocol, Registration, Scheme, Stickiness, TlsPolicy,
 };
 use classic_lb_operator::metrics::Metrics;
@@ -224,20 +224,17 @@ prop_compose! {
             placement: Some(Placement::AvailabilityZones(zones)),
             backends: backends(&listeners, &seed),
             listeners, listener_policies, health_check, attributes, tags,
-            registration: instances.map(|wanted| Registration { wanted, ..sample_registration() }),
+            registration: instances.map(|wanted| Registration { wanted, ..Registration::default() }),
             ..sample()
         }
     }
 }
 
-fn sample_registration() -> Registration {
-    Registration::default()
-}
-
-/// What was declared and nobody declares any more stays, so only what AWS decides by itself is left out.
+/// Without what AWS decides by itself: what identifies the balancer, and the default subnets of its zones.
 fn comparable(lb: LoadBalancer) -> LoadBalancer {
     LoadBalancer {
-        identity: classic_lb_operator::elb::Identity::default(),
+        identity: Identity::default(),
+        subnets: BTreeSet::new(),
         ..lb
     }
 }

@@ -51,12 +51,7 @@ pub(super) fn detach(call: &mut Call<'_>, _: &mut Xml) -> Result<(), ApiError> {
     }
     let members = serving(group);
     for name in &names {
-        let draining = call
-            .region
-            .elb
-            .get(name)
-            .filter(|it| call.settings.timing.draining && it.attributes.draining);
-        let seconds = draining.map_or(0, |balancer| u64::from(balancer.attributes.draining_timeout));
+        let seconds = draining_seconds(call, name);
         let gone = call
             .now
             .plus(call.settings.timing.scaling)
@@ -70,6 +65,16 @@ pub(super) fn detach(call: &mut Call<'_>, _: &mut Xml) -> Result<(), ApiError> {
         call.region.autoscaling.wake(gone);
     }
     Ok(())
+}
+
+/// How long a balancer lets connections to an instance end that leaves it.
+pub(super) fn draining_seconds(call: &Call<'_>, name: &str) -> u64 {
+    let draining = call
+        .region
+        .elb
+        .get(name)
+        .filter(|it| call.settings.timing.draining && it.attributes.draining);
+    draining.map_or(0, |balancer| u64::from(balancer.attributes.draining_timeout))
 }
 
 pub(super) fn describe(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {

@@ -1,6 +1,6 @@
 //! What Auto Scaling shows.
 
-use super::{Activity, Attachment, Group, GroupTag, Lifecycle, Member, group_name};
+use super::{Activity, Attachment, Group, GroupTag, Member, group_name};
 use crate::wire::{ApiError, Xml};
 use crate::world::Call;
 
@@ -70,7 +70,8 @@ fn write(xml: &mut Xml, name: &str, group: &Group, call: &Call<'_>) {
     xml.strings("TargetGroupARNs", []);
     xml.text("HealthCheckType", &group.health_check_type)
         .show("HealthCheckGracePeriod", group.grace_period);
-    xml.members("Instances", &group.members, |xml, (id, member)| {
+    let shown = group.members.iter().filter(|(id, _)| !call.is_hidden(id));
+    xml.members("Instances", shown, |xml, (id, member)| {
         write_member(xml, id, *member, group, call);
     });
     xml.show("CreatedTime", group.created).strings("SuspendedProcesses", []);
@@ -117,7 +118,7 @@ fn write_member(xml: &mut Xml, id: &str, member: Member, group: &Group, call: &C
     xml.maybe("InstanceType", instance.map(|it| it.type_name.as_str()));
     xml.text("AvailabilityZone", instance.map_or("", |it| it.zone.as_str()));
     xml.text("LifecycleState", member.lifecycle.name());
-    let healthy = member.lifecycle != Lifecycle::Terminating;
+    let healthy = !member.lifecycle.is_leaving();
     xml.text("HealthStatus", if healthy { "Healthy" } else { "Unhealthy" });
     write_launch(xml, group);
     xml.show("ProtectedFromScaleIn", member.protected);
@@ -136,7 +137,9 @@ pub(super) fn instances(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiErr
     let all = groups
         .iter()
         .flat_map(|(name, group)| group.members.iter().map(move |(id, it)| (name, group, id, it)));
-    let listed = all.filter(|(_, _, id, _)| ids.is_empty() || ids.iter().any(|given| given == id.as_str()));
+    let listed = all
+        .filter(|(_, _, id, _)| ids.is_empty() || ids.iter().any(|given| given == id.as_str()))
+        .filter(|(_, _, id, _)| !call.is_hidden(id));
     xml.members("AutoScalingInstances", listed, |xml, (name, group, id, member)| {
         write_member(xml, id, *member, group, call);
         xml.text("AutoScalingGroupName", name);

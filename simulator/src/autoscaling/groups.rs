@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Attachment, Group, GroupTag, Lifecycle, attach, group_name};
+use super::{Attachment, Group, GroupTag, attach, group_name};
 use crate::wire::params::short;
 use crate::wire::{ApiError, Value, Xml};
 use crate::world::Call;
@@ -163,10 +163,7 @@ pub(super) fn put(call: &mut Call<'_>, name: &str, group: Group) {
 
 /// How many members count towards the desired capacity.
 pub(super) fn active(group: &Group) -> u32 {
-    let active = group
-        .members
-        .values()
-        .filter(|it| matches!(it.lifecycle, Lifecycle::Pending | Lifecycle::InService));
+    let active = group.members.values().filter(|it| it.lifecycle.is_active());
     u32::try_from(active.count()).unwrap_or(u32::MAX)
 }
 

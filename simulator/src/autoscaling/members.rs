@@ -1,9 +1,12 @@
 //! Single members of groups.
 
+use std::time::Duration;
+
 use smol_str::SmolStr;
 
 use super::settle::deregister;
 use super::{Activity, Group, Lifecycle, Member, group_name, groups};
+use crate::clock::Timestamp;
 use crate::wire::params::short;
 use crate::wire::{ApiError, Xml};
 use crate::world::Call;
@@ -32,11 +35,7 @@ pub(super) fn attach(call: &mut Call<'_>, _: &mut Xml) -> Result<(), ApiError> {
             return Err(ApiError::validation(message));
         }
         // Pending, so that the next look brings it into service and registers it.
-        let member = Member {
-            lifecycle: Lifecycle::Pending,
-            since: call.now,
-            protected: false,
-        };
+        let member = Member::new(Lifecycle::Pending, call.now);
         group.members.insert(SmolStr::new(id), member);
     }
     group.desired = group.desired.max(groups::active(&group));
@@ -53,12 +52,16 @@ pub(super) fn detach(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError>
     let name = group_name(call)?;
     let ids = member_ids(call, name)?;
     let mut group = call.region.autoscaling.get(name)?.clone();
-    for id in &ids {
-        group.members.remove(id);
-    }
     shrink(call, name, &mut group, ids.len(), "detach")?;
-    for balancer in group.balancers.keys() {
-        deregister(call, balancer, &ids, call.now);
+    let drained = leave_balancers(call, &group, &ids);
+    for id in &ids {
+        if drained.is_some() {
+            group
+                .members
+                .insert(id.clone(), waiting(Lifecycle::Detaching, call.now, drained));
+        } else {
+            group.members.remove(id);
+        }
     }
     write_activities(call, xml, &ids, "Detaching EC2 instance");
     groups::put(call, name, group);
@@ -70,19 +73,14 @@ pub(super) fn enter_standby(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), Ap
     let ids = member_ids(call, name)?;
     let mut group = call.region.autoscaling.get(name)?.clone();
     require_lifecycle(&group, &ids, Lifecycle::InService)?;
-    for id in &ids {
-        group.members.insert(
-            id.clone(),
-            Member {
-                lifecycle: Lifecycle::Standby,
-                since: call.now,
-                protected: false,
-            },
-        );
-    }
     shrink(call, name, &mut group, ids.len(), "place into standby")?;
-    for balancer in group.balancers.keys() {
-        deregister(call, balancer, &ids, call.now);
+    let drained = leave_balancers(call, &group, &ids);
+    let state = match drained {
+        Some(_) => Lifecycle::EnteringStandby,
+        None => Lifecycle::Standby,
+    };
+    for id in &ids {
+        group.members.insert(id.clone(), waiting(state, call.now, drained));
     }
     write_activities(call, xml, &ids, "Moving EC2 instance to Standby");
     groups::put(call, name, group);
@@ -95,14 +93,9 @@ pub(super) fn exit_standby(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), Api
     let mut group = call.region.autoscaling.get(name)?.clone();
     require_lifecycle(&group, &ids, Lifecycle::Standby)?;
     for id in &ids {
-        group.members.insert(
-            id.clone(),
-            Member {
-                lifecycle: Lifecycle::Pending,
-                since: call.now,
-                protected: false,
-            },
-        );
+        group
+            .members
+            .insert(id.clone(), Member::new(Lifecycle::Pending, call.now));
     }
     group.desired = group.desired.max(groups::active(&group)).min(group.max);
     write_activities(call, xml, &ids, "Moving EC2 instance out of Standby");
@@ -158,6 +151,61 @@ pub(super) fn set_protection(call: &mut Call<'_>, _: &mut Xml) -> Result<(), Api
             member.protected = protected;
         }
     }
+    Ok(())
+}
+
+fn waiting(lifecycle: Lifecycle, since: Timestamp, until: Option<Timestamp>) -> Member {
+    Member {
+        until,
+        ..Member::new(lifecycle, since)
+    }
+}
+
+/// Takes members out of the group's balancers and tells when the last of them has let go of its connections.
+fn leave_balancers(call: &mut Call<'_>, group: &Group, ids: &[SmolStr]) -> Option<Timestamp> {
+    let mut drained = None;
+    for name in group.balancers.keys() {
+        let seconds = super::attach::draining_seconds(call, name);
+        if seconds > 0 {
+            drained = drained.max(Some(call.now.plus(Duration::from_secs(seconds))));
+        }
+        deregister(call, name, ids, call.now);
+    }
+    if let Some(drained) = drained {
+        call.region.autoscaling.wake(drained);
+    }
+    drained
+}
+
+/// Makes an instance a member in a lifecycle state of a seed's choosing, beyond those that the group wanted before.
+pub(crate) fn plant(call: &mut Call<'_>, group: &str, id: &str, lifecycle: &str) -> Result<(), ApiError> {
+    let state: Lifecycle = serde_json::from_value(lifecycle.into())
+        .map_err(|_| ApiError::validation(format!("there is no lifecycle state {lifecycle}")))?;
+    let instance = call.region.ec2.instances.get(id).filter(|instance| !instance.is_gone());
+    if instance.is_none() {
+        return Err(ApiError::validation(format!("there is no instance {id}")));
+    }
+    let taken = call
+        .region
+        .autoscaling
+        .by_name
+        .values()
+        .any(|group| group.members.contains_key(id));
+    if taken {
+        return Err(ApiError::validation(format!("{id} is in a group already")));
+    }
+    let mut planted = call.region.autoscaling.get(group)?.clone();
+    let id = SmolStr::new(id);
+    planted.members.insert(id.clone(), Member::new(state, call.now));
+    planted.desired += u32::from(state.is_active());
+    planted.max = planted.max.max(planted.desired);
+    if state == Lifecycle::InService {
+        let names: Vec<String> = planted.balancers.keys().cloned().collect();
+        for name in names {
+            super::settle::register(call, &name, std::slice::from_ref(&id), call.now);
+        }
+    }
+    groups::put(call, group, planted);
     Ok(())
 }
 

@@ -64,15 +64,32 @@ impl Step<'_, '_> {
                 (Some(Lifecycle::Terminating), InstanceState::Terminated) => {
                     group.members.remove(&id);
                 }
-                (Some(Lifecycle::Pending | Lifecycle::InService | Lifecycle::Standby), state) => {
+                (Some(Lifecycle::Detaching | Lifecycle::EnteringStandby), _) => self.let_go(group, &id),
+                (Some(lifecycle), state) if !lifecycle.is_leaving() => {
                     let gone = instance.is_none_or(ec2::Instance::is_gone);
-                    // A stopped member is unhealthy to Auto Scaling and is replaced.
-                    if gone || matches!(state, InstanceState::Stopping | InstanceState::Stopped) {
+                    // A stopped member is unhealthy to Auto Scaling and is replaced, but for one in a warm pool.
+                    let stopped = matches!(state, InstanceState::Stopping | InstanceState::Stopped);
+                    if gone || (stopped && lifecycle != Lifecycle::WarmedStopped) {
                         self.remove_member(group, &id, "an EC2 health check");
                     }
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// Ends the membership of one that waited for its connections to drain, or its service.
+    fn let_go(&mut self, group: &mut Group, id: &SmolStr) {
+        let Some(member) = group.members.get(id).copied() else {
+            return;
+        };
+        if member.until.is_none_or(|until| until > self.at) {
+            return;
+        }
+        if member.lifecycle == Lifecycle::Detaching {
+            group.members.remove(id);
+        } else {
+            group.members.insert(id.clone(), self.member(Lifecycle::Standby));
         }
     }
 
@@ -102,7 +119,7 @@ impl Step<'_, '_> {
         let mut active: Vec<SmolStr> = group
             .members
             .iter()
-            .filter(|(_, member)| matches!(member.lifecycle, Lifecycle::Pending | Lifecycle::InService))
+            .filter(|(_, member)| member.lifecycle.is_active())
             .map(|(id, _)| id.clone())
             .collect();
         let mut spread: BTreeMap<String, usize> = group.subnets.iter().map(|subnet| (subnet.clone(), 0)).collect();
@@ -208,10 +225,7 @@ impl Step<'_, '_> {
 
     /// A balancer that was deleted meanwhile is passed over.
     fn register_with(&mut self, name: &str, ids: &[SmolStr]) {
-        if let Some(mut balancer) = self.call.region.elb.get(name).cloned() {
-            join(&mut balancer, self.at, ids.iter().cloned());
-            self.call.region.elb.put(self.at, balancer);
-        }
+        register(self.call, name, ids, self.at);
     }
 
     fn record(&mut self, group: &mut Group, description: String) {
@@ -227,11 +241,7 @@ impl Step<'_, '_> {
     }
 
     fn member(&self, lifecycle: Lifecycle) -> Member {
-        Member {
-            lifecycle,
-            since: self.at,
-            protected: false,
-        }
+        Member::new(lifecycle, self.at)
     }
 
     /// When this group has to be looked at again.
@@ -248,8 +258,14 @@ impl Step<'_, '_> {
             Attachment::Adding(at) | Attachment::Removing(at) => Some(*at),
             Attachment::Added => None,
         });
+        let leaving = group.members.values().filter_map(|member| member.until);
         let acts = (group.acts_from > self.at).then_some(group.acts_from);
-        members.chain(balancers).chain(acts).filter(|at| *at > self.at).min()
+        members
+            .chain(balancers)
+            .chain(leaving)
+            .chain(acts)
+            .filter(|at| *at > self.at)
+            .min()
     }
 }
 
@@ -260,6 +276,14 @@ pub(super) fn serving(group: &Group) -> Vec<SmolStr> {
         .iter()
         .filter(|(_, member)| member.lifecycle == Lifecycle::InService);
     in_service.map(|(id, _)| id.clone()).collect()
+}
+
+/// Puts instances into a balancer, if it is there.
+pub(super) fn register(call: &mut Call<'_>, name: &str, ids: &[SmolStr], at: Timestamp) {
+    if let Some(mut balancer) = call.region.elb.get(name).cloned() {
+        join(&mut balancer, at, ids.iter().cloned());
+        call.region.elb.put(at, balancer);
+    }
 }
 
 /// Takes instances out of a balancer, if both are there.

@@ -9,6 +9,10 @@ use crate::world::Call;
 
 pub(super) fn regions(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let (names, filters) = (call.params.strings("RegionName"), Filters::read(call.params));
+    if let Some(unknown) = names.iter().find(|name| region::find(name).is_none()) {
+        let message = format!("Invalid region name: [{}]", short(unknown));
+        return Err(ApiError::sender("InvalidParameterValue", message));
+    }
     let mut listed = Vec::new();
     for facts in region::all()
         .iter()
@@ -36,51 +40,92 @@ fn endpoint(facts: &RegionFacts) -> String {
     format!("ec2.{}.{}", facts.name, facts.dns_suffix())
 }
 
-pub(super) fn availability_zones(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
-    let (names, filters) = (call.params.strings("ZoneName"), Filters::read(call.params));
-    let all = call.params.bool("AllAvailabilityZones").unwrap_or(false) || !names.is_empty();
-    let ordinary = call.facts.zone_names().map(|zone| (zone, "availability-zone"));
-    // Local Zones are listed once an account opted in to them, or when all are asked for.
-    let local = call
-        .facts
-        .local_zones()
-        .filter(|_| all)
-        .map(|zone| (zone.to_owned(), "local-zone"));
+/// A zone as `DescribeAvailabilityZones` shows it.
+struct Zone {
+    name: String,
+    kind: &'static str,
+    opted: &'static str,
+    /// Of a Local Zone, the zone it hangs on.
+    parent: Option<String>,
+}
+
+fn zones(call: &Call<'_>) -> Vec<Zone> {
     let region = call.facts.name;
-    let mut listed = Vec::new();
-    for (zone, kind) in ordinary.chain(local) {
-        let opted = if kind == "local-zone" {
-            "not-opted-in"
-        } else {
-            "opt-in-not-required"
-        };
+    let ordinary = call.facts.zone_names().map(|name| Zone {
+        name,
+        kind: "availability-zone",
+        opted: "opt-in-not-required",
+        parent: None,
+    });
+    // Who has a subnet in a Local Zone has opted in to it.
+    let used = |zone: &str| call.region.ec2.subnets.values().any(|subnet| subnet.zone == zone);
+    let local = call.facts.local_zones().map(|name| Zone {
+        name: name.to_owned(),
+        kind: "local-zone",
+        opted: if used(name) { "opted-in" } else { "not-opted-in" },
+        parent: call.facts.zone_names().next(),
+    });
+    let mut zones: Vec<Zone> = ordinary.chain(local).collect();
+    zones.retain(|zone| zone.name.starts_with(region));
+    zones
+}
+
+pub(super) fn availability_zones(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
+    let (names, ids) = (call.params.strings("ZoneName"), call.params.strings("ZoneId"));
+    let filters = Filters::read(call.params);
+    let all = call.params.bool("AllAvailabilityZones").unwrap_or(false);
+    let region = call.facts.name;
+    let (mut listed, mut unknown) = (Vec::new(), names.clone());
+    unknown.extend(ids.iter().cloned());
+    for zone in zones(call) {
+        let id = zone_id(region, &zone.name);
+        let asked = names.contains(&zone.name) || ids.contains(&id);
+        unknown.retain(|given| *given != zone.name && *given != id);
         let admitted = filters.admit(&Tags::new(), |name| match name {
-            "zone-name" => one(&zone),
-            "zone-id" => one(zone_id(region, &zone)),
-            "zone-type" => one(kind),
+            "zone-name" => one(&zone.name),
+            "zone-id" => one(&id),
+            "zone-type" => one(zone.kind),
             "state" => one("available"),
             "region-name" => one(region),
-            "group-name" => one(group_name(&zone)),
-            "opt-in-status" => one(opted),
+            "group-name" | "network-border-group" => one(group_name(&zone.name)),
+            "opt-in-status" => one(zone.opted),
+            "parent-zone-name" => Some(zone.parent.iter().cloned().collect()),
             _ => None,
         })?;
-        if admitted && (names.is_empty() || names.contains(&zone)) {
-            listed.push((zone, kind, opted));
+        // Zones that the account has not opted in to are told only when they are asked for.
+        let visible = if names.is_empty() && ids.is_empty() {
+            all || zone.opted != "not-opted-in"
+        } else {
+            asked
+        };
+        if admitted && visible {
+            listed.push(zone);
         }
     }
-    if let Some(unknown) = names.iter().find(|name| listed.iter().all(|(zone, ..)| zone != *name)) {
+    if let Some(unknown) = unknown.first() {
         let message = format!("Invalid availability zone: [{}]", short(unknown));
         return Err(ApiError::sender("InvalidParameterValue", message));
     }
-    xml.items("availabilityZoneInfo", "item", listed, |xml, (zone, kind, opted)| {
-        xml.text("zoneName", &zone)
-            .text("zoneState", "available")
-            .text("regionName", region);
-        xml.text("zoneId", &zone_id(region, &zone)).text("zoneType", kind);
-        xml.text("groupName", &group_name(&zone)).text("optInStatus", opted);
-        xml.items("messageSet", "item", [(); 0], |_, ()| {});
+    xml.items("availabilityZoneInfo", "item", listed, |xml, zone| {
+        write_zone(xml, &zone, region);
     });
     Ok(())
+}
+
+fn write_zone(xml: &mut Xml, zone: &Zone, region: &str) {
+    xml.text("optInStatus", zone.opted);
+    xml.items("messageSet", "item", [(); 0], |_, ()| {});
+    xml.text("regionName", region)
+        .text("zoneName", &zone.name)
+        .text("zoneId", &zone_id(region, &zone.name))
+        .text("groupName", &group_name(&zone.name))
+        .text("networkBorderGroup", &group_name(&zone.name))
+        .text("zoneType", zone.kind);
+    if let Some(parent) = &zone.parent {
+        xml.text("parentZoneName", parent)
+            .text("parentZoneId", &zone_id(region, parent));
+    }
+    xml.text("zoneState", "available");
 }
 
 /// The group of a zone is its name without the letter: the region, but for Local Zones.
@@ -106,18 +151,13 @@ pub(super) fn zone_id(region: &str, zone: &str) -> String {
         }
     }
     let rest = zone.strip_prefix(region).unwrap_or_default();
-    if let Some(local) = rest.strip_prefix('-') {
-        format!(
-            "{area}{direction}{number}-{}",
-            local.replace("1a", "1-az1").replace("1b", "1-az2").replace('-', "")
-        )
-    } else {
-        let index = rest
-            .bytes()
-            .next()
-            .map_or(1, |letter| letter.wrapping_sub(b'a').wrapping_add(1));
-        format!("{area}{direction}{number}-az{index}")
-    }
+    let letter = rest.bytes().next_back().unwrap_or(b'a');
+    let index = letter.wrapping_sub(b'a').wrapping_add(1);
+    // A Local Zone has its place's letters between: `usw2-lax1-az1`.
+    let place: String = rest.chars().filter(char::is_ascii_alphanumeric).collect();
+    let place = place.get(..place.len().saturating_sub(1)).unwrap_or_default();
+    let dash = if place.is_empty() { "" } else { "-" };
+    format!("{area}{direction}{number}{dash}{place}-az{index}")
 }
 
 const IMAGES: [(&str, &str, &str); 3] = [
@@ -235,5 +275,7 @@ mod tests {
         assert_eq!(zone_id("us-east-1", "us-east-1a"), "use1-az1");
         assert_eq!(zone_id("eu-west-3", "eu-west-3c"), "euw3-az3");
         assert_eq!(zone_id("ap-northeast-1", "ap-northeast-1d"), "apne1-az4");
+        assert_eq!(zone_id("us-west-2", "us-west-2-lax-1b"), "usw2-lax1-az2");
+        assert_eq!(zone_id("us-east-1", "us-east-1-chi-2a"), "use1-chi2-az1");
     }
 }

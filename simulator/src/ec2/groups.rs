@@ -1,8 +1,9 @@
 //! Security groups.
 
 use super::filter::{Filters, one};
+use super::paging::{Paging, write_token};
 use super::state::{Peer, Rule};
-use super::{SecurityGroup, done, not_found, required, tags};
+use super::{SecurityGroup, done, required, tags};
 use crate::wire::params::short;
 use crate::wire::{ApiError, Value, Xml};
 use crate::world::Call;
@@ -10,14 +11,7 @@ use crate::world::Call;
 pub(super) fn create(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let (name, description) = (required(call, "GroupName")?, required(call, "GroupDescription")?);
     let ec2 = &mut call.region.ec2;
-    let vpc_id = match call.params.non_empty("VpcId") {
-        Some(id) if ec2.vpcs.contains_key(id) => id.to_owned(),
-        Some(id) => return Err(not_found("InvalidVpcID.NotFound", "vpc", id)),
-        None => ec2
-            .default_vpc_id()
-            .ok_or_else(|| ApiError::sender("VPCIdNotSpecified", "No default VPC for this user"))?
-            .to_owned(),
-    };
+    let vpc_id = super::network::default_or_named_vpc(ec2, call.params.non_empty("VpcId"))?;
     if ec2.group_named(&vpc_id, name).is_some() {
         let message = format!("The security group '{}' already exists for VPC '{vpc_id}'", short(name));
         return Err(ApiError::sender("InvalidGroup.Duplicate", message));
@@ -49,6 +43,7 @@ pub(super) fn delete(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError>
         .region
         .elb
         .iter()
+        .chain(call.region.elb.departed(call.now))
         .any(|balancer| balancer.security_groups.contains(&id));
     let peer = Peer::Group(id.clone());
     let by_group = ec2
@@ -68,9 +63,26 @@ pub(super) fn delete(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError>
 pub(super) fn describe(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let (ids, names) = (call.params.strings("GroupId"), call.params.strings("GroupName"));
     let filters = Filters::read(call.params);
+    let set = super::named("groupIds", &ids).or(super::named("groupNames", &names));
+    let paging = Paging::read(call, set)?;
     let groups = &call.region.ec2.security_groups;
+    if let Some(malformed) = ids.iter().find(|id| !id.starts_with("sg-")) {
+        let message = format!("Invalid id: \"{}\" (expecting \"sg-...\")", short(malformed));
+        return Err(ApiError::sender("InvalidGroupId.Malformed", message));
+    }
     if let Some(unknown) = ids.iter().find(|id| !groups.contains_key(*id)) {
         return Err(no_group(unknown));
+    }
+    // Names are asked for in the default VPC; elsewhere there is the filter.
+    let default_vpc = call.region.ec2.default_vpc_id().unwrap_or_default();
+    for name in &names {
+        if call.region.ec2.group_named(default_vpc, name).is_none() {
+            let message = format!(
+                "The security group '{}' does not exist in default VPC '{default_vpc}'",
+                short(name)
+            );
+            return Err(ApiError::sender("InvalidGroup.NotFound", message));
+        }
     }
     let mut listed = Vec::new();
     for (id, group) in groups {
@@ -81,17 +93,28 @@ pub(super) fn describe(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiErro
             "vpc-id" => one(&group.vpc_id),
             "owner-id" => one(call.account),
             "ip-permission.group-id" | "ip-permission.cidr" => Some(peers(&group.ingress)),
+            "egress.ip-permission.group-id" | "egress.ip-permission.cidr" => Some(peers(&group.egress)),
+            "ip-permission.protocol" => Some(group.ingress.iter().map(|rule| rule.protocol.clone()).collect()),
+            "ip-permission.from-port" => Some(ports(&group.ingress, |rule| rule.from)),
+            "ip-permission.to-port" => Some(ports(&group.ingress, |rule| rule.to)),
             _ => None,
         })?;
-        let asked = (ids.is_empty() || ids.contains(id)) && (names.is_empty() || names.contains(&group.name));
+        let by_name = names.is_empty() || (group.vpc_id == default_vpc && names.contains(&group.name));
+        let asked = (ids.is_empty() || ids.contains(id)) && by_name;
         if admitted && asked {
             listed.push((id, group));
         }
     }
+    let (listed, token) = paging.page(listed, |(id, _)| id);
     xml.items("securityGroupInfo", "item", listed, |xml, (id, group)| {
         write(xml, id, group, call.account);
     });
+    write_token(xml, token.as_deref());
     Ok(())
+}
+
+fn ports(rules: &[Rule], port: impl Fn(&Rule) -> Option<i64>) -> Vec<String> {
+    rules.iter().filter_map(port).map(|port| port.to_string()).collect()
 }
 
 fn peers(rules: &[Rule]) -> Vec<String> {
@@ -322,6 +345,7 @@ fn write_permission(xml: &mut Xml, rules: &[Rule], account: &str) {
     xml.items("ipv6Ranges", "item", cidrs6, |xml, cidr| {
         xml.text("cidrIpv6", cidr);
     });
+    xml.items("prefixListIds", "item", [(); 0], |_, ()| {});
 }
 
 fn no_group(id: &str) -> ApiError {

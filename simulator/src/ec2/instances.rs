@@ -3,7 +3,7 @@
 use smol_str::SmolStr;
 
 use super::listing::{select, write};
-use super::state::{Ec2, Tags, usable_addresses};
+use super::state::{Ec2, Tags};
 use super::{Instance, Phase, done, required, tags};
 use crate::clock::Timestamp;
 use crate::config::Timing;
@@ -27,8 +27,8 @@ pub(crate) struct Launch {
 
 /// Launches one instance; `None` when the subnet does not exist.
 pub(crate) fn launch(ec2: &mut Ec2, ids: &mut Ids, now: Timestamp, launch: Launch) -> Option<SmolStr> {
-    let subnet = ec2.subnets.get_mut(&launch.subnet_id)?;
-    let private_ip = subnet.next_address();
+    let private_ip = ec2.take_address(&launch.subnet_id)?;
+    let subnet = ec2.subnets.get(&launch.subnet_id)?;
     let public = subnet.public_ip_on_launch;
     let (vpc_id, zone) = (subnet.vpc_id.clone(), subnet.zone.clone());
     let [_, b, c, d] = private_ip.octets();
@@ -63,6 +63,8 @@ pub(crate) fn terminate(ec2: &mut Ec2, id: &str, now: Timestamp) {
         && !instance.is_gone()
     {
         instance.phase = Phase::Terminated(now);
+        let subnet_id = instance.subnet_id.clone();
+        ec2.give_back_address(&subnet_id);
     }
 }
 
@@ -90,7 +92,7 @@ pub(super) fn run(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
         )?,
     };
     let subnet = ec2.subnets.get(&subnet_id).ok_or_else(|| no_subnet(&subnet_id))?;
-    let free = i64::from(usable_addresses(&subnet.cidr).saturating_sub(subnet.used));
+    let free = i64::from(subnet.free_addresses());
     if free < min {
         let message = format!("There are not enough free addresses in subnet '{subnet_id}' to satisfy the request.");
         return Err(ApiError::sender("InsufficientFreeAddressesInSubnet", message));
@@ -203,6 +205,11 @@ fn change(
     if ids.is_empty() {
         return Err(super::missing("InstanceId"));
     }
+    if ids.iter().all(|id| is_well_formed(id)) {
+        let instances = &call.region.ec2.instances;
+        let exists = |id: &str| instances.contains_key(id);
+        super::require_all("InvalidInstanceID.NotFound", "instance", &ids, exists)?;
+    }
     let Timing {
         instance_state: lag, ..
     } = call.settings.timing;
@@ -230,7 +237,11 @@ fn change(
                 xml.show("code", state.code()).text("name", state.name());
             });
         }
-        call.region.ec2.instances.insert(SmolStr::new(id), instance);
+        let gone = instance.is_gone().then(|| instance.subnet_id.clone());
+        let before = call.region.ec2.instances.insert(SmolStr::new(id), instance);
+        if let (Some(subnet_id), Some(false)) = (gone, before.map(|before| before.is_gone())) {
+            call.region.ec2.give_back_address(&subnet_id);
+        }
     });
     call.region
         .autoscaling
@@ -267,12 +278,15 @@ pub(super) fn modify_attribute(call: &mut Call<'_>, xml: &mut Xml) -> Result<(),
 }
 
 pub(super) fn not_found(id: &str) -> ApiError {
-    let shown = short(id);
-    if !shown
-        .strip_prefix("i-")
-        .is_some_and(|hex| hex.len() >= 8 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
-    {
-        return ApiError::sender("InvalidInstanceID.Malformed", format!("Invalid id: \"{shown}\""));
+    if !is_well_formed(id) {
+        let message = format!("Invalid id: \"{}\"", short(id));
+        return ApiError::sender("InvalidInstanceID.Malformed", message);
     }
     super::not_found("InvalidInstanceID.NotFound", "instance", id)
+}
+
+/// Whether an id could be that of an instance.
+pub(super) fn is_well_formed(id: &str) -> bool {
+    let hex = id.strip_prefix("i-").unwrap_or_default();
+    (8..=17).contains(&hex.len()) && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

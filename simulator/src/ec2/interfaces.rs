@@ -1,91 +1,174 @@
-//! The network interfaces that balancers have in their subnets, which is how one sees that a deletion has ended.
+//! Network interfaces: those of instances, and those that balancers have in their subnets, which is how one sees that
+//! a deletion has ended.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use super::Instance;
 use super::filter::{Filters, one};
+use super::paging::{Paging, write_token};
 use super::state::Tags;
+use super::{named, require_all};
 use crate::elb::LoadBalancer;
 use crate::wire::{ApiError, Xml};
 use crate::world::Call;
 
+/// One interface. None are kept: an instance has the same one always, a balancer in a subnet for as long as it is there.
+struct Interface<'c> {
+    id: String,
+    zone: &'c str,
+    subnet: &'c str,
+    vpc_id: &'c str,
+    groups: &'c [String],
+    description: String,
+    /// `None` for those of balancers, which belong to AWS.
+    instance: Option<(&'c str, &'c Instance)>,
+}
+
 pub(super) fn describe(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let (ids, filters) = (call.params.strings("NetworkInterfaceId"), Filters::read(call.params));
-    let (mut listed, mut unknown) = (Vec::new(), ids.clone());
-    for balancer in call.region.elb.iter() {
-        for (zone, subnet) in &balancer.placement {
-            let id = interface_id(balancer, subnet);
-            unknown.retain(|given| *given != id);
-            let description = format!("ELB {}", balancer.name);
-            let admitted = filters.admit(&Tags::new(), |name| match name {
-                "description" => one(&description),
-                "requester-id" | "attachment.instance-owner-id" => one("amazon-elb"),
-                "requester-managed" => one("true"),
-                "vpc-id" => one(&balancer.vpc_id),
-                "subnet-id" => one(subnet),
-                "availability-zone" => one(zone),
-                "group-id" => Some(balancer.security_groups.clone()),
-                "network-interface-id" => one(&id),
-                "status" => one("in-use"),
-                "interface-type" => one("interface"),
-                "owner-id" => one(call.account),
-                _ => None,
-            })?;
-            if admitted && (ids.is_empty() || ids.contains(&id)) {
-                listed.push((id, zone, subnet, balancer));
-            }
+    let paging = Paging::read(call, named("networkInterfaceIds", &ids))?;
+    let all = all(call);
+    require_all("InvalidNetworkInterfaceID.NotFound", "networkInterface", &ids, |id| {
+        all.iter().any(|interface| interface.id == id)
+    })?;
+    let mut listed = Vec::new();
+    for interface in all {
+        let admitted = filters.admit(&Tags::new(), |name| property(&interface, name, call))?;
+        if admitted && (ids.is_empty() || ids.contains(&interface.id)) {
+            listed.push(interface);
         }
     }
-    if let Some(unknown) = unknown.first() {
-        return Err(super::not_found(
-            "InvalidNetworkInterfaceID.NotFound",
-            "networkInterface",
-            unknown,
-        ));
-    }
-    xml.items(
-        "networkInterfaceSet",
-        "item",
-        listed,
-        |xml, (id, zone, subnet, balancer)| {
-            write(xml, &id, zone, subnet, balancer, call);
-        },
-    );
+    let (listed, token) = paging.page(listed, |interface| &interface.id);
+    xml.items("networkInterfaceSet", "item", listed, |xml, interface| {
+        write(xml, &interface, call);
+    });
+    write_token(xml, token.as_deref());
     Ok(())
 }
 
-fn write(xml: &mut Xml, id: &str, zone: &str, subnet: &str, balancer: &LoadBalancer, call: &Call<'_>) {
-    xml.text("networkInterfaceId", id)
-        .text("subnetId", subnet)
-        .text("vpcId", &balancer.vpc_id);
-    xml.text("availabilityZone", zone)
-        .text("description", &format!("ELB {}", balancer.name))
-        .text("ownerId", call.account);
-    xml.text("requesterId", "amazon-elb")
-        .show("requesterManaged", true)
-        .text("status", "in-use");
-    xml.text("interfaceType", "interface").show("sourceDestCheck", true);
-    xml.items("groupSet", "item", &balancer.security_groups, |xml, group| {
-        let name = call
-            .region
-            .ec2
-            .security_groups
-            .get(group)
-            .map_or("", |group| group.name.as_str());
-        xml.text("groupId", group).text("groupName", name);
-    });
+fn all<'c>(call: &'c Call<'_>) -> Vec<Interface<'c>> {
+    let mut all = Vec::new();
+    // Those of a deleted balancer stay for a while.
+    for balancer in call.region.elb.iter().chain(call.region.elb.departed(call.now)) {
+        all.extend(balancer.placement.iter().map(|(zone, subnet)| Interface {
+            id: id_of(&(&balancer.dns_name, subnet)),
+            zone,
+            subnet,
+            vpc_id: &balancer.vpc_id,
+            groups: &balancer.security_groups,
+            description: description(balancer),
+            instance: None,
+        }));
+    }
+    let instances = call.region.ec2.instances.iter().filter(|(_, it)| !it.is_gone());
+    all.extend(instances.map(|(id, it)| of_instance(id, it)));
+    all
+}
+
+fn description(balancer: &LoadBalancer) -> String {
+    format!("ELB {}", balancer.name)
+}
+
+fn of_instance<'c>(id: &'c str, instance: &'c Instance) -> Interface<'c> {
+    Interface {
+        id: id_of(&id),
+        zone: &instance.zone,
+        subnet: &instance.subnet_id,
+        vpc_id: &instance.vpc_id,
+        groups: &instance.security_groups,
+        description: String::new(),
+        instance: Some((id, instance)),
+    }
+}
+
+fn id_of(what: &impl Hash) -> String {
+    let mut hasher = DefaultHasher::new();
+    what.hash(&mut hasher);
+    format!("eni-0{:016x}", hasher.finish())
+}
+
+fn property(interface: &Interface<'_>, name: &str, call: &Call<'_>) -> Option<Vec<String>> {
+    let managed = interface.instance.is_none();
+    match name {
+        "description" => one(&interface.description),
+        "requester-id" => Some(managed.then(|| "amazon-elb".to_owned()).into_iter().collect()),
+        "attachment.instance-owner-id" => one(if managed { "amazon-elb" } else { call.account }),
+        "attachment.instance-id" => Some(interface.instance.map(|(id, _)| id.to_owned()).into_iter().collect()),
+        "addresses.private-ip-address" | "private-ip-address" => {
+            let address = interface.instance.map(|(_, it)| it.private_ip.to_string());
+            Some(address.into_iter().collect())
+        }
+        "requester-managed" => one(managed.to_string()),
+        "vpc-id" => one(interface.vpc_id),
+        "subnet-id" => one(interface.subnet),
+        "availability-zone" => one(interface.zone),
+        "group-id" => Some(interface.groups.to_vec()),
+        "network-interface-id" => one(&interface.id),
+        "status" => one("in-use"),
+        "interface-type" => one("interface"),
+        "owner-id" => one(call.account),
+        _ => None,
+    }
+}
+
+fn write(xml: &mut Xml, interface: &Interface<'_>, call: &Call<'_>) {
+    xml.text("availabilityZone", interface.zone);
+    let managed = interface.instance.is_none();
+    if managed {
+        xml.text("requesterId", "amazon-elb");
+    }
+    xml.show("requesterManaged", managed);
+    write_common(xml, interface, call);
     xml.element("attachment", |xml| {
-        xml.text("attachmentId", &id.replace("eni-", "ela-attach-"))
-            .text("instanceOwnerId", "amazon-elb");
-        xml.show("deviceIndex", 1)
+        xml.text("attachmentId", &interface.id.replace("eni-", "ela-attach-"));
+        match interface.instance {
+            Some((id, _)) => xml.text("instanceId", id).text("instanceOwnerId", call.account),
+            None => xml.text("instanceOwnerId", "amazon-elb"),
+        };
+        xml.show("deviceIndex", u8::from(managed))
             .text("status", "attached")
-            .show("deleteOnTermination", false);
+            .show("deleteOnTermination", !managed);
     });
     xml.items("tagSet", "item", [(); 0], |_, ()| {});
 }
 
-/// Interfaces are not kept: a balancer has the same one in a subnet for as long as it is there.
-fn interface_id(balancer: &LoadBalancer, subnet: &str) -> String {
-    let mut hasher = DefaultHasher::new();
-    (&balancer.dns_name, subnet).hash(&mut hasher);
-    format!("eni-0{:016x}", hasher.finish())
+/// An instance's interface as `DescribeInstances` shows it.
+pub(super) fn write_of_instance(xml: &mut Xml, id: &str, instance: &Instance, call: &Call<'_>) {
+    let interface = of_instance(id, instance);
+    write_common(xml, &interface, call);
+    xml.element("attachment", |xml| {
+        xml.text("attachmentId", &interface.id.replace("eni-", "eni-attach-"))
+            .show("deviceIndex", 0)
+            .text("status", "attached")
+            .show("attachTime", instance.launched)
+            .show("deleteOnTermination", true)
+            .show("networkCardIndex", 0);
+    });
+}
+
+fn write_common(xml: &mut Xml, interface: &Interface<'_>, call: &Call<'_>) {
+    xml.text("networkInterfaceId", &interface.id)
+        .text("subnetId", interface.subnet)
+        .text("vpcId", interface.vpc_id)
+        .text("description", &interface.description)
+        .text("ownerId", call.account)
+        .text("status", "in-use")
+        .text("interfaceType", "interface")
+        .show("sourceDestCheck", true);
+    if let Some((_, instance)) = interface.instance {
+        let dns = instance.private_dns(call.facts.name);
+        xml.show("privateIpAddress", instance.private_ip)
+            .text("privateDnsName", &dns);
+        xml.items("privateIpAddressesSet", "item", [instance], |xml, instance| {
+            xml.show("privateIpAddress", instance.private_ip)
+                .text("privateDnsName", &dns)
+                .show("primary", true);
+        });
+    }
+    xml.items("groupSet", "item", interface.groups, |xml, group| {
+        let found = call.region.ec2.security_groups.get(group);
+        xml.text("groupId", group)
+            .text("groupName", found.map_or("", |group| group.name.as_str()));
+    });
+    xml.items("ipv6AddressesSet", "item", [(); 0], |_, ()| {});
 }

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use smol_str::SmolStr;
 
 use super::filter::{Filters, one};
-use super::instances::not_found;
-use super::{Instance, required, tags};
+use super::instances::{is_well_formed, not_found};
+use super::paging::{Paging, write_token};
+use super::{Instance, named, require_all, required, tags};
 use crate::wire::params::short;
 use crate::wire::{ApiError, Xml};
 use crate::world::Call;
@@ -17,21 +16,9 @@ use crate::world::Call;
 const TERMINATED_SHOWN: Duration = Duration::from_hours(1);
 
 pub(super) fn describe(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
-    let listed = select(call)?;
-    let start = match call.params.non_empty("NextToken") {
-        Some(token) => read_token(token)?,
-        None => 0,
-    };
-    let size = match call.params.int("MaxResults")? {
-        Some(size) if !(5..=1000).contains(&size) => {
-            let message =
-                format!("Value ( {size} ) for parameter maxResults is invalid. Expecting a value between 5 and 1000.");
-            return Err(ApiError::sender("InvalidParameterValue", message));
-        }
-        Some(size) => usize::try_from(size).unwrap_or(1000),
-        None => usize::MAX,
-    };
-    let page: Vec<_> = listed.iter().skip(start).take(size).copied().collect();
+    let ids = call.params.strings("InstanceId");
+    let paging = Paging::read(call, named("instancesSet", &ids))?;
+    let (page, token) = paging.page(select(call)?, |(id, _)| id);
     // Instances of one reservation that follow each other share its element.
     let reservations = page.chunk_by(|a, b| a.1.reservation_id == b.1.reservation_id);
     xml.items("reservationSet", "item", reservations, |xml, instances| {
@@ -45,48 +32,30 @@ pub(super) fn describe(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiErro
             write(xml, id, instance, call, None);
         });
     });
-    if start.saturating_add(page.len()) < listed.len() {
-        xml.text(
-            "nextToken",
-            &URL_SAFE_NO_PAD.encode(format!("from:{}", start + page.len())),
-        );
-    }
+    write_token(xml, token.as_deref());
     Ok(())
-}
-
-fn read_token(token: &str) -> Result<usize, ApiError> {
-    let decoded = URL_SAFE_NO_PAD
-        .decode(token)
-        .ok()
-        .and_then(|bytes| String::from_utf8(bytes).ok());
-    decoded
-        .and_then(|text| text.strip_prefix("from:")?.parse().ok())
-        .ok_or_else(|| {
-            ApiError::sender(
-                "InvalidParameterValue",
-                "Invalid value for 'nextToken': unable to decode.",
-            )
-        })
 }
 
 /// The instances a request asks for, by id and by filter, without those a fault hides.
 pub(super) fn select<'c>(call: &'c Call<'_>) -> Result<Vec<(&'c SmolStr, &'c Instance)>, ApiError> {
-    let (ids, filters) = (call.params.strings("InstanceId"), Filters::read(call.params));
+    let (mut ids, filters) = (call.params.strings("InstanceId"), Filters::read(call.params));
     let instances = &call.region.ec2.instances;
-    if let Some(unknown) = ids.iter().find(|id| !instances.contains_key(id.as_str())) {
-        return Err(not_found(unknown));
-    }
-    let mut listed = Vec::new();
     let forgotten = call.now.minus(TERMINATED_SHOWN);
+    let shown = |instance: &Instance| instance.terminated_at().is_none_or(|at| at > forgotten);
+    if let Some(malformed) = ids.iter().find(|id| !is_well_formed(id)) {
+        return Err(not_found(malformed));
+    }
+    require_all("InvalidInstanceID.NotFound", "instance", &ids, |id| {
+        instances.get(id).is_some_and(shown)
+    })?;
+    ids.sort();
+    ids.dedup();
     let chosen: Box<dyn Iterator<Item = (&SmolStr, &Instance)>> = if ids.is_empty() {
-        Box::new(
-            instances
-                .iter()
-                .filter(|(_, it)| it.terminated_at().is_none_or(|at| at > forgotten)),
-        )
+        Box::new(instances.iter().filter(|(_, instance)| shown(instance)))
     } else {
         Box::new(ids.iter().filter_map(|id| instances.get_key_value(id.as_str())))
     };
+    let mut listed = Vec::new();
     for (id, instance) in chosen.filter(|(id, _)| !call.is_hidden(id)) {
         let admitted = filters.admit(&instance.tags, |name| property(call, id, instance, name))?;
         if admitted {
@@ -109,6 +78,10 @@ fn property(call: &Call<'_>, id: &str, instance: &Instance, name: &str) -> Optio
         "availability-zone" => one(&instance.zone),
         "private-dns-name" | "network-interface.private-dns-name" => one(instance.private_dns(call.facts.name)),
         "private-ip-address" | "network-interface.addresses.private-ip-address" => one(instance.private_ip.to_string()),
+        "dns-name" => Some(public_dns(instance, call).into_iter().collect()),
+        "architecture" => one("x86_64"),
+        "root-device-type" => one("ebs"),
+        "availability-zone-id" => one(super::catalog::zone_id(call.facts.name, &instance.zone)),
         "ip-address" => Some(instance.public_ip.iter().map(ToString::to_string).collect()),
         "reservation-id" => one(&instance.reservation_id),
         "key-name" => Some(instance.key_name.iter().cloned().collect()),
@@ -138,9 +111,9 @@ pub(super) fn write(xml: &mut Xml, id: &str, instance: &Instance, call: &Call<'_
         },
     );
     let public = instance.public_ip.filter(|_| present && name != "stopped");
-    let dashed = |ip: std::net::Ipv4Addr| ip.to_string().replace('.', "-");
-    let public_dns = public.map(|ip| format!("ec2-{}.compute-1.{}", dashed(ip), call.facts.dns_suffix()));
+    let public_dns = public.and_then(|_| public_dns(instance, call));
     xml.text("dnsName", public_dns.as_deref().unwrap_or_default());
+    xml.text("reason", reason(instance));
     xml.maybe("keyName", instance.key_name.as_deref());
     xml.show("amiLaunchIndex", 0)
         .text("instanceType", &instance.type_name)
@@ -172,7 +145,34 @@ pub(super) fn write(xml: &mut Xml, id: &str, instance: &Instance, call: &Call<'_
     xml.text("rootDeviceName", "/dev/xvda")
         .text("virtualizationType", "hvm")
         .text("hypervisor", "xen");
+    xml.show("ebsOptimized", false);
+    for empty in ["productCodes", "blockDeviceMapping"] {
+        xml.items(empty, "item", [(); 0], |_, ()| {});
+    }
+    let interface = present.then_some(id);
+    xml.items("networkInterfaceSet", "item", interface, |xml, id| {
+        super::interfaces::write_of_instance(xml, id, instance, call);
+    });
     tags::write(xml, &instance.tags);
+}
+
+/// The name of its public address in DNS; the oldest region has a form of its own.
+fn public_dns(instance: &Instance, call: &Call<'_>) -> Option<String> {
+    let dashed = instance.public_ip?.to_string().replace('.', "-");
+    let (region, suffix) = (call.facts.name, call.facts.dns_suffix());
+    Some(if region == "us-east-1" {
+        format!("ec2-{dashed}.compute-1.{suffix}")
+    } else {
+        format!("ec2-{dashed}.{region}.compute.{suffix}")
+    })
+}
+
+/// Why it is in its state, for those that somebody brought there.
+fn reason(instance: &Instance) -> &'static str {
+    match instance.phase {
+        super::Phase::Started(_) => "",
+        super::Phase::Stopped(_) | super::Phase::Terminated(_) => "User initiated",
+    }
 }
 
 pub(super) fn describe_status(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {

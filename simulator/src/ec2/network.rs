@@ -1,18 +1,18 @@
-//! VPCs, subnets and Internet gateways.
+//! VPCs and subnets.
 
+use super::addresses::parse_cidr;
 use super::filter::{Filters, one};
-use super::state::{Gateway, Subnet, parse_cidr, usable_addresses};
-use super::{Vpc, done, not_found, required, tags};
+use super::paging::{Paging, write_token};
+use super::state::Subnet;
+use super::{Ec2, Vpc, done, named, not_found, require_all, required, tags};
+use crate::region::RegionFacts;
 use crate::wire::params::short;
 use crate::wire::{ApiError, Xml};
 use crate::world::Call;
 
 pub(super) fn create_vpc(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let cidr = required(call, "CidrBlock")?;
-    if parse_cidr(cidr).is_none_or(|(_, prefix)| !(16..=28).contains(&prefix)) {
-        let message = format!("The CIDR '{}' is invalid.", short(cidr));
-        return Err(ApiError::sender("InvalidVpc.Range", message));
-    }
+    check_vpc_cidr(cidr)?;
     let id = call.region.ec2.add_vpc(cidr, false, call.ids);
     if let Some(vpc) = call.region.ec2.vpcs.get_mut(&id) {
         vpc.tags = tags::of_new(call.params, "vpc");
@@ -22,11 +22,20 @@ pub(super) fn create_vpc(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiEr
     Ok(())
 }
 
+pub(super) fn check_vpc_cidr(cidr: &str) -> Result<(), ApiError> {
+    if parse_cidr(cidr).is_some_and(|(_, prefix)| (16..=28).contains(&prefix)) {
+        return Ok(());
+    }
+    let message = format!("The CIDR '{}' is invalid.", short(cidr));
+    Err(ApiError::sender("InvalidVpc.Range", message))
+}
+
 pub(super) fn describe_vpcs(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let (ids, filters) = (call.params.strings("VpcId"), Filters::read(call.params));
-    if let Some(unknown) = ids.iter().find(|id| !call.region.ec2.vpcs.contains_key(*id)) {
-        return Err(not_found("InvalidVpcID.NotFound", "vpc", unknown));
-    }
+    let paging = Paging::read(call, named("vpcIds", &ids))?;
+    require_all("InvalidVpcID.NotFound", "vpc", &ids, |id| {
+        call.region.ec2.vpcs.contains_key(id)
+    })?;
     let mut listed = Vec::new();
     for (id, vpc) in &call.region.ec2.vpcs {
         let admitted = filters.admit(&vpc.tags, |name| match name {
@@ -41,9 +50,11 @@ pub(super) fn describe_vpcs(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), Ap
             listed.push((id, vpc));
         }
     }
+    let (listed, token) = paging.page(listed, |(id, _)| id);
     xml.items("vpcSet", "item", listed, |xml, (id, vpc)| {
         write_vpc(xml, id, vpc, call.account);
     });
+    write_token(xml, token.as_deref());
     Ok(())
 }
 
@@ -134,7 +145,27 @@ pub(super) fn delete_vpc(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiEr
 
 pub(super) fn create_subnet(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let (vpc_id, cidr) = (required(call, "VpcId")?, required(call, "CidrBlock")?);
-    let ec2 = &mut call.region.ec2;
+    let zone = call.params.non_empty("AvailabilityZone");
+    let subnet = Subnet {
+        tags: tags::of_new(call.params, "subnet"),
+        ..fit_subnet(&call.region.ec2, call.facts, vpc_id, cidr, zone)?
+    };
+    let id = call.ids.resource("subnet");
+    xml.element("subnet", |xml| {
+        write_subnet(xml, &id, &subnet, call.account, call.facts);
+    });
+    call.region.ec2.subnets.insert(id, subnet);
+    Ok(())
+}
+
+/// A subnet that fits into its VPC, beside those that are there.
+pub(super) fn fit_subnet(
+    ec2: &Ec2,
+    facts: &RegionFacts,
+    vpc_id: &str,
+    cidr: &str,
+    zone: Option<&str>,
+) -> Result<Subnet, ApiError> {
     let vpc = ec2
         .vpcs
         .get(vpc_id)
@@ -146,7 +177,7 @@ pub(super) fn create_subnet(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), Ap
     if !inside {
         return Err(ApiError::sender(
             "InvalidSubnet.Range",
-            format!("The CIDR '{cidr}' is invalid."),
+            format!("The CIDR '{}' is invalid.", short(cidr)),
         ));
     }
     let overlaps = |other: &Subnet| {
@@ -154,47 +185,49 @@ pub(super) fn create_subnet(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), Ap
         other.vpc_id == vpc_id && (base ^ other_base).leading_zeros() >= u32::from(prefix.min(other_prefix))
     };
     if ec2.subnets.values().any(overlaps) {
-        let message = format!("The CIDR '{cidr}' conflicts with another subnet");
+        let message = format!("The CIDR '{}' conflicts with another subnet", short(cidr));
         return Err(ApiError::sender("InvalidSubnet.Conflict", message));
     }
-    let zone = match call.params.non_empty("AvailabilityZone") {
-        Some(zone) if call.facts.has_zone(zone) || call.facts.local_zones().any(|local| local == zone) => {
-            zone.to_owned()
-        }
+    let zone = match zone {
+        Some(zone) if facts.has_zone(zone) || facts.local_zones().any(|local| local == zone) => zone.to_owned(),
         Some(zone) => {
             let message = format!("Value ({}) for parameter availabilityZone is invalid.", short(zone));
             return Err(ApiError::sender("InvalidParameterValue", message));
         }
-        None => call.facts.zone_names().next().unwrap_or_default(),
+        None => facts.zone_names().next().unwrap_or_default(),
     };
-    let subnet = Subnet {
-        vpc_id: vpc_id.to_owned(),
-        zone,
-        cidr: cidr.to_owned(),
-        default_for_zone: false,
-        public_ip_on_launch: false,
-        used: 0,
-        tags: tags::of_new(call.params, "subnet"),
-    };
-    let id = call.ids.resource("subnet");
-    xml.element("subnet", |xml| {
-        write_subnet(xml, &id, &subnet, call.account, call.facts);
-    });
-    ec2.subnets.insert(id, subnet);
-    Ok(())
+    Ok(Subnet::new(vpc_id, zone, cidr.to_owned()))
+}
+
+/// The VPC of that id, or the default one when none is named.
+pub(super) fn default_or_named_vpc(ec2: &Ec2, id: Option<&str>) -> Result<String, ApiError> {
+    match id {
+        Some(id) if ec2.vpcs.contains_key(id) => Ok(id.to_owned()),
+        Some(id) => Err(not_found("InvalidVpcID.NotFound", "vpc", id)),
+        None => ec2
+            .default_vpc_id()
+            .map(str::to_owned)
+            .ok_or_else(|| ApiError::sender("VPCIdNotSpecified", "No default VPC for this user")),
+    }
 }
 
 pub(super) fn describe_subnets(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let (ids, filters) = (call.params.strings("SubnetId"), Filters::read(call.params));
-    if let Some(unknown) = ids.iter().find(|id| !call.region.ec2.subnets.contains_key(*id)) {
-        return Err(not_found("InvalidSubnetID.NotFound", "subnet", unknown));
-    }
+    let paging = Paging::read(call, named("subnetIds", &ids))?;
+    require_all("InvalidSubnetID.NotFound", "subnet", &ids, |id| {
+        call.region.ec2.subnets.contains_key(id)
+    })?;
     let mut listed = Vec::new();
     for (id, subnet) in &call.region.ec2.subnets {
         let admitted = filters.admit(&subnet.tags, |name| match name {
             "subnet-id" => one(id),
             "vpc-id" => one(&subnet.vpc_id),
             "availability-zone" | "availabilityZone" => one(&subnet.zone),
+            "availability-zone-id" | "availabilityZoneId" => {
+                one(super::catalog::zone_id(call.facts.name, &subnet.zone))
+            }
+            "available-ip-address-count" => one(subnet.free_addresses().to_string()),
+            "subnet-arn" => one(subnet_arn(id, call.account, call.facts)),
             "cidr" | "cidr-block" | "cidrBlock" => one(&subnet.cidr),
             "default-for-az" | "defaultForAz" => one(subnet.default_for_zone.to_string()),
             "map-public-ip-on-launch" => one(subnet.public_ip_on_launch.to_string()),
@@ -206,29 +239,34 @@ pub(super) fn describe_subnets(call: &mut Call<'_>, xml: &mut Xml) -> Result<(),
             listed.push((id, subnet));
         }
     }
+    let (listed, token) = paging.page(listed, |(id, _)| id);
     xml.items("subnetSet", "item", listed, |xml, (id, subnet)| {
         write_subnet(xml, id, subnet, call.account, call.facts);
     });
+    write_token(xml, token.as_deref());
     Ok(())
 }
 
-fn write_subnet(xml: &mut Xml, id: &str, subnet: &Subnet, account: &str, facts: &crate::region::RegionFacts) {
-    let free = usable_addresses(&subnet.cidr).saturating_sub(subnet.used);
+fn subnet_arn(id: &str, account: &str, facts: &RegionFacts) -> String {
+    format!("arn:{}:ec2:{}:{account}:subnet/{id}", facts.partition(), facts.name)
+}
+
+fn write_subnet(xml: &mut Xml, id: &str, subnet: &Subnet, account: &str, facts: &RegionFacts) {
     xml.text("subnetId", id)
-        .text(
-            "subnetArn",
-            &format!("arn:{}:ec2:{}:{account}:subnet/{id}", facts.partition(), facts.name),
-        )
+        .text("subnetArn", &subnet_arn(id, account, facts))
         .text("state", "available")
         .text("ownerId", account)
         .text("vpcId", &subnet.vpc_id)
         .text("cidrBlock", &subnet.cidr)
-        .show("availableIpAddressCount", free)
+        .show("availableIpAddressCount", subnet.free_addresses())
         .text("availabilityZone", &subnet.zone)
         .text("availabilityZoneId", &super::catalog::zone_id(facts.name, &subnet.zone))
         .show("defaultForAz", subnet.default_for_zone)
         .show("mapPublicIpOnLaunch", subnet.public_ip_on_launch)
-        .show("assignIpv6AddressOnCreation", false);
+        .show("assignIpv6AddressOnCreation", false)
+        .show("mapCustomerOwnedIpOnLaunch", false)
+        .show("ipv6Native", false);
+    xml.items("ipv6CidrBlockAssociationSet", "item", [(); 0], |_, ()| {});
     tags::write(xml, &subnet.tags);
 }
 
@@ -261,6 +299,11 @@ pub(super) fn delete_subnet(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), Ap
         .any(|balancer| balancer.subnets().any(|subnet| subnet == id))
         || call
             .region
+            .elb
+            .departed(call.now)
+            .any(|it| it.placement.values().any(|subnet| subnet == id))
+        || call
+            .region
             .ec2
             .instances
             .values()
@@ -276,95 +319,6 @@ pub(super) fn delete_subnet(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), Ap
     }
     done(xml);
     Ok(())
-}
-
-pub(super) fn create_gateway(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
-    let id = call.ids.resource("igw");
-    let gateway = Gateway {
-        vpc_id: None,
-        tags: tags::of_new(call.params, "internet-gateway"),
-    };
-    xml.element("internetGateway", |xml| write_gateway(xml, &id, &gateway, call.account));
-    call.region.ec2.gateways.insert(id, gateway);
-    Ok(())
-}
-
-pub(super) fn attach_gateway(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
-    let (id, vpc_id) = (required(call, "InternetGatewayId")?, required(call, "VpcId")?);
-    let ec2 = &mut call.region.ec2;
-    if !ec2.vpcs.contains_key(vpc_id) {
-        return Err(not_found("InvalidVpcID.NotFound", "vpc", vpc_id));
-    }
-    let taken = ec2.has_internet_gateway(vpc_id);
-    let gateway = ec2.gateways.get_mut(id).ok_or_else(|| no_gateway(id))?;
-    if gateway.vpc_id.is_some() || taken {
-        let message = format!("resource {id} is already attached to network {vpc_id}");
-        return Err(ApiError::sender("Resource.AlreadyAssociated", message));
-    }
-    gateway.vpc_id = Some(vpc_id.to_owned());
-    done(xml);
-    Ok(())
-}
-
-pub(super) fn detach_gateway(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
-    let (id, vpc_id) = (required(call, "InternetGatewayId")?, required(call, "VpcId")?);
-    let gateway = call.region.ec2.gateways.get_mut(id).ok_or_else(|| no_gateway(id))?;
-    if gateway.vpc_id.as_deref() != Some(vpc_id) {
-        let message = format!("resource {id} is not attached to network {}", short(vpc_id));
-        return Err(ApiError::sender("Gateway.NotAttached", message));
-    }
-    gateway.vpc_id = None;
-    done(xml);
-    Ok(())
-}
-
-pub(super) fn delete_gateway(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
-    let id = required(call, "InternetGatewayId")?;
-    let gateway = call.region.ec2.gateways.get(id).ok_or_else(|| no_gateway(id))?;
-    if gateway.vpc_id.is_some() {
-        return Err(dependency(format!(
-            "The internetGateway '{id}' has dependencies and cannot be deleted."
-        )));
-    }
-    call.region.ec2.gateways.remove(id);
-    done(xml);
-    Ok(())
-}
-
-pub(super) fn describe_gateways(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
-    let (ids, filters) = (call.params.strings("InternetGatewayId"), Filters::read(call.params));
-    if let Some(unknown) = ids.iter().find(|id| !call.region.ec2.gateways.contains_key(*id)) {
-        return Err(no_gateway(unknown));
-    }
-    let mut listed = Vec::new();
-    for (id, gateway) in &call.region.ec2.gateways {
-        let admitted = filters.admit(&gateway.tags, |name| match name {
-            "internet-gateway-id" => one(id),
-            "attachment.vpc-id" => Some(gateway.vpc_id.iter().cloned().collect()),
-            "attachment.state" => Some(gateway.vpc_id.iter().map(|_| "available".to_owned()).collect()),
-            "owner-id" => one(call.account),
-            _ => None,
-        })?;
-        if admitted && (ids.is_empty() || ids.contains(id)) {
-            listed.push((id, gateway));
-        }
-    }
-    xml.items("internetGatewaySet", "item", listed, |xml, (id, gateway)| {
-        write_gateway(xml, id, gateway, call.account);
-    });
-    Ok(())
-}
-
-fn write_gateway(xml: &mut Xml, id: &str, gateway: &Gateway, account: &str) {
-    xml.text("internetGatewayId", id).text("ownerId", account);
-    xml.items("attachmentSet", "item", &gateway.vpc_id, |xml, vpc_id| {
-        xml.text("vpcId", vpc_id).text("state", "available");
-    });
-    tags::write(xml, &gateway.tags);
-}
-
-fn no_gateway(id: &str) -> ApiError {
-    not_found("InvalidInternetGatewayID.NotFound", "internetGateway", id)
 }
 
 pub(super) fn dependency(message: String) -> ApiError {

@@ -1,33 +1,41 @@
 //! Route tables, which make subnets public or private.
 
 use super::filter::{Filters, one};
+use super::paging::{Paging, write_token};
 use super::state::RouteTable;
-use super::{Route, done, not_found, required, tags};
+use super::{Ec2, Route, done, named, not_found, require_all, required, tags};
 use crate::wire::{ApiError, Xml};
 use crate::world::Call;
 
 pub(super) fn create(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let vpc_id = required(call, "VpcId")?;
     let ec2 = &mut call.region.ec2;
-    let vpc = ec2
-        .vpcs
-        .get(vpc_id)
-        .ok_or_else(|| not_found("InvalidVpcID.NotFound", "vpc", vpc_id))?;
-    let local = Route {
-        destination: vpc.cidr.clone(),
-        target: "local".to_owned(),
-    };
+    if !ec2.vpcs.contains_key(vpc_id) {
+        return Err(not_found("InvalidVpcID.NotFound", "vpc", vpc_id));
+    }
     let table = RouteTable {
-        vpc_id: vpc_id.to_owned(),
-        main: false,
-        routes: vec![local],
-        associations: std::collections::BTreeMap::new(),
         tags: tags::of_new(call.params, "route-table"),
+        ..new_table(ec2, vpc_id)
     };
     let id = call.ids.resource("rtb");
     xml.element("routeTable", |xml| write(xml, &id, &table, call.account));
     ec2.route_tables.insert(id, table);
     Ok(())
+}
+
+/// A route table that leads nowhere but within its VPC, and that no subnet uses yet.
+pub(super) fn new_table(ec2: &Ec2, vpc_id: &str) -> RouteTable {
+    let cidr = ec2.vpcs.get(vpc_id).map(|vpc| vpc.cidr.clone());
+    RouteTable {
+        vpc_id: vpc_id.to_owned(),
+        main: false,
+        routes: vec![Route {
+            destination: cidr.unwrap_or_default(),
+            target: "local".to_owned(),
+        }],
+        associations: std::collections::BTreeMap::new(),
+        tags: super::state::Tags::new(),
+    }
 }
 
 pub(super) fn delete(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
@@ -135,18 +143,25 @@ pub(super) fn replace_association(call: &mut Call<'_>, xml: &mut Xml) -> Result<
 pub(super) fn disassociate(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let association = required(call, "AssociationId")?;
     let mut tables = call.region.ec2.route_tables.values_mut();
-    tables
-        .find_map(|table| table.associations.remove(association))
+    let table = tables
+        .find(|table| table.associations.contains_key(association))
         .ok_or_else(|| no_association(association))?;
+    // Every VPC has a main route table: its association can only be replaced.
+    if table.associations.get(association).is_some_and(Option::is_none) {
+        let message = format!("cannot disassociate the main route table association {association}");
+        return Err(ApiError::sender("InvalidParameterValue", message));
+    }
+    table.associations.remove(association);
     done(xml);
     Ok(())
 }
 
 pub(super) fn describe(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let (ids, filters) = (call.params.strings("RouteTableId"), Filters::read(call.params));
-    if let Some(unknown) = ids.iter().find(|id| !call.region.ec2.route_tables.contains_key(*id)) {
-        return Err(no_table(unknown));
-    }
+    let paging = Paging::read(call, named("routeTableIds", &ids))?;
+    require_all("InvalidRouteTableID.NotFound", "routeTable", &ids, |id| {
+        call.region.ec2.route_tables.contains_key(id)
+    })?;
     let mut listed = Vec::new();
     for (id, table) in &call.region.ec2.route_tables {
         let admitted = filters.admit(&table.tags, |name| match name {
@@ -164,9 +179,11 @@ pub(super) fn describe(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiErro
             listed.push((id, table));
         }
     }
+    let (listed, token) = paging.page(listed, |(id, _)| id);
     xml.items("routeTableSet", "item", listed, |xml, (id, table)| {
         write(xml, id, table, call.account);
     });
+    write_token(xml, token.as_deref());
     Ok(())
 }
 

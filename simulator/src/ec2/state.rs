@@ -45,8 +45,12 @@ pub(crate) struct Subnet {
     pub(crate) cidr: String,
     pub(crate) default_for_zone: bool,
     pub(crate) public_ip_on_launch: bool,
-    /// How many addresses were handed out; the first four and the last are AWS's own.
+    /// How many addresses were handed out so far, of which the next is made.
     pub(crate) used: u32,
+    /// How many are taken by instances that live.
+    pub(crate) taken: u32,
+    /// How many a seed says are taken by others.
+    pub(crate) reserved: u32,
     pub(crate) tags: Tags,
 }
 
@@ -206,33 +210,6 @@ impl Instance {
     }
 }
 
-/// An IPv4 block: its first address and the length of its prefix.
-pub(crate) fn parse_cidr(text: &str) -> Option<(u32, u8)> {
-    let (address, prefix) = text.split_once('/')?;
-    let prefix: u8 = prefix.parse().ok().filter(|prefix| *prefix <= 32)?;
-    let mask = u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0);
-    Some((u32::from(address.parse::<Ipv4Addr>().ok()?) & mask, prefix))
-}
-
-/// How many addresses of a block instances can have: AWS keeps five.
-pub(crate) fn usable_addresses(cidr: &str) -> u32 {
-    let prefix = parse_cidr(cidr).map_or(32, |(_, prefix)| prefix);
-    1_u32
-        .checked_shl(32 - u32::from(prefix))
-        .unwrap_or(u32::MAX)
-        .saturating_sub(5)
-}
-
-impl Subnet {
-    /// The next free address; after the last one it begins again.
-    pub(crate) fn next_address(&mut self) -> Ipv4Addr {
-        let base = parse_cidr(&self.cidr).map_or(0, |(base, _)| base);
-        let offset = 4 + self.used % usable_addresses(&self.cidr).max(1);
-        self.used = self.used.saturating_add(1);
-        Ipv4Addr::from(base.saturating_add(offset))
-    }
-}
-
 impl Ec2 {
     /// What a new account finds: a default VPC with a public subnet in every zone.
     pub(crate) fn with_default_vpc(facts: &RegionFacts, ids: &mut Ids) -> Self {
@@ -240,13 +217,9 @@ impl Ec2 {
         let vpc_id = ec2.add_vpc("172.31.0.0/16", true, ids);
         for (index, zone) in facts.zone_names().enumerate() {
             let subnet = Subnet {
-                vpc_id: vpc_id.clone(),
-                zone,
-                cidr: format!("172.31.{}.0/20", index * 16),
                 default_for_zone: true,
                 public_ip_on_launch: true,
-                used: 0,
-                tags: Tags::new(),
+                ..Subnet::new(&vpc_id, zone, format!("172.31.{}.0/20", index * 16))
             };
             ec2.subnets.insert(ids.resource("subnet"), subnet);
         }
@@ -271,14 +244,20 @@ impl Ec2 {
     /// A VPC with what comes along: its default security group and its main route table.
     pub(crate) fn add_vpc(&mut self, cidr: &str, is_default: bool, ids: &mut Ids) -> String {
         let id = ids.resource("vpc");
+        self.add_vpc_as(&id, cidr, is_default, ids);
+        id
+    }
+
+    /// The same with an id that somebody chose.
+    pub(super) fn add_vpc_as(&mut self, id: &str, cidr: &str, is_default: bool, ids: &mut Ids) {
         let vpc = Vpc {
             cidr: cidr.to_owned(),
             is_default,
             dns_hostnames: is_default,
             tags: Tags::new(),
         };
-        self.vpcs.insert(id.clone(), vpc);
-        let group_id = self.add_group(&id, "default", "default VPC security group", ids);
+        self.vpcs.insert(id.to_owned(), vpc);
+        let group_id = self.add_group(id, "default", "default VPC security group", ids);
         if let Some(group) = self.security_groups.get_mut(&group_id) {
             let peer = Peer::Group(group_id);
             group.ingress.push(Rule {
@@ -294,19 +273,24 @@ impl Ec2 {
         };
         let associations = BTreeMap::from([(ids.resource("rtbassoc"), None)]);
         let table = RouteTable {
-            vpc_id: id.clone(),
+            vpc_id: id.to_owned(),
             main: true,
             routes: vec![local],
             associations,
             tags: Tags::new(),
         };
         self.route_tables.insert(ids.resource("rtb"), table);
-        id
     }
 
     /// A security group that lets everything out and nothing in.
     pub(crate) fn add_group(&mut self, vpc_id: &str, name: &str, description: &str, ids: &mut Ids) -> String {
         let id = ids.resource("sg");
+        self.add_group_as(&id, vpc_id, name, description);
+        id
+    }
+
+    /// The same with an id that somebody chose.
+    pub(super) fn add_group_as(&mut self, id: &str, vpc_id: &str, name: &str, description: &str) {
         let peer = Peer::Cidr("0.0.0.0/0".to_owned());
         let group = SecurityGroup {
             vpc_id: vpc_id.to_owned(),
@@ -321,8 +305,7 @@ impl Ec2 {
             }],
             tags: Tags::new(),
         };
-        self.security_groups.insert(id.clone(), group);
-        id
+        self.security_groups.insert(id.to_owned(), group);
     }
 
     pub(crate) fn default_vpc_id(&self) -> Option<&str> {

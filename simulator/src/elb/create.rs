@@ -29,7 +29,7 @@ pub(super) fn create(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError>
 
 pub(super) fn delete(call: &mut Call<'_>, _: &mut Xml) -> Result<(), ApiError> {
     let name = call.name()?.to_owned();
-    call.region.elb.remove(call.now, &name);
+    call.region.elb.remove(call.now, &name, call.settings.timing.interfaces);
     Ok(())
 }
 
@@ -62,11 +62,6 @@ impl Wanted {
             }
         };
         let listeners = listeners::read(call)?;
-        if listeners.is_empty() {
-            return Err(ApiError::validation(
-                "Listeners must be specified: at least one is required.",
-            ));
-        }
         listeners::check_shared_ports(&listeners)?;
         let (placement, vpc_id) = Self::read_placement(call)?;
         if scheme == Scheme::InternetFacing && call.settings.require_internet_gateway {
@@ -88,16 +83,12 @@ impl Wanted {
     fn read_placement(call: &Call<'_>) -> Result<(BTreeMap<String, String>, String), ApiError> {
         let zones = call.params.strings("AvailabilityZones");
         let subnets = call.params.strings("Subnets");
-        match (zones.is_empty(), subnets.is_empty()) {
-            (true, true) => Err(ApiError::validation(
-                "Either AvailabilityZones or SubnetIds must be specified",
-            )),
-            (false, false) => Err(ApiError::validation(
-                "Only one of SubnetIds or AvailabilityZones may be specified",
-            )),
-            (false, true) => placement::of_zones(call, &zones),
-            (true, false) => placement::of_subnets(call, &subnets),
+        if subnets.is_empty() {
+            return placement::of_zones(call, &zones);
         }
+        let (placement, vpc_id) = placement::of_subnets(call, &subnets)?;
+        placement::check_room(call, placement.values())?;
+        Ok((placement, vpc_id))
     }
 
     /// AWS answers an identical repeat with success and anything else with an error that says what differs.
@@ -158,6 +149,8 @@ impl Wanted {
             vpc_id: self.vpc_id,
             placement: self.placement,
             leaving_zones: BTreeMap::new(),
+            leaving_subnets: BTreeMap::new(),
+            leaving_listeners: BTreeMap::new(),
             security_groups,
             listeners: self.listeners,
             policies: BTreeMap::new(),

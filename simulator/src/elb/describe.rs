@@ -36,11 +36,7 @@ pub(super) fn load_balancers(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), A
         });
         return Ok(());
     }
-    let size = call
-        .params
-        .int("PageSize")?
-        .and_then(|size| usize::try_from(size).ok())
-        .unwrap_or(PAGE);
+    let size = page_size(call)?;
     let from = match call.params.non_empty("Marker") {
         Some(marker) => read_marker(marker)?,
         None => String::new(),
@@ -52,7 +48,7 @@ pub(super) fn load_balancers(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), A
         last = Some(&balancer.name);
     });
     if let (Some(last), true) = (last, rest.peek().is_some()) {
-        xml.text("NextMarker", &URL_SAFE_NO_PAD.encode(format!("{MARKER_PREFIX}{last}")));
+        xml.text("NextMarker", &write_marker(last));
     }
     Ok(())
 }
@@ -65,7 +61,7 @@ fn read_marker(marker: &str) -> Result<String, ApiError> {
         .and_then(|bytes| String::from_utf8(bytes).ok());
     decoded
         .and_then(|text| text.strip_prefix(MARKER_PREFIX).map(str::to_owned))
-        .ok_or_else(|| ApiError::validation("The specified marker is not valid."))
+        .ok_or_else(wrong_marker)
 }
 
 fn write(xml: &mut Xml, balancer: &LoadBalancer, region: &Region, facts: &RegionFacts, account: &str, call: &Call<'_>) {
@@ -156,14 +152,43 @@ pub(super) fn write_health_check(xml: &mut Xml, check: &super::HealthCheck) {
     });
 }
 
-pub(super) fn account_limits(_: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
+pub(super) fn account_limits(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let limits = [
         ("classic-load-balancers", MAX_LOAD_BALANCERS),
         ("classic-listeners", MAX_LISTENERS),
         ("classic-registered-instances", MAX_INSTANCES),
     ];
-    xml.members("Limits", limits, |xml, (name, max)| {
+    let size = page_size(call)?;
+    let first = match call.params.non_empty("Marker") {
+        Some(marker) => {
+            let last = read_marker(marker)?;
+            1 + limits
+                .iter()
+                .position(|(name, _)| *name == last)
+                .ok_or_else(wrong_marker)?
+        }
+        None => 0,
+    };
+    let page = limits.iter().skip(first).take(size);
+    xml.members("Limits", page, |xml, (name, max)| {
         xml.text("Name", name).show("Max", max);
     });
+    let next = first.saturating_add(size);
+    if let Some((last, _)) = limits.get(next.saturating_sub(1)).filter(|_| next < limits.len()) {
+        xml.text("NextMarker", &write_marker(last));
+    }
     Ok(())
+}
+
+fn page_size(call: &Call<'_>) -> Result<usize, ApiError> {
+    let size = call.params.int("PageSize")?;
+    Ok(size.and_then(|size| usize::try_from(size).ok()).unwrap_or(PAGE))
+}
+
+fn write_marker(last: &str) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{MARKER_PREFIX}{last}"))
+}
+
+fn wrong_marker() -> ApiError {
+    ApiError::validation("The specified marker is not valid.")
 }

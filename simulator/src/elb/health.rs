@@ -28,9 +28,6 @@ pub(super) fn configure(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiErr
         unhealthy_threshold: number("UnhealthyThreshold")?,
         healthy_threshold: number("HealthyThreshold")?,
     };
-    if check.timeout >= check.interval {
-        return Err(ApiError::validation("HealthCheck timeout must be less than interval"));
-    }
     call.edit(|balancer, _| {
         describe::write_health_check(xml, &check);
         balancer.health_check = check;

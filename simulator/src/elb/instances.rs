@@ -16,9 +16,6 @@ const REMEMBERED: usize = 1000;
 pub(super) fn register(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     call.balancer()?;
     let ids = read_ids(call)?;
-    if ids.is_empty() {
-        return Err(ApiError::validation("Instances cannot be empty"));
-    }
     let vpc_id = call.balancer()?.vpc_id.clone();
     for id in &ids {
         let instance = call.region.ec2.instances.get(id).filter(|instance| !instance.is_gone());

@@ -10,18 +10,17 @@ use crate::world::Call;
 pub(super) fn create(call: &mut Call<'_>, _: &mut Xml) -> Result<(), ApiError> {
     call.balancer()?;
     let wanted = read(call)?;
-    if wanted.is_empty() {
-        return Err(ApiError::validation(
-            "Listeners must be specified: at least one is required.",
-        ));
-    }
     call.edit(|balancer, call| {
         let mut added = Vec::new();
+        let now = call.now;
+        balancer.leaving_listeners.retain(|_, (_, until)| *until > now);
         for (port, listener) in wanted {
-            match balancer.listeners.get(&port) {
-                Some(existing) if existing.same_as(&listener) => {}
-                Some(_) => return Err(duplicate(&balancer.name, port)),
-                None => {
+            let leaving = balancer.leaving_listeners.remove(&port);
+            let existing = balancer.listeners.get(&port);
+            match existing.or(leaving.as_ref().map(|(listener, _)| listener)) {
+                Some(same) if same.same_as(&listener) && existing.is_some() => {}
+                Some(other) if !other.same_as(&listener) => return Err(duplicate(&balancer.name, port)),
+                _ => {
                     balancer.listeners.insert(port, listener);
                     added.push(port);
                 }
@@ -40,10 +39,15 @@ pub(super) fn create(call: &mut Call<'_>, _: &mut Xml) -> Result<(), ApiError> {
 
 pub(super) fn delete(call: &mut Call<'_>, _: &mut Xml) -> Result<(), ApiError> {
     let ports = call.params.strings("LoadBalancerPorts");
+    let (now, settling) = (call.now, call.settings.timing.settling);
     call.edit(|balancer, _| {
-        balancer
-            .listeners
-            .retain(|port, _| !ports.iter().any(|given| given.parse() == Ok(*port)));
+        for port in ports.iter().filter_map(|port| port.parse::<u16>().ok()) {
+            if let Some(listener) = balancer.listeners.remove(&port)
+                && !settling.is_zero()
+            {
+                balancer.leaving_listeners.insert(port, (listener, now.plus(settling)));
+            }
+        }
         Ok(())
     })
 }
@@ -104,17 +108,8 @@ fn read_one(call: &Call<'_>, given: &Value) -> Result<(u16, Listener), ApiError>
         )));
     }
     let certificate = given.non_empty("SSLCertificateId").map(str::to_owned);
-    match &certificate {
-        Some(certificate) if protocol.is_secure() => check_certificate(call, certificate)?,
-        Some(_) => {
-            let message = format!("SSLCertificateId is not allowed for a listener with protocol {protocol}.");
-            return Err(ApiError::validation(message));
-        }
-        None if protocol.is_secure() => {
-            let message = format!("A listener with protocol {protocol} must specify SSLCertificateId.");
-            return Err(ApiError::validation(message));
-        }
-        None => {}
+    if let Some(certificate) = &certificate {
+        check_certificate(call, certificate)?;
     }
     let (port, instance_port) = (read_port(given, "LoadBalancerPort")?, read_port(given, "InstancePort")?);
     Ok((
@@ -155,7 +150,7 @@ fn check_certificate(call: &Call<'_>, arn: &str) -> Result<(), ApiError> {
         .region
         .certificates
         .get(arn)
-        .filter(|certificate| certificate.is_issued());
+        .filter(|certificate| certificate.is_issued(call.now));
     if uploaded.is_some_and(|certificate| spread(certificate.uploaded))
         || issued.is_some_and(|certificate| spread(certificate.created))
     {

@@ -17,6 +17,8 @@ pub(super) fn attach_subnets(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), A
         let mut all = known.clone();
         all.extend(subnets.into_iter().filter(|subnet| !known.contains(subnet)));
         let (placement, _) = of_subnets(call, &all)?;
+        check_settled(balancer, &placement, call.now)?;
+        check_room(call, placement.values().filter(|subnet| !known.contains(subnet)))?;
         balancer.leaving_zones.retain(|zone, _| !placement.contains_key(zone));
         balancer.placement = placement;
         xml.strings("Subnets", balancer.subnets());
@@ -33,9 +35,17 @@ pub(super) fn detach_subnets(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), A
             .filter(|(_, subnet)| subnets.contains(subnet))
             .map(|(zone, _)| zone.clone())
             .collect();
+        let before = balancer.placement.clone();
         leave_zones(balancer, &zones, call.now, call.settings.timing.draining).map_err(|()| {
             invalid_configuration("All subnets cannot be detached: a load balancer needs at least one subnet.")
         })?;
+        let until = call.now.plus(call.settings.timing.settling);
+        if until > call.now {
+            let left = before.into_iter().filter(|(zone, _)| zones.contains(zone));
+            balancer
+                .leaving_subnets
+                .extend(left.map(|(zone, subnet)| (zone, (subnet, until))));
+        }
         xml.strings("Subnets", balancer.subnets());
         Ok(())
     })
@@ -131,13 +141,48 @@ pub(super) fn of_subnets(call: &Call<'_>, subnets: &[String]) -> Result<(BTreeMa
             .insert(subnet.zone.clone(), id.clone())
             .is_some_and(|other| other != *id)
         {
-            return Err(invalid_configuration(
-                "ELB cannot be attached to multiple subnets in the same AZ.",
-            ));
+            return Err(same_zone());
         }
     }
     Ok((placement, vpc_id.unwrap_or_default().to_owned()))
 }
+
+fn same_zone() -> ApiError {
+    invalid_configuration("ELB cannot be attached to multiple subnets in the same AZ.")
+}
+
+/// For a while after a subnet was detached AWS takes no other of its zone.
+fn check_settled(
+    balancer: &mut LoadBalancer,
+    placement: &BTreeMap<String, String>,
+    now: Timestamp,
+) -> Result<(), ApiError> {
+    balancer.leaving_subnets.retain(|_, (_, until)| *until > now);
+    let taken =
+        |(zone, (left, _)): (&String, &(String, Timestamp))| placement.get(zone).is_some_and(|subnet| subnet != left);
+    if balancer.leaving_subnets.iter().any(taken) {
+        return Err(same_zone());
+    }
+    Ok(())
+}
+
+/// ELB has to put more interfaces into a subnet when traffic grows.
+pub(super) fn check_room<'s>(call: &Call<'_>, subnets: impl Iterator<Item = &'s String>) -> Result<(), ApiError> {
+    for id in subnets {
+        let subnet = call.region.ec2.subnets.get(id);
+        if subnet.is_some_and(|subnet| subnet.free_addresses() < MIN_FREE_ADDRESSES) {
+            return Err(ApiError::sender(
+                "InvalidSubnet",
+                format!(
+                    "Not enough IP space available in {id}. ELB requires at least {MIN_FREE_ADDRESSES} free IP addresses in each subnet."
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+const MIN_FREE_ADDRESSES: u32 = 8;
 
 pub(super) fn check_security_groups(call: &Call<'_>, groups: &[String], vpc_id: &str) -> Result<(), ApiError> {
     for id in groups {

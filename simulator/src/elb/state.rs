@@ -14,6 +14,8 @@ use crate::clock::Timestamp;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Balancers {
     by_name: BTreeMap<String, Arc<LoadBalancer>>,
+    /// Deleted ones whose network interfaces are still there, and until when.
+    departed: VecDeque<(Timestamp, Arc<LoadBalancer>)>,
     #[serde(skip)]
     past: VecDeque<Past>,
     #[serde(skip)]
@@ -54,10 +56,23 @@ impl Balancers {
         self.record(now, name, was);
     }
 
-    pub(crate) fn remove(&mut self, now: Timestamp, name: &str) {
+    /// Deletes one, whose network interfaces go `lingering` later.
+    pub(crate) fn remove(&mut self, now: Timestamp, name: &str, lingering: Duration) {
+        while self.departed.front().is_some_and(|(until, _)| *until <= now) {
+            self.departed.pop_front();
+        }
         if let Some(was) = self.by_name.remove(name) {
+            if !lingering.is_zero() {
+                self.departed.push_back((now.plus(lingering), Arc::clone(&was)));
+            }
             self.record(now, name.to_owned(), Some(was));
         }
+    }
+
+    /// Deleted balancers whose network interfaces are still there.
+    pub(crate) fn departed(&self, now: Timestamp) -> impl Iterator<Item = &LoadBalancer> {
+        let there = self.departed.iter().filter(move |(until, _)| *until > now);
+        there.map(|(_, balancer)| balancer.as_ref())
     }
 
     /// Keeps what writes replace for so long, for [`Balancers::as_of`].
@@ -108,6 +123,10 @@ pub(crate) struct LoadBalancer {
     pub(crate) placement: BTreeMap<String, String>,
     /// Zones that are being disabled and until when their instances still serve.
     pub(crate) leaving_zones: BTreeMap<String, Timestamp>,
+    /// Zones whose subnet was detached, which subnet that was, and until when AWS takes no other in its place.
+    pub(crate) leaving_subnets: BTreeMap<String, (String, Timestamp)>,
+    /// Listeners that were deleted, and until when AWS takes no other on their port.
+    pub(crate) leaving_listeners: BTreeMap<u16, (Listener, Timestamp)>,
     pub(crate) security_groups: Vec<String>,
     pub(crate) listeners: BTreeMap<u16, Listener>,
     pub(crate) policies: BTreeMap<String, Policy>,

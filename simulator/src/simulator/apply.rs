@@ -43,6 +43,7 @@ impl Simulator {
                 let mut call = IamCall {
                     account: known,
                     account_id: account,
+                    partition: request.facts.partition(),
                     ids,
                     now: request.now,
                     params,

@@ -32,16 +32,32 @@ impl ApiError {
 
     /// One violated constraint in the words AWS uses for all its query services.
     pub(crate) fn constraint(value: &str, path: impl Display, constraint: &str) -> Self {
-        let shown: String = value.chars().take(300).collect();
-        Self::validation(format!(
-            "1 validation error detected: Value '{shown}' at '{path}' failed to satisfy constraint: {constraint}"
-        ))
+        Self::constraints(&[Self::constraint_text(value, path, constraint)])
     }
 
     /// A required member that is absent.
     pub(crate) fn missing(path: impl Display) -> Self {
+        Self::constraints(&[Self::missing_text(path)])
+    }
+
+    /// All violated constraints of a request in one error.
+    pub(crate) fn constraints(told: &[String]) -> Self {
+        let plural = if told.len() == 1 { "" } else { "s" };
         Self::validation(format!(
-            "1 validation error detected: Value null at '{path}' failed to satisfy constraint: Member must not be null"
+            "{} validation error{plural} detected: {}",
+            told.len(),
+            told.join("; ")
         ))
+    }
+
+    /// One of the parts of [`ApiError::constraints`].
+    pub(crate) fn constraint_text(value: &str, path: impl Display, constraint: &str) -> String {
+        let shown: String = value.chars().take(300).collect();
+        format!("Value '{shown}' at '{path}' failed to satisfy constraint: {constraint}")
+    }
+
+    /// The part of [`ApiError::constraints`] for an absent member.
+    pub(crate) fn missing_text(path: impl Display) -> String {
+        format!("Value null at '{path}' failed to satisfy constraint: Member must not be null")
     }
 }

@@ -118,7 +118,12 @@ pub(crate) fn integer(text: &str, name: &str) -> Result<i64, ApiError> {
 
 /// At most 100 characters of what the caller sent, to be repeated in a message.
 pub(crate) fn short(text: &str) -> String {
-    text.chars().take(100).collect()
+    shorter(text, 100)
+}
+
+/// At most so many characters.
+pub(crate) fn shorter(text: &str, most: usize) -> String {
+    text.chars().take(most).collect()
 }
 
 /// `LoadBalancerName` as AWS spells it in messages: `loadBalancerName`.

@@ -8,7 +8,6 @@ fn codes(status: u16, code: &str) -> (u16, String) {
     (status, code.to_owned())
 }
 
-#[test]
 fn a_new_balancer_shows_all_that_aws_always_shows() {
     let aws = Aws::new();
     let dns = aws.create("lb").one("DNSName");
@@ -58,7 +57,6 @@ fn a_new_balancer_shows_all_that_aws_always_shows() {
     assert_eq!(attributes.one("AdditionalAttributes/member/Value"), "defensive");
 }
 
-#[test]
 fn an_identical_repeat_succeeds_and_any_other_is_refused() {
     let aws = Aws::new();
     let first = aws.create("lb").one("DNSName");
@@ -120,7 +118,6 @@ fn regions_and_accounts_are_apart() {
     assert_eq!((nowhere.status, nowhere.code.as_str()), (403, "SignatureDoesNotMatch"));
 }
 
-#[test]
 fn bad_creations_are_refused_and_leave_nothing() {
     let aws = Aws::new();
     let subnets = aws.ec2("DescribeSubnets", &[]).unwrap().all("subnetSet/item/subnetId");
@@ -193,7 +190,6 @@ fn bad_creations_are_refused_and_leave_nothing() {
     );
 }
 
-#[test]
 fn every_operation_knows_a_missing_balancer() {
     let aws = Aws::new();
     let name = ("LoadBalancerName", "gone");
@@ -289,7 +285,6 @@ fn every_operation_knows_a_missing_balancer() {
     assert_eq!(aws.simulator.violations(), 0);
 }
 
-#[test]
 fn a_name_given_twice_is_one_balancer() {
     let aws = Aws::new();
     aws.create("lb");
@@ -306,7 +301,6 @@ fn a_name_given_twice_is_one_balancer() {
     );
 }
 
-#[test]
 fn pages_are_complete_and_survive_deletions() {
     let aws = Aws::new();
     let names: Vec<String> = (0..23).map(|number| format!("lb-{number:02}")).collect();
@@ -340,7 +334,6 @@ fn pages_are_complete_and_survive_deletions() {
     assert_eq!(aws.simulator.violations(), 3);
 }
 
-#[test]
 fn a_call_with_one_bad_listener_changes_nothing() {
     let aws = Aws::new();
     aws.create("lb");
@@ -382,4 +375,14 @@ fn a_call_with_one_bad_listener_changes_nothing() {
     ];
     aws.elb("DeleteLoadBalancerListeners", &delete).unwrap();
     assert_eq!(ports(), ["81"]);
+}
+
+everywhere! {
+    a_new_balancer_shows_all_that_aws_always_shows,
+    an_identical_repeat_succeeds_and_any_other_is_refused,
+    bad_creations_are_refused_and_leave_nothing,
+    every_operation_knows_a_missing_balancer,
+    a_name_given_twice_is_one_balancer,
+    pages_are_complete_and_survive_deletions,
+    a_call_with_one_bad_listener_changes_nothing,
 }

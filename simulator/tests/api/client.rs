@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use aws_simulator::{Clock, Config, Delays, Seed, Simulator, Timestamp};
+use aws_simulator::{Clock, Config, Delays, InstanceHealthAnswer, Seed, Simulator, Timestamp};
 use bytes::Bytes;
 use form_urlencoded::Serializer;
 use roxmltree::{Document, Node};
+
+pub(crate) use crate::place::everywhere;
+use crate::place::{self, Place};
 
 /// When worlds with a manual clock begin.
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_767_225_600_000);
@@ -16,6 +19,7 @@ pub(crate) struct Aws {
     pub(crate) simulator: Simulator,
     pub(crate) region: &'static str,
     pub(crate) key_id: &'static str,
+    place: &'static Place,
 }
 
 /// What an error says.
@@ -50,12 +54,14 @@ impl Aws {
             account: "222222222222".to_owned(),
         };
         config.keys.insert("AKIDOTHER".to_owned(), other);
+        config.keys.extend([place::second_key()]);
         // Signatures are the matter of one test; all others say who they are and no more.
         config.signatures = aws_simulator::Signatures::Ignored;
         Self {
             simulator: Simulator::new(config),
             region: "us-east-1",
             key_id: "AKIDEXAMPLE",
+            place: Place::here(),
         }
     }
 
@@ -68,7 +74,22 @@ impl Aws {
     }
 
     pub(crate) fn seed(&self, yaml: &str) {
-        self.simulator.seed(&Seed::from_yaml(yaml).unwrap()).unwrap();
+        // Written out in full, so that what is left out is translated too.
+        let seed = serde_json::to_string(&Seed::from_yaml(yaml).unwrap()).unwrap();
+        let seed = serde_json::from_str(&self.place.there(&seed)).unwrap();
+        self.simulator.seed(&seed).unwrap();
+    }
+
+    /// Lets the health checks of an instance in the region of the tests pass or fail.
+    pub(crate) fn answer(&self, id: &str, port: Option<u16>, healthy: bool) {
+        let known = self.simulator.set_instance_health(&InstanceHealthAnswer {
+            account: self.place.there(aws_simulator::DEFAULT_ACCOUNT),
+            region: self.place.there(self.region),
+            instance_id: id.to_owned(),
+            port,
+            healthy,
+        });
+        assert!(known);
     }
 
     pub(crate) fn advance(&self, seconds: u64) {
@@ -114,7 +135,7 @@ impl Aws {
         let mut form = Serializer::new(String::new());
         form.append_pair("Action", operation)
             .append_pair("Version", version)
-            .extend_pairs(parameters);
+            .extend_pairs(parameters.iter().map(|(name, value)| (name, self.place.there(value))));
         let (status, body) = self
             .send(service, form.finish().into_bytes())
             .expect("the connection was reset");
@@ -131,7 +152,7 @@ impl Aws {
         let request = self
             .request(service)
             .header("x-amz-target", target)
-            .body(body.to_string().into())
+            .body(self.place.there(&body.to_string()).into())
             .unwrap();
         let (status, body) = self.call(request).unwrap();
         (status, serde_json::from_str(&body).unwrap())
@@ -143,7 +164,8 @@ impl Aws {
     }
 
     pub(crate) fn request(&self, service: &str) -> http::request::Builder {
-        let scope = format!("{}/20260101/{}/{service}/aws4_request", self.key_id, self.region);
+        let (key, region) = (self.place.there(self.key_id), self.place.there(self.region));
+        let scope = format!("{key}/20260101/{region}/{service}/aws4_request");
         let authorization = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0");
         http::Request::builder()
             .method("POST")
@@ -158,7 +180,8 @@ impl Aws {
             .unwrap();
         let response = runtime.block_on(self.simulator.call(request))?;
         let status = response.status().as_u16();
-        Some((status, String::from_utf8(response.into_body().to_vec()).unwrap()))
+        let body = String::from_utf8(response.into_body().to_vec()).unwrap();
+        Some((status, self.place.home(&body)))
     }
 
     /// A balancer on port 80 in the first zone.

@@ -130,6 +130,65 @@ fn stale_reads_do_not_show_the_latest_writes() {
 }
 
 #[test]
+fn every_description_of_a_balancer_can_be_stale() {
+    let aws = Aws::new();
+    aws.seed(SEED);
+    aws.create("lb");
+    let rule = json!({"match": {"loadBalancer": "lb"}, "do": {"staleRead": {"millis": 5000}}});
+    fault(&aws, rule);
+    aws.advance(10);
+    with_instances(&aws, "RegisterInstancesWithLoadBalancer", &["i-4f8cf126"]).unwrap();
+    let tag = [("LoadBalancerNames.member.1", "lb"), ("Tags.member.1.Key", "k")];
+    aws.elb("AddTags", &tag).unwrap();
+    let lb = [("LoadBalancerName", "lb")];
+    let drain = ("LoadBalancerAttributes.CrossZoneLoadBalancing.Enabled", "true");
+    aws.elb("ModifyLoadBalancerAttributes", &[lb[0], drain]).unwrap();
+    aws.elb("CreateLBCookieStickinessPolicy", &[lb[0], ("PolicyName", "p")])
+        .unwrap();
+    let told = || {
+        (
+            aws.describe("lb").all("Instances/member/InstanceId").len(),
+            aws.elb("DescribeTags", &tag[..1]).unwrap().all("Tags/member/Key").len(),
+            aws.elb("DescribeLoadBalancerAttributes", &lb)
+                .unwrap()
+                .one("CrossZoneLoadBalancing/Enabled"),
+            aws.elb("DescribeLoadBalancerPolicies", &lb)
+                .unwrap()
+                .all("PolicyName")
+                .len(),
+            aws.health("lb", "i-4f8cf126").is_some(),
+        )
+    };
+    assert_eq!(told(), (0, 0, "false".to_owned(), 0, false));
+    aws.advance(5);
+    assert_eq!(told(), (1, 1, "true".to_owned(), 1, true));
+}
+
+#[test]
+fn rules_match_region_account_and_service() {
+    let aws = Aws::new();
+    let error = json!({"error": {"code": "InternalFailure", "status": 500}});
+    fault(&aws, json!({"match": {"region": "eu-west-1"}, "do": error}));
+    fault(&aws, json!({"match": {"account": "222222222222"}, "do": error}));
+    fault(&aws, json!({"match": {"service": "autoscaling"}, "do": error}));
+    let limits = |aws: &Aws| aws.elb("DescribeAccountLimits", &[]).is_ok();
+    assert!(limits(&aws));
+    assert!(!limits(&aws.in_region("eu-west-1")));
+    assert!(!limits(&aws.as_key("AKIDOTHER")));
+    let failed = aws.autoscaling("DescribeAutoScalingGroups", &[]).unwrap_err();
+    assert_eq!((failed.status, failed.code.as_str()), (500, "InternalFailure"));
+    aws.simulator.clear_faults();
+    // The same seed strikes the same calls, and about as many as the probability says.
+    let struck = || {
+        let aws = Aws::new();
+        fault(&aws, json!({"match": {"probability": 0.25, "seed": 3}, "do": error}));
+        (0..400).filter(|_| !limits(&aws)).collect::<Vec<_>>()
+    };
+    assert!((70..130).contains(&struck().len()));
+    assert_eq!(struck(), struck());
+}
+
+#[test]
 fn instances_are_missing_from_lists() {
     let aws = Aws::new();
     aws.seed(SEED);
@@ -144,6 +203,17 @@ fn instances_are_missing_from_lists() {
             .all("instanceId")
             .contains(&"i-4f8cf126".to_owned())
     );
+    let group = "
+regions:
+- launchConfigurations: [{name: web}]
+  autoScalingGroups:
+  - {name: asg, launchConfiguration: web, availabilityZones: [us-east-1a], instances: [{id: i-4f8cf126}, {id: i-0bb7ca62}]}
+";
+    aws.seed(group);
+    for operation in ["DescribeAutoScalingGroups", "DescribeAutoScalingInstances"] {
+        let members = aws.autoscaling(operation, &[]).unwrap().all("InstanceId");
+        assert_eq!(members, ["i-0bb7ca62"], "{operation}");
+    }
 }
 
 #[test]
@@ -181,10 +251,12 @@ fn the_log_keeps_what_was_asked() {
     assert_eq!(aws.simulator.requests(3).len(), 1);
     assert!(aws.simulator.requests(4).is_empty() && aws.simulator.requests(400).is_empty());
     assert_eq!(serde_json::to_value(&log[1]).unwrap()["service"], "sts");
-    let failed = serde_json::to_value(&log[0]).unwrap();
-    let keys: std::collections::BTreeSet<&str> = failed.as_object().unwrap().keys().map(String::as_str).collect();
     let documented = "seq time service region account operation parameters status errorCode";
-    assert_eq!(keys, documented.split(' ').collect());
+    for record in &log {
+        let record = serde_json::to_value(record).unwrap();
+        let keys: std::collections::BTreeSet<&str> = record.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(keys, documented.split(' ').collect(), "with and without an error");
+    }
 }
 
 #[test]

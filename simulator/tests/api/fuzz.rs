@@ -106,7 +106,7 @@ const VALUES: [&str; 24] = [
     "<&\">]]>\u{0}\u{b}\u{fffe}😀",
 ];
 
-fn aws() -> Aws {
+pub(crate) fn aws() -> Aws {
     let aws = Aws::of(Config {
         clock: Clock::manual(START),
         delays: Delays::Aws,

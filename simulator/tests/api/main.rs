@@ -7,17 +7,28 @@
     reason = "a test ends where it fails"
 )]
 
+#[macro_use]
+mod place;
+
 mod balancers;
 mod client;
 mod ec2;
 mod faults;
 mod fuzz;
+mod fuzz_neighbours;
+mod lifecycle;
+mod names;
 mod neighbours;
+mod network;
+
 mod policies;
 mod registration;
 mod rush;
 mod sdk;
+mod seeds;
 mod settings;
 mod socket;
 mod state;
+mod throttles;
 mod time;
+mod validation;

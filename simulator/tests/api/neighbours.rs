@@ -5,7 +5,6 @@ use serde_json::json;
 use crate::client::{Aws, certificate};
 use crate::registration::SEED;
 
-#[test]
 fn acm_knows_which_balancers_present_a_certificate() {
     use base64::Engine;
     let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
@@ -70,7 +69,6 @@ fn acm_knows_which_balancers_present_a_certificate() {
     );
 }
 
-#[test]
 fn garbage_is_no_certificate() {
     let aws = Aws::new();
     let upload = [
@@ -88,7 +86,6 @@ fn garbage_is_no_certificate() {
     assert_eq!((unknown.status, unknown.code.as_str()), (404, "NoSuchEntity"));
 }
 
-#[test]
 fn resources_are_found_by_tag() {
     let aws = Aws::new();
     aws.create("lb");
@@ -154,7 +151,6 @@ fn resources_are_found_by_tag() {
     assert!(aws.simulator.broken_rules().is_empty());
 }
 
-#[test]
 fn buckets_are_made_over_s3() {
     let aws = Aws::new();
     let call = |method: &str, uri: &str, body: &'static str| {
@@ -278,4 +274,11 @@ regions:
     );
     assert!(aws.simulator.restore(json!({"nonsense": true})).is_err());
     assert!(aws.simulator.broken_rules().is_empty());
+}
+
+everywhere! {
+    acm_knows_which_balancers_present_a_certificate,
+    garbage_is_no_certificate,
+    resources_are_found_by_tag,
+    buckets_are_made_over_s3,
 }

@@ -53,7 +53,6 @@ fn refusal(status: u16, code: &str) -> Result<(), (u16, String)> {
     Err((status, code.to_owned()))
 }
 
-#[test]
 fn an_equal_policy_again_is_no_error_and_another_of_its_name_is() {
     let aws = Aws::new();
     aws.create("lb");
@@ -89,7 +88,6 @@ fn an_equal_policy_again_is_no_error_and_another_of_its_name_is() {
     );
 }
 
-#[test]
 fn policies_are_set_replaced_and_cleared() {
     let aws = Aws::new();
     aws.create("lb");
@@ -159,7 +157,6 @@ fn policies_are_set_replaced_and_cleared() {
     assert!(aws.simulator.broken_rules().is_empty());
 }
 
-#[test]
 fn secure_listeners_get_the_default_policy_and_lose_others_when_rebuilt() {
     let aws = Aws::new();
     let (body, key) = certificate("www.example.com");
@@ -249,7 +246,6 @@ fn secure_listeners_get_the_default_policy_and_lose_others_when_rebuilt() {
     swap("443", &arn).unwrap();
 }
 
-#[test]
 fn policy_content_is_told_in_full() {
     let aws = Aws::new();
     aws.create("lb");
@@ -300,7 +296,6 @@ fn policy_content_is_told_in_full() {
     );
 }
 
-#[test]
 fn backend_authentication_refers_to_public_keys() {
     let aws = Aws::new();
     aws.create("lb");
@@ -322,4 +317,12 @@ fn backend_authentication_refers_to_public_keys() {
         delete.message,
         "You cannot delete policy [key] since it is enabled or referred by other enabled policy."
     );
+}
+
+everywhere! {
+    an_equal_policy_again_is_no_error_and_another_of_its_name_is,
+    policies_are_set_replaced_and_cleared,
+    secure_listeners_get_the_default_policy_and_lose_others_when_rebuilt,
+    policy_content_is_told_in_full,
+    backend_authentication_refers_to_public_keys,
 }

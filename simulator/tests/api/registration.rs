@@ -27,7 +27,6 @@ fn listed(aws: &Aws, name: &str) -> Vec<String> {
     aws.describe(name).all("Instances/member/InstanceId")
 }
 
-#[test]
 fn registration_is_a_set_and_all_or_nothing() {
     let aws = Aws::new();
     aws.seed(SEED);
@@ -56,7 +55,6 @@ fn registration_is_a_set_and_all_or_nothing() {
     assert!(aws.simulator.broken_rules().is_empty());
 }
 
-#[test]
 fn an_instance_of_another_vpc_is_refused() {
     let aws = Aws::new();
     aws.create("lb");
@@ -81,7 +79,6 @@ fn an_instance_of_another_vpc_is_refused() {
     );
 }
 
-#[test]
 fn health_tells_states_in_aws_words() {
     let aws = Aws::new();
     aws.seed(SEED);
@@ -145,7 +142,6 @@ fn members(aws: &Aws) -> Vec<String> {
         .all("Instances/member/InstanceId")
 }
 
-#[test]
 fn a_group_registers_and_deregisters_its_members() {
     let aws = Aws::new();
     aws.create("lb");
@@ -184,7 +180,6 @@ fn a_group_registers_and_deregisters_its_members() {
     assert_eq!(attach("AttachLoadBalancers", "nope").unwrap_err(), "ValidationError");
 }
 
-#[test]
 fn a_group_replaces_what_it_loses_and_survives_its_balancer() {
     let aws = Aws::new();
     aws.create("lb");
@@ -216,7 +211,6 @@ fn a_group_replaces_what_it_loses_and_survives_its_balancer() {
     assert!(aws.simulator.broken_rules().is_empty());
 }
 
-#[test]
 fn standby_members_are_out_of_the_balancer_until_they_return() {
     let aws = Aws::new();
     aws.create("lb");
@@ -233,7 +227,6 @@ fn standby_members_are_out_of_the_balancer_until_they_return() {
     assert!(listed(&aws, "lb").contains(&id));
 }
 
-#[test]
 fn a_group_does_not_shrink_below_its_minimum() {
     let aws = Aws::new();
     aws.create("lb");
@@ -272,4 +265,14 @@ fn a_group_does_not_shrink_below_its_minimum() {
     assert_eq!(ask("ExitStandby", "true").unwrap_err(), refused);
     ask("EnterStandby", "false").unwrap();
     assert_eq!(ask("EnterStandby", "false").unwrap_err(), refused);
+}
+
+everywhere! {
+    registration_is_a_set_and_all_or_nothing,
+    an_instance_of_another_vpc_is_refused,
+    health_tells_states_in_aws_words,
+    a_group_registers_and_deregisters_its_members,
+    a_group_replaces_what_it_loses_and_survives_its_balancer,
+    standby_members_are_out_of_the_balancer_until_they_return,
+    a_group_does_not_shrink_below_its_minimum,
 }

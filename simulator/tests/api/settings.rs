@@ -6,7 +6,6 @@ fn codes(status: u16, code: &str) -> (u16, String) {
     (status, code.to_owned())
 }
 
-#[test]
 fn placement_keeps_one_subnet_per_zone_and_never_none() {
     let aws = Aws::new();
     let vpc = aws
@@ -59,7 +58,6 @@ fn placement_keeps_one_subnet_per_zone_and_never_none() {
     assert!(aws.simulator.broken_rules().is_empty());
 }
 
-#[test]
 fn an_internet_gateway_is_asked_for_when_configured() {
     let aws = Aws::of(aws_simulator::Config {
         require_internet_gateway: true,
@@ -94,7 +92,6 @@ fn an_internet_gateway_is_asked_for_when_configured() {
     create("internet-facing").unwrap();
 }
 
-#[test]
 fn attributes_change_one_by_one() {
     let aws = Aws::new();
     aws.create("lb");
@@ -145,7 +142,6 @@ fn attributes_change_one_by_one() {
     );
 }
 
-#[test]
 fn access_logs_need_a_bucket_that_elb_may_write_to() {
     let aws = Aws::new();
     let policy = |principal: &str| {
@@ -154,7 +150,7 @@ fn access_logs_need_a_bucket_that_elb_may_write_to() {
         )
     };
     aws.seed(&format!(
-        "buckets: [{{name: open}}, {{name: far, region: eu-west-1}}, {{name: ours, policy: {}}}, {{name: theirs, policy: {}}}]",
+        "buckets: [{{name: open, region: us-east-1}}, {{name: far, region: eu-west-1}}, {{name: ours, region: us-east-1, policy: {}}}, {{name: theirs, region: us-east-1, policy: {}}}]",
         policy("arn:aws:iam::127311923021:root"),
         policy("arn:aws:iam::000000000001:root")
     ));
@@ -186,7 +182,6 @@ fn access_logs_need_a_bucket_that_elb_may_write_to() {
     assert_eq!(reply.one("AccessLog/S3BucketPrefix"), "web");
 }
 
-#[test]
 fn tags_are_merged_and_counted() {
     let aws = Aws::new();
     aws.create("lb");
@@ -237,7 +232,6 @@ fn tags_are_merged_and_counted() {
     );
 }
 
-#[test]
 fn quotas_are_enforced_when_asked() {
     let aws = Aws::of(aws_simulator::Config {
         quotas: true,
@@ -260,4 +254,13 @@ fn quotas_are_enforced_when_asked() {
         codes(400, "TooManyLoadBalancers")
     );
     aws.create("lb-7");
+}
+
+everywhere! {
+    placement_keeps_one_subnet_per_zone_and_never_none,
+    an_internet_gateway_is_asked_for_when_configured,
+    attributes_change_one_by_one,
+    access_logs_need_a_bucket_that_elb_may_write_to,
+    tags_are_merged_and_counted,
+    quotas_are_enforced_when_asked,
 }

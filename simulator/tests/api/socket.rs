@@ -119,6 +119,15 @@ async fn control_works_over_http() {
             .contains(r#""kind":"real""#)
     );
     assert!(served.simulator.clock().now().since(before) >= Duration::from_hours(1));
+    for beyond in [
+        r#"{"advanceMillis": 18446744073709551615}"#,
+        r#"{"advanceSeconds": -1}"#,
+    ] {
+        assert!(
+            ask(post("/_simulator/clock", beyond)).await.starts_with("HTTP/1.1 400"),
+            "{beyond}"
+        );
+    }
     let health = r#"{"instanceId": "i-4f8cf126", "healthy": false}"#;
     assert!(
         ask(post("/_simulator/instance-health", health))
@@ -157,6 +166,28 @@ async fn garbage_and_excess_get_an_error() {
     let excess = exchange(served.address, &[head.as_bytes(), &body].concat()).await;
     // The answer can be lost to the reset that follows when not all was read.
     assert!(excess.map_or(true, |reply| reply.starts_with("HTTP/1.1 413")));
+    let chunk = b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n";
+    let malformed = exchange(served.address, chunk).await.unwrap();
+    assert!(
+        malformed.starts_with("HTTP/1.1 400") && malformed.contains("<Code>MalformedHTTPRequest</Code>"),
+        "{malformed}"
+    );
+    let lengths = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nabcdef";
+    assert!(
+        exchange(served.address, lengths)
+            .await
+            .unwrap()
+            .starts_with("HTTP/1.1 400")
+    );
+    let endless = [
+        b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n".as_slice(),
+        &[b"10000\r\n".as_slice(), &vec![b'a'; 0x10000], b"\r\n"]
+            .concat()
+            .repeat(70),
+    ]
+    .concat();
+    let endless = exchange(served.address, &endless).await;
+    assert!(endless.map_or(true, |reply| reply.starts_with("HTTP/1.1 413")));
     let headers = (0..5000).fold(String::new(), |all, number| all + &format!("x-{number}: {number}\r\n"));
     let many = exchange(served.address, format!("GET / HTTP/1.1\r\n{headers}\r\n").as_bytes())
         .await
@@ -209,6 +240,19 @@ async fn a_body_that_does_not_come_is_an_error() {
         reply.starts_with("HTTP/1.1 408") && reply.contains("<Code>RequestTimeout</Code>"),
         "{reply}"
     );
+}
+
+#[tokio::test]
+async fn headers_that_do_not_come_end_the_connection() {
+    let served = served().await;
+    let begun = std::time::Instant::now();
+    let ask = |bytes: &'static [u8]| exchange(served.address, bytes);
+    let (silent, half) = tokio::join!(ask(b""), ask(b"POST / HTTP/1.1\r\nhost: a\r\nx"));
+    assert_eq!(
+        (silent.unwrap_or_default(), half.unwrap_or_default()),
+        (String::new(), String::new())
+    );
+    assert!(begun.elapsed() < Duration::from_secs(50), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What takes time in AWS takes that time here.
 
-use aws_simulator::{Config, Delays, InstanceHealthAnswer, Throttles};
+use aws_simulator::Delays;
 
 use crate::client::{Aws, certificate};
 use crate::registration::{SEED, with_instances};
@@ -20,17 +20,9 @@ fn registered(delays: Delays) -> Aws {
 }
 
 fn answer(aws: &Aws, port: Option<u16>, healthy: bool) {
-    let known = aws.simulator.set_instance_health(&InstanceHealthAnswer {
-        account: aws_simulator::DEFAULT_ACCOUNT.to_owned(),
-        region: aws.region.to_owned(),
-        instance_id: "i-4f8cf126".to_owned(),
-        port,
-        healthy,
-    });
-    assert!(known);
+    aws.answer("i-4f8cf126", port, healthy);
 }
 
-#[test]
 fn by_default_a_registration_takes_one_second() {
     let aws = registered(Delays::Default);
     assert_eq!(aws.health("lb", "i-4f8cf126").unwrap(), REGISTERING);
@@ -42,7 +34,6 @@ fn by_default_a_registration_takes_one_second() {
     assert_eq!(aws.health("lb", "i-4f8cf126").unwrap(), SERVING);
 }
 
-#[test]
 fn as_in_aws_health_follows_interval_and_thresholds() {
     let aws = registered(Delays::Aws);
     let told = || aws.health("lb", "i-4f8cf126").unwrap();
@@ -68,7 +59,6 @@ fn as_in_aws_health_follows_interval_and_thresholds() {
     assert_eq!(told(), SERVING, "another port is not checked");
 }
 
-#[test]
 fn health_changes_only_when_a_threshold_is_reached() {
     let aws = registered(Delays::Aws);
     let told = || aws.health("lb", "i-4f8cf126").unwrap();
@@ -98,7 +88,6 @@ fn health_changes_only_when_a_threshold_is_reached() {
     assert_eq!(told(), SERVING);
 }
 
-#[test]
 fn draining_instances_serve_but_are_not_listed() {
     let aws = registered(Delays::Aws);
     let drain = [
@@ -118,7 +107,6 @@ fn draining_instances_serve_but_are_not_listed() {
     assert_eq!(aws.health("lb", "i-4f8cf126"), None);
 }
 
-#[test]
 fn a_zone_is_disabled_in_steps() {
     let aws = registered(Delays::Aws);
     let drain = [
@@ -145,7 +133,6 @@ fn a_zone_is_disabled_in_steps() {
     );
 }
 
-#[test]
 fn instances_pass_through_their_states() {
     let aws = registered(Delays::Aws);
     aws.advance(1000);
@@ -180,7 +167,6 @@ fn instances_pass_through_their_states() {
     assert!(!known());
 }
 
-#[test]
 fn a_certificate_spreads() {
     let aws = Aws::with(Delays::Aws);
     let (body, key) = certificate("www.example.com");
@@ -210,7 +196,6 @@ fn a_certificate_spreads() {
     aws.elb("CreateLoadBalancer", &create).unwrap();
 }
 
-#[test]
 fn a_group_takes_its_time() {
     let aws = Aws::with(Delays::Aws);
     aws.create("lb");
@@ -267,26 +252,104 @@ fn a_group_takes_its_time() {
     assert_eq!(aws.describe("lb").all("Instances/member/InstanceId").len(), 3);
 }
 
-#[test]
-fn request_rates_are_those_that_aws_publishes() {
-    let aws = Aws::new();
-    let throttled = Aws::of(Config {
-        clock: aws.simulator.clock().clone(),
-        throttles: Some(Throttles::default()),
-        ..Config::default()
-    });
-    let describe = || throttled.elb("DescribeLoadBalancers", &[]);
-    let answered = (0..60).filter(|_| describe().is_ok()).count();
-    assert_eq!(answered, 40);
-    let refusal = describe().unwrap_err();
-    assert_eq!(
-        (refusal.status, refusal.code.as_str(), refusal.message.as_str()),
-        (400, "Throttling", "Rate exceeded")
-    );
-    throttled
-        .in_region("us-west-2")
-        .elb("DescribeLoadBalancers", &[])
-        .unwrap();
-    throttled.advance(1);
-    assert_eq!((0..20).filter(|_| describe().is_ok()).count(), 10);
+fn a_port_and_a_zone_are_busy_for_a_while_after_they_were_left() {
+    let aws = Aws::with(Delays::Aws);
+    aws.seed("regions: [{subnets: [{id: subnet-0000000a, availabilityZone: us-east-1a}]}]");
+    let zones = ("AvailabilityZones.member.2", "us-east-1b");
+    let create: Vec<_> = [
+        ("LoadBalancerName", "lb"),
+        ("AvailabilityZones.member.1", "us-east-1a"),
+        zones,
+    ]
+    .into_iter()
+    .chain(crate::client::LISTENER_80)
+    .collect();
+    aws.elb("CreateLoadBalancer", &create).unwrap();
+    let lb = ("LoadBalancerName", "lb");
+    let listener = |instance_port| {
+        let parameters = [
+            lb,
+            ("Listeners.member.1.Protocol", "HTTP"),
+            ("Listeners.member.1.LoadBalancerPort", "80"),
+            ("Listeners.member.1.InstancePort", instance_port),
+        ];
+        let made = aws.elb("CreateLoadBalancerListeners", &parameters);
+        made.map(|_| ()).map_err(|refusal| refusal.code)
+    };
+    let delete = || {
+        let parameters = [lb, ("LoadBalancerPorts.member.1", "80")];
+        aws.elb("DeleteLoadBalancerListeners", &parameters).unwrap();
+    };
+    delete();
+    assert_eq!(listener("8081").unwrap_err(), "DuplicateListener");
+    listener("8080").unwrap();
+    delete();
+    aws.advance(5);
+    listener("8081").unwrap();
+
+    let left = aws.describe("lb").all("Subnets/member");
+    let in_first_zone = aws
+        .ec2(
+            "DescribeSubnets",
+            &[
+                ("Filter.1.Name", "default-for-az"),
+                ("Filter.1.Value.1", "true"),
+                ("Filter.2.Name", "availability-zone"),
+                ("Filter.2.Value.1", "us-east-1a"),
+            ],
+        )
+        .unwrap()
+        .one("item/subnetId");
+    assert!(left.contains(&in_first_zone));
+    let swap = |operation, subnet: &str| {
+        let done = aws.elb(operation, &[lb, ("Subnets.member.1", subnet)]);
+        done.map(|_| ())
+            .map_err(|refusal| (refusal.status, refusal.code, refusal.message))
+    };
+    swap("DetachLoadBalancerFromSubnets", &in_first_zone).unwrap();
+    let busy = swap("AttachLoadBalancerToSubnets", "subnet-0000000a").unwrap_err();
+    assert_eq!((busy.0, busy.1.as_str()), (409, "InvalidConfigurationRequest"));
+    assert_eq!(busy.2, "ELB cannot be attached to multiple subnets in the same AZ.");
+    aws.advance(5);
+    swap("AttachLoadBalancerToSubnets", "subnet-0000000a").unwrap();
+    assert!(aws.simulator.broken_rules().is_empty());
+}
+
+fn interfaces_of_a_deleted_balancer_linger() {
+    let aws = Aws::with(Delays::Aws);
+    let group = [("GroupName", "web"), ("GroupDescription", "d")];
+    let group = aws.ec2("CreateSecurityGroup", &group).unwrap().one("groupId");
+    aws.create("lb");
+    let apply = [("LoadBalancerName", "lb"), ("SecurityGroups.member.1", group.as_str())];
+    aws.elb("ApplySecurityGroupsToLoadBalancer", &apply).unwrap();
+    let interfaces = || {
+        let filter = [("Filter.1.Name", "description"), ("Filter.1.Value.1", "ELB lb")];
+        let found = aws.ec2("DescribeNetworkInterfaces", &filter).unwrap();
+        found.all("networkInterfaceSet/item/networkInterfaceId")
+    };
+    let before = interfaces();
+    assert_eq!(before.len(), 1);
+    aws.elb("DeleteLoadBalancer", &[("LoadBalancerName", "lb")]).unwrap();
+    assert_eq!(interfaces(), before);
+    let delete = || {
+        aws.ec2("DeleteSecurityGroup", &[("GroupId", &group)])
+            .map_err(|refusal| refusal.code)
+    };
+    assert_eq!(delete().unwrap_err(), "DependencyViolation");
+    aws.advance(60);
+    assert_eq!(interfaces(), [""; 0]);
+    delete().unwrap();
+}
+
+everywhere! {
+    a_port_and_a_zone_are_busy_for_a_while_after_they_were_left,
+    interfaces_of_a_deleted_balancer_linger,
+    by_default_a_registration_takes_one_second,
+    as_in_aws_health_follows_interval_and_thresholds,
+    health_changes_only_when_a_threshold_is_reached,
+    draining_instances_serve_but_are_not_listed,
+    a_zone_is_disabled_in_steps,
+    instances_pass_through_their_states,
+    a_certificate_spreads,
+    a_group_takes_its_time,
 }

@@ -32,6 +32,7 @@ def main(address):
     named = lambda: elb.get_all_load_balancers(load_balancer_names=[name])[0]
     ids = lambda: sorted(instance.id for instance in named().instances)
 
+    assert {region.name for region in boto.ec2.elb.regions()} >= {"us-east-1", "eu-west-1"}
     before = len(elb.get_all_load_balancers())
     lb = elb.create_load_balancer(name, ["us-east-1a", "us-east-1b"], [(80, 8080, "http"), (443, 8443, "tcp")])
     assert lb.dns_name.startswith(name + "-") and lb.dns_name.endswith(".us-east-1.elb.amazonaws.com"), lb.dns_name
@@ -48,9 +49,13 @@ def main(address):
         assert time.time() < deadline
         time.sleep(0.1)
     lb.disable_zones(["us-east-1a"])
+    # Those in the disabled zone, one after the other.
+    ec2.terminate_instances(instances[:1])
+    lb.deregister_instances(instances[:1])
+    assert ids() == instances[1:]
     lb.enable_zones(["us-east-1c"])
     assert sorted(named().availability_zones) == ["us-east-1b", "us-east-1c"]
-    lb.deregister_instances(instances)
+    lb.deregister_instances(instances[1:])
     assert ids() == []
 
     configuration = LaunchConfiguration(name=name, image_id="ami-12c6146b")

@@ -1,0 +1,87 @@
+//! Addresses of subnets: blocks, and who has which.
+
+use std::collections::HashSet;
+use std::net::Ipv4Addr;
+
+use super::Ec2;
+use super::state::{Subnet, Tags};
+
+/// An IPv4 block: its first address and the length of its prefix.
+pub(crate) fn parse_cidr(text: &str) -> Option<(u32, u8)> {
+    let (address, prefix) = text.split_once('/')?;
+    let prefix: u8 = prefix.parse().ok().filter(|prefix| *prefix <= 32)?;
+    let mask = u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0);
+    Some((u32::from(address.parse::<Ipv4Addr>().ok()?) & mask, prefix))
+}
+
+/// How many addresses of a block instances can have: AWS keeps five.
+pub(crate) fn usable_addresses(cidr: &str) -> u32 {
+    let prefix = parse_cidr(cidr).map_or(32, |(_, prefix)| prefix);
+    1_u32
+        .checked_shl(32 - u32::from(prefix))
+        .unwrap_or(u32::MAX)
+        .saturating_sub(5)
+}
+
+impl Subnet {
+    /// A subnet of which no address is taken; the first four and the last are AWS's own.
+    pub(crate) fn new(vpc_id: &str, zone: String, cidr: String) -> Self {
+        Self {
+            vpc_id: vpc_id.to_owned(),
+            zone,
+            cidr,
+            default_for_zone: false,
+            public_ip_on_launch: false,
+            used: 0,
+            taken: 0,
+            reserved: 0,
+            tags: Tags::new(),
+        }
+    }
+
+    /// How many addresses are left.
+    pub(crate) fn free_addresses(&self) -> u32 {
+        let taken = self.taken.saturating_add(self.reserved);
+        usable_addresses(&self.cidr).saturating_sub(taken)
+    }
+
+    /// The next address; after the last one it begins again.
+    fn next_address(&mut self) -> Ipv4Addr {
+        let base = parse_cidr(&self.cidr).map_or(0, |(base, _)| base);
+        let offset = 4 + self.used % usable_addresses(&self.cidr).max(1);
+        self.used = self.used.saturating_add(1);
+        Ipv4Addr::from(base.saturating_add(offset))
+    }
+}
+
+impl Ec2 {
+    /// An address for a new instance; `None` when there is no such subnet.
+    pub(super) fn take_address(&mut self, subnet_id: &str) -> Option<Ipv4Addr> {
+        let subnet = self.subnets.get_mut(subnet_id)?;
+        let usable = usable_addresses(&subnet.cidr);
+        let mut address = subnet.next_address();
+        // Once all were handed out, those that still live have to be passed over; a seed can overfill a subnet.
+        if subnet.used > usable && subnet.taken < usable {
+            let living = self
+                .instances
+                .values()
+                .filter(|it| it.subnet_id == subnet_id && !it.is_gone());
+            let held: HashSet<Ipv4Addr> = living.map(|it| it.private_ip).collect();
+            for _ in 0..usable {
+                if !held.contains(&address) {
+                    break;
+                }
+                address = subnet.next_address();
+            }
+        }
+        subnet.taken = subnet.taken.saturating_add(1);
+        Some(address)
+    }
+
+    /// The address of a terminated instance is free again.
+    pub(super) fn give_back_address(&mut self, subnet_id: &str) {
+        if let Some(subnet) = self.subnets.get_mut(subnet_id) {
+            subnet.taken = subnet.taken.saturating_sub(1);
+        }
+    }
+}
