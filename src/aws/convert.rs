@@ -46,7 +46,10 @@ pub(super) fn load_balancer(description: types::LoadBalancerDescription) -> Resu
         policies: policies(description.policies),
         backends: backends(description.backend_server_descriptions.unwrap_or_default())?,
         attributes: Attributes::default(),
-        health_check: description.health_check.map(health_check).ok_or("HealthCheck")?,
+        // AWS always tells it. Something that stands in for AWS and does not has one that equals none declared.
+        health_check: description
+            .health_check
+            .map_or_else(|| HealthCheck::of(String::new()), health_check),
         availability_zones: set(description.availability_zones),
         subnets: set(description.subnets),
         security_groups: set(description.security_groups),

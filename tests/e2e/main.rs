@@ -27,6 +27,7 @@ mod recovery;
 mod refusals;
 mod targets;
 mod tutorial;
+mod walk;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
