@@ -30,6 +30,10 @@ down: ## End the stack that `make up` started
 test: tools ## Run every test: unit, laws, simulator, end to end, chart
 	cargo test --workspace --no-fail-fast
 
+.PHONY: test-moto
+test-moto: tools ## Run the successful paths against moto's AWS as a second opinion
+	tools/moto/run
+
 .PHONY: lint
 lint: ## Check formatting, clippy and rustdoc, with warnings denied
 	cargo fmt --all --check
