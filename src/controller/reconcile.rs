@@ -4,6 +4,7 @@
 
 mod outcome;
 mod parts;
+mod placement;
 mod realise;
 
 use std::collections::BTreeSet;
