@@ -334,6 +334,9 @@ pub(super) async fn conclude(
         status::write(&ctx.client, object, &namespace, &object.name_any(), &new).await?;
     }
     tell(object, ctx, memory, &written, &new).await;
+    for (reason, note) in status::zone_news(&written, &new) {
+        event::warning(&ctx.events, object, reason, "Reconcile", &note).await;
+    }
     memory.status = Some(new);
     Ok(())
 }
