@@ -16,14 +16,19 @@ mod drift;
 mod fields;
 mod intervals;
 mod listeners;
+mod network;
 mod nodes;
 mod ownership;
 mod placement;
 mod process;
 mod recovery;
 mod refusals;
+mod security_groups;
+mod subnets;
+mod swaps;
 mod targets;
 mod tutorial;
+mod zones;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
