@@ -11,6 +11,8 @@
 #![allow(clippy::cloned_ref_to_slice_refs)] // a list of one reads as a list
 
 mod admission;
+mod attributes;
+mod certificates;
 mod deletion;
 mod drift;
 mod fields;
@@ -20,6 +22,7 @@ mod network;
 mod nodes;
 mod ownership;
 mod placement;
+mod policies;
 mod process;
 mod recovery;
 mod refusals;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::unread;
+use super::network::unread;
 use crate::api::SecurityGroupSelector;
 use crate::aws::{Client, Filters, SecurityGroup};
 use crate::plan::desired::{Lookup, Missing};

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Subnets, unread};
+use super::Subnets;
+use super::network::unread;
 use crate::api::{ClassicLoadBalancerStatus, Scheme, SubnetRole, SubnetSelector};
 use crate::aws::{Client, Filters, RouteTable, Subnet};
 use crate::elb::FREE_ADDRESSES;

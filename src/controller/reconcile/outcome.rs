@@ -284,14 +284,15 @@ pub(super) fn not_ours(subject: &Subject, ownership: &Ownership) -> Halt {
         Ownership::Foreign(owner) => Problem::stalled(
             "Conflict",
             format!(
-                "the balancer {name} in {region} belongs to {owner} and is not touched; choose another loadBalancerName"
+                "the balancer {name} in {region} belongs to {owner} and is not touched; delete this object, which leaves \
+                 the balancer alone, and make it again with another loadBalancerName"
             ),
         ),
         Ownership::Nobody | Ownership::Ours => Problem::stalled(
             "NotAdopted",
             format!(
-                "a balancer {name} that this operator did not make exists in {region} and is not touched; delete it, or \
-                 choose another loadBalancerName"
+                "a balancer {name} that this operator did not make exists in {region} and is not touched; delete the \
+                 balancer, or delete this object and make it again with another loadBalancerName"
             ),
         ),
     };
