@@ -22,6 +22,7 @@ use crate::elb::{Declared, Listener, LoadBalancer, PolicyName};
 use listeners::Listeners;
 
 pub use facts::{Facts, is_same_zone};
+pub use placement::needs_spare;
 pub use rounds::{Refused, Rounds};
 pub use step::Step;
 

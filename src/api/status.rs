@@ -193,6 +193,8 @@ pub struct InstanceStatus {
 pub struct ZoneStatus {
     /// The Availability Zone.
     pub zone: String,
+    /// Whether the balancer serves the zone. Instances of other zones get no traffic.
+    pub served: bool,
     /// How many are registered.
     pub registered: i32,
     /// How many are in service.

@@ -1,6 +1,7 @@
 //! The calls of one region.
 
 mod certificate;
+mod ec2;
 mod policy;
 mod write;
 
@@ -21,6 +22,8 @@ use super::whole_reply::{RetryCutShort, WholeReply};
 use super::{Account, Class, Error, convert};
 use crate::elb::{DESCRIBE_AUTO_SCALING_GROUPS, DESCRIBE_AUTO_SCALING_INSTANCES, InstanceId, LoadBalancer};
 use crate::metrics::Metrics;
+
+pub use ec2::{Filters, RouteTable, SecurityGroup, Subnet};
 
 /// The health of one instance, in AWS's words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +80,7 @@ pub struct Client {
     sts: aws_sdk_sts::Client,
     acm: aws_sdk_acm::Client,
     iam: aws_sdk_iam::Client,
+    ec2: aws_sdk_ec2::Client,
     budget: Budget,
     metrics: Arc<Metrics>,
 }
@@ -92,12 +96,17 @@ impl Client {
             .interceptor(WholeReply)
             .retry_classifier(RetryCutShort)
             .build();
+        let ec2 = aws_sdk_ec2::config::Builder::from(&config)
+            .interceptor(WholeReply)
+            .retry_classifier(RetryCutShort)
+            .build();
         Self {
             elb: elasticloadbalancing::Client::from_conf(elb),
             autoscaling: autoscaling::Client::from_conf(autoscaling),
             sts: aws_sdk_sts::Client::new(&config),
             acm: aws_sdk_acm::Client::new(&config),
             iam: aws_sdk_iam::Client::new(&config),
+            ec2: aws_sdk_ec2::Client::from_conf(ec2),
             budget: Budget::new(),
             metrics,
         }

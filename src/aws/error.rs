@@ -100,7 +100,9 @@ impl Error {
     /// The reason for a condition: what is missing, or AWS's code.
     pub fn reason(&self) -> String {
         let name = match self.code.as_str() {
-            "InvalidSecurityGroup" => "SecurityGroupNotFound",
+            "InvalidSubnetID.NotFound" => "SubnetNotFound",
+            "InvalidVpcID.NotFound" => "VpcNotFound",
+            "InvalidSecurityGroup" | "InvalidGroup.NotFound" => "SecurityGroupNotFound",
             "InvalidInstance" => "InstanceNotFound",
             "ValidationError" if self.class == Class::MissingReference => "AutoScalingGroupNotFound",
             code => code,
@@ -153,6 +155,9 @@ fn classify(operation: &str, code: &str, message: &str, refused: bool) -> Class 
         "LoadBalancerNotFound" => Class::Gone,
         "SubnetNotFound"
         | "InvalidSubnet"
+        | "InvalidSubnetID.NotFound"
+        | "InvalidVpcID.NotFound"
+        | "InvalidGroup.NotFound"
         | "InvalidSecurityGroup"
         | "CertificateNotFound"
         | "PolicyNotFound"

@@ -4,21 +4,35 @@
 //! looked for, is told with the part of the balancer that waits for it; the other parts go on.
 
 mod certificates;
+mod network;
+pub(super) mod preflight;
 mod public_keys;
+mod security_groups;
+mod spare;
+mod subnets;
 
 use std::collections::BTreeMap;
 
 use super::reconcile::Context;
 use super::subject::Subject;
 use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus};
+use crate::aws::Subnet;
 use crate::plan::desired::References;
 use crate::plan::targets::Members;
+
+pub(super) use network::subnets_of;
+pub(super) use spare::find as spare_subnet;
+
+/// Subnets by id.
+pub(super) type Subnets = BTreeMap<String, Subnet>;
 
 /// What was looked up.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Remote {
     /// What names stand for.
     pub(super) references: References,
+    /// The subnets that were seen on the way.
+    pub(super) subnets: Subnets,
     /// The instances that `targets.instanceTags` and resolved Auto Scaling groups name.
     pub(super) members: Members,
     /// Why those may be incomplete; then the registered set is not shrunk.
@@ -27,16 +41,17 @@ pub(super) struct Remote {
     pub(super) not_after: BTreeMap<String, String>,
 }
 
-/// Looks up everything that a spec names. `before` is what the last pass found, `_previous` the status it wrote.
+/// Looks up everything that a spec names. `before` is what the last pass found, `previous` the status it wrote.
 pub(super) async fn look_up(
     object: &ClassicLoadBalancer,
     ctx: &Context,
     subject: &Subject,
     before: &Remote,
-    _previous: &ClassicLoadBalancerStatus,
+    previous: &ClassicLoadBalancerStatus,
 ) -> Remote {
     let mut remote = Remote::default();
     certificates::look_up(&object.spec, &subject.client, before, &mut remote).await;
+    network::look_up(&mut remote, object, subject, previous).await;
     public_keys::look_up(&object.spec, &ctx.client, &subject.namespace, &mut remote).await;
     remote
 }

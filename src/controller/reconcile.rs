@@ -4,6 +4,7 @@
 
 mod outcome;
 mod parts;
+mod placement;
 mod realise;
 
 use std::collections::BTreeSet;
@@ -343,6 +344,9 @@ pub(super) async fn conclude(
         status::write(&ctx.client, object, &namespace, &object.name_any(), &new).await?;
     }
     tell(object, ctx, memory, &written, &new).await;
+    for (reason, note) in status::zone_news(&written, &new) {
+        event::warning(&ctx.events, object, reason, "Reconcile", &note).await;
+    }
     memory.status = Some(new);
     Ok(())
 }

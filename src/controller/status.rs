@@ -5,6 +5,7 @@
 
 mod instances;
 mod verdict;
+mod zones;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,6 +50,7 @@ pub(super) struct Report<'a> {
 }
 
 pub(super) use instances::Targets;
+pub(super) use zones::news as zone_news;
 
 impl<'a> Report<'a> {
     /// A report that says nothing but the verdict.
@@ -117,21 +119,23 @@ pub(super) fn derive(
     if let Some(applied) = &report.applied {
         status.applied = (*applied != Applied::default()).then(|| applied.clone());
     }
-    let registered = report.load_balancer.map(|lb| &lb.instances);
     let mut healthy = report
         .gone
         .then(|| Statement::new(TARGETS_HEALTHY, "Unknown", "NoLoadBalancer", "there is no balancer"));
-    if let (Some(targets), Some(registered)) = (&report.targets, registered) {
-        status.instances = Some(targets.summarise(registered));
-        let served = |lb: &LoadBalancer| -> Vec<Port> {
-            lb.listeners
-                .values()
-                .map(|listener| listener.instance_port)
-                .chain(lb.health_check.port())
-                .collect()
-        };
-        let ports = report.load_balancer.map(served).unwrap_or_default();
-        healthy = Some(targets.judge(registered, &ports, status.source_security_group.as_ref()));
+    if let (Some(targets), Some(lb)) = (&report.targets, report.load_balancer) {
+        let summary = targets.summarise(&lb.instances, &lb.availability_zones);
+        let ports: Vec<Port> = lb
+            .listeners
+            .values()
+            .map(|listener| listener.instance_port)
+            .chain(lb.health_check.port())
+            .collect();
+        let mut statement = targets.judge(&lb.instances, &ports, status.source_security_group.as_ref());
+        for advice in zones::advice(&summary.by_zone, lb.attributes.cross_zone) {
+            statement.message = format!("{}; {advice}", statement.message);
+        }
+        healthy = Some(statement);
+        status.instances = Some(summary);
     }
     status.errors = report.errors.iter().take(ERRORS).cloned().collect();
     let statements = verdict::statements(&report.verdict, healthy, &previous.conditions);

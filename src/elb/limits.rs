@@ -8,3 +8,6 @@ pub const DESCRIBE_AUTO_SCALING_GROUPS: usize = 50;
 
 /// The most instance ids that one `DescribeAutoScalingInstances` takes.
 pub const DESCRIBE_AUTO_SCALING_INSTANCES: usize = 50;
+
+/// How many addresses of a subnet must be free for a balancer to be attached to it.
+pub const FREE_ADDRESSES: i32 = 8;

@@ -57,6 +57,22 @@ pub struct Missing {
     pub message: String,
 }
 
+impl Missing {
+    /// Not missing, but never to be had: somebody must change the spec.
+    pub fn invalid(track: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            track,
+            reason: "Invalid".to_owned(),
+            message: message.into(),
+        }
+    }
+
+    /// Whether waiting is of no use.
+    pub fn is_invalid(&self) -> bool {
+        self.reason == "Invalid"
+    }
+}
+
 /// What was looked up.
 pub type Lookup<T> = Result<T, Missing>;
 

@@ -11,6 +11,11 @@ use crate::elb::{InstanceId, Listener, LoadBalancer, Port};
 pub struct Facts {
     /// The balancer was made by this object and its health check not set yet.
     pub new: bool,
+    /// The zone of every subnet attached and wanted, where all of them are known. Without them the order of swaps is
+    /// learned from what AWS refuses.
+    pub zones: BTreeMap<String, String>,
+    /// A subnet of another zone that may be attached for a moment, to exchange the only one.
+    pub spare: Option<String>,
     /// Two of the subnets to attach and attached share a zone, so something must be detached first.
     pub same_zone: bool,
     /// Subnets that AWS refused to attach beside those attached, for the same reason, one by one.
@@ -93,6 +98,10 @@ impl Facts {
     /// The first refusal tells that there is a conflict; a later one is news when it is another subnet's, or when room
     /// was made since.
     fn learn_same_zone(&mut self, subnets: &BTreeSet<String>) -> bool {
+        if !self.zones.is_empty() {
+            // The plan was made in knowledge of the zones, and would be the same again.
+            return false;
+        }
         let first = !std::mem::replace(&mut self.same_zone, true);
         let one = subnets.first().filter(|_| subnets.len() == 1);
         let other = one.is_some_and(|subnet| self.conflicting_subnets.insert(subnet.clone()));

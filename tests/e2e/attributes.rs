@@ -1,6 +1,6 @@
 //! Attributes, each on its own.
 
-use aws_sdk_elasticloadbalancing::types::LoadBalancerAttributes;
+use aws_sdk_elasticloadbalancing::types::{CrossZoneLoadBalancing, LoadBalancerAttributes};
 use serde_json::{Value, json};
 use testkit::cluster::Kind;
 use testkit::{Result, object};
@@ -28,7 +28,7 @@ async fn summary(test: &Test) -> Result<String> {
     Ok(format!(
         "{} {} {} {} {}",
         all.cross_zone_load_balancing()
-            .is_some_and(|cross_zone| cross_zone.enabled()),
+            .is_some_and(CrossZoneLoadBalancing::enabled),
         all.connection_settings().expect("settings").idle_timeout(),
         if draining.enabled() {
             draining.timeout().unwrap_or_default().to_string()

@@ -18,6 +18,7 @@ mod drift;
 mod fields;
 mod intervals;
 mod listeners;
+mod network;
 mod nodes;
 mod ownership;
 mod placement;
@@ -25,9 +26,13 @@ mod policies;
 mod process;
 mod recovery;
 mod refusals;
+mod security_groups;
+mod subnets;
+mod swaps;
 mod targets;
 mod tutorial;
 mod walk;
+mod zones;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

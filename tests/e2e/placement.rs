@@ -2,61 +2,25 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::json;
 use testkit::cluster::Kind;
 use testkit::{Result, Simulator, object};
 
-use crate::{Test, unique};
+use crate::Test;
+use crate::network::Vpc;
 
-const EC2: &str = "2016-11-15";
-
-/// The text of the first element of this name.
-fn element(xml: &str, name: &str) -> String {
-    let start = xml.find(&format!("<{name}>")).expect(name) + name.len() + 2;
-    let end = xml[start..].find("</").expect("its end") + start;
-    xml[start..end].to_owned()
-}
-
-/// A VPC with an Internet gateway, subnets in these zones, and two security groups.
-struct Vpc {
+/// A VPC with subnets in these zones, and two security groups.
+struct Made {
     subnets: Vec<String>,
     groups: Vec<String>,
 }
 
-impl Vpc {
+impl Made {
     async fn new(aws: &Simulator, zones: &[&str]) -> Result<Self> {
-        let vpc = element(
-            &aws.query("ec2", EC2, "CreateVpc", &[("CidrBlock", "10.9.0.0/16")])
-                .await?,
-            "vpcId",
-        );
-        let gateway = aws.query("ec2", EC2, "CreateInternetGateway", &[]).await?;
-        let gateway = element(&gateway, "internetGatewayId");
-        let attach = [("InternetGatewayId", &*gateway), ("VpcId", &*vpc)];
-        aws.query("ec2", EC2, "AttachInternetGateway", &attach).await?;
-        let mut subnets = Vec::new();
-        for (index, zone) in zones.iter().enumerate() {
-            let cidr = format!("10.9.{index}.0/24");
-            let members = [("VpcId", &*vpc), ("CidrBlock", &*cidr), ("AvailabilityZone", *zone)];
-            subnets.push(element(
-                &aws.query("ec2", EC2, "CreateSubnet", &members).await?,
-                "subnetId",
-            ));
-        }
-        let mut groups = Vec::new();
-        for _ in 0..2 {
-            let name = format!("group-{}", unique());
-            let members = [
-                ("VpcId", &*vpc),
-                ("GroupName", &*name),
-                ("GroupDescription", "for a test"),
-            ];
-            groups.push(element(
-                &aws.query("ec2", EC2, "CreateSecurityGroup", &members).await?,
-                "groupId",
-            ));
-        }
-        Ok(Self { subnets, groups })
+        let vpc = Vpc::new(aws).await?;
+        Ok(Self {
+            subnets: vpc.subnets(zones).await?,
+            groups: vec![vpc.any_group().await?, vpc.any_group().await?],
+        })
     }
 }
 
@@ -80,7 +44,7 @@ fn set(ids: &[&String]) -> BTreeSet<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn subnets_and_groups_follow_also_within_their_zones() -> Result<()> {
     let test = Test::new().await?;
-    let vpc = Vpc::new(
+    let vpc = Made::new(
         test.stack.simulator(),
         &["us-east-1a", "us-east-1b", "us-east-1c", "us-east-1a", "us-east-1b"],
     )
@@ -131,7 +95,7 @@ async fn subnets_and_groups_follow_also_within_their_zones() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_placed_is_refused_in_words() -> Result<()> {
     let test = Test::new().await?;
-    let vpc = Vpc::new(test.stack.simulator(), &["us-east-1a", "us-east-1a", "us-east-1b"]).await?;
+    let vpc = Made::new(test.stack.simulator(), &["us-east-1a", "us-east-1a", "us-east-1b"]).await?;
     let [a, a2, b] = [0, 1, 2].map(|index| &vpc.subnets[index]);
     let group = &vpc.groups[0];
     let unknown_subnet = "subnet-0123456789abcdef0".to_owned();
@@ -159,22 +123,5 @@ async fn what_cannot_be_placed_is_refused_in_words() -> Result<()> {
     .await?;
     test.until_reason("Programmed", "SubnetNotFound").await?;
     assert_eq!(test.tags().await?["team"], "sub");
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_only_subnet_is_not_swapped_within_its_zone() -> Result<()> {
-    let test = Test::new().await?;
-    let vpc = Vpc::new(test.stack.simulator(), &["us-east-1a", "us-east-1a"]).await?;
-    test.ready(&spec(&[&vpc.subnets[0]], &[&vpc.groups[0]])).await?;
-    let patch = json!({"spec": {"subnets": [vpc.subnets[1]]}});
-    test.namespace.patch(Kind::CLB, "web", patch).await?;
-    let message = test.until_reason("Programmed", "InvalidConfigurationRequest").await?;
-    assert!(message.contains("Availability Zone"), "{message}");
-    assert_eq!(
-        attached(&test).await?,
-        set(&[&vpc.subnets[0]]),
-        "it keeps the one it has"
-    );
     Ok(())
 }

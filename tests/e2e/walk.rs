@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_elasticloadbalancing::types::LoadBalancerAttributes;
+use aws_sdk_elasticloadbalancing::types::{AccessLog, ConnectionDraining, LoadBalancerAttributes};
 use serde_json::{Value, json};
 use testkit::Result;
 use testkit::cluster::Kind;
@@ -368,8 +368,8 @@ async fn view(test: &Test) -> Result<Value> {
 /// Without what AWS stores beside a switch that is off.
 fn attributes_of(attributes: Option<&LoadBalancerAttributes>) -> String {
     let mut all = attributes.cloned().expect("attributes");
-    all.connection_draining = all.connection_draining.filter(|draining| draining.enabled());
-    all.access_log = all.access_log.filter(|log| log.enabled());
+    all.connection_draining = all.connection_draining.filter(ConnectionDraining::enabled);
+    all.access_log = all.access_log.filter(AccessLog::enabled);
     format!("{all:?}")
 }
 

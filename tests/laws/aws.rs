@@ -157,8 +157,28 @@ impl Aws {
 
 /// Passes until nothing is left to do, as the operator makes them; `stop` ends it after so many steps.
 pub(crate) fn realise(declared: &Declared, aws: &mut Aws, stop: usize) {
+    realise_knowing(declared, aws, stop, Facts::default());
+}
+
+/// What the operator knows of subnets where EC2 may be asked: the zones of all of them, and one that can be lent.
+pub(crate) fn network(declared: &Declared, aws: &Aws) -> Facts {
+    let mut subnets = aws.has.subnets.clone();
+    if let Some(Placement::Subnets(wanted)) = &declared.placement {
+        subnets.extend(wanted.iter().cloned());
+    }
+    Facts {
+        zones: subnets
+            .into_iter()
+            .map(|subnet| (subnet.clone(), subnet[..1].to_owned()))
+            .collect(),
+        spare: Some("e9".to_owned()),
+        ..Facts::default()
+    }
+}
+
+/// The same with facts from elsewhere.
+pub(crate) fn realise_knowing(declared: &Declared, aws: &mut Aws, stop: usize, mut facts: Facts) {
     let mut left = stop;
-    let mut facts = Facts::default();
     for _ in 0..6 {
         let mut rounds = Rounds::new(facts);
         while let Some(plan) = rounds.next(declared, &aws.has) {

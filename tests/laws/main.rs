@@ -19,8 +19,8 @@ use classic_lb_operator::elb::{LoadBalancer, Part, Placement, Port};
 use classic_lb_operator::plan::{Facts, Plan, Step};
 use proptest::prelude::*;
 
-use crate::aws::{Aws, finds_its_way_by_trying, needs_a_temporary_subnet, realise};
-use crate::strategies::{declared, observed, sample};
+use crate::aws::{Aws, finds_its_way_by_trying, needs_a_temporary_subnet, network, realise, realise_knowing};
+use crate::strategies::{declared, observed, sample, subnets};
 
 proptest! {
     #[test]
@@ -46,6 +46,42 @@ proptest! {
         let wanted = declared.over(&aws.has);
         realise(&declared, &mut aws, usize::MAX);
         prop_assert_eq!(aws.has, wanted);
+    }
+
+    /// `Aws` panics where a plan leaves a balancer without a subnet; where the zones are known, it also never has to refuse.
+    #[test]
+    fn subnets_of_known_zones_are_exchanged_at_the_first_try_also_when_cut_short(
+        wanted in subnets(), observed in observed(), stop in 0..7_usize,
+    ) {
+        let mut declared = sample();
+        declared.placement = Some(Placement::Subnets(wanted.clone()));
+        let mut aws = Aws::new(observed);
+        let facts = network(&declared, &aws);
+        realise_knowing(&declared, &mut aws, stop, facts);
+        let facts = network(&declared, &aws);
+        let plan = Plan::update(&declared, &aws.has, &facts);
+        for step in plan.steps().filter(|step| matches!(step, Step::AttachSubnets(_) | Step::DetachSubnets(_))) {
+            prop_assert!(aws.run(step).is_ok(), "{} is refused", step);
+        }
+        prop_assert_eq!(&aws.has.subnets, &wanted, "and nothing that was lent stays");
+        let moved = plan.steps().filter(|step| matches!(step, Step::AttachSubnets(_) | Step::DetachSubnets(_))).count();
+        prop_assert!(moved <= 5, "{} calls", moved);
+    }
+
+    #[test]
+    fn a_zone_that_is_served_before_and_after_lacks_a_subnet_for_one_call_at_most(wanted in subnets(), observed in observed()) {
+        let zones = |subnets: &BTreeSet<String>| subnets.iter().map(|subnet| subnet[..1].to_owned()).collect::<BTreeSet<_>>();
+        let mut declared = sample();
+        declared.placement = Some(Placement::Subnets(wanted.clone()));
+        let mut aws = Aws::new(observed.clone());
+        let lasting: BTreeSet<_> = zones(&observed.subnets).intersection(&zones(&wanted)).cloned().collect();
+        let mut lacking = BTreeSet::new();
+        for step in Plan::update(&declared, &observed, &network(&declared, &aws)).steps() {
+            prop_assert!(aws.run(step).is_ok(), "{} is refused", step);
+            let lacks: BTreeSet<_> = lasting.difference(&zones(&aws.has.subnets)).cloned().collect();
+            prop_assert!(lacks.is_disjoint(&lacking), "{:?} after {}", lacks, step);
+            lacking = lacks;
+        }
     }
 
     #[test]

@@ -25,20 +25,12 @@ const REGION: &str = "us-east-1";
 const ARN: &str = "arn:aws:acm:us-east-1:123456789012:certificate/";
 
 fn seed() -> Seed {
-    let instances: String = (0..6)
-        .map(|number| {
-            format!(
-                "  - {{id: i-0000000{number}, availabilityZone: us-east-1{}}}\n",
-                ["a", "b", "c"][number % 3]
-            )
-        })
-        .collect();
-    let certificates: String = ["A", "B"]
-        .iter()
-        .map(|name| format!("  - {{arn: '{ARN}{name}'}}\n"))
-        .collect();
+    let zones = ["us-east-1a", "us-east-1b", "us-east-1c"];
+    let instance = |number: usize| format!("  - {{id: i-0000000{number}, availabilityZone: {}}}", zones[number % 3]);
+    let instances = (0..6).map(instance).collect::<Vec<_>>().join("\n");
     let yaml = format!(
-        "regions:\n- region: {REGION}\n  instances:\n{instances}  certificates:\n{certificates}buckets: [{{name: logs}}]\n"
+        "regions:\n- region: {REGION}\n  instances:\n{instances}\n  certificates:\n  - {{arn: '{ARN}A'}}\n  - {{arn: \
+         '{ARN}B'}}\nbuckets: [{{name: logs}}]\n"
     );
     Seed::from_yaml(&yaml).expect("a seed")
 }

@@ -9,7 +9,7 @@ use classic_lb_operator::elb::{
 use proptest::prelude::*;
 
 /// Subnets `a1`, `a2`, `b1`, …: the letter is the zone.
-fn subnets() -> impl Strategy<Value = BTreeSet<String>> {
+pub(crate) fn subnets() -> impl Strategy<Value = BTreeSet<String>> {
     let one_of_each = proptest::collection::btree_map("[abcd]", 1..3_u8, 1..4);
     one_of_each.prop_map(|zones| {
         zones

@@ -6,8 +6,8 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Finds subnets, one for each Availability Zone: of several in a zone the one with the lowest id. Subnets of Local Zones
-/// are left out.
+/// Finds subnets, one for each Availability Zone: of several in a zone the one that is attached already, else the one with
+/// the lowest id that has room for the balancer's addresses. Subnets of Local Zones are left out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SubnetSelector {
@@ -21,7 +21,7 @@ pub struct SubnetSelector {
     #[schemars(extend("maxProperties" = 20, "additionalProperties" = {"type": "string", "maxLength": 256}))]
     pub tags: Option<BTreeMap<String, String>>,
     /// `Public`: only subnets with a route to an Internet gateway. `Private`: only those without. `Auto` (default):
-    /// public ones for an internet-facing balancer, private ones for an internal one.
+    /// public ones for an internet-facing balancer, and for an internal one private ones in each zone that has any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<SubnetRole>,
 }

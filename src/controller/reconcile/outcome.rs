@@ -54,6 +54,8 @@ pub(super) struct Work {
     pub(super) failures: Vec<Failure>,
     /// What could not be read, by track.
     pub(super) unread: Vec<(&'static str, Error)>,
+    /// What the spec refers to and was found missing on the way.
+    pub(super) missing: Vec<Missing>,
 }
 
 impl Work {
@@ -162,7 +164,7 @@ pub(super) fn verdict(
         Problem::reconciling(error.code.clone(), message)
     }));
     problems.extend(work.unread.iter().map(|(_, error)| of_error(error)));
-    problems.extend(missing.iter().map(of_missing));
+    problems.extend(missing.iter().chain(&work.missing).map(of_missing));
     problems.extend(missing_groups(memory));
     problems.extend(unknown_instances(memory, named));
     problems.extend(
@@ -179,7 +181,13 @@ pub(super) fn verdict(
             if more > 0 {
                 first.message = format!("{} (and {more} more, see status.errors)", first.message);
             }
-            Verdict::NotProgrammed(first)
+            // The rest of the balancer follows its spec all the same.
+            let invalid = missing.iter().chain(&work.missing).any(Missing::is_invalid);
+            if invalid && first.progress == Progress::Stalled && first.reason == "Invalid" {
+                Verdict::NotAccepted(first)
+            } else {
+                Verdict::NotProgrammed(first)
+            }
         }
     }
 }
@@ -221,6 +229,9 @@ fn of_failure(failure: &Failure) -> Problem {
 
 /// Something that the spec refers to was not found.
 fn of_missing(missing: &Missing) -> Problem {
+    if missing.is_invalid() {
+        return Problem::stalled(missing.reason.clone(), missing.message.clone());
+    }
     Problem::reconciling(missing.reason.clone(), missing.message.clone())
 }
 

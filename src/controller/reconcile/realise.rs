@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::outcome::{self, Halt, Work};
+use super::placement::follow_zones;
 use super::{Error, Memory, Pass, conclude};
 use crate::api::{AutoScalingGroupStatus, FIELD_MANAGER, FINALIZER, RecreatePolicy};
 use crate::aws::{self, Class};
@@ -73,6 +74,9 @@ impl Pass<'_> {
         }
         if let Some(missing) = self.missing.first() {
             return Ok(Err(outcome::not_found(missing)));
+        }
+        if let Err(halt) = self.survey_new(memory).await {
+            return Ok(Err(halt));
         }
         if published {
             // Attached to the old one, a group would take the new one for served and register nobody.
@@ -150,8 +154,10 @@ impl Pass<'_> {
             .await;
         let mut facts = memory.facts(self.now);
         self.complete(&mut declared, &mut facts, &lb);
+        self.survey(&mut declared, &mut facts, &lb, memory, &mut work).await;
         let mut rounds = Rounds::new(facts);
         self.work(&declared, &mut lb, &mut rounds, &mut work).await?;
+        follow_zones(&mut lb, &rounds.facts);
 
         memory.moving = work.done.iter().any(outcome::moves_group);
         work.remember(memory, &rounds.facts, &declared, &lb, self.now);

@@ -1,9 +1,10 @@
 //! Pure: instances, their sources and their health → status.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use super::zones::by_zone;
 use crate::api::condition::{Statement, TARGETS_HEALTHY};
-use crate::api::{InstanceStatus, InstancesStatus, SourceSecurityGroup, ZoneStatus};
+use crate::api::{InstanceStatus, InstancesStatus, SourceSecurityGroup};
 use crate::aws::InstanceHealth;
 use crate::elb::{InstanceId, Port};
 use crate::plan::targets::{Member, Members};
@@ -47,7 +48,8 @@ impl Targets<'_> {
             .and_then(|health| health.iter().find(|instance| instance.id == id))
     }
 
-    pub(super) fn summarise(&self, registered: &BTreeSet<InstanceId>) -> InstancesStatus {
+    /// `served` are the zones of the balancer.
+    pub(super) fn summarise(&self, registered: &BTreeSet<InstanceId>, served: &BTreeSet<String>) -> InstancesStatus {
         let wanted = self.wanted(registered);
         let draining: BTreeSet<&InstanceId> = self
             .health
@@ -74,7 +76,7 @@ impl Targets<'_> {
             out_of_service: count(&|item| registered.contains(&item.id) && item.state == "OutOfService"),
             draining: count(&drains),
             stale: self.stale(registered),
-            by_zone: by_zone(&items, registered, &in_service),
+            by_zone: by_zone(&items, registered, served, &in_service),
             items: Vec::new(),
         };
         items.sort_by_key(|item| (in_service(item), item.id.clone()));
@@ -167,24 +169,6 @@ impl Targets<'_> {
         }
         text
     }
-}
-
-fn by_zone(
-    items: &[InstanceStatus],
-    registered: &BTreeSet<InstanceId>,
-    in_service: &dyn Fn(&InstanceStatus) -> bool,
-) -> Vec<ZoneStatus> {
-    let mut zones: BTreeMap<&str, ZoneStatus> = BTreeMap::new();
-    for item in items.iter().filter(|item| registered.contains(&item.id)) {
-        let Some(zone) = item.zone.as_deref() else { continue };
-        let status = zones.entry(zone).or_insert_with(|| ZoneStatus {
-            zone: zone.to_owned(),
-            ..ZoneStatus::default()
-        });
-        status.registered += 1;
-        status.in_service += i32::from(in_service(item));
-    }
-    zones.into_values().collect()
 }
 
 fn number(count: usize) -> i32 {

@@ -1,0 +1,120 @@
+//! I/O: `subnetSelector` and `securityGroupSelector`, and the VPC that both mean.
+
+use super::{Remote, Subnets, security_groups, subnets};
+use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus};
+use crate::aws::{self, Class, Client, Filters, Subnet};
+use crate::controller::subject::Subject;
+use crate::plan::desired::{Lookup, Missing};
+use crate::plan::track;
+
+/// `subnetSelector` and `securityGroupSelector`.
+pub(super) async fn look_up(
+    remote: &mut Remote,
+    object: &ClassicLoadBalancer,
+    subject: &Subject,
+    previous: &ClassicLoadBalancerStatus,
+) {
+    let spec = &object.spec;
+    if let Some(selector) = &spec.subnet_selector {
+        let wish = subnets::Wish::new(selector, spec.scheme, &subject.region, previous);
+        remote.references.subnets = Some(match wish.find(&subject.client).await {
+            Ok(found) => {
+                remote.subnets = found;
+                Ok(remote.subnets.keys().cloned().collect())
+            }
+            Err(missing) => Err(missing),
+        });
+    }
+    if let Some(selector) = &spec.security_group_selector {
+        remote.references.security_groups = Some(match vpc(remote, object, subject, previous).await {
+            Ok(vpc) => security_groups::find(selector, &subject.client, vpc.as_deref()).await,
+            Err(missing) => Err(missing),
+        });
+    }
+}
+
+/// The VPC that the balancer is in, or will be made in: that of its subnets, or the default one. `None`: EC2 may not be
+/// asked.
+async fn vpc(
+    remote: &mut Remote,
+    object: &ClassicLoadBalancer,
+    subject: &Subject,
+    previous: &ClassicLoadBalancerStatus,
+) -> Lookup<Option<String>> {
+    if previous.vpc_id.is_some() {
+        return Ok(previous.vpc_id.clone());
+    }
+    let (field, filters) = match (&remote.references.subnets, &object.spec.subnets) {
+        (Some(Ok(_)), _) => return Ok(remote.subnets.values().next().map(|subnet| subnet.vpc_id.clone())),
+        (Some(Err(missing)), _) => return Err(missing.clone()),
+        (None, Some(ids)) => (
+            "spec.subnets",
+            Filters::default().with("subnet-id", ids.iter().cloned()),
+        ),
+        (None, None) => {
+            let filters = Filters::default().with("default-for-az", ["true".to_owned()]);
+            ("spec.availabilityZones", filters)
+        }
+    };
+    let found = match subject.client.subnets(&filters).await {
+        Ok(found) => found,
+        Err(error) if error.class == Class::Denied => return Ok(None),
+        Err(error) => return Err(unread(track::SECURITY_GROUPS, field, &error)),
+    };
+    if object.spec.subnets.is_some() {
+        remote.subnets = by_id(found.clone());
+    }
+    match found.into_iter().next() {
+        Some(subnet) => Ok(Some(subnet.vpc_id)),
+        None if object.spec.subnets.is_some() => Err(Missing {
+            track: track::PLACEMENT,
+            reason: "SubnetNotFound".to_owned(),
+            message: "spec.subnets: none of them is in this account and region: correct the ids, or create the subnets"
+                .to_owned(),
+        }),
+        None => Err(Missing {
+            track: track::SECURITY_GROUPS,
+            reason: "VpcNotFound".to_owned(),
+            message: "spec.availabilityZones: the region has no default VPC, which balancers that name zones are made \
+                      in: name subnets instead"
+                .to_owned(),
+        }),
+    }
+}
+
+/// Of these subnets, those that exist, as EC2 `DescribeSubnets` tells them now; those that are known are not asked for.
+pub(in crate::controller) async fn subnets_of<'a>(
+    client: &Client,
+    ids: impl IntoIterator<Item = &'a String>,
+    known: &Subnets,
+) -> Result<Subnets, aws::Error> {
+    let (mut found, mut ask) = (Subnets::new(), Vec::new());
+    for id in ids {
+        match known.get(id) {
+            Some(subnet) => drop(found.insert(id.clone(), subnet.clone())),
+            None => ask.push(id.clone()),
+        }
+    }
+    if !ask.is_empty() {
+        found.extend(by_id(client.subnets(&Filters::default().with("subnet-id", ask)).await?));
+    }
+    Ok(found)
+}
+
+fn by_id(subnets: Vec<Subnet>) -> Subnets {
+    subnets.into_iter().map(|subnet| (subnet.id.clone(), subnet)).collect()
+}
+
+/// What a field names could not be looked for.
+pub(super) fn unread(track: &'static str, field: &str, error: &aws::Error) -> Missing {
+    let remedy = if error.class == Class::Denied {
+        format!("; give the operator's IAM role the permission ec2:{}", error.operation)
+    } else {
+        String::new()
+    };
+    Missing {
+        track,
+        reason: error.reason(),
+        message: format!("{field} cannot be looked up: {error}{remedy}"),
+    }
+}

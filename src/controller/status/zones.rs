@@ -1,0 +1,185 @@
+//! Pure: which zones the balancer serves and where its instances are → words.
+//!
+//! A balancer sends nothing to instances of a zone that it does not serve, and without cross-zone balancing each served
+//! zone gets an equal share of the clients, whatever it has to answer them with.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::api::{ClassicLoadBalancerStatus, InstanceStatus, ZoneStatus};
+use crate::elb::InstanceId;
+
+/// The registered instances by zone, where the zone is known. Served zones without instances are listed too, unless an
+/// instance whose zone is not known may be in one.
+pub(super) fn by_zone(
+    items: &[InstanceStatus],
+    registered: &BTreeSet<InstanceId>,
+    served: &BTreeSet<String>,
+    in_service: &dyn Fn(&InstanceStatus) -> bool,
+) -> Vec<ZoneStatus> {
+    let mut zones: BTreeMap<&str, ZoneStatus> = BTreeMap::new();
+    let mut all_known = !registered.is_empty();
+    for item in items.iter().filter(|item| registered.contains(&item.id)) {
+        let Some(zone) = item.zone.as_deref() else {
+            all_known = false;
+            continue;
+        };
+        let status = zones.entry(zone).or_default();
+        status.registered += 1;
+        status.in_service += i32::from(in_service(item));
+    }
+    if all_known {
+        for zone in served {
+            zones.entry(zone).or_default();
+        }
+    }
+    let named = |(zone, status): (&str, ZoneStatus)| ZoneStatus {
+        zone: zone.to_owned(),
+        served: served.contains(zone),
+        ..status
+    };
+    zones.into_iter().map(named).collect()
+}
+
+/// What a person should know of the zones, beside the health of the instances.
+pub(super) fn advice(zones: &[ZoneStatus], cross_zone: Option<bool>) -> Vec<String> {
+    let mut advice: Vec<String> = findings(zones).into_iter().map(|finding| finding.message).collect();
+    let served: Vec<&ZoneStatus> = zones.iter().filter(|zone| zone.served && zone.registered > 0).collect();
+    let counts = || served.iter().map(|zone| zone.registered);
+    let (most, least) = (counts().max().unwrap_or_default(), counts().min().unwrap_or_default());
+    if cross_zone != Some(true) && most - least > 1 && most >= 2 * least {
+        let list: Vec<String> = served
+            .iter()
+            .map(|zone| format!("{} {}", zone.zone, zone.registered))
+            .collect();
+        advice.push(format!(
+            "the instances are spread unevenly ({}), and each zone gets an equal share of the clients: even them out, or \
+             set attributes.crossZone",
+            list.join(", ")
+        ));
+    }
+    advice
+}
+
+/// What is new about the zones since the previous status: the reason of an Event, and its text.
+pub(in crate::controller) fn news(
+    previous: &ClassicLoadBalancerStatus,
+    new: &ClassicLoadBalancerStatus,
+) -> Vec<(&'static str, String)> {
+    let zones = |status: &ClassicLoadBalancerStatus| {
+        let instances = status.instances.as_ref();
+        findings(instances.map_or(&[], |instances| &instances.by_zone))
+    };
+    let before: BTreeSet<_> = zones(previous)
+        .into_iter()
+        .map(|finding| (finding.reason, finding.zone))
+        .collect();
+    zones(new)
+        .into_iter()
+        .filter(|finding| !before.contains(&(finding.reason, finding.zone.clone())))
+        .map(|finding| (finding.reason, finding.message))
+        .collect()
+}
+
+struct Finding {
+    reason: &'static str,
+    zone: String,
+    message: String,
+}
+
+fn findings(zones: &[ZoneStatus]) -> Vec<Finding> {
+    let of = |status: &ZoneStatus| {
+        let zone = &status.zone;
+        let (reason, message) = match (status.served, status.registered) {
+            (false, count) if count > 0 => (
+                "ZoneNotServed",
+                format!(
+                    "{count} registered instances are in {zone}, which the balancer does not serve, so they get no \
+                     traffic: add the zone to spec.availabilityZones, or a subnet of it to spec.subnets"
+                ),
+            ),
+            (true, 0) => (
+                "ZoneWithoutInstances",
+                format!("{zone} is served and has no registered instance: add instances there, or take the zone out"),
+            ),
+            _ => return None,
+        };
+        Some(Finding {
+            reason,
+            zone: zone.clone(),
+            message,
+        })
+    };
+    zones.iter().filter_map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::InstancesStatus;
+
+    fn zone(name: &str, served: bool, registered: i32) -> ZoneStatus {
+        ZoneStatus {
+            zone: name.into(),
+            served,
+            registered,
+            in_service: registered,
+        }
+    }
+
+    fn status(by_zone: Vec<ZoneStatus>) -> ClassicLoadBalancerStatus {
+        let instances = InstancesStatus {
+            by_zone,
+            ..InstancesStatus::default()
+        };
+        ClassicLoadBalancerStatus {
+            instances: Some(instances),
+            ..ClassicLoadBalancerStatus::default()
+        }
+    }
+
+    fn item(id: &str, zone: Option<&str>) -> InstanceStatus {
+        InstanceStatus {
+            id: id.into(),
+            zone: zone.map(ToOwned::to_owned),
+            ..InstanceStatus::default()
+        }
+    }
+
+    #[test]
+    fn a_served_zone_is_said_to_be_empty_only_when_every_zone_is_known() {
+        let registered: BTreeSet<_> = ["i-1".to_owned(), "i-2".to_owned()].into();
+        let served: BTreeSet<_> = ["a".to_owned(), "b".to_owned()].into();
+        let list = |second| {
+            by_zone(
+                &[item("i-1", Some("a")), item("i-2", second)],
+                &registered,
+                &served,
+                &|_| true,
+            )
+        };
+        assert_eq!(list(None), [zone("a", true, 1)]);
+        assert_eq!(
+            list(Some("c")),
+            [zone("a", true, 1), zone("b", true, 0), zone("c", false, 1)]
+        );
+        assert!(by_zone(&[], &BTreeSet::new(), &served, &|_| true).is_empty());
+    }
+
+    #[test]
+    fn each_finding_is_told_once() {
+        let good = status(vec![zone("a", true, 1), zone("b", true, 1)]);
+        let bad = status(vec![zone("a", true, 0), zone("b", true, 1), zone("c", false, 2)]);
+        let reasons: Vec<_> = news(&good, &bad).into_iter().map(|(reason, _)| reason).collect();
+        assert_eq!(reasons, ["ZoneWithoutInstances", "ZoneNotServed"]);
+        assert!(news(&bad, &bad).is_empty() && news(&bad, &good).is_empty());
+    }
+
+    #[test]
+    fn uneven_zones_matter_only_without_cross_zone_balancing() {
+        let zones = [zone("a", true, 4), zone("b", true, 1)];
+        assert!(advice(&zones, None)[0].contains("a 4, b 1"));
+        assert!(advice(&zones, Some(true)).is_empty());
+        assert!(advice(&[zone("a", true, 2), zone("b", true, 1)], Some(false)).is_empty());
+        assert!(advice(&[zone("a", true, 7), zone("b", true, 5)], None).is_empty());
+    }
+}

@@ -1,0 +1,72 @@
+//! What is told of zones: which are served, and where the instances are.
+
+use serde_json::json;
+use testkit::cluster::Kind;
+use testkit::{Result, object};
+
+use crate::{MINIMAL, Test, registered, unique};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instances_of_other_zones_are_registered_all_the_same_and_told() -> Result<()> {
+    let mut test = Test::new().await?;
+    let role = unique();
+    let zones = ["us-east-1a", "us-east-1c"];
+    let ids = test.namespace.instances(test.stack.simulator(), &zones).await?;
+    for (id, zone) in ids.iter().zip(zones) {
+        let provider = format!("aws:///{zone}/{id}");
+        test.namespace.node(id, Some(&provider), &[("role", &role)]).await?;
+    }
+    let spec = format!("{MINIMAL}\ntargets: {{nodeSelector: {{matchLabels: {{role: '{role}'}}}}}}");
+    test.ready(&spec).await?;
+    assert_eq!(registered(&test.in_aws().await?), ids.iter().cloned().collect());
+
+    let told = test
+        .namespace
+        .until(Kind::CLB, "web", "the zones to be told", |object| {
+            let message = object::condition(object, "TargetsHealthy")
+                .map(|c| c.message)
+                .unwrap_or_default();
+            message.contains("1 registered instances are in us-east-1c, which the balancer does not serve")
+                && message.contains("us-east-1b is served and has no registered instance")
+                && object::has(object, "TargetsHealthy", "False")
+        });
+    let told = told.await?;
+    let by_zone = object::at(&told, "/status/instances/byZone")
+        .cloned()
+        .unwrap_or_default();
+    let list: Vec<_> = by_zone.as_array().into_iter().flatten().collect();
+    let shown: Vec<_> = list
+        .iter()
+        .map(|zone| json!([zone["zone"], zone["served"], zone["registered"]]))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            json!(["us-east-1a", true, 1]),
+            json!(["us-east-1b", true, 0]),
+            json!(["us-east-1c", false, 1])
+        ]
+    );
+    let events = test.namespace.events("web").await?;
+    for reason in ["ZoneNotServed", "ZoneWithoutInstances"] {
+        let count = events
+            .iter()
+            .filter(|(kind, r, _)| kind == "Warning" && r == reason)
+            .count();
+        assert_eq!(count, 1, "{reason}: {events:?}");
+    }
+
+    // With the right zones nothing is left to say.
+    test.ready(&spec.replace("[us-east-1a, us-east-1b]", "[us-east-1a, us-east-1c]"))
+        .await?;
+    let healthy = test
+        .namespace
+        .until(Kind::CLB, "web", "the targets to be healthy", |object| {
+            let message = object::condition(object, "TargetsHealthy")
+                .map(|c| c.message)
+                .unwrap_or_default();
+            object::has(object, "TargetsHealthy", "True") && message == "all 2 wanted instances are in service"
+        });
+    healthy.await?;
+    Ok(())
+}
