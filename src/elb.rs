@@ -104,6 +104,32 @@ impl LoadBalancer {
         self.policies.get(name).map_or(PolicyKind::Unknown, Policy::kind)
     }
 
+    /// Takes over the policies of another state that this one refers to and lacks.
+    pub fn keep_policies_of(&mut self, other: &Self) {
+        let referenced = |lb: &Self| -> BTreeSet<PolicyName> {
+            let of_listeners = lb.listeners.values().flat_map(|listener| &listener.policies);
+            let of_policies = lb.policies.values().filter_map(|policy| match policy {
+                Policy::BackendAuthentication(names) => Some(names),
+                _ => None,
+            });
+            let all = of_listeners
+                .chain(lb.backends.values().flatten())
+                .chain(of_policies.flatten());
+            all.cloned().collect()
+        };
+        loop {
+            let mut lacking = referenced(self);
+            lacking.retain(|name| !self.policies.contains_key(name) && other.policies.contains_key(name));
+            if lacking.is_empty() {
+                return;
+            }
+            let kept = lacking
+                .into_iter()
+                .filter_map(|name| Some((name.clone(), other.policies.get(&name)?.clone())));
+            self.policies.extend(kept.collect::<Vec<_>>());
+        }
+    }
+
     /// Whether a port of the instances is served by any listener.
     pub fn uses_instance_port(&self, port: Port) -> bool {
         self.listeners.values().any(|listener| listener.instance_port == port)

@@ -160,6 +160,18 @@ impl Plan {
             Some(new.instance_port) == port && old.is_some_and(|old| !old.needs_rebuild(new))
         };
         let brings = |track: &Track| track.steps.iter().any(|step| step.brings_instance_port(port));
+        // Until its last listener is gone, a port keeps what it has: a listener that is put back needs it.
+        let leaves = |step: &Step| {
+            let Step::DeleteListeners(ports) = step else {
+                return false;
+            };
+            let gone = ports.iter().filter_map(|port| observed.listeners.get(port));
+            gone.into_iter().any(|old| Some(old.instance_port) == port)
+        };
+        let leaving = |track: &Track| track.steps.iter().any(leaves);
+        let leaving: Vec<usize> = (0..self.tracks.len())
+            .filter(|place| leaving(&self.tracks[*place]))
+            .collect();
         let bringing: Vec<usize> = (0..self.tracks.len())
             .filter(|place| brings(&self.tracks[*place]))
             .collect();
@@ -167,9 +179,11 @@ impl Plan {
         if !served && bringing.is_empty() {
             return;
         }
+        let clears = policies.is_empty();
         self.push(track::BACKENDS, vec![step]);
-        if let Some(track) = self.tracks.last_mut().filter(|_| !served) {
-            track.after.extend(bringing);
+        if let Some(track) = self.tracks.last_mut() {
+            track.after.extend(bringing.into_iter().filter(|_| !served));
+            track.after.extend(leaving.into_iter().filter(|_| clears));
         }
     }
 

@@ -82,7 +82,8 @@ impl Facts {
         }
     }
 
-    /// What is wanted, but for what AWS refused already: there the old listener stays.
+    /// What is wanted, but for what AWS refused already: there the old listener stays, with its policies and those of the
+    /// port it sends to.
     pub(super) fn temper(&self, mut wanted: LoadBalancer, observed: &LoadBalancer) -> LoadBalancer {
         for (port, refused) in &self.refused_rebuilds {
             if let (Some(new), Some(old)) = (wanted.listeners.get_mut(port), observed.listeners.get(port))
@@ -90,7 +91,16 @@ impl Facts {
                 && new.is_declared_as(refused)
             {
                 new.clone_from(old);
+                if let Some(names) = observed.backends.get(&old.instance_port) {
+                    wanted
+                        .backends
+                        .entry(old.instance_port)
+                        .or_insert_with(|| names.clone());
+                }
             }
+        }
+        if !self.refused_rebuilds.is_empty() {
+            wanted.keep_policies_of(observed);
         }
         wanted
     }

@@ -91,6 +91,7 @@ proptest! {
     ) {
         let served: BTreeSet<Port> = observed.listeners.keys().copied().collect();
         let checked = observed.health_check.port().filter(|port| observed.uses_instance_port(*port));
+        let before = observed.clone();
         let mut aws = Aws::new(observed);
         // What AWS has it knows; the others it does not.
         let used: BTreeSet<String> = aws.has.listeners.values().filter_map(|listener| listener.certificate.clone()).collect();
@@ -103,6 +104,14 @@ proptest! {
         realise(&declared, &mut aws, usize::MAX);
         for port in served.iter().filter(|port| declared.listeners.contains_key(port)) {
             prop_assert!(aws.has.listeners.contains_key(port), "port {} is closed", port);
+        }
+        for (port, old) in &before.listeners {
+            let stayed = aws.has.listeners.get(port).is_some_and(|now| now.instance_port == old.instance_port);
+            let refused = declared.listeners.get(port).is_some_and(|new| new.instance_port != old.instance_port);
+            if stayed && refused && !declared.backends.contains_key(&old.instance_port) {
+                let (now, then) = (aws.has.backends.get(&old.instance_port), before.backends.get(&old.instance_port));
+                prop_assert_eq!(now, then, "listener {} was put back to a port without its policies", port);
+            }
         }
         let check = aws.has.health_check.port();
         let brought = declared.listeners.values().any(|listener| Some(listener.instance_port) == check);

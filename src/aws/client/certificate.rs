@@ -32,7 +32,10 @@ impl Client {
             return self.find_in_acm(arn).await;
         }
         let name = arn.rsplit('/').next().unwrap_or(arn);
-        let found = self.server_certificate(name).await;
+        let found = match self.server_certificate(name).await {
+            Err(error) if error.class == Class::MissingReference => Err(unknown(error.operation, arn)),
+            other => other,
+        };
         // Another account or path may hold a certificate of the same name.
         found.and_then(|found| {
             let same = found.arn.eq_ignore_ascii_case(arn);
