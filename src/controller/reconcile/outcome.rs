@@ -124,6 +124,14 @@ pub(super) fn registers(step: &Step) -> bool {
     matches!(step, Step::RegisterInstances(_) | Step::DeregisterInstances(_))
 }
 
+/// Whether a step changes which instances get traffic by their zone.
+pub(super) fn moves_zones(step: &Step) -> bool {
+    matches!(
+        step,
+        Step::EnableZones(_) | Step::DisableZones(_) | Step::AttachSubnets(_) | Step::DetachSubnets(_)
+    )
+}
+
 /// Whether a step makes an Auto Scaling group register or deregister its instances.
 pub(super) fn moves_group(step: &Step) -> bool {
     matches!(step, Step::AttachAutoScalingGroup(_) | Step::DetachAutoScalingGroup(_))

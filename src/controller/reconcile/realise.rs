@@ -166,7 +166,10 @@ impl Pass<'_> {
             .observed
             .as_ref()
             .is_some_and(|known| known.instances != lb.instances);
-        if known || memory.health.is_none() && work.done.iter().any(outcome::registers) {
+        if known
+            || work.done.iter().any(outcome::moves_zones)
+            || memory.health.is_none() && work.done.iter().any(outcome::registers)
+        {
             memory.registration_changed(self.now);
         } else if memory.health_due.is_none_or(|due| due <= self.now) {
             memory.observed = Some(lb.clone());
