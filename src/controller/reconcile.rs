@@ -2,6 +2,7 @@
 //!
 //! A pass never sleeps. What must wait is remembered and the object is queued again.
 
+mod known;
 mod outcome;
 mod parts;
 mod placement;

@@ -49,12 +49,16 @@ async fn a_swap_within_zones_is_made_without_a_refusal() -> Result<()> {
         .await?;
     let [a, a2, b, b2, c] = [0, 1, 2, 3, 4].map(|index| &made[index]);
     test.ready(&spec(&[a, b])).await?;
+    // The old ones of both zones are exchanged one after the other, in the order of the new ids.
+    let mut pairs = [(a, a2), (b2, b)];
+    pairs.sort();
+    let complete = pairs
+        .iter()
+        .flat_map(|(new, old)| [format!("-{old}"), format!("+{new}")])
+        .collect();
     for (wanted, expected) in [
         (vec![a2, b], vec![format!("-{a}"), format!("+{a2}")]),
-        (
-            vec![a, b2],
-            vec![format!("-{a2}"), format!("+{a}"), format!("-{b}"), format!("+{b2}")],
-        ),
+        (vec![a, b2], complete),
         (
             vec![a2, c],
             vec![format!("+{c}"), format!("-{a}"), format!("+{a2}"), format!("-{b2}")],

@@ -34,7 +34,7 @@ impl Preflight<'_> {
         }
         let subnets: Vec<&Subnet> = self.wanted.iter().filter_map(|id| known.get(id)).collect();
         if let Some(subnet) = subnets.iter().find(|subnet| !subnet.is_for_load_balancers(self.region)) {
-            return Err(self.invalid(format!(
+            return Err(self.invalid(&format!(
                 "{} is in {}: Classic balancers cannot be in Local Zones, Wavelength Zones or on Outposts; take it out",
                 subnet.id, subnet.zone
             )));
@@ -63,7 +63,7 @@ impl Preflight<'_> {
             of_vpc.entry(&subnet.vpc_id).or_insert(&subnet.id);
         }
         if let Some((vpc, subnet)) = of_vpc.iter().find(|(vpc, _)| self.vpc.is_some_and(|has| has != **vpc)) {
-            return Err(self.invalid(format!(
+            return Err(self.invalid(&format!(
                 "{subnet} is in {vpc}, but the balancer is in {} and cannot move to another VPC: give subnets of its \
                  VPC, or make a new object",
                 self.vpc.unwrap_or_default()
@@ -72,7 +72,7 @@ impl Preflight<'_> {
         if of_vpc.len() > 1 {
             let list = of_vpc.iter().map(|(vpc, subnet)| format!("{subnet} is in {vpc}"));
             let list = list.collect::<Vec<_>>().join(", ");
-            return Err(self.invalid(format!(
+            return Err(self.invalid(&format!(
                 "all subnets must be of one VPC, but {list}: take the others out"
             )));
         }
@@ -83,7 +83,7 @@ impl Preflight<'_> {
         let mut of_zone: BTreeMap<&str, &str> = BTreeMap::new();
         for subnet in subnets {
             if let Some(other) = of_zone.insert(&subnet.zone, &subnet.id) {
-                return Err(self.invalid(format!(
+                return Err(self.invalid(&format!(
                     "at most one subnet of each Availability Zone can be given, but {other} and {} are both in {}: take \
                      one of them out",
                     subnet.id, subnet.zone
@@ -97,7 +97,7 @@ impl Preflight<'_> {
         self.wanted.iter().map(String::as_str).filter(|id| test(id)).collect()
     }
 
-    fn invalid(&self, message: String) -> Missing {
+    fn invalid(&self, message: &str) -> Missing {
         Missing::invalid(track::PLACEMENT, format!("{}: {message}", self.field))
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use crate::api::{Applied, ClassicLoadBalancerSpec, ClassicLoadBalancerStatus, ListenerStatus, TrackError};
+use crate::api::{Applied, ClassicLoadBalancerSpec, ClassicLoadBalancerStatus, TrackError};
 use crate::aws::{Class, Error};
 use crate::controller::apply::Failure;
 use crate::controller::memory::Memory;
@@ -11,9 +11,9 @@ use crate::controller::observe::Groups;
 use crate::controller::resolve::Resolution;
 use crate::controller::status::{Problem, Progress, Verdict};
 use crate::controller::subject::Subject;
-use crate::elb::{Declared, Listener, LoadBalancer, Ownership, Port};
+use crate::elb::{Declared, Listener, LoadBalancer, Ownership};
 use crate::plan::desired::{Missing, auto_scaling_groups, fields};
-use crate::plan::targets::{Member, Members, SOURCE_AUTO_SCALING_GROUP, SOURCE_NODE_SELECTOR};
+use crate::plan::targets::{Members, SOURCE_AUTO_SCALING_GROUP, SOURCE_NODE_SELECTOR};
 use crate::plan::{Facts, Step, is_same_zone, track};
 
 /// The longest message in `status.errors`.
@@ -383,42 +383,4 @@ pub(super) fn add_remembered(
             member.node = member.node.take().or_else(|| known.node.clone());
         }
     }
-}
-
-/// The instances that a status knows, with their sources.
-pub(super) fn members_of(status: &ClassicLoadBalancerStatus) -> Members {
-    let items = status.instances.iter().flat_map(|instances| &instances.items);
-    items
-        .map(|item| {
-            let sources = item.sources.iter().cloned().collect();
-            (
-                item.id.clone(),
-                Member {
-                    node: item.node.clone(),
-                    zone: item.zone.clone(),
-                    sources,
-                },
-            )
-        })
-        .collect()
-}
-
-/// The listeners that a status knows.
-pub(super) fn listeners_of(status: &ClassicLoadBalancerStatus) -> BTreeMap<Port, Listener> {
-    let read = |listener: &ListenerStatus| {
-        Some(Listener {
-            port: Port::try_from(listener.port).ok()?,
-            protocol: listener.protocol.parse().ok()?,
-            instance_port: Port::try_from(listener.instance_port).ok()?,
-            instance_protocol: listener.instance_protocol.parse().ok()?,
-            certificate: listener.certificate.as_ref().map(|certificate| certificate.arn.clone()),
-            policies: listener.policies.iter().cloned().collect(),
-        })
-    };
-    status
-        .listeners
-        .iter()
-        .filter_map(read)
-        .map(|listener| (listener.port, listener))
-        .collect()
 }

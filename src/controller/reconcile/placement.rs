@@ -11,7 +11,7 @@ use crate::controller::lookup::{self, Subnets};
 use crate::controller::memory::Memory;
 use crate::elb::{Declared, LoadBalancer, Placement};
 use crate::plan::desired::Missing;
-use crate::plan::{Facts, needs_spare, track};
+use crate::plan::{Facts, Step, needs_spare, track};
 
 /// Why a placement cannot be made.
 enum Obstacle {
@@ -163,4 +163,12 @@ pub(super) fn follow_zones(lb: &mut LoadBalancer, facts: &Facts) {
     if let Some(zones) = zones.filter(|zones| !zones.is_empty()) {
         lb.availability_zones = zones;
     }
+}
+
+/// Whether a step changes which instances get traffic by their zone.
+pub(super) fn moves_zones(step: &Step) -> bool {
+    matches!(
+        step,
+        Step::EnableZones(_) | Step::DisableZones(_) | Step::AttachSubnets(_) | Step::DetachSubnets(_)
+    )
 }

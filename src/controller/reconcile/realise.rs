@@ -1,10 +1,10 @@
 //! I/O: makes AWS as declared: observe → plan → apply, planning again with what AWS teaches.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::outcome::{self, Halt, Work};
-use super::placement::follow_zones;
-use super::{Error, Memory, Pass, conclude};
+use super::placement::{follow_zones, moves_zones};
+use super::{Error, Memory, Pass, conclude, known};
 use crate::api::{AutoScalingGroupStatus, FIELD_MANAGER, FINALIZER, RecreatePolicy};
 use crate::aws::{self, Class};
 use crate::controller::apply::{self, Failure};
@@ -12,7 +12,7 @@ use crate::controller::memory::Creation;
 use crate::controller::observe::{self, Groups, Observation};
 use crate::controller::status::{Problem, Report, Verdict};
 use crate::controller::{event, finalize, status};
-use crate::elb::{Attribute, Attributes, Declared, HealthCheck, Listener, LoadBalancer, Port};
+use crate::elb::{Attribute, Attributes, Declared, HealthCheck, LoadBalancer};
 use crate::plan::{Facts, Plan, Refused, Rounds, Step, track};
 
 impl Pass<'_> {
@@ -161,12 +161,15 @@ impl Pass<'_> {
 
         memory.moving = work.done.iter().any(outcome::moves_group);
         work.remember(memory, &rounds.facts, &declared, &lb, self.now);
-        memory.displaced = displaced(&before, &rounds.facts, &lb, &declared);
+        memory.displaced = known::displaced(&before, &rounds.facts, &lb, &declared);
         let known = memory
             .observed
             .as_ref()
             .is_some_and(|known| known.instances != lb.instances);
-        if known || memory.health.is_none() && work.done.iter().any(outcome::registers) {
+        if known
+            || work.done.iter().any(moves_zones)
+            || memory.health.is_none() && work.done.iter().any(outcome::registers)
+        {
             memory.registration_changed(self.now);
         } else if memory.health_due.is_none_or(|due| due <= self.now) {
             memory.observed = Some(lb.clone());
@@ -185,7 +188,7 @@ impl Pass<'_> {
             let target = HealthCheck::default_target(&declared.listeners);
             declared.health_check.get_or_insert_with(|| HealthCheck::of(target));
         }
-        for (port, listener) in outcome::listeners_of(&self.previous) {
+        for (port, listener) in known::listeners_of(&self.previous) {
             if !lb.listeners.contains_key(&port) {
                 facts.displaced.entry(port).or_insert(listener);
             }
@@ -308,7 +311,7 @@ impl Pass<'_> {
         }
         let trusted = self.resolution.suspicion.is_none();
         if memory.members.is_empty() {
-            memory.members = outcome::members_of(&self.previous);
+            memory.members = known::members_of(&self.previous);
         }
         outcome::add_remembered(&mut members, &memory.members, lb, groups.is_some(), trusted);
         memory.members.clone_from(&members);
@@ -396,20 +399,6 @@ fn hold(declared: &mut Declared) {
     if let Some(registration) = &mut declared.registration {
         registration.hold = true;
     }
-}
-
-/// Listeners that this pass, or one before it, took away and that nothing has replaced yet.
-fn displaced(
-    before: &LoadBalancer,
-    facts: &Facts,
-    after: &LoadBalancer,
-    declared: &Declared,
-) -> BTreeMap<Port, Listener> {
-    let known = facts.displaced.iter().chain(&before.listeners);
-    known
-        .filter(|(port, _)| declared.listeners.contains_key(port) && !after.listeners.contains_key(port))
-        .map(|(port, listener)| (*port, listener.clone()))
-        .collect()
 }
 
 impl Work {
