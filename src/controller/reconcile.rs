@@ -2,6 +2,8 @@
 //!
 //! A pass never sleeps. What must wait is remembered and the object is queued again.
 
+mod adopt;
+mod foresee;
 mod outcome;
 mod parts;
 mod realise;
@@ -15,6 +17,7 @@ use kube::ResourceExt as _;
 
 use super::error::Error;
 use super::memory::{Memories, Memory};
+use super::mode::{Mode, Rules};
 use super::nodes::NodeView;
 use super::resolve::{Resolution, resolve};
 use super::status::{Problem, Progress, Report, Verdict};
@@ -22,7 +25,7 @@ use super::subject::Subject;
 use super::{backoff, event, finalize, lookup, status};
 use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus, Management};
 use crate::aws::Aws;
-use crate::elb::Declared;
+use crate::elb::{Declared, Part};
 use crate::metrics::Metrics;
 use crate::plan::desired::{self, Desired, Missing, Refusal};
 
@@ -47,6 +50,9 @@ pub struct Context {
     pub(super) aws: Aws,
     pub(super) cluster_id: String,
     pub(super) intervals: Intervals,
+    pub(super) rules: Rules,
+    /// Held from the last look at a balancer's tags until they claim it: two objects must not take over one balancer.
+    pub(super) adopting: tokio::sync::Mutex<()>,
     pub(super) nodes: Arc<NodeView>,
     pub(super) memories: Memories,
     pub(super) events: event::Events,
@@ -54,9 +60,10 @@ pub struct Context {
 }
 
 /// Everything that a pass knows before it asks AWS.
-struct Pass<'a> {
+pub(super) struct Pass<'a> {
     object: &'a ClassicLoadBalancer,
     ctx: &'a Context,
+    mode: Mode,
     subject: Subject,
     resolution: Resolution,
     declared: Declared,
@@ -74,8 +81,9 @@ pub(super) async fn reconcile(
 ) -> Result<Option<Duration>, Error> {
     let now = Instant::now();
     let subject = Subject::of(object, &ctx.cluster_id, &ctx.aws)?;
-    if object.metadata.deletion_timestamp.is_some() {
-        return finalize::finalize(object, ctx, subject.as_ref(), memory).await;
+    let mode = Mode::of(object, &ctx.rules);
+    if object.metadata.deletion_timestamp.is_some() && !mode.protected {
+        return finalize::finalize(object, ctx, subject.as_ref(), memory, mode).await;
     }
     let Some(subject) = subject else {
         let verdict = Verdict::NotAccepted(Problem::stalled(
@@ -83,6 +91,7 @@ pub(super) async fn reconcile(
             "spec.region is not given and the operator has no region of its own: set AWS_REGION for the operator",
         ));
         let generation = object.metadata.generation.unwrap_or_default();
+        let verdict = mode.overrule(verdict, 0);
         conclude(object, ctx, memory, Report::new(generation, verdict)).await?;
         return Ok(Some(ctx.intervals.resync));
     };
@@ -97,6 +106,7 @@ pub(super) async fn reconcile(
         Ok(pass) => Box::pin(pass.run(memory)).await,
         Err((generation, refusal)) => {
             let verdict = Verdict::NotAccepted(Problem::stalled("Invalid", refusal.to_string()));
+            let verdict = mode.overrule(verdict, 0);
             conclude(object, ctx, memory, Report::new(generation, verdict)).await?;
             Ok(Some(ctx.intervals.resync))
         }
@@ -104,7 +114,7 @@ pub(super) async fn reconcile(
 }
 
 /// Resolves what the spec refers to and reads the spec.
-fn prepare<'a>(
+pub(super) fn prepare<'a>(
     object: &'a ClassicLoadBalancer,
     ctx: &'a Context,
     subject: Subject,
@@ -126,6 +136,7 @@ fn prepare<'a>(
     }
     let mut resolution = resolve(object.spec.targets.as_ref(), &ctx.nodes, Some(&previous), now).map_err(refused)?;
     resolution.add(&memory.remote);
+    resolution.resolved.default_tags.clone_from(&ctx.rules.default_tags);
     let unchanged = previous.observed_generation == Some(generation);
     memory.doubt_first_view(&mut resolution, &previous, unchanged, now);
     let applied = previous.applied.clone().unwrap_or_default();
@@ -140,6 +151,7 @@ fn prepare<'a>(
     Ok(Pass {
         object,
         ctx,
+        mode: Mode::of(object, &ctx.rules),
         subject,
         resolution,
         declared,
@@ -161,7 +173,10 @@ impl Pass<'_> {
             if asked || memory.resync_due.is_none_or(|due| due <= self.now) {
                 memory.forget_refusals(self.now);
             }
-            self.realise(memory, &seen).await?;
+            match self.mode.reads_only {
+                None => self.realise(memory, &seen).await?,
+                Some(_) => self.observe(memory, &seen).await?,
+            }
         } else {
             self.refresh_health(memory).await?;
         }
@@ -215,7 +230,7 @@ impl Pass<'_> {
             return Ok(());
         };
         let (members, read_for) = (memory.members.clone(), memory.health_of.clone());
-        let declared = self.object.spec.targets.is_some();
+        let declared = self.wants_targets();
         let stale = self.stale(memory);
         let mut report = Report::new(self.subject.generation, verdict).with_targets(
             &members,
@@ -224,7 +239,8 @@ impl Pass<'_> {
             stale,
         );
         report.load_balancer = Some(&lb);
-        report.errors = previous_status(self.object, memory).errors;
+        let previous = previous_status(self.object, memory);
+        (report.errors, report.plan) = (previous.errors, previous.plan);
         conclude(self.object, self.ctx, memory, report).await
     }
 
@@ -266,6 +282,11 @@ impl Pass<'_> {
             .filter(|id| !named.contains(*id))
             .cloned()
             .collect()
+    }
+
+    /// Whether the spec says which instances are wanted. If not, those that are registered are.
+    fn wants_targets(&self) -> bool {
+        self.declared.registration.is_some() && !self.declared.ignored.contains(&Part::Instances)
     }
 
     /// The ids that the spec names itself.
