@@ -40,6 +40,15 @@ impl Account {
     }
 }
 
+/// A server certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// The ARN.
+    pub arn: String,
+    /// When it expires, RFC 3339.
+    pub not_after: Option<String>,
+}
+
 /// AWS in all regions. A clone shares clients and budgets with the original.
 #[derive(Clone, Debug)]
 pub struct Aws {

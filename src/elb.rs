@@ -8,6 +8,7 @@ mod declared;
 mod health_check;
 mod limits;
 mod listener;
+mod log_delivery;
 mod policy;
 mod tags;
 

@@ -69,7 +69,8 @@ pub async fn preview_under(
         return Ok(refused(problem.to_owned()));
     };
     let mut memory = Memory::default();
-    memory.remote = lookup::look_up(object, &ctx, &subject, &previous_status(object, &memory)).await;
+    let previous = previous_status(object, &memory);
+    memory.remote = lookup::look_up(object, &ctx, &subject, &memory.remote, &previous).await;
     let pass = match prepare(object, &ctx, subject, &mut memory, Instant::now()) {
         Ok(pass) => pass,
         Err((_, refusal)) => return Ok(refused(refusal.to_string())),

@@ -23,6 +23,7 @@ use super::resolve::{Resolution, resolve};
 use super::status::{Problem, Progress, Report, Verdict};
 use super::subject::Subject;
 use super::{backoff, event, finalize, lookup, status};
+use crate::api::condition::READY;
 use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus, Management};
 use crate::aws::Aws;
 use crate::elb::{Declared, Part};
@@ -100,7 +101,8 @@ pub(super) async fn reconcile(
     }
     let seen = (subject.generation, subject.requested_at.clone());
     if memory.is_due(&seen, now) {
-        memory.remote = lookup::look_up(object, ctx, &subject, &previous_status(object, memory)).await;
+        let previous = previous_status(object, memory);
+        memory.remote = lookup::look_up(object, ctx, &subject, &memory.remote, &previous).await;
     }
     match prepare(object, ctx, subject, memory, now) {
         Ok(pass) => Box::pin(pass.run(memory)).await,
@@ -180,6 +182,11 @@ impl Pass<'_> {
         } else {
             self.refresh_health(memory).await?;
         }
+        // Whoever replaced the object (`kubectl replace`) may have dropped the finalizer with it, and then its deletion
+        // would leave the balancer behind.
+        if memory.observed.is_some() {
+            self.ensure_finalizer().await?;
+        }
         Ok(memory
             .next_due()
             .map(|due| due.saturating_duration_since(Instant::now())))
@@ -230,6 +237,7 @@ impl Pass<'_> {
             return Ok(());
         };
         let (members, read_for) = (memory.members.clone(), memory.health_of.clone());
+        let not_after = memory.remote.not_after.clone();
         let declared = self.wants_targets();
         let stale = self.stale(memory);
         let mut report = Report::new(self.subject.generation, verdict).with_targets(
@@ -239,6 +247,7 @@ impl Pass<'_> {
             stale,
         );
         report.load_balancer = Some(&lb);
+        report.not_after = Some(not_after.clone());
         let previous = previous_status(self.object, memory);
         (report.errors, report.plan) = (previous.errors, previous.plan);
         conclude(self.object, self.ctx, memory, report).await
@@ -348,8 +357,9 @@ pub(super) async fn conclude(
     let written = written_status(object, memory);
     let new = status::derive(&previous_status(object, memory), &report, Timestamp::now());
     // A status that somebody else overwrote is mended by the next full pass, which alone reports on the account.
-    let overwritten = report.account.is_some() && object.status.as_ref() != Some(&new);
-    if new != written || overwritten {
+    let stands = object.status.as_ref().is_some_and(|stored| status::says(stored, &new));
+    let overwritten = report.account.is_some() && !stands;
+    if overwritten || !status::says(&written, &new) {
         let namespace = object.namespace().ok_or(Error::Incomplete("namespace"))?;
         status::write(&ctx.client, object, &namespace, &object.name_any(), &new).await?;
     }
@@ -366,9 +376,9 @@ async fn tell(
     previous: &ClassicLoadBalancerStatus,
     new: &ClassicLoadBalancerStatus,
 ) {
-    let (Some(ready), before) = (new.conditions.first(), previous.conditions.first()) else {
-        return;
-    };
+    let Some(ready) = new.conditions.first() else { return };
+    // Conditions of others may stand before it.
+    let before = previous.conditions.iter().find(|condition| condition.type_ == READY);
     let told = (ready.reason.clone(), ready.message.clone());
     let same = before.is_some_and(|before| {
         before.status == ready.status && before.reason == ready.reason && before.message == ready.message

@@ -164,8 +164,8 @@ impl Declared {
         if !ignores(Part::Policies) {
             policies::put(self, &mut wanted);
         }
-        if let Some(health_check) = self.health_check.as_ref().filter(|_| !ignores(Part::HealthCheck)) {
-            wanted.health_check = health_check.clone();
+        if !ignores(Part::HealthCheck) {
+            wanted.health_check = self.health_check_over(observed, &wanted);
         }
         if !ignores(Part::Attributes) {
             wanted.attributes = self.attributes.over(&observed.attributes);
@@ -194,6 +194,23 @@ impl Declared {
             wanted.tags.extend(self.all_tags(origin));
         }
         wanted
+    }
+
+    /// The health check: the declared one, or the one that AWS has. The default, though, names the port of a listener, and
+    /// follows it when nobody serves that port any more: it would take every instance out.
+    fn health_check_over(&self, observed: &LoadBalancer, wanted: &LoadBalancer) -> HealthCheck {
+        if let Some(health_check) = &self.health_check {
+            return health_check.clone();
+        }
+        let is_default = observed.health_check == HealthCheck::of(HealthCheck::default_target(&observed.listeners));
+        let is_served = observed
+            .health_check
+            .port()
+            .is_some_and(|port| wanted.uses_instance_port(port));
+        if is_default && !is_served && !wanted.listeners.is_empty() {
+            return HealthCheck::of(HealthCheck::default_target(&wanted.listeners));
+        }
+        observed.health_check.clone()
     }
 
     /// The listeners: those declared, and those that are declared but not resolved as they are.

@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::elb::{Owner, Ownership, TAG_ADOPT_BY, TAG_UID};
 
+/// A name cannot be changed, so that is the way to another one.
+const OTHER_NAME: &str =
+    "delete this object, which leaves the balancer alone, and make it again with another loadBalancerName";
+
 /// What the operator takes over, of what objects ask for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Adoption {
@@ -104,9 +108,9 @@ impl Question<'_> {
             )
         };
         let way = match (self.adoption, self.asked) {
-            (Adoption::Never, _) => "the operator runs with --adoption=never, so it cannot be taken over: let this \
-                                     object name another loadBalancerName, or delete the balancer"
-                .to_owned(),
+            (Adoption::Never, _) => {
+                format!("the operator runs with --adoption=never, so it cannot be taken over; {OTHER_NAME}")
+            }
             (Adoption::Any, false) => "to take it over, set spec.adopt: true".to_owned(),
             (Adoption::Any, true) => format!(
                 "it is offered to another object by its tag {TAG_ADOPT_BY}={}: to take it over, set the tag {} on it",
@@ -138,13 +142,11 @@ impl Question<'_> {
     fn foreign(&self, owner: &str) -> String {
         let what = format!("the balancer {} belongs to {owner} and is not touched", self.place());
         match self.adoption {
-            Adoption::Never => format!(
-                "{what}; the operator runs with --adoption=never, so it cannot be taken over: let this object name another \
-                 loadBalancerName"
-            ),
+            Adoption::Never => {
+                format!("{what}; the operator runs with --adoption=never, so it cannot be taken over; {OTHER_NAME}")
+            }
             _ => format!(
-                "{what}; let this object name another loadBalancerName, or, where that owner is gone, set spec.adopt: \
-                 true and the tag {} on the balancer",
+                "{what}; {OTHER_NAME}; or, where that owner is gone, set spec.adopt: true and the tag {} on the balancer",
                 self.offer()
             ),
         }

@@ -1,7 +1,6 @@
 //! What is to be ignored is set once, and from then on left as AWS has it.
 
 use serde_json::{Value, json};
-use testkit::cluster::Kind;
 use testkit::{Result, object};
 
 use crate::{Test, unique};
@@ -11,6 +10,30 @@ struct Case {
     part: &'static str,
     drift: (&'static str, Vec<(&'static str, String)>),
     change: Value,
+}
+
+const OLD: &str = "ELBSecurityPolicy-TLS-1-2-2017-01";
+const NEW: &str = "ELBSecurityPolicy-2016-08";
+
+fn listeners(certificate: &str, policy: &str, more: bool) -> Value {
+    let mut list = vec![
+        json!({"port": 80, "protocol": "HTTP", "instancePort": 8080}),
+        json!({"port": 443, "protocol": "HTTPS", "instanceProtocol": "HTTP", "instancePort": 8080,
+            "certificate": {"arn": certificate}, "sslPolicy": {"predefined": policy}}),
+    ];
+    if more {
+        list.push(json!({"port": 82, "protocol": "TCP", "instancePort": 8080}));
+    }
+    json!({"listeners": list})
+}
+
+/// A spec with other members.
+fn with(spec: &Value, members: &Value) -> String {
+    let mut spec = spec.clone();
+    for (name, value) in members.as_object().into_iter().flatten() {
+        spec[name] = value.clone();
+    }
+    spec.to_string()
 }
 
 fn cases(certificates: &[String; 3], instances: &[String], group: &str) -> Vec<Case> {
@@ -25,18 +48,6 @@ fn cases(certificates: &[String; 3], instances: &[String], group: &str) -> Vec<C
         ),
         change,
     };
-    let listeners = |https: &str, policy: &str, more: bool| {
-        let mut list = vec![
-            json!({"port": 80, "protocol": "HTTP", "instancePort": 8080}),
-            json!({"port": 443, "protocol": "HTTPS", "instanceProtocol": "HTTP", "instancePort": 8080,
-                "certificate": {"arn": https}, "sslPolicy": {"predefined": policy}}),
-        ];
-        if more {
-            list.push(json!({"port": 82, "protocol": "TCP", "instancePort": 8080}));
-        }
-        json!({"listeners": list})
-    };
-    let (old, new) = ("ELBSecurityPolicy-TLS-1-2-2017-01", "ELBSecurityPolicy-2016-08");
     vec![
         case(
             "Listeners",
@@ -46,13 +57,13 @@ fn cases(certificates: &[String; 3], instances: &[String], group: &str) -> Vec<C
                 ("Listeners.member.1.LoadBalancerPort", "81"),
                 ("Listeners.member.1.InstancePort", "8080"),
             ],
-            listeners(&certificates[0], old, true),
+            listeners(&certificates[0], OLD, true),
         ),
         case(
             "Certificates",
             "SetLoadBalancerListenerSSLCertificate",
             &[("LoadBalancerPort", "443"), ("SSLCertificateId", &certificates[1])],
-            listeners(&certificates[2], old, false),
+            listeners(&certificates[2], OLD, false),
         ),
         case(
             "Policies",
@@ -61,7 +72,7 @@ fn cases(certificates: &[String; 3], instances: &[String], group: &str) -> Vec<C
                 ("LoadBalancerPort", "443"),
                 ("PolicyNames.member.1", "ELBSecurityPolicy-2016-08"),
             ],
-            listeners(&certificates[0], new, false),
+            listeners(&certificates[0], NEW, false),
         ),
         case(
             "HealthCheck",
@@ -122,18 +133,18 @@ async fn drift_stays_and_a_change_of_the_spec_writes_nothing_part_by_part() -> R
         test.certificate().await?,
     ];
     let [declared, by_hand] = [group(&test).await?, group(&test).await?];
-    let parts =
-        "Listeners, Policies, Certificates, HealthCheck, Attributes, Tags, SecurityGroups, Placement, Instances";
-    let spec = format!(
-        "availabilityZones: [us-east-1a, us-east-1b]\nsecurityGroups: [{declared}]\nlisteners:\n\
-         - {{port: 80, protocol: HTTP, instancePort: 8080}}\n\
-         - {{port: 443, protocol: HTTPS, instanceProtocol: HTTP, instancePort: 8080, certificate: {{arn: '{}'}}, \
-         sslPolicy: {{predefined: ELBSecurityPolicy-TLS-1-2-2017-01}}}}\n\
-         healthCheck: {{target: 'HTTP:8080/'}}\nattributes: {{idleTimeoutSeconds: 100}}\ntags: {{team: web}}\n\
-         targets: {{instanceIds: [{}]}}",
-        certificates[0], ids[0]
-    );
-    test.ready(&format!("{spec}\nignoreDifferences: [{parts}]")).await?;
+    let parts = cases(&certificates, &ids, &by_hand).into_iter().map(|case| case.part);
+    let spec = json!({
+        "availabilityZones": ["us-east-1a", "us-east-1b"],
+        "securityGroups": [declared],
+        "listeners": listeners(&certificates[0], OLD, false)["listeners"],
+        "healthCheck": {"target": "HTTP:8080/"},
+        "attributes": {"idleTimeoutSeconds": 100},
+        "tags": {"team": "web"},
+        "targets": {"instanceIds": [ids[0]]},
+    });
+    test.ready(&with(&spec, &json!({"ignoreDifferences": parts.collect::<Vec<_>>()})))
+        .await?;
     let lb = test.in_aws().await?;
     assert_eq!(
         lb.health_check().expect("a check").target(),
@@ -144,7 +155,8 @@ async fn drift_stays_and_a_change_of_the_spec_writes_nothing_part_by_part() -> R
     assert_eq!(test.tags().await?["team"], "web");
     let name = test.name().await?;
     for Case { part, drift, change } in cases(&certificates, &ids, &by_hand) {
-        test.ready(&format!("{spec}\nignoreDifferences: [{part}]")).await?;
+        let ignored = json!({"ignoreDifferences": [part]});
+        test.ready(&with(&spec, &ignored)).await?;
         let (action, members) = drift;
         let named = if action == "AddTags" {
             "LoadBalancerNames.member.1"
@@ -177,13 +189,16 @@ async fn drift_stays_and_a_change_of_the_spec_writes_nothing_part_by_part() -> R
         test.pass().await?;
         let calls = test.calls(mark).await?;
         assert!(calls.writes().is_empty(), "{part}: drift stays: {calls}");
-        test.namespace.patch(Kind::CLB, "web", json!({"spec": change})).await?;
-        test.namespace.until_ready("web").await?;
+        test.ready(&with(
+            &serde_json::from_str(&with(&spec, &change)).expect("JSON"),
+            &ignored,
+        ))
+        .await?;
         let calls = test.calls(mark).await?;
         assert!(calls.writes().is_empty(), "{part}: a change writes nothing: {calls}");
 
         // Ignored no longer, it is put right.
-        test.ready(&spec).await?;
+        test.ready(&spec.to_string()).await?;
         let calls = test.calls(mark).await?;
         assert!(!calls.writes().is_empty(), "{part}: the drift was one");
         assert!(object::is_ready(&test.get().await?));

@@ -12,6 +12,8 @@
 
 mod admission;
 mod adoption;
+mod attributes;
+mod certificates;
 mod deletion;
 mod drift;
 mod fields;
@@ -22,6 +24,7 @@ mod nodes;
 mod observe;
 mod ownership;
 mod placement;
+mod policies;
 mod process;
 mod protection;
 mod recovery;

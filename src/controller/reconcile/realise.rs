@@ -12,8 +12,8 @@ use crate::controller::memory::Creation;
 use crate::controller::observe::{self, Groups, Observation};
 use crate::controller::status::{Problem, Report, Verdict};
 use crate::controller::{event, finalize, status};
-use crate::elb::{Attributes, Declared, HealthCheck, Listener, LoadBalancer, Origin, Port};
-use crate::plan::{Facts, Plan, Refused, Rounds, track};
+use crate::elb::{Attribute, Attributes, Declared, HealthCheck, Listener, LoadBalancer, Origin, Port};
+use crate::plan::{Facts, Plan, Refused, Rounds, Step, track};
 
 /// What planning starts from, beside the balancer.
 pub(super) struct Premises {
@@ -287,7 +287,10 @@ impl Pass<'_> {
         while let Some(plan) = rounds.next(declared, lb) {
             self.ensure_finalizer().await?;
             tracing::debug!(load_balancer = lb.name, %plan, "planned");
-            let applied = apply::apply(&self.subject.client, plan, lb, &self.ctx.metrics).await;
+            let mut applied = apply::apply(&self.subject.client, plan, lb, &self.ctx.metrics).await;
+            for failure in &mut applied.failures {
+                self.explain(failure).await;
+            }
             let refusals: Vec<Refused<'_>> = applied.failures.iter().map(Failure::as_refusal).collect();
             let learned = rounds.take(&applied.done, &refusals);
             work.done.extend(applied.done);
@@ -299,6 +302,21 @@ impl Pass<'_> {
             work.failures.extend(told.map(|(failure, _)| failure));
         }
         Ok(())
+    }
+
+    /// AWS says that a log bucket will not do, but not what it needs.
+    async fn explain(&self, failure: &mut Failure) {
+        let Step::ModifyAttribute(Attribute::AccessLog(Some(log))) = &failure.step else {
+            return;
+        };
+        let region = &self.subject.region;
+        let account = self.ctx.aws.account(region).await;
+        let (partition, id) = account.map_or(("aws", "ACCOUNT-ID"), |account| (&account.partition, &account.id));
+        let statement = log.bucket_statement(region, partition, id);
+        failure.error.message = format!(
+            "{}; the bucket {} must exist in {region} and its policy must hold the statement {statement}",
+            failure.error.message, log.bucket
+        );
     }
 
     /// Tells what became of a full pass.
@@ -342,6 +360,8 @@ impl Pass<'_> {
         report.region = Some(&self.subject.region);
         report.account = account;
         report.load_balancer = Some(lb);
+        report.not_after = Some(memory.remote.not_after.clone());
+        self.tell_expiries(memory, lb);
         let applied = outcome::applied(
             &self.object.spec,
             &self.declared,
@@ -358,6 +378,21 @@ impl Pass<'_> {
             memory.applied = Some(applied);
         }
         conclude(self.object, self.ctx, memory, report).await
+    }
+
+    /// For the metric of certificates in use.
+    fn tell_expiries(&self, memory: &Memory, lb: &LoadBalancer) {
+        let used = lb
+            .listeners
+            .values()
+            .filter_map(|listener| listener.certificate.as_ref());
+        let expiries = used.filter_map(|arn| {
+            let time: jiff::Timestamp = memory.remote.not_after.get(arn)?.parse().ok()?;
+            Some((arn.clone(), time.as_second()))
+        });
+        self.ctx
+            .metrics
+            .certificates(&self.subject.owner.uid, expiries.collect());
     }
 
     fn group_status(&self, groups: &Groups, lb: &LoadBalancer) -> Vec<AutoScalingGroupStatus> {
