@@ -37,7 +37,7 @@ pub async fn preview(
     cluster_id: &str,
     object: &ClassicLoadBalancer,
 ) -> Result<Preview, Error> {
-    preview_under(client, aws, cluster_id, Rules::default(), object).await
+    Box::pin(preview_under(client, aws, cluster_id, Rules::default(), object)).await
 }
 
 /// What an operator with these rules would do, were it to make the balancer as declared. `object` may be one that is not

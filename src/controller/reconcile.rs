@@ -6,6 +6,7 @@ mod adopt;
 mod foresee;
 mod outcome;
 mod parts;
+mod premises;
 mod realise;
 
 use std::collections::BTreeSet;
@@ -184,7 +185,7 @@ impl Pass<'_> {
         }
         // Whoever replaced the object (`kubectl replace`) may have dropped the finalizer with it, and then its deletion
         // would leave the balancer behind.
-        if memory.observed.is_some() {
+        if memory.observed.is_some() && self.mode.reads_only.is_none() {
             self.ensure_finalizer().await?;
         }
         Ok(memory

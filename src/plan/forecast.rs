@@ -9,16 +9,13 @@ const ROUNDS: usize = 10;
 /// The calls that make `observed` as declared, in order; `None`: there is no balancer yet.
 pub fn forecast(declared: &Declared, observed: Option<&LoadBalancer>, mut facts: Facts) -> Vec<Step> {
     let mut steps = Vec::new();
-    let mut lb = match observed {
-        Some(observed) => observed.clone(),
-        None => {
-            steps.extend(Plan::create(declared).steps().cloned());
-            facts.new = true;
-            let mut made = declared.at_creation();
-            made.attributes = Attributes::at_creation();
-            made
-        }
-    };
+    let mut lb = observed.cloned().unwrap_or_else(|| {
+        steps.extend(Plan::create(declared).steps().cloned());
+        facts.new = true;
+        let mut made = declared.at_creation();
+        made.attributes = Attributes::at_creation();
+        made
+    });
     for _ in 0..ROUNDS {
         let plan = Plan::update(declared, &lb, &facts);
         if plan.is_empty() {

@@ -1,7 +1,7 @@
 //! I/O that only reads: what a pass would do, for objects under `Observe` and for previews.
 
 use super::outcome::{self, Halt, Work};
-use super::realise::Premises;
+use super::premises::Premises;
 use super::{Error, Memory, Pass};
 use crate::api::RecreatePolicy;
 use crate::controller::observe::{self, Groups, Observation};

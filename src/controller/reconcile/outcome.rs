@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use crate::api::{Applied, ClassicLoadBalancerSpec, ClassicLoadBalancerStatus, ListenerStatus, TrackError};
+use crate::api::{Applied, ClassicLoadBalancerSpec, ClassicLoadBalancerStatus, TrackError};
 use crate::aws::{Class, Error};
 use crate::controller::apply::Failure;
 use crate::controller::memory::Memory;
@@ -11,7 +11,7 @@ use crate::controller::observe::Groups;
 use crate::controller::resolve::Resolution;
 use crate::controller::status::{Problem, Progress, Verdict};
 use crate::controller::subject::Subject;
-use crate::elb::{Declared, Listener, LoadBalancer, Part, Port};
+use crate::elb::{Declared, Listener, LoadBalancer};
 use crate::plan::desired::{Missing, auto_scaling_groups, fields};
 use crate::plan::targets::{Member, Members, SOURCE_AUTO_SCALING_GROUP, SOURCE_NODE_SELECTOR};
 use crate::plan::{Facts, Step, is_same_zone, track};
@@ -122,32 +122,6 @@ impl Work {
         }
         errors
     }
-}
-
-/// The parts that the last pass tried to make as declared and AWS refused. They are not left as AWS has them yet,
-/// whatever is to be ignored: a new balancer is made whole first. A part that is ignored is not written, so that it has
-/// no such error.
-pub(super) fn incomplete(previous: &ClassicLoadBalancerStatus) -> BTreeSet<Part> {
-    let wrote = |error: &&TrackError| {
-        !["Describe", "Get", "List"]
-            .iter()
-            .any(|read| error.operation.starts_with(read))
-    };
-    let tracks = previous.errors.iter().filter(wrote).map(|error| error.track.as_str());
-    let parts = tracks.map(|name| -> &[Part] {
-        match name {
-            track::LISTENERS => &[Part::Listeners, Part::Certificates],
-            track::POLICIES | track::BACKENDS => &[Part::Policies],
-            track::ATTRIBUTES => &[Part::Attributes],
-            track::HEALTH_CHECK => &[Part::HealthCheck],
-            track::PLACEMENT => &[Part::Placement],
-            track::SECURITY_GROUPS => &[Part::SecurityGroups],
-            track::INSTANCES | track::AUTO_SCALING_GROUPS => &[Part::Instances],
-            track::TAGS => &[Part::Tags],
-            _ => &[],
-        }
-    });
-    parts.flatten().copied().collect()
 }
 
 /// Whether a step changes what is registered.
@@ -419,25 +393,5 @@ pub(super) fn members_of(status: &ClassicLoadBalancerStatus) -> Members {
                 },
             )
         })
-        .collect()
-}
-
-/// The listeners that a status knows.
-pub(super) fn listeners_of(status: &ClassicLoadBalancerStatus) -> BTreeMap<Port, Listener> {
-    let read = |listener: &ListenerStatus| {
-        Some(Listener {
-            port: Port::try_from(listener.port).ok()?,
-            protocol: listener.protocol.parse().ok()?,
-            instance_port: Port::try_from(listener.instance_port).ok()?,
-            instance_protocol: listener.instance_protocol.parse().ok()?,
-            certificate: listener.certificate.as_ref().map(|certificate| certificate.arn.clone()),
-            policies: listener.policies.iter().cloned().collect(),
-        })
-    };
-    status
-        .listeners
-        .iter()
-        .filter_map(read)
-        .map(|listener| (listener.port, listener))
         .collect()
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::foresee;
 use super::outcome::{self, Halt, Work};
+use super::premises::Premises;
 use super::{Error, Memory, Pass, conclude};
 use crate::api::{AutoScalingGroupStatus, FIELD_MANAGER, FINALIZER, RecreatePolicy};
 use crate::aws::{self, Class};
@@ -12,16 +13,8 @@ use crate::controller::memory::Creation;
 use crate::controller::observe::{self, Groups, Observation};
 use crate::controller::status::{Problem, Report, Verdict};
 use crate::controller::{event, finalize, status};
-use crate::elb::{Attribute, Attributes, Declared, HealthCheck, Listener, LoadBalancer, Origin, Port};
-use crate::plan::{Facts, Plan, Refused, Rounds, Step, track};
-
-/// What planning starts from, beside the balancer.
-pub(super) struct Premises {
-    pub(super) declared: Declared,
-    pub(super) facts: Facts,
-    /// `None`: they could not be read.
-    pub(super) groups: Option<Groups>,
-}
+use crate::elb::{Attribute, Attributes, Declared, Listener, LoadBalancer, Port};
+use crate::plan::{Facts, Plan, Refused, Rounds, Step};
 
 impl Pass<'_> {
     /// A full pass.
@@ -180,100 +173,6 @@ impl Pass<'_> {
         memory.observed = Some(lb.clone());
         memory.declared = Some(self.declared.clone());
         self.report(memory, &lb, groups.as_ref(), work, seen).await
-    }
-
-    /// Reads what planning needs beside the description of the balancer, and takes out of what is declared what must
-    /// wait.
-    pub(super) async fn premises(
-        &self,
-        memory: &mut Memory,
-        lb: &mut LoadBalancer,
-        prove: bool,
-        work: &mut Work,
-    ) -> Premises {
-        let mut declared = self.declared.clone();
-        let mut facts = memory.facts(self.now);
-        self.complete(&mut declared, &mut facts, lb);
-        self.read_parts(lb, &mut declared, memory, prove, work).await;
-        let mut groups = self.groups(&declared, work).await;
-        if let Some(groups) = &groups {
-            memory.missing_groups = groups.missing_of(declared.auto_scaling_groups.as_ref());
-            lb.auto_scaling_groups = groups.attached(&lb.name);
-        }
-        self.narrow(&mut declared, memory, groups.as_mut(), lb, work).await;
-        Premises {
-            declared,
-            facts,
-            groups,
-        }
-    }
-
-    /// What the status of an earlier process knows: that a balancer of our own making was never completed, and which
-    /// listeners were there before one of them was lost halfway through a rebuild.
-    fn complete(&self, declared: &mut Declared, facts: &mut Facts, lb: &LoadBalancer) {
-        let created = Origin::of(&lb.tags) == Origin::Created;
-        if created && self.previous.created_time != lb.identity.created_time {
-            facts.new = true;
-            // What is left as AWS has it is so once it was made.
-            declared.ignored.clear();
-            let target = HealthCheck::default_target(&declared.listeners);
-            declared.health_check.get_or_insert_with(|| HealthCheck::of(target));
-        }
-        if created {
-            let incomplete = outcome::incomplete(&self.previous);
-            declared.ignored.retain(|part| !incomplete.contains(part));
-        }
-        for (port, listener) in outcome::listeners_of(&self.previous) {
-            if !lb.listeners.contains_key(&port) {
-                facts.displaced.entry(port).or_insert(listener);
-            }
-        }
-    }
-
-    /// The Auto Scaling groups that the spec names, or that were attached for it. `None`: they could not be read.
-    pub(super) async fn groups(&self, declared: &Declared, work: &mut Work) -> Option<Groups> {
-        let attached = self
-            .previous
-            .applied
-            .iter()
-            .flat_map(|applied| applied.auto_scaling_groups.iter());
-        let names: BTreeSet<String> = declared
-            .auto_scaling_groups
-            .iter()
-            .flatten()
-            .chain(attached)
-            .cloned()
-            .collect();
-        match observe::groups(&self.subject.client, &names).await {
-            Ok(groups) => Some(groups),
-            Err(error) => {
-                work.unread(track::AUTO_SCALING_GROUPS, &error);
-                None
-            }
-        }
-    }
-
-    /// Takes out of the plan what is missing, and what nobody may remove. On doubt the registered set is not shrunk.
-    async fn narrow(
-        &self,
-        declared: &mut Declared,
-        memory: &Memory,
-        groups: Option<&mut Groups>,
-        lb: &LoadBalancer,
-        work: &mut Work,
-    ) {
-        let Some(groups) = groups else {
-            declared.auto_scaling_groups = None;
-            hold(declared);
-            return;
-        };
-        if let Some(names) = &mut declared.auto_scaling_groups {
-            names.retain(|name| !memory.missing_groups.contains(name));
-        }
-        if let Err(error) = observe::keep_group_members(&self.subject, declared, lb, groups).await {
-            work.unread(track::INSTANCES, &error);
-            hold(declared);
-        }
     }
 
     /// Plans and runs, round after round.
@@ -437,12 +336,6 @@ impl Pass<'_> {
         finalize::set_finalizer(&self.ctx.client, self.object, true).await?;
         tracing::debug!(field_manager = FIELD_MANAGER, "added the finalizer");
         Ok(())
-    }
-}
-
-fn hold(declared: &mut Declared) {
-    if let Some(registration) = &mut declared.registration {
-        registration.hold = true;
     }
 }
 
