@@ -363,7 +363,7 @@ async fn a_protected_object_cannot_be_deleted_and_the_refusal_names_the_way_out(
         .unwrap();
     turn.upgrade(&chart(), &["--set", "admissionPolicy.enabled=false"])
         .unwrap();
-    assert!(!turn.is_there(POLICY, "classic-lb-operator.deletion-protection").await);
+    assert!(!turn.is_there(POLICY, "classic-lb-operator").await);
     turn.uninstall();
 }
 

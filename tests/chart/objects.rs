@@ -60,14 +60,8 @@ fn by_default_there_is_what_the_operator_needs_and_no_more() {
         ("CustomResourceDefinition", CRD),
         ("Deployment", NAME),
         ("ServiceAccount", NAME),
-        (
-            "ValidatingAdmissionPolicy",
-            "test-classic-lb-operator.deletion-protection",
-        ),
-        (
-            "ValidatingAdmissionPolicyBinding",
-            "test-classic-lb-operator.deletion-protection",
-        ),
+        ("ValidatingAdmissionPolicy", NAME),
+        ("ValidatingAdmissionPolicyBinding", NAME),
     ]
     .map(|(kind, name)| format!("\"{kind}\" \"{name}\""));
     expected.sort();
@@ -77,8 +71,14 @@ fn by_default_there_is_what_the_operator_needs_and_no_more() {
 #[test]
 fn objects_stand_in_the_namespace_of_the_release() {
     for object in render("serviceMonitor: {enabled: true}") {
-        let cluster_wide = ["ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"]
-            .contains(&object["kind"].as_str().unwrap());
+        let cluster_wide = [
+            "ClusterRole",
+            "ClusterRoleBinding",
+            "CustomResourceDefinition",
+            "ValidatingAdmissionPolicy",
+            "ValidatingAdmissionPolicyBinding",
+        ]
+        .contains(&object["kind"].as_str().unwrap());
         let expected = if cluster_wide {
             Value::Null
         } else {

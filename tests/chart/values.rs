@@ -107,11 +107,7 @@ fn a_wrong_value_is_refused_where_it_stands() {
             "'/aws/endpointUrl'",
             "does not match pattern",
         ),
-        (
-            "aws: {defaultTags: {'aws:a': b}}",
-            "'/aws/defaultTags'",
-            "invalid propertyName",
-        ),
+        ("aws: {defaultTags: {'aws:a': b}}", "'aws:a'", "invalid propertyName"),
         (
             "aws: {defaultTags: {a: 'b,c'}}",
             "'/aws/defaultTags/a'",
