@@ -49,12 +49,12 @@ pub struct Certificate {
     pub not_after: Option<String>,
 }
 
-/// AWS in all regions.
-#[derive(Debug)]
+/// AWS in all regions. A clone shares clients and budgets with the original.
+#[derive(Clone, Debug)]
 pub struct Aws {
     config: SdkConfig,
-    clients: Mutex<HashMap<String, Arc<Client>>>,
-    account: OnceCell<Account>,
+    clients: Arc<Mutex<HashMap<String, Arc<Client>>>>,
+    account: Arc<OnceCell<Account>>,
     metrics: Arc<Metrics>,
 }
 
@@ -68,8 +68,8 @@ impl Aws {
     pub fn new(config: SdkConfig, metrics: Arc<Metrics>) -> Self {
         Self {
             config,
-            clients: Mutex::default(),
-            account: OnceCell::new(),
+            clients: Arc::default(),
+            account: Arc::default(),
             metrics,
         }
     }

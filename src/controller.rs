@@ -7,8 +7,10 @@ mod event;
 mod finalize;
 mod lookup;
 mod memory;
+mod mode;
 mod nodes;
 mod observe;
+pub mod preview;
 mod provider_id;
 mod reconcile;
 mod resolve;
@@ -38,6 +40,7 @@ use crate::metrics::Metrics;
 use crate::readiness::{Readiness, Resource};
 
 pub use error::Error;
+pub use mode::Rules;
 pub use nodes::NodeView;
 pub use reconcile::{Context, Intervals};
 
@@ -62,6 +65,7 @@ impl Context {
         aws: Aws,
         cluster_id: String,
         intervals: Intervals,
+        rules: Rules,
         metrics: Arc<Metrics>,
     ) -> Self {
         Self {
@@ -70,6 +74,8 @@ impl Context {
             aws,
             cluster_id,
             intervals,
+            rules,
+            adopting: tokio::sync::Mutex::default(),
             nodes: Arc::default(),
             memories: memory::Memories::default(),
             metrics,
@@ -319,6 +325,8 @@ pub fn announce(ctx: &Context) {
         region = ctx.aws.default_region(),
         resync = ?ctx.intervals.resync,
         health_interval = ?ctx.intervals.health,
+        adoption = ?ctx.rules.adoption,
+        read_only = ctx.rules.read_only,
         "starting"
     );
 }

@@ -43,7 +43,7 @@ end
 if ready.status == "True" then
   return health("Healthy", ready.message)
 end
-if ready.reason == "Suspended" then
+if ready.reason == "Suspended" or ready.reason == "Observing" then
   return health("Suspended", ready.message)
 end
 if denied[ready.reason] then

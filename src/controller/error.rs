@@ -11,6 +11,9 @@ pub enum Error {
     /// The object lacks what every stored object has.
     #[error("the object has no {0}")]
     Incomplete(&'static str),
+    /// AWS could not be asked.
+    #[error("{0}")]
+    Unread(String),
     /// The pass took longer than any pass should.
     #[error("the pass was given up after {0:?}")]
     Timeout(std::time::Duration),

@@ -2,10 +2,13 @@
 //!
 //! A pass never sleeps. What must wait is remembered and the object is queued again.
 
+mod adopt;
+mod foresee;
 mod known;
 mod outcome;
 mod parts;
 mod placement;
+mod premises;
 mod realise;
 
 use std::collections::BTreeSet;
@@ -17,6 +20,7 @@ use kube::ResourceExt as _;
 
 use super::error::Error;
 use super::memory::{Memories, Memory};
+use super::mode::{Mode, Rules};
 use super::nodes::NodeView;
 use super::resolve::{Resolution, resolve};
 use super::status::{Problem, Progress, Report, Verdict};
@@ -25,7 +29,7 @@ use super::{backoff, event, finalize, lookup, status};
 use crate::api::condition::READY;
 use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus, Management};
 use crate::aws::Aws;
-use crate::elb::Declared;
+use crate::elb::{Declared, Part};
 use crate::metrics::Metrics;
 use crate::plan::desired::{self, Desired, Missing, Refusal};
 
@@ -50,6 +54,9 @@ pub struct Context {
     pub(super) aws: Aws,
     pub(super) cluster_id: String,
     pub(super) intervals: Intervals,
+    pub(super) rules: Rules,
+    /// Held from the last look at a balancer's tags until they claim it: two objects must not take over one balancer.
+    pub(super) adopting: tokio::sync::Mutex<()>,
     pub(super) nodes: Arc<NodeView>,
     pub(super) memories: Memories,
     pub(super) events: event::Events,
@@ -57,9 +64,10 @@ pub struct Context {
 }
 
 /// Everything that a pass knows before it asks AWS.
-struct Pass<'a> {
+pub(super) struct Pass<'a> {
     object: &'a ClassicLoadBalancer,
     ctx: &'a Context,
+    mode: Mode,
     subject: Subject,
     resolution: Resolution,
     declared: Declared,
@@ -77,8 +85,9 @@ pub(super) async fn reconcile(
 ) -> Result<Option<Duration>, Error> {
     let now = Instant::now();
     let subject = Subject::of(object, &ctx.cluster_id, &ctx.aws)?;
-    if object.metadata.deletion_timestamp.is_some() {
-        return finalize::finalize(object, ctx, subject.as_ref(), memory).await;
+    let mode = Mode::of(object, &ctx.rules);
+    if object.metadata.deletion_timestamp.is_some() && !mode.protected {
+        return finalize::finalize(object, ctx, subject.as_ref(), memory, mode).await;
     }
     let Some(subject) = subject else {
         let verdict = Verdict::NotAccepted(Problem::stalled(
@@ -86,6 +95,7 @@ pub(super) async fn reconcile(
             "spec.region is not given and the operator has no region of its own: set AWS_REGION for the operator",
         ));
         let generation = object.metadata.generation.unwrap_or_default();
+        let verdict = mode.overrule(verdict, 0);
         conclude(object, ctx, memory, Report::new(generation, verdict)).await?;
         return Ok(Some(ctx.intervals.resync));
     };
@@ -101,6 +111,7 @@ pub(super) async fn reconcile(
         Ok(pass) => Box::pin(pass.run(memory)).await,
         Err((generation, refusal)) => {
             let verdict = Verdict::NotAccepted(Problem::stalled("Invalid", refusal.to_string()));
+            let verdict = mode.overrule(verdict, 0);
             conclude(object, ctx, memory, Report::new(generation, verdict)).await?;
             Ok(Some(ctx.intervals.resync))
         }
@@ -108,7 +119,7 @@ pub(super) async fn reconcile(
 }
 
 /// Resolves what the spec refers to and reads the spec.
-fn prepare<'a>(
+pub(super) fn prepare<'a>(
     object: &'a ClassicLoadBalancer,
     ctx: &'a Context,
     subject: Subject,
@@ -130,6 +141,7 @@ fn prepare<'a>(
     }
     let mut resolution = resolve(object.spec.targets.as_ref(), &ctx.nodes, Some(&previous), now).map_err(refused)?;
     resolution.add(&memory.remote);
+    resolution.resolved.default_tags.clone_from(&ctx.rules.default_tags);
     let unchanged = previous.observed_generation == Some(generation);
     memory.doubt_first_view(&mut resolution, &previous, unchanged, now);
     let applied = previous.applied.clone().unwrap_or_default();
@@ -144,6 +156,7 @@ fn prepare<'a>(
     Ok(Pass {
         object,
         ctx,
+        mode: Mode::of(object, &ctx.rules),
         subject,
         resolution,
         declared,
@@ -165,13 +178,16 @@ impl Pass<'_> {
             if asked || memory.resync_due.is_none_or(|due| due <= self.now) {
                 memory.forget_refusals(self.now);
             }
-            self.realise(memory, &seen).await?;
+            match self.mode.reads_only {
+                None => self.realise(memory, &seen).await?,
+                Some(_) => self.observe(memory, &seen).await?,
+            }
         } else {
             self.refresh_health(memory).await?;
         }
         // Whoever replaced the object (`kubectl replace`) may have dropped the finalizer with it, and then its deletion
         // would leave the balancer behind.
-        if memory.observed.is_some() {
+        if memory.observed.is_some() && self.mode.reads_only.is_none() {
             self.ensure_finalizer().await?;
         }
         Ok(memory
@@ -225,7 +241,7 @@ impl Pass<'_> {
         };
         let (members, read_for) = (memory.members.clone(), memory.health_of.clone());
         let not_after = memory.remote.not_after.clone();
-        let declared = self.object.spec.targets.is_some();
+        let declared = self.wants_targets();
         let stale = self.stale(memory);
         let mut report = Report::new(self.subject.generation, verdict).with_targets(
             &members,
@@ -235,7 +251,8 @@ impl Pass<'_> {
         );
         report.load_balancer = Some(&lb);
         report.not_after = Some(not_after.clone());
-        report.errors = previous_status(self.object, memory).errors;
+        let previous = previous_status(self.object, memory);
+        (report.errors, report.plan) = (previous.errors, previous.plan);
         conclude(self.object, self.ctx, memory, report).await
     }
 
@@ -277,6 +294,11 @@ impl Pass<'_> {
             .filter(|id| !named.contains(*id))
             .cloned()
             .collect()
+    }
+
+    /// Whether the spec says which instances are wanted. If not, those that are registered are.
+    fn wants_targets(&self) -> bool {
+        self.declared.registration.is_some() && !self.declared.ignored.contains(&Part::Instances)
     }
 
     /// The ids that the spec names itself.

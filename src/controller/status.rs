@@ -24,7 +24,7 @@ use crate::aws::{Account, InstanceHealth};
 use crate::elb::{InstanceId, LoadBalancer, Port};
 use crate::plan::targets::Members;
 
-pub(super) use verdict::{Problem, Progress, Verdict};
+pub(super) use verdict::{OBSERVING, Problem, Progress, Verdict};
 
 /// The most refused calls that a status tells of.
 const ERRORS: usize = 9;
@@ -46,6 +46,8 @@ pub(super) struct Report<'a> {
     pub(super) targets: Option<instances::Targets<'a>>,
     pub(super) groups: Option<Vec<AutoScalingGroupStatus>>,
     pub(super) applied: Option<Applied>,
+    /// Where nothing is written to AWS, the calls that would be made.
+    pub(super) plan: Vec<String>,
     pub(super) errors: Vec<TrackError>,
 }
 
@@ -67,6 +69,7 @@ impl<'a> Report<'a> {
             targets: None,
             groups: None,
             applied: None,
+            plan: Vec::new(),
             errors: Vec::new(),
         }
     }
@@ -137,6 +140,7 @@ pub(super) fn derive(
         healthy = Some(statement);
         status.instances = Some(summary);
     }
+    status.plan.clone_from(&report.plan);
     status.errors = report.errors.iter().take(ERRORS).cloned().collect();
     let statements = verdict::statements(&report.verdict, healthy, &previous.conditions);
     status.conditions = condition::list(statements, report.generation, &previous.conditions, now);

@@ -5,8 +5,8 @@ mod policies;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Attributes, HealthCheck, InstanceId, Listener, LoadBalancer, Owner, Policies, Policy, PolicyKind, PolicyName, Port,
-    Scheme, Stickiness, TlsPolicy,
+    Attributes, HealthCheck, InstanceId, Listener, LoadBalancer, Origin, Owner, Policies, Policy, PolicyKind,
+    PolicyName, Port, Scheme, Stickiness, TlsPolicy,
 };
 
 /// Where a balancer has its network interfaces.
@@ -111,9 +111,9 @@ pub struct Declared {
 
 impl Declared {
     /// All tags to have, those that prove the ownership included.
-    pub fn all_tags(&self) -> BTreeMap<String, String> {
+    pub fn all_tags(&self, origin: Origin) -> BTreeMap<String, String> {
         let mut tags = self.tags.clone();
-        tags.extend(self.owner.tags());
+        tags.extend(self.owner.tags(origin));
         tags
     }
 
@@ -137,7 +137,7 @@ impl Declared {
             subnets,
             security_groups: self.security_groups.clone().unwrap_or_default(),
             instances: BTreeSet::new(),
-            tags: self.all_tags(),
+            tags: self.all_tags(Origin::Created),
             auto_scaling_groups: BTreeSet::new(),
         }
     }
@@ -186,11 +186,12 @@ impl Declared {
                 wanted.auto_scaling_groups.clone_from(groups);
             }
         }
+        let origin = Origin::of(&observed.tags);
         if ignores(Part::Tags) {
-            wanted.tags.extend(self.owner.tags());
+            wanted.tags.extend(self.owner.tags(origin));
         } else {
             wanted.tags.retain(|key, _| !self.tags_removed.contains(key));
-            wanted.tags.extend(self.all_tags());
+            wanted.tags.extend(self.all_tags(origin));
         }
         wanted
     }

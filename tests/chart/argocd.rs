@@ -42,6 +42,7 @@ fn health_follows_the_conditions_in_whatever_order_they_come() {
         Degraded    | Lost       | Ready=False/Lost Stalled=True/Lost
         Degraded    | Invalid    | Stalled=True/Invalid Ready=False/Invalid
         Suspended   | Suspended  | Ready=Unknown/Suspended Programmed=True/Programmed
+        Suspended   | Observing  | Ready=Unknown/Observing Programmed=False/Observing
         Degraded    | AccessDenied         | Ready=False/AccessDenied Reconciling=True/AccessDenied
         Degraded    | CredentialsNotLoaded | Ready=False/CredentialsNotLoaded Reconciling=True/CredentialsNotLoaded
         Degraded    | UnauthorizedOperation | Ready=False/UnauthorizedOperation Reconciling=True/UnauthorizedOperation
@@ -57,7 +58,7 @@ fn health_follows_the_conditions_in_whatever_order_they_come() {
         assert_eq!(health(&object(1, cells[2])), unseen, "{line}");
         cases += 1;
     }
-    assert_eq!(cases, 12);
+    assert_eq!(cases, 13);
 }
 
 #[test]

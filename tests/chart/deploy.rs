@@ -63,6 +63,8 @@ fn install_yaml_is_whole_but_for_its_marked_placeholders() {
             ("ClusterRole", "classic-lb-operator-edit"),
             ("ClusterRoleBinding", name),
             ("Deployment", name),
+            ("ValidatingAdmissionPolicy", name),
+            ("ValidatingAdmissionPolicyBinding", name),
         ]
         .map(|(kind, name)| format!("\"{kind}\" \"{name}\""))
     );

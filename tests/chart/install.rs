@@ -13,6 +13,8 @@ const CRD: &str = "classicloadbalancers.classiclb.dev";
 const DEPLOYMENT: Kind = Kind("apps/v1", "Deployment");
 const POD: Kind = Kind("v1", "Pod");
 const CLUSTER_ROLE: Kind = Kind("rbac.authorization.k8s.io/v1", "ClusterRole");
+const POLICY: Kind = Kind("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy");
+const POLICY_BINDING: Kind = Kind("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding");
 const BINDING: Kind = Kind("rbac.authorization.k8s.io/v1", "ClusterRoleBinding");
 
 /// A turn on the one API server of these tests: the definition is the cluster's, so that only one release fits in.
@@ -36,6 +38,8 @@ impl Turn {
             (Kind::CRD, CRD),
             (CLUSTER_ROLE, "classic-lb-operator"),
             (BINDING, "classic-lb-operator"),
+            (POLICY_BINDING, "classic-lb-operator"),
+            (POLICY, "classic-lb-operator"),
         ] {
             for object in cluster.list(kind).await.unwrap() {
                 let name = object.metadata.name.unwrap();
@@ -317,6 +321,49 @@ async fn the_operators_account_may_do_what_it_does_and_nothing_else() {
         let refusal = refusal.unwrap_or_else(|| panic!("{method} {path} was permitted"));
         assert!(refusal.contains("forbidden"), "{method} {path}: {refusal}");
     }
+    turn.uninstall();
+}
+
+#[tokio::test]
+async fn a_protected_object_cannot_be_deleted_and_the_refusal_names_the_way_out() {
+    let turn = Turn::begin("protected").await;
+    turn.install(&chart(), &[]).unwrap();
+    turn.served().await;
+    turn.cluster
+        .apply(&read("examples/deletion-protection.yaml"))
+        .await
+        .unwrap();
+    // The API server takes a policy up some moments after it is written. A dry run shows when, and deletes nothing.
+    let path = "/apis/classiclb.dev/v1alpha1/namespaces/protected/classicloadbalancers/deletion-protection?dryRun=All";
+    let started = Instant::now();
+    loop {
+        let request = http::Request::delete(path).body(Vec::new()).unwrap();
+        match turn.cluster.client().request_text(request).await {
+            Err(error) if error.to_string().contains("set spec.deletionProtection to false") => break,
+            other => assert!(started.elapsed() < testkit::cluster::PATIENCE, "not refused: {other:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let refusal = turn.cluster.delete(Kind::CLB, "deletion-protection").await.unwrap_err();
+    assert!(
+        refusal
+            .to_string()
+            .contains("protected/deletion-protection is protected"),
+        "{refusal}"
+    );
+
+    let lift = json!({"spec": {"deletionProtection": false}});
+    turn.cluster
+        .patch(Kind::CLB, "deletion-protection", lift)
+        .await
+        .unwrap();
+    turn.cluster
+        .delete_and_wait(Kind::CLB, "deletion-protection")
+        .await
+        .unwrap();
+    turn.upgrade(&chart(), &["--set", "admissionPolicy.enabled=false"])
+        .unwrap();
+    assert!(!turn.is_there(POLICY, "classic-lb-operator").await);
     turn.uninstall();
 }
 

@@ -60,6 +60,8 @@ fn by_default_there_is_what_the_operator_needs_and_no_more() {
         ("CustomResourceDefinition", CRD),
         ("Deployment", NAME),
         ("ServiceAccount", NAME),
+        ("ValidatingAdmissionPolicy", NAME),
+        ("ValidatingAdmissionPolicyBinding", NAME),
     ]
     .map(|(kind, name)| format!("\"{kind}\" \"{name}\""));
     expected.sort();
@@ -69,8 +71,14 @@ fn by_default_there_is_what_the_operator_needs_and_no_more() {
 #[test]
 fn objects_stand_in_the_namespace_of_the_release() {
     for object in render("serviceMonitor: {enabled: true}") {
-        let cluster_wide = ["ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"]
-            .contains(&object["kind"].as_str().unwrap());
+        let cluster_wide = [
+            "ClusterRole",
+            "ClusterRoleBinding",
+            "CustomResourceDefinition",
+            "ValidatingAdmissionPolicy",
+            "ValidatingAdmissionPolicyBinding",
+        ]
+        .contains(&object["kind"].as_str().unwrap());
         let expected = if cluster_wide {
             Value::Null
         } else {
@@ -147,6 +155,7 @@ fn one_operator_runs_at_a_time_and_is_probed() {
 fn the_operator_knows_every_argument_it_is_given() {
     for values in [
         "{}",
+        "{readOnly: true, adoption: never, aws: {defaultTags: {team: web, env: a=b}}}",
         "{clusterId: '-', resyncPeriod: 1h30m, http: {address: '::'}, log: {format: text}}",
     ] {
         let objects = render(values);
@@ -185,7 +194,7 @@ fn the_operator_gets_exactly_the_rights_it_uses() {
     );
     let bindings = objects
         .iter()
-        .filter(|object| object["kind"].as_str().unwrap().ends_with("Binding"))
+        .filter(|object| object["kind"].as_str().unwrap().ends_with("RoleBinding"))
         .count();
     assert_eq!(bindings, 1);
 

@@ -44,6 +44,15 @@ fn every_missing_value_is_named_in_one_message() {
         ("image: {tag: ''}", "image.tag is required"),
         ("serviceAccount: {create: false}", "serviceAccount.name is required"),
         (
+            "aws: {defaultTags: {'AWS:a': b}}",
+            "aws.defaultTags: the key \"AWS:a\" must not start with aws:",
+        ),
+        (
+            "aws: {defaultTags: {classiclb.dev/uid: b}}",
+            "must not start with aws: or classiclb.dev/, which are reserved",
+        ),
+        ("aws: {defaultTags: {'a=b': c}}", "no ',' or '='"),
+        (
             "{aws: {region: us-east-1}, extraEnv: [{name: AWS_REGION, value: x}]}",
             "extraEnv sets AWS_REGION, and so does",
         ),
@@ -107,6 +116,13 @@ fn a_wrong_value_is_refused_where_it_stands() {
             "'/aws/endpointUrl'",
             "does not match pattern",
         ),
+        (
+            "aws: {defaultTags: {a: 'b,c'}}",
+            "'/aws/defaultTags/a'",
+            "does not match pattern",
+        ),
+        ("adoption: sometimes", "'/adoption'", "must be one of"),
+        ("readOnly: 'yes'", "'/readOnly'", "want boolean"),
         ("resyncPeriod: 10", "'/resyncPeriod'", "want string"),
         ("healthInterval: soon", "'/healthInterval'", "does not match pattern"),
         ("healthInterval: 0s", "'/healthInterval'", "does not match pattern"),
@@ -165,6 +181,9 @@ fn every_value_reaches_the_pod() {
             "--resync-period=1h30m",
             "--health-interval=15s",
             "--concurrency=8",
+            "--adoption=any",
+            "--read-only",
+            "--default-tags=env=prod,team=a b",
             "--log-format=text",
             "--log-level=info,kube=debug",
             "--example=1",
@@ -212,7 +231,9 @@ image:
   digest: sha256:0000000000000000000000000000000000000000000000000000000000000000
   pullPolicy: Always
 imagePullSecrets: [{name: regcred}]
-aws: {region: eu-central-1, endpointUrl: "http://aws.example.com:4566"}
+aws: {region: eu-central-1, endpointUrl: "http://aws.example.com:4566", defaultTags: {team: a b, env: prod}}
+adoption: any
+readOnly: true
 resyncPeriod: 1h30m
 healthInterval: 15s
 concurrency: 8

@@ -30,6 +30,17 @@ fn wrong_flags_are_one_clear_line_and_status_2() {
         (vec!["run", "--cluster-id", "a", "--listen", "nowhere"], "--listen"),
         (vec!["run", "--cluster-id", "a", "--concurrency", "0"], "--concurrency"),
         (vec!["run", "--cluster-id", "a", "--log-level", "a=b=c"], "--log-level"),
+        (vec!["run", "--cluster-id", "a", "--default-tags", "a"], "KEY=VALUE"),
+        (
+            vec!["run", "--cluster-id", "a", "--default-tags", "aws:a=b"],
+            "reserved",
+        ),
+        (
+            vec!["run", "--cluster-id", "a", "--default-tags", "classiclb.dev/uid=b"],
+            "reserved",
+        ),
+        (vec!["run", "--cluster-id", "a", "--default-tags", "a=b,a=c"], "twice"),
+        (vec!["run", "--cluster-id", "a", "--adoption", "often"], "--adoption"),
         (vec!["run", "--cluster-id", "a", "--log-level", "verbose"], "verbose"),
         (vec!["run", "--cluster-id", "a", "--log-level", ""], "level"),
         (vec!["run", "--cluster-id", "a", "--unknown"], "--unknown"),

@@ -65,6 +65,13 @@ silent, so that a bare `helm lint` passes.
 {{- if not (or .Values.serviceAccount.create .Values.serviceAccount.name) -}}
 {{- $problems = append $problems "serviceAccount.name is required where serviceAccount.create is false" -}}
 {{- end -}}
+{{- range $key, $_ := .Values.aws.defaultTags -}}
+{{- if not (regexMatch "^[^,=]{1,128}$" $key) -}}
+{{- $problems = append $problems (printf "aws.defaultTags: the key %q must have 1 to 128 characters and no ',' or '='" $key) -}}
+{{- else if regexMatch "^((?i:aws:)|classiclb\\.dev/)" $key -}}
+{{- $problems = append $problems (printf "aws.defaultTags: the key %q must not start with aws: or classiclb.dev/, which are reserved" $key) -}}
+{{- end -}}
+{{- end -}}
 {{- range .Values.extraEnv -}}
 {{- if and (eq .name "AWS_REGION") $.Values.aws.region -}}
 {{- $problems = append $problems "extraEnv sets AWS_REGION, and so does aws.region: give one of them" -}}

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::foresee;
 use super::outcome::{self, Halt, Work};
 use super::placement::{follow_zones, moves_zones};
+use super::premises::Premises;
 use super::{Error, Memory, Pass, conclude, known};
 use crate::api::{AutoScalingGroupStatus, FIELD_MANAGER, FINALIZER, RecreatePolicy};
 use crate::aws::{self, Class};
@@ -12,8 +14,8 @@ use crate::controller::memory::Creation;
 use crate::controller::observe::{self, Groups, Observation};
 use crate::controller::status::{Problem, Report, Verdict};
 use crate::controller::{event, finalize, status};
-use crate::elb::{Attribute, Attributes, Declared, HealthCheck, LoadBalancer};
-use crate::plan::{Facts, Plan, Refused, Rounds, Step, track};
+use crate::elb::{Attribute, Attributes, Declared, LoadBalancer};
+use crate::plan::{Plan, Refused, Rounds, Step};
 
 impl Pass<'_> {
     /// A full pass.
@@ -29,11 +31,12 @@ impl Pass<'_> {
                 Ok(lb) => *lb,
                 Err(halt) => return self.end(memory, seen, halt).await,
             },
-            Ok(Observation::NotOurs(ownership)) => {
+            Ok(Observation::NotOurs(ownership, lb)) => {
                 memory.forget_balancer();
-                return self
-                    .end(memory, seen, outcome::not_ours(&self.subject, &ownership))
-                    .await;
+                match self.adopt(&ownership, *lb).await? {
+                    Ok(lb) => lb,
+                    Err(halt) => return self.end(memory, seen, halt).await,
+                }
             }
             Err(error) => return self.end(memory, seen, outcome::unreadable(&error)).await,
         };
@@ -42,7 +45,7 @@ impl Pass<'_> {
     }
 
     /// A balancer with our tags but of another creation: somebody deleted ours and made this one look like it.
-    fn replaced(&self, lb: &LoadBalancer) -> Option<Halt> {
+    pub(super) fn replaced(&self, lb: &LoadBalancer) -> Option<Halt> {
         let known = self.previous.created_time.as_ref()?;
         if lb.identity.created_time.as_ref() == Some(known) {
             return None;
@@ -51,7 +54,8 @@ impl Pass<'_> {
             "Conflict",
             format!(
                 "the balancer {} was created at {}, ours at {known}: it was replaced behind the operator's back and is \
-                 not touched; delete it to let this object be told Lost, or delete this object, which leaves it alone",
+                 not touched; delete it to let this object be told Lost, or delete this object, which leaves it alone, and \
+                 make it anew with spec.adopt: true to take the other one over",
                 lb.name,
                 lb.identity.created_time.as_deref().unwrap_or("an unknown time"),
             ),
@@ -67,7 +71,7 @@ impl Pass<'_> {
         {
             return Ok(Err(outcome::creating()));
         }
-        let published = self.previous.created_time.is_some() || memory.observed.is_some();
+        let published = self.was_published(memory);
         if published && self.object.spec.recreate_policy != Some(RecreatePolicy::Always) {
             memory.forget_balancer();
             return Ok(Err(outcome::lost(&self.subject)));
@@ -86,6 +90,12 @@ impl Pass<'_> {
             self.forget_identity(memory).await?;
         }
         self.create(memory).await
+    }
+
+    /// Whether this object had a balancer before. One that was only looked at was not its own.
+    pub(super) fn was_published(&self, memory: &Memory) -> bool {
+        let observed = memory.observed.as_ref();
+        self.previous.created_time.is_some() || observed.is_some_and(|lb| lb.identity.created_time.is_some())
     }
 
     /// Before a lost balancer is made again, the old identity leaves the status: a crash in between must not take the
@@ -128,7 +138,7 @@ impl Pass<'_> {
                 Ok(lb)
             }
             Ok(Observation::Absent) => Err(outcome::creating()),
-            Ok(Observation::NotOurs(ownership)) => Err(outcome::not_ours(&self.subject, &ownership)),
+            Ok(Observation::NotOurs(ownership, lb)) => self.adopt(&ownership, *lb).await?.map(Box::new),
             Err(error) => Err(outcome::unreadable(&error)),
         })
     }
@@ -141,20 +151,13 @@ impl Pass<'_> {
         prove: bool,
         seen: &(i64, Option<String>),
     ) -> Result<(), Error> {
-        let mut declared = self.declared.clone();
         let mut work = Work::default();
-        self.read_parts(&mut lb, &mut declared, memory, prove, &mut work).await;
+        let Premises {
+            declared,
+            facts,
+            groups,
+        } = self.premises(memory, &mut lb, prove, &mut work).await;
         let before = lb.clone();
-        let mut groups = self.groups(&declared, &mut work).await;
-        if let Some(groups) = &groups {
-            memory.missing_groups = groups.missing_of(declared.auto_scaling_groups.as_ref());
-            lb.auto_scaling_groups = groups.attached(&lb.name);
-        }
-        self.narrow(&mut declared, memory, groups.as_mut(), &lb, &mut work)
-            .await;
-        let mut facts = memory.facts(self.now);
-        self.complete(&mut declared, &mut facts, &lb);
-        self.survey(&mut declared, &mut facts, &lb, memory, &mut work).await;
         let mut rounds = Rounds::new(facts);
         self.work(&declared, &mut lb, &mut rounds, &mut work).await?;
         follow_zones(&mut lb, &rounds.facts);
@@ -178,67 +181,6 @@ impl Pass<'_> {
         memory.observed = Some(lb.clone());
         memory.declared = Some(self.declared.clone());
         self.report(memory, &lb, groups.as_ref(), work, seen).await
-    }
-
-    /// What the status of an earlier process knows: that the health check of a new balancer was never set, and which
-    /// listeners were there before one of them was lost halfway through a rebuild.
-    fn complete(&self, declared: &mut Declared, facts: &mut Facts, lb: &LoadBalancer) {
-        if self.previous.created_time != lb.identity.created_time {
-            facts.new = true;
-            let target = HealthCheck::default_target(&declared.listeners);
-            declared.health_check.get_or_insert_with(|| HealthCheck::of(target));
-        }
-        for (port, listener) in known::listeners_of(&self.previous) {
-            if !lb.listeners.contains_key(&port) {
-                facts.displaced.entry(port).or_insert(listener);
-            }
-        }
-    }
-
-    /// The Auto Scaling groups that the spec names, or that were attached for it. `None`: they could not be read.
-    async fn groups(&self, declared: &Declared, work: &mut Work) -> Option<Groups> {
-        let attached = self
-            .previous
-            .applied
-            .iter()
-            .flat_map(|applied| applied.auto_scaling_groups.iter());
-        let names: BTreeSet<String> = declared
-            .auto_scaling_groups
-            .iter()
-            .flatten()
-            .chain(attached)
-            .cloned()
-            .collect();
-        match observe::groups(&self.subject.client, &names).await {
-            Ok(groups) => Some(groups),
-            Err(error) => {
-                work.unread(track::AUTO_SCALING_GROUPS, &error);
-                None
-            }
-        }
-    }
-
-    /// Takes out of the plan what is missing, and what nobody may remove. On doubt the registered set is not shrunk.
-    async fn narrow(
-        &self,
-        declared: &mut Declared,
-        memory: &Memory,
-        groups: Option<&mut Groups>,
-        lb: &LoadBalancer,
-        work: &mut Work,
-    ) {
-        let Some(groups) = groups else {
-            declared.auto_scaling_groups = None;
-            hold(declared);
-            return;
-        };
-        if let Some(names) = &mut declared.auto_scaling_groups {
-            names.retain(|name| !memory.missing_groups.contains(name));
-        }
-        if let Err(error) = observe::keep_group_members(&self.subject, declared, lb, groups).await {
-            work.unread(track::INSTANCES, &error);
-            hold(declared);
-        }
     }
 
     /// Plans and runs, round after round.
@@ -285,7 +227,7 @@ impl Pass<'_> {
     }
 
     /// Tells what became of a full pass.
-    async fn report(
+    pub(super) async fn report(
         &self,
         memory: &mut Memory,
         lb: &LoadBalancer,
@@ -304,7 +246,7 @@ impl Pass<'_> {
                 None
             }
         };
-        let verdict = outcome::verdict(&work, memory, &self.resolution, &self.missing, &self.named());
+        let verdict = self.judge(memory, &work);
         let mut members = self.resolution.resolved.members.clone();
         if let Some(groups) = groups {
             outcome::add_group_members(&mut members, groups, lb, self.declared.auto_scaling_groups.as_ref());
@@ -319,7 +261,7 @@ impl Pass<'_> {
         let (health, read_for) = (memory.health.clone(), memory.health_of.clone());
         let health = health.as_deref().map(|health| (health, &read_for));
         let stale = self.stale(memory);
-        let declared = self.object.spec.targets.is_some();
+        let declared = self.wants_targets();
         let mut report = Report::new(self.subject.generation, verdict).with_targets(&members, declared, health, stale);
         report.name = Some(&self.subject.name);
         report.region = Some(&self.subject.region);
@@ -335,10 +277,13 @@ impl Pass<'_> {
             &work.done,
             groups.is_some(),
         );
-        report.applied = Some(applied.clone());
         report.groups = groups.map(|groups| self.group_status(groups, lb));
         report.errors = work.errors(memory);
-        memory.applied = Some(applied);
+        report.plan = foresee::lines(&work.plan);
+        if self.mode.reads_only.is_none() {
+            report.applied = Some(applied.clone());
+            memory.applied = Some(applied);
+        }
         conclude(self.object, self.ctx, memory, report).await
     }
 
@@ -370,8 +315,14 @@ impl Pass<'_> {
     }
 
     /// Ends a pass that did not get as far as a plan.
-    async fn end(&self, memory: &mut Memory, seen: &(i64, Option<String>), halt: Halt) -> Result<(), Error> {
-        let Halt { verdict, errors, gone } = halt;
+    pub(super) async fn end(&self, memory: &mut Memory, seen: &(i64, Option<String>), halt: Halt) -> Result<(), Error> {
+        let Halt {
+            verdict,
+            errors,
+            gone,
+            plan,
+        } = halt;
+        let verdict = self.mode.overrule(verdict, plan.len());
         self.schedule(memory, &verdict, seen);
         memory.declared = Some(self.declared.clone());
         memory.health_due = None;
@@ -380,6 +331,7 @@ impl Pass<'_> {
         report.region = self.previous.region.as_deref();
         report.errors = errors;
         report.gone = gone;
+        report.plan = foresee::lines(&plan);
         conclude(self.object, self.ctx, memory, report).await
     }
 
@@ -392,12 +344,6 @@ impl Pass<'_> {
         finalize::set_finalizer(&self.ctx.client, self.object, true).await?;
         tracing::debug!(field_manager = FIELD_MANAGER, "added the finalizer");
         Ok(())
-    }
-}
-
-fn hold(declared: &mut Declared) {
-    if let Some(registration) = &mut declared.registration {
-        registration.hold = true;
     }
 }
 

@@ -43,6 +43,25 @@ fn names_are_legal_whatever_the_object_is_called() {
 }
 
 #[test]
+fn default_tags_are_read_or_refused_in_words() {
+    let tags = default_tags("team=web, env=a=b,").expect("two tags");
+    let tags: Vec<_> = tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    assert_eq!(tags, [("env", "a=b"), ("team", "web")]);
+    assert_eq!(default_tags(""), Ok(BTreeMap::new()));
+    for (text, word) in [
+        ("team", "KEY=VALUE"),
+        ("AWS:a=b", "reserved"),
+        ("classiclb.dev/owner=b", "reserved"),
+        ("a=b,a=b", "twice"),
+        ("=b", "1 to 128"),
+        ("a=<b>", "letters"),
+    ] {
+        let refusal = default_tags(text).expect_err(text);
+        assert!(refusal.contains(word), "{text}: {refusal}");
+    }
+}
+
+#[test]
 fn absent_parts_stay_absent() {
     let declared = declared(MINIMAL, &Applied::default()).expect("valid");
     assert_eq!(declared.health_check, None);
