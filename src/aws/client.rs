@@ -1,6 +1,7 @@
 //! The calls of one region.
 
 mod certificate;
+mod inventory;
 mod policy;
 mod write;
 
@@ -15,6 +16,8 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tracing::debug;
+
+pub use inventory::EnabledRegion;
 
 use super::budget::Budget;
 use super::whole_reply::{RetryCutShort, WholeReply};
@@ -74,6 +77,7 @@ pub struct AutoScalingGroup {
 pub struct Client {
     elb: elasticloadbalancing::Client,
     autoscaling: autoscaling::Client,
+    ec2: aws_sdk_ec2::Client,
     sts: aws_sdk_sts::Client,
     acm: aws_sdk_acm::Client,
     iam: aws_sdk_iam::Client,
@@ -92,9 +96,14 @@ impl Client {
             .interceptor(WholeReply)
             .retry_classifier(RetryCutShort)
             .build();
+        let ec2 = aws_sdk_ec2::config::Builder::from(&config)
+            .interceptor(WholeReply)
+            .retry_classifier(RetryCutShort)
+            .build();
         Self {
             elb: elasticloadbalancing::Client::from_conf(elb),
             autoscaling: autoscaling::Client::from_conf(autoscaling),
+            ec2: aws_sdk_ec2::Client::from_conf(ec2),
             sts: aws_sdk_sts::Client::new(&config),
             acm: aws_sdk_acm::Client::new(&config),
             iam: aws_sdk_iam::Client::new(&config),

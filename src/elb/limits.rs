@@ -8,3 +8,9 @@ pub const DESCRIBE_AUTO_SCALING_GROUPS: usize = 50;
 
 /// The most instance ids that one `DescribeAutoScalingInstances` takes.
 pub const DESCRIBE_AUTO_SCALING_INSTANCES: usize = 50;
+
+/// The most balancers that one `DescribeLoadBalancers` answers with, whatever is asked for.
+pub const DESCRIBE_LOAD_BALANCERS: i32 = 400;
+
+/// The most balancers that one `DescribeTags` takes.
+pub const DESCRIBE_TAGS: usize = 20;
