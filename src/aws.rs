@@ -40,12 +40,21 @@ impl Account {
     }
 }
 
-/// AWS in all regions.
-#[derive(Debug)]
+/// A server certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// The ARN.
+    pub arn: String,
+    /// When it expires, RFC 3339.
+    pub not_after: Option<String>,
+}
+
+/// AWS in all regions. A clone shares clients and budgets with the original.
+#[derive(Clone, Debug)]
 pub struct Aws {
     config: SdkConfig,
-    clients: Mutex<HashMap<String, Arc<Client>>>,
-    account: OnceCell<Account>,
+    clients: Arc<Mutex<HashMap<String, Arc<Client>>>>,
+    account: Arc<OnceCell<Account>>,
     metrics: Arc<Metrics>,
 }
 
@@ -54,8 +63,8 @@ impl Aws {
     pub async fn load(metrics: Arc<Metrics>) -> Self {
         Self {
             config: config::load().await,
-            clients: Mutex::default(),
-            account: OnceCell::new(),
+            clients: Arc::default(),
+            account: Arc::default(),
             metrics,
         }
     }

@@ -7,8 +7,10 @@ mod event;
 mod finalize;
 mod lookup;
 mod memory;
+mod mode;
 mod nodes;
 mod observe;
+pub mod preview;
 mod provider_id;
 mod reconcile;
 mod resolve;
@@ -32,12 +34,13 @@ use kube::{Resource as _, ResourceExt as _};
 use tokio::sync::Notify;
 use tracing::{error, info, warn};
 
-use crate::api::{ClassicLoadBalancer, REQUESTED_AT};
+use crate::api::{ClassicLoadBalancer, FINALIZER, REQUESTED_AT};
 use crate::aws::Aws;
 use crate::metrics::Metrics;
 use crate::readiness::{Readiness, Resource};
 
 pub use error::Error;
+pub use mode::Rules;
 pub use nodes::NodeView;
 pub use reconcile::{Context, Intervals};
 
@@ -62,6 +65,7 @@ impl Context {
         aws: Aws,
         cluster_id: String,
         intervals: Intervals,
+        rules: Rules,
         metrics: Arc<Metrics>,
     ) -> Self {
         Self {
@@ -70,6 +74,8 @@ impl Context {
             aws,
             cluster_id,
             intervals,
+            rules,
+            adopting: tokio::sync::Mutex::default(),
             nodes: Arc::default(),
             memories: memory::Memories::default(),
             metrics,
@@ -146,7 +152,8 @@ fn watcher_config() -> watcher::Config {
     watcher::Config::default().timeout(WATCH_SECONDS).page_size(PAGE)
 }
 
-/// A pass is due when the spec changes, when deletion begins, or when somebody asks; not for our own writes.
+/// A pass is due when the spec changes, when deletion begins, when the finalizer is gone, or when somebody asks; not for
+/// our own writes to the status.
 #[allow(clippy::unnecessary_wraps)] // the signature is a Predicate's
 fn asks_for_a_pass(object: &Guarded) -> Option<u64> {
     let meta = object.meta();
@@ -154,6 +161,11 @@ fn asks_for_a_pass(object: &Guarded) -> Option<u64> {
     meta.generation.hash(&mut hasher);
     meta.deletion_timestamp.is_some().hash(&mut hasher);
     meta.uid.hash(&mut hasher);
+    object
+        .finalizers()
+        .iter()
+        .any(|finalizer| finalizer == FINALIZER)
+        .hash(&mut hasher);
     object.annotations().get(REQUESTED_AT).hash(&mut hasher);
     Some(hasher.finish())
 }
@@ -164,12 +176,14 @@ fn observe_objects(event: &Result<watcher::Event<Guarded>, watcher::Error>, ctx:
         Ok(watcher::Event::Delete(object)) => {
             if let Some(uid) = object.uid() {
                 ctx.memories.forget(&uid);
+                ctx.metrics.certificates(&uid, std::collections::BTreeMap::new());
             }
         }
         Ok(_) => {}
         Err(error) => {
-            warn!(%error, "ClassicLoadBalancers cannot be watched");
-            readiness.failing(Resource::Objects, error);
+            let error = error::of_watch(error);
+            warn!(error, "ClassicLoadBalancers cannot be watched");
+            readiness.failing(Resource::Objects, &error);
         }
     }
     seen(ctx);
@@ -197,9 +211,10 @@ async fn watch_nodes(client: kube::Client, ctx: Arc<Context>, readiness: Arc<Rea
                 }
             }
             Err(error) => {
-                warn!(%error, "Nodes cannot be watched");
-                ctx.nodes.fail(error.to_string());
+                let error = error::of_watch(&error);
+                warn!(error, "Nodes cannot be watched");
                 readiness.failing(Resource::Nodes, &error);
+                ctx.nodes.fail(error);
             }
         }
         seen(&ctx);
@@ -310,6 +325,8 @@ pub fn announce(ctx: &Context) {
         region = ctx.aws.default_region(),
         resync = ?ctx.intervals.resync,
         health_interval = ?ctx.intervals.health,
+        adoption = ?ctx.rules.adoption,
+        read_only = ctx.rules.read_only,
         "starting"
     );
 }

@@ -8,6 +8,7 @@ mod declared;
 mod health_check;
 mod limits;
 mod listener;
+mod log_delivery;
 mod policy;
 mod tags;
 
@@ -23,7 +24,9 @@ pub use listener::{Listener, Protocol};
 pub use policy::{
     DEFAULT_TLS_POLICY, Policies, Policy, PolicyKind, PolicyName, Stickiness, TlsPolicy, canonical_key, is_own_policy,
 };
-pub use tags::{Owner, Ownership, TAG_CLUSTER, TAG_ORIGIN, TAG_OWNER, TAG_PREFIX, TAG_UID};
+pub use tags::{
+    Origin, Owner, Ownership, TAG_ADOPT_BY, TAG_CLUSTER, TAG_ORIGIN, TAG_OWNER, TAG_PREFIX, TAG_UID, is_legal_tag,
+};
 
 /// A port of a listener or of an instance.
 pub type Port = u16;

@@ -1,15 +1,19 @@
 //! `clb-operator`: parses arguments, builds parameters, runs.
 #![allow(clippy::doc_markdown)] // these comments are also the help text of a terminal
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::anyhow;
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use classic_lb_operator::api;
-use classic_lb_operator::controller::Intervals;
+use classic_lb_operator::controller::{Intervals, Rules};
 use classic_lb_operator::operator::{self, Parameters};
+use classic_lb_operator::plan::adoption::Adoption;
+use classic_lb_operator::plan::desired;
 use classic_lb_operator::telemetry::{self, LogFormat};
 
 /// Kubernetes operator that owns AWS Classic Elastic Load Balancers.
@@ -49,12 +53,52 @@ struct Run {
     /// How many objects are worked on at once.
     #[arg(long, env = "CLB_CONCURRENCY", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
     concurrency: u16,
+    /// Tags of every balancer, such as team=web,env=prod. Tags of an object win over them; taken out here, they are
+    /// removed.
+    #[arg(long, env = "CLB_DEFAULT_TAGS", value_name = "KEY=VALUE,…", value_parser = DefaultTags::read, default_value = "")]
+    default_tags: DefaultTags,
+    /// Which existing balancers are taken over where an object asks for it (spec.adopt): none; those whose tags offer
+    /// them, by classiclb.dev/adopt-by=CLUSTER-ID/NAMESPACE/NAME or by naming the object before it was restored; or also
+    /// any that has no owner.
+    #[arg(long, env = "CLB_ADOPTION", value_enum, default_value_t = AdoptionFlag::Tagged)]
+    adoption: AdoptionFlag,
+    /// Write nothing to AWS: every object is treated as if spec.management were Observe.
+    #[arg(long, env = "CLB_READ_ONLY", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false)]
+    read_only: bool,
     /// How log lines look.
     #[arg(long, env = "CLB_LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]
     log_format: LogFormat,
     /// A level (error, warn, info, debug, trace) or a list of target=level.
     #[arg(long, env = "CLB_LOG_LEVEL", default_value = "info")]
     log_level: String,
+}
+
+/// Tags of every balancer.
+#[derive(Clone, Debug)]
+struct DefaultTags(BTreeMap<String, String>);
+
+impl DefaultTags {
+    fn read(text: &str) -> Result<Self, String> {
+        desired::default_tags(text).map(Self)
+    }
+}
+
+/// Which existing balancers are taken over.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum AdoptionFlag {
+    Never,
+    Tagged,
+    Any,
+}
+
+impl From<AdoptionFlag> for Adoption {
+    fn from(flag: AdoptionFlag) -> Self {
+        match flag {
+            AdoptionFlag::Never => Self::Never,
+            AdoptionFlag::Tagged => Self::Tagged,
+            AdoptionFlag::Any => Self::Any,
+        }
+    }
 }
 
 fn cluster_id(text: &str) -> Result<String, String> {
@@ -100,12 +144,16 @@ fn refuse(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return ExitCode::SUCCESS;
     }
-    let text = error.render().to_string();
+    // Without a command clap shows the help, which says nothing of what is wrong.
+    let text = match error.kind() {
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "a command is required: run or crd".to_owned(),
+        _ => error.render().to_string(),
+    };
     let what: Vec<&str> = text
         .lines()
         .take_while(|line| !line.starts_with("Usage:"))
         .map(|line| line.trim().trim_start_matches("error: "))
-        .filter(|line| !line.is_empty() && !line.starts_with("tip:"))
+        .filter(|line| !line.is_empty() && !line.starts_with("tip:") && !line.starts_with("For more information"))
         .collect();
     eprintln!("clb-operator: {} (see clb-operator --help)", what.join(" "));
     ExitCode::from(2)
@@ -124,6 +172,9 @@ fn run(arguments: Run) -> anyhow::Result<()> {
         resync_period,
         health_interval,
         concurrency,
+        default_tags,
+        adoption,
+        read_only,
         log_format,
         log_level,
     } = arguments;
@@ -144,6 +195,11 @@ fn run(arguments: Run) -> anyhow::Result<()> {
         cluster_id,
         listen,
         intervals,
+        rules: Rules {
+            adoption: adoption.into(),
+            read_only,
+            default_tags: default_tags.0,
+        },
         concurrency,
     }))
 }

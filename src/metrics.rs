@@ -2,6 +2,9 @@
 //!
 //! No label holds the name of an object, so the number of series does not grow with the fleet.
 
+mod certificates;
+
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
@@ -13,6 +16,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
+
+use certificates::Certificates;
 
 /// The value of the `controller` label.
 const CONTROLLER: &str = "classicloadbalancer";
@@ -56,6 +61,7 @@ pub struct Metrics {
     call_seconds: Family<OperationLabels, Histogram>,
     throttles: Family<OperationLabels, Counter>,
     steps: Family<OperationLabels, Counter>,
+    certificates: Certificates,
     /// Objects that wait for another try after a failure.
     pub backing_off: Gauge,
     /// Objects that could not be decoded.
@@ -89,6 +95,7 @@ impl Metrics {
             call_seconds: Family::new_with_constructor(seconds),
             throttles: Family::default(),
             steps: Family::default(),
+            certificates: Certificates::default(),
             backing_off: Gauge::default(),
             undecodable: Counter::default(),
             last_watch_event: Gauge::default(),
@@ -157,6 +164,7 @@ impl Metrics {
             "Steps of plans that AWS carried out",
             self.steps.clone(),
         );
+        registry.register_collector(Box::new(self.certificates.clone()));
         registry.register(
             "clb_operator_objects_backing_off",
             "Objects waiting after a failure",
@@ -235,6 +243,12 @@ impl Metrics {
     /// AWS carried out a step of a plan.
     pub fn step(&self, operation: &'static str) {
         self.steps.get_or_create(&OperationLabels { operation }).inc();
+    }
+
+    /// The certificates that an object uses: ARN, and end of validity in seconds of the Unix epoch. None: it uses none, or
+    /// is gone.
+    pub fn certificates(&self, uid: &str, expiries: BTreeMap<String, i64>) {
+        self.certificates.set(uid, expiries);
     }
 
     /// The text that a Prometheus server reads.

@@ -16,7 +16,7 @@ use tracing::info;
 
 use crate::api::ClassicLoadBalancer;
 use crate::aws::Aws;
-use crate::controller::{self, Context, Intervals};
+use crate::controller::{self, Context, Intervals, Rules};
 use crate::metrics::Metrics;
 use crate::readiness::{Readiness, Resource};
 use crate::server;
@@ -37,6 +37,8 @@ pub struct Parameters {
     pub listen: SocketAddr,
     /// How often to look though nothing happened.
     pub intervals: Intervals,
+    /// What holds for every object.
+    pub rules: Rules,
     /// How many objects are worked on at once.
     pub concurrency: u16,
 }
@@ -50,6 +52,7 @@ pub async fn run(parameters: Parameters) -> anyhow::Result<()> {
         cluster_id,
         listen,
         intervals,
+        rules,
         concurrency,
     } = parameters;
     let stop = stop_on_signal()?;
@@ -69,7 +72,7 @@ pub async fn run(parameters: Parameters) -> anyhow::Result<()> {
 
     let (client, watching) = clients().await?;
     let aws = Aws::load(Arc::clone(&metrics)).await;
-    let ctx = Arc::new(Context::new(client.clone(), aws, cluster_id, intervals, metrics));
+    let ctx = Arc::new(Context::new(client.clone(), aws, cluster_id, intervals, rules, metrics));
     controller::announce(&ctx);
     let probing = tokio::spawn(probe(client, Arc::clone(&readiness), Arc::clone(&ctx)));
     let controlling = controller::run(ctx, watching, readiness, concurrency, stop.clone().cancelled_owned());

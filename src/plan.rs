@@ -4,9 +4,11 @@
 //! AWS call. Steps that need no order between them stand in different [`Track`]s, and a refusal stops its own track
 //! only. A refusal that can be expected becomes a [`Facts`] entry, and planning starts again with it.
 
+pub mod adoption;
 mod attributes;
 pub mod desired;
 mod facts;
+mod forecast;
 mod listeners;
 mod placement;
 mod policies;
@@ -22,6 +24,7 @@ use crate::elb::{Declared, Listener, LoadBalancer, PolicyName};
 use listeners::Listeners;
 
 pub use facts::{Facts, is_same_zone};
+pub use forecast::forecast;
 pub use rounds::{Refused, Rounds};
 pub use step::Step;
 

@@ -1,6 +1,7 @@
 //! Logs.
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -22,6 +23,11 @@ const QUIET: &str = "kube_client::client::builder=off";
 /// # Errors
 /// When the filter cannot be read, or logging was started before.
 pub fn start(format: LogFormat, filter: &str) -> Result<(), String> {
+    if let Some(word) = filter.split(',').find(|directive| !is_understood(directive)) {
+        return Err(format!(
+            "{word:?} is no level: give error, warn, info, debug, trace or off, or a list of target=level"
+        ));
+    }
     let filter =
         EnvFilter::try_new(format!("{QUIET},{filter}")).map_err(|error| format!("log filter {filter:?}: {error}"))?;
     let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
@@ -33,4 +39,9 @@ pub fn start(format: LogFormat, filter: &str) -> Result<(), String> {
             .try_init(),
     };
     started.map_err(|error| error.to_string())
+}
+
+/// The filter takes any bare word for the name of a target, so that a mistyped level would turn every log off.
+fn is_understood(directive: &str) -> bool {
+    directive.contains('=') || !directive.is_empty() && directive.parse::<LevelFilter>().is_ok()
 }

@@ -16,6 +16,9 @@ pub const RECONCILING: &str = "Reconciling";
 /// Nothing more happens until the spec or the account changes. Present only while true.
 pub const STALLED: &str = "Stalled";
 
+/// Every type that the operator writes; conditions of other types in a status belong to others.
+pub const ALL: [&str; 6] = [READY, ACCEPTED, PROGRAMMED, TARGETS_HEALTHY, RECONCILING, STALLED];
+
 /// The longest message that the API server takes.
 const MESSAGE_LENGTH: usize = 32_768;
 

@@ -1,4 +1,6 @@
-//! What can end a pass.
+//! What can end a pass, or a watch.
+
+use kube::runtime::watcher;
 
 /// Why a pass could not end with a status.
 #[derive(Debug, thiserror::Error)]
@@ -9,6 +11,9 @@ pub enum Error {
     /// The object lacks what every stored object has.
     #[error("the object has no {0}")]
     Incomplete(&'static str),
+    /// AWS could not be asked.
+    #[error("{0}")]
+    Unread(String),
     /// The pass took longer than any pass should.
     #[error("the pass was given up after {0:?}")]
     Timeout(std::time::Duration),
@@ -20,5 +25,61 @@ pub enum Error {
 impl From<kube::Error> for Error {
     fn from(error: kube::Error) -> Self {
         Self::Kube(Box::new(error))
+    }
+}
+
+/// Why a watch does not go on, in words for `/readyz`. kube prints a whole `Status` for a definition that is missing, and
+/// of an API server that does not answer only that it does not.
+pub(super) fn of_watch(error: &watcher::Error) -> String {
+    use watcher::Error as Watch;
+    match error {
+        Watch::InitialListFailed(kube::Error::Api(status))
+        | Watch::WatchStartFailed(kube::Error::Api(status))
+        | Watch::WatchFailed(kube::Error::Api(status)) => match status.code {
+            404 => "the API server does not know them: is the CustomResourceDefinition installed?".to_owned(),
+            code => format!("the API server refuses: {} ({code})", status.message),
+        },
+        other => with_cause(other),
+    }
+}
+
+/// An error with what is at the bottom of it.
+fn with_cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let text = error.to_string();
+    match std::iter::successors(error.source(), |cause| cause.source())
+        .last()
+        .map(ToString::to_string)
+    {
+        Some(cause) if !text.contains(&cause) => format!("{text}: {cause}"),
+        _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_watch_that_ends_tells_why_in_one_line() {
+        let refused = |code: u16, message: &str| {
+            let status = kube::core::Status {
+                code,
+                message: message.to_owned(),
+                ..kube::core::Status::default()
+            };
+            of_watch(&watcher::Error::InitialListFailed(kube::Error::Api(Box::new(status))))
+        };
+        assert!(refused(404, "404 page not found").contains("CustomResourceDefinition"));
+        assert_eq!(
+            refused(401, "Unauthorized"),
+            "the API server refuses: Unauthorized (401)"
+        );
+        let io = std::io::Error::new(std::io::ErrorKind::ConnectionRefused, "Connection refused");
+        let silent = watcher::Error::WatchFailed(kube::Error::Service(Box::new(io)));
+        assert!(
+            of_watch(&silent).ends_with("Connection refused"),
+            "{}",
+            of_watch(&silent)
+        );
     }
 }

@@ -11,13 +11,14 @@ use super::backoff;
 use super::error::Error;
 use super::event;
 use super::memory::Memory;
+use super::mode::Mode;
 use super::observe::{self, Observation};
 use super::reconcile::{Context, conclude, previous_status};
 use super::status::{Problem, Report, Verdict};
 use super::subject::Subject;
 use crate::api::{ClassicLoadBalancer, DeletionPolicy, FINALIZER, Management};
 use crate::aws;
-use crate::elb::{LoadBalancer, Ownership, TAG_PREFIX};
+use crate::elb::{LoadBalancer, Origin, Ownership, TAG_PREFIX};
 use crate::plan::{Step, desired};
 
 /// How long to wait for Auto Scaling groups to let go before the balancer is deleted all the same.
@@ -39,6 +40,7 @@ pub(super) async fn finalize(
     ctx: &Context,
     subject: Option<&Subject>,
     memory: &mut Memory,
+    mode: Mode,
 ) -> Result<Option<Duration>, Error> {
     if !object.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
         return Ok(None);
@@ -68,6 +70,12 @@ pub(super) async fn finalize(
         .await?;
         return Ok(Some(ctx.intervals.resync));
     };
+    if let Some(why) = mode.reads_only {
+        release_untouched(object, ctx, subject, why).await;
+        set_finalizer(&ctx.client, object, false).await?;
+        memory.released = true;
+        return Ok(None);
+    }
     match remove(object, ctx, subject, memory).await {
         Ok(Next::Release) => {
             set_finalizer(&ctx.client, object, false).await?;
@@ -122,7 +130,7 @@ async fn remove(
             tell_gone(object, ctx, subject).await;
             return Ok(Next::Release);
         }
-        Observation::NotOurs(ownership) => {
+        Observation::NotOurs(ownership, _) => {
             not_owned(object, ctx, subject, &ownership).await;
             return Ok(Next::Release);
         }
@@ -141,7 +149,11 @@ async fn remove(
         .await;
         return Ok(Next::Release);
     }
-    if object.spec.deletion_policy == Some(DeletionPolicy::Retain) {
+    let policy = object.spec.deletion_policy.unwrap_or(match Origin::of(&lb.tags) {
+        Origin::Created => DeletionPolicy::Delete,
+        Origin::Adopted => DeletionPolicy::Retain,
+    });
+    if policy == DeletionPolicy::Retain {
         retain(object, ctx, subject, &lb).await?;
         return Ok(Next::Release);
     }
@@ -256,6 +268,15 @@ async fn tell_gone(object: &ClassicLoadBalancer, ctx: &Context, subject: &Subjec
         subject.name, subject.region
     );
     event::normal(&ctx.events, object, "Deleted", "Delete", &note).await;
+}
+
+/// Under Observe the object goes and AWS stays as it is.
+async fn release_untouched(object: &ClassicLoadBalancer, ctx: &Context, subject: &Subject, why: &str) {
+    let note = format!(
+        "{why}: nothing is written to AWS, so a balancer {} in {} stays as it is, with the tags that name this object",
+        subject.name, subject.region
+    );
+    event::normal(&ctx.events, object, "Released", "Delete", &note).await;
 }
 
 async fn not_owned(object: &ClassicLoadBalancer, ctx: &Context, subject: &Subject, ownership: &Ownership) {

@@ -14,7 +14,7 @@ pub(super) enum Observation {
     /// Our own.
     Ours(Box<LoadBalancer>),
     /// Somebody else's, or nobody's.
-    NotOurs(Ownership),
+    NotOurs(Ownership, Box<LoadBalancer>),
 }
 
 /// Reads the balancer. `known` is what was proven to be ours before: the same balancer, told by its creation time,
@@ -39,7 +39,7 @@ pub(super) async fn observe(
     };
     Ok(match subject.owner.judge(&lb.tags) {
         Ownership::Ours => Observation::Ours(Box::new(lb)),
-        other => Observation::NotOurs(other),
+        other => Observation::NotOurs(other, Box::new(lb)),
     })
 }
 

@@ -2,6 +2,8 @@
 //!
 //! A pass never sleeps. What must wait is remembered and the object is queued again.
 
+mod adopt;
+mod foresee;
 mod outcome;
 mod parts;
 mod realise;
@@ -15,14 +17,16 @@ use kube::ResourceExt as _;
 
 use super::error::Error;
 use super::memory::{Memories, Memory};
+use super::mode::{Mode, Rules};
 use super::nodes::NodeView;
 use super::resolve::{Resolution, resolve};
 use super::status::{Problem, Progress, Report, Verdict};
 use super::subject::Subject;
 use super::{backoff, event, finalize, lookup, status};
+use crate::api::condition::READY;
 use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus, Management};
 use crate::aws::Aws;
-use crate::elb::Declared;
+use crate::elb::{Declared, Part};
 use crate::metrics::Metrics;
 use crate::plan::desired::{self, Desired, Missing, Refusal};
 
@@ -47,6 +51,9 @@ pub struct Context {
     pub(super) aws: Aws,
     pub(super) cluster_id: String,
     pub(super) intervals: Intervals,
+    pub(super) rules: Rules,
+    /// Held from the last look at a balancer's tags until they claim it: two objects must not take over one balancer.
+    pub(super) adopting: tokio::sync::Mutex<()>,
     pub(super) nodes: Arc<NodeView>,
     pub(super) memories: Memories,
     pub(super) events: event::Events,
@@ -54,9 +61,10 @@ pub struct Context {
 }
 
 /// Everything that a pass knows before it asks AWS.
-struct Pass<'a> {
+pub(super) struct Pass<'a> {
     object: &'a ClassicLoadBalancer,
     ctx: &'a Context,
+    mode: Mode,
     subject: Subject,
     resolution: Resolution,
     declared: Declared,
@@ -74,8 +82,9 @@ pub(super) async fn reconcile(
 ) -> Result<Option<Duration>, Error> {
     let now = Instant::now();
     let subject = Subject::of(object, &ctx.cluster_id, &ctx.aws)?;
-    if object.metadata.deletion_timestamp.is_some() {
-        return finalize::finalize(object, ctx, subject.as_ref(), memory).await;
+    let mode = Mode::of(object, &ctx.rules);
+    if object.metadata.deletion_timestamp.is_some() && !mode.protected {
+        return finalize::finalize(object, ctx, subject.as_ref(), memory, mode).await;
     }
     let Some(subject) = subject else {
         let verdict = Verdict::NotAccepted(Problem::stalled(
@@ -83,6 +92,7 @@ pub(super) async fn reconcile(
             "spec.region is not given and the operator has no region of its own: set AWS_REGION for the operator",
         ));
         let generation = object.metadata.generation.unwrap_or_default();
+        let verdict = mode.overrule(verdict, 0);
         conclude(object, ctx, memory, Report::new(generation, verdict)).await?;
         return Ok(Some(ctx.intervals.resync));
     };
@@ -91,12 +101,14 @@ pub(super) async fn reconcile(
     }
     let seen = (subject.generation, subject.requested_at.clone());
     if memory.is_due(&seen, now) {
-        memory.remote = lookup::look_up(object, ctx, &subject, &previous_status(object, memory)).await;
+        let previous = previous_status(object, memory);
+        memory.remote = lookup::look_up(object, ctx, &subject, &memory.remote, &previous).await;
     }
     match prepare(object, ctx, subject, memory, now) {
         Ok(pass) => Box::pin(pass.run(memory)).await,
         Err((generation, refusal)) => {
             let verdict = Verdict::NotAccepted(Problem::stalled("Invalid", refusal.to_string()));
+            let verdict = mode.overrule(verdict, 0);
             conclude(object, ctx, memory, Report::new(generation, verdict)).await?;
             Ok(Some(ctx.intervals.resync))
         }
@@ -104,7 +116,7 @@ pub(super) async fn reconcile(
 }
 
 /// Resolves what the spec refers to and reads the spec.
-fn prepare<'a>(
+pub(super) fn prepare<'a>(
     object: &'a ClassicLoadBalancer,
     ctx: &'a Context,
     subject: Subject,
@@ -126,6 +138,7 @@ fn prepare<'a>(
     }
     let mut resolution = resolve(object.spec.targets.as_ref(), &ctx.nodes, Some(&previous), now).map_err(refused)?;
     resolution.add(&memory.remote);
+    resolution.resolved.default_tags.clone_from(&ctx.rules.default_tags);
     let unchanged = previous.observed_generation == Some(generation);
     memory.doubt_first_view(&mut resolution, &previous, unchanged, now);
     let applied = previous.applied.clone().unwrap_or_default();
@@ -140,6 +153,7 @@ fn prepare<'a>(
     Ok(Pass {
         object,
         ctx,
+        mode: Mode::of(object, &ctx.rules),
         subject,
         resolution,
         declared,
@@ -161,9 +175,17 @@ impl Pass<'_> {
             if asked || memory.resync_due.is_none_or(|due| due <= self.now) {
                 memory.forget_refusals(self.now);
             }
-            self.realise(memory, &seen).await?;
+            match self.mode.reads_only {
+                None => self.realise(memory, &seen).await?,
+                Some(_) => self.observe(memory, &seen).await?,
+            }
         } else {
             self.refresh_health(memory).await?;
+        }
+        // Whoever replaced the object (`kubectl replace`) may have dropped the finalizer with it, and then its deletion
+        // would leave the balancer behind.
+        if memory.observed.is_some() {
+            self.ensure_finalizer().await?;
         }
         Ok(memory
             .next_due()
@@ -215,7 +237,8 @@ impl Pass<'_> {
             return Ok(());
         };
         let (members, read_for) = (memory.members.clone(), memory.health_of.clone());
-        let declared = self.object.spec.targets.is_some();
+        let not_after = memory.remote.not_after.clone();
+        let declared = self.wants_targets();
         let stale = self.stale(memory);
         let mut report = Report::new(self.subject.generation, verdict).with_targets(
             &members,
@@ -224,7 +247,9 @@ impl Pass<'_> {
             stale,
         );
         report.load_balancer = Some(&lb);
-        report.errors = previous_status(self.object, memory).errors;
+        report.not_after = Some(not_after.clone());
+        let previous = previous_status(self.object, memory);
+        (report.errors, report.plan) = (previous.errors, previous.plan);
         conclude(self.object, self.ctx, memory, report).await
     }
 
@@ -266,6 +291,11 @@ impl Pass<'_> {
             .filter(|id| !named.contains(*id))
             .cloned()
             .collect()
+    }
+
+    /// Whether the spec says which instances are wanted. If not, those that are registered are.
+    fn wants_targets(&self) -> bool {
+        self.declared.registration.is_some() && !self.declared.ignored.contains(&Part::Instances)
     }
 
     /// The ids that the spec names itself.
@@ -327,8 +357,9 @@ pub(super) async fn conclude(
     let written = written_status(object, memory);
     let new = status::derive(&previous_status(object, memory), &report, Timestamp::now());
     // A status that somebody else overwrote is mended by the next full pass, which alone reports on the account.
-    let overwritten = report.account.is_some() && object.status.as_ref() != Some(&new);
-    if new != written || overwritten {
+    let stands = object.status.as_ref().is_some_and(|stored| status::says(stored, &new));
+    let overwritten = report.account.is_some() && !stands;
+    if overwritten || !status::says(&written, &new) {
         let namespace = object.namespace().ok_or(Error::Incomplete("namespace"))?;
         status::write(&ctx.client, object, &namespace, &object.name_any(), &new).await?;
     }
@@ -345,9 +376,9 @@ async fn tell(
     previous: &ClassicLoadBalancerStatus,
     new: &ClassicLoadBalancerStatus,
 ) {
-    let (Some(ready), before) = (new.conditions.first(), previous.conditions.first()) else {
-        return;
-    };
+    let Some(ready) = new.conditions.first() else { return };
+    // Conditions of others may stand before it.
+    let before = previous.conditions.iter().find(|condition| condition.type_ == READY);
     let told = (ready.reason.clone(), ready.message.clone());
     let same = before.is_some_and(|before| {
         before.status == ready.status && before.reason == ready.reason && before.message == ready.message

@@ -77,7 +77,7 @@ pub(super) fn resolve(
         resolved: Resolved {
             members,
             hold: suspicion.is_some(),
-            references: References::default(),
+            ..Resolved::default()
         },
         suspicion,
     })

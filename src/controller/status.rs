@@ -6,7 +6,7 @@
 mod instances;
 mod verdict;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
@@ -23,7 +23,7 @@ use crate::aws::{Account, InstanceHealth};
 use crate::elb::{InstanceId, LoadBalancer, Port};
 use crate::plan::targets::Members;
 
-pub(super) use verdict::{Problem, Progress, Verdict};
+pub(super) use verdict::{OBSERVING, Problem, Progress, Verdict};
 
 /// The most refused calls that a status tells of.
 const ERRORS: usize = 9;
@@ -40,9 +40,13 @@ pub(super) struct Report<'a> {
     pub(super) gone: bool,
     /// The balancer; `None`: it was not read.
     pub(super) load_balancer: Option<&'a LoadBalancer>,
+    /// When certificates expire, by ARN; `None`: it was not read.
+    pub(super) not_after: Option<BTreeMap<String, String>>,
     pub(super) targets: Option<instances::Targets<'a>>,
     pub(super) groups: Option<Vec<AutoScalingGroupStatus>>,
     pub(super) applied: Option<Applied>,
+    /// Where nothing is written to AWS, the calls that would be made.
+    pub(super) plan: Vec<String>,
     pub(super) errors: Vec<TrackError>,
 }
 
@@ -59,9 +63,11 @@ impl<'a> Report<'a> {
             verdict,
             gone: false,
             load_balancer: None,
+            not_after: None,
             targets: None,
             groups: None,
             applied: None,
+            plan: Vec::new(),
             errors: Vec::new(),
         }
     }
@@ -103,7 +109,7 @@ pub(super) fn derive(
     set(&mut status.region, report.region.map(ToOwned::to_owned));
     set(&mut status.account_id, report.account.map(|account| account.id.clone()));
     if let Some(lb) = report.load_balancer {
-        observed(&mut status, lb);
+        observed(&mut status, lb, report.not_after.as_ref());
         if let (Some(account), Some(region)) = (report.account, report.region) {
             status.arn = Some(account.load_balancer_arn(region, &lb.name));
         }
@@ -130,14 +136,27 @@ pub(super) fn derive(
         let ports = report.load_balancer.map(served).unwrap_or_default();
         healthy = Some(targets.judge(registered, &ports, status.source_security_group.as_ref()));
     }
+    status.plan.clone_from(&report.plan);
     status.errors = report.errors.iter().take(ERRORS).cloned().collect();
     let statements = verdict::statements(&report.verdict, healthy, &previous.conditions);
     status.conditions = condition::list(statements, report.generation, &previous.conditions, now);
     status
 }
 
+/// Whether a stored status says what was derived. Others may add conditions of their own; and server-side apply removes
+/// the members that it owned but not what held them, so that an `applied` which lost its last one stays behind empty.
+/// Neither is a reason to write.
+pub(super) fn says(stored: &ClassicLoadBalancerStatus, derived: &ClassicLoadBalancerStatus) -> bool {
+    let mut stored = stored.clone();
+    stored.applied = stored.applied.filter(|applied| *applied != Applied::default());
+    stored
+        .conditions
+        .retain(|condition| condition::ALL.contains(&condition.type_.as_str()));
+    stored == *derived
+}
+
 /// What AWS answered.
-fn observed(status: &mut ClassicLoadBalancerStatus, lb: &LoadBalancer) {
+fn observed(status: &mut ClassicLoadBalancerStatus, lb: &LoadBalancer, not_after: Option<&BTreeMap<String, String>>) {
     let identity = &lb.identity;
     status.created_time.clone_from(&identity.created_time);
     status.dns_name.clone_from(&identity.dns_name);
@@ -165,10 +184,10 @@ fn observed(status: &mut ClassicLoadBalancerStatus, lb: &LoadBalancer) {
             protocol: listener.protocol.to_string(),
             instance_port: i32::from(listener.instance_port),
             instance_protocol: listener.instance_protocol.to_string(),
-            certificate: listener
-                .certificate
-                .clone()
-                .map(|arn| CertificateStatus { arn, not_after: None }),
+            certificate: listener.certificate.clone().map(|arn| CertificateStatus {
+                not_after: not_after.and_then(|all| all.get(&arn).cloned()),
+                arn,
+            }),
             policies: listener.policies.iter().cloned().collect(),
         })
         .collect();

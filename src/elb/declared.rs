@@ -5,8 +5,8 @@ mod policies;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Attributes, HealthCheck, InstanceId, Listener, LoadBalancer, Owner, Policies, Policy, PolicyKind, PolicyName, Port,
-    Scheme, Stickiness, TlsPolicy,
+    Attributes, HealthCheck, InstanceId, Listener, LoadBalancer, Origin, Owner, Policies, Policy, PolicyKind,
+    PolicyName, Port, Scheme, Stickiness, TlsPolicy,
 };
 
 /// Where a balancer has its network interfaces.
@@ -111,9 +111,9 @@ pub struct Declared {
 
 impl Declared {
     /// All tags to have, those that prove the ownership included.
-    pub fn all_tags(&self) -> BTreeMap<String, String> {
+    pub fn all_tags(&self, origin: Origin) -> BTreeMap<String, String> {
         let mut tags = self.tags.clone();
-        tags.extend(self.owner.tags());
+        tags.extend(self.owner.tags(origin));
         tags
     }
 
@@ -137,7 +137,7 @@ impl Declared {
             subnets,
             security_groups: self.security_groups.clone().unwrap_or_default(),
             instances: BTreeSet::new(),
-            tags: self.all_tags(),
+            tags: self.all_tags(Origin::Created),
             auto_scaling_groups: BTreeSet::new(),
         }
     }
@@ -164,8 +164,8 @@ impl Declared {
         if !ignores(Part::Policies) {
             policies::put(self, &mut wanted);
         }
-        if let Some(health_check) = self.health_check.as_ref().filter(|_| !ignores(Part::HealthCheck)) {
-            wanted.health_check = health_check.clone();
+        if !ignores(Part::HealthCheck) {
+            wanted.health_check = self.health_check_over(observed, &wanted);
         }
         if !ignores(Part::Attributes) {
             wanted.attributes = self.attributes.over(&observed.attributes);
@@ -186,13 +186,31 @@ impl Declared {
                 wanted.auto_scaling_groups.clone_from(groups);
             }
         }
+        let origin = Origin::of(&observed.tags);
         if ignores(Part::Tags) {
-            wanted.tags.extend(self.owner.tags());
+            wanted.tags.extend(self.owner.tags(origin));
         } else {
             wanted.tags.retain(|key, _| !self.tags_removed.contains(key));
-            wanted.tags.extend(self.all_tags());
+            wanted.tags.extend(self.all_tags(origin));
         }
         wanted
+    }
+
+    /// The health check: the declared one, or the one that AWS has. The default, though, names the port of a listener, and
+    /// follows it when nobody serves that port any more: it would take every instance out.
+    fn health_check_over(&self, observed: &LoadBalancer, wanted: &LoadBalancer) -> HealthCheck {
+        if let Some(health_check) = &self.health_check {
+            return health_check.clone();
+        }
+        let is_default = observed.health_check == HealthCheck::of(HealthCheck::default_target(&observed.listeners));
+        let is_served = observed
+            .health_check
+            .port()
+            .is_some_and(|port| wanted.uses_instance_port(port));
+        if is_default && !is_served && !wanted.listeners.is_empty() {
+            return HealthCheck::of(HealthCheck::default_target(&wanted.listeners));
+        }
+        observed.health_check.clone()
     }
 
     /// The listeners: those declared, and those that are declared but not resolved as they are.

@@ -13,8 +13,35 @@ pub const TAG_UID: &str = "classiclb.dev/uid";
 /// Whether the operator created the balancer or adopted it.
 pub const TAG_ORIGIN: &str = "classiclb.dev/origin";
 
-/// The value of [`TAG_ORIGIN`] on balancers that the operator created.
-const CREATED: &str = "created";
+/// The object that a balancer is offered to, as `CLUSTER-ID/NAMESPACE/NAME`. People set it; the operator only reads it.
+pub const TAG_ADOPT_BY: &str = "classiclb.dev/adopt-by";
+
+/// Where a balancer comes from, as [`TAG_ORIGIN`] tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The operator created it.
+    Created,
+    /// It was there before and was taken over.
+    Adopted,
+}
+
+impl Origin {
+    /// Reads the tags of a balancer. Without the tag it counts as adopted: what was adopted is not deleted unasked.
+    pub fn of(tags: &BTreeMap<String, String>) -> Self {
+        match tags.get(TAG_ORIGIN) {
+            Some(origin) if origin == Self::Created.as_str() => Self::Created,
+            _ => Self::Adopted,
+        }
+    }
+
+    /// The value of the tag.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Adopted => "adopted",
+        }
+    }
+}
 
 /// Who owns a balancer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,13 +66,14 @@ pub enum Ownership {
 }
 
 impl Owner {
-    /// The tags that go into `CreateLoadBalancer`.
-    pub fn tags(&self) -> BTreeMap<String, String> {
+    /// The tags that prove the ownership. They go into `CreateLoadBalancer`, or are the first write to a balancer that is
+    /// adopted.
+    pub fn tags(&self, origin: Origin) -> BTreeMap<String, String> {
         [
             (TAG_CLUSTER, &*self.cluster),
             (TAG_OWNER, &self.object),
             (TAG_UID, &self.uid),
-            (TAG_ORIGIN, CREATED),
+            (TAG_ORIGIN, origin.as_str()),
         ]
         .into_iter()
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
@@ -69,4 +97,24 @@ impl Owner {
             uid.unwrap_or("unknown")
         ))
     }
+
+    /// The value of [`TAG_ADOPT_BY`] that offers a balancer to this object.
+    pub fn adopt_by(&self) -> String {
+        format!("{}/{}", self.cluster, self.object)
+    }
+
+    /// Whether the tags name this object but for its UID: the object was restored, or deleted and made again.
+    pub fn is_namesake(&self, tags: &BTreeMap<String, String>) -> bool {
+        tags.get(TAG_CLUSTER) == Some(&self.cluster)
+            && tags.get(TAG_OWNER) == Some(&self.object)
+            && tags.get(TAG_UID) != Some(&self.uid)
+    }
+}
+
+/// Whether AWS takes a tag of this key and value.
+pub fn is_legal_tag(key: &str, value: &str) -> bool {
+    let legal = |c: char| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+@-".contains(c);
+    (1..=128).contains(&key.chars().count())
+        && value.chars().count() <= 256
+        && key.chars().chain(value.chars()).all(legal)
 }

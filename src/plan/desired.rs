@@ -20,7 +20,10 @@ use crate::api::{
     Applied, AutoScalingGroupMode, Certificate, ClassicLoadBalancerSpec, ConfigMapKeyRef, InstancePortFrom,
     Part as PartSpec, Scheme as SchemeSpec, Targets,
 };
-use crate::elb::{Declared, NAME_LENGTH, Owner, Part, Port, Registration, Scheme, TAG_PREFIX};
+use crate::elb::{Declared, NAME_LENGTH, Owner, Part, Port, Registration, Scheme, TAG_PREFIX, is_legal_tag};
+
+/// The most tags that an operator gives every balancer.
+const DEFAULT_TAGS: usize = 40;
 
 /// Why a spec cannot be realised.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,6 +107,8 @@ pub struct Resolved {
     pub hold: bool,
     /// What names stand for.
     pub references: References,
+    /// The tags that the operator gives every balancer.
+    pub default_tags: BTreeMap<String, String>,
 }
 
 /// What was found; what was not is added to `missing`.
@@ -143,12 +148,10 @@ pub fn declare(
     let read = listeners::declare(&spec.listeners, references, &mut missing)?;
     let before: BTreeSet<&str> = applied.fields.iter().map(String::as_str).collect();
     let health_check = health_check::declare(spec.health_check.as_ref(), &read, &before)?;
-    let tags = declare_tags(spec.tags.as_ref())?;
+    let mut tags = resolved.default_tags.clone();
+    tags.extend(declare_tags(spec.tags.as_ref())?);
     let ignored_keys: BTreeSet<&String> = spec.ignored_tag_keys.iter().flatten().collect();
-    let tags: BTreeMap<String, String> = tags
-        .into_iter()
-        .filter(|(key, _)| !ignored_keys.contains(key))
-        .collect();
+    tags.retain(|key, _| !ignored_keys.contains(key));
     let tags_removed = applied
         .tag_keys
         .iter()
@@ -246,10 +249,47 @@ fn check_name(name: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Whether a key of a tag belongs to AWS or to the operator.
+fn is_reserved(key: &str) -> bool {
+    key.to_ascii_lowercase().starts_with("aws:") || key.starts_with(TAG_PREFIX)
+}
+
+/// Reads `KEY=VALUE,KEY=VALUE`, the tags that an operator gives every balancer.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn default_tags(text: &str) -> Result<BTreeMap<String, String>, String> {
+    let mut tags = BTreeMap::new();
+    for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
+        let (key, value) = pair
+            .split_once('=')
+            .ok_or_else(|| format!("{pair:?} must be KEY=VALUE, and pairs be separated by commas"))?;
+        if is_reserved(key) {
+            return Err(format!(
+                "{key}: keys of tags must not start with aws: or {TAG_PREFIX}, which are reserved"
+            ));
+        }
+        if !is_legal_tag(key, value) {
+            return Err(format!(
+                "{pair:?}: a key has 1 to 128 characters and a value at most 256, of letters, digits, spaces and \
+                 _ . : / = + - @"
+            ));
+        }
+        if tags.insert(key.to_owned(), value.to_owned()).is_some() {
+            return Err(format!("{key} is given twice"));
+        }
+    }
+    match tags.len() {
+        0..=DEFAULT_TAGS => Ok(tags),
+        more => Err(format!(
+            "{more} tags are too many: AWS allows 50 on a balancer, so at most {DEFAULT_TAGS} here"
+        )),
+    }
+}
+
 fn declare_tags(tags: Option<&BTreeMap<String, String>>) -> Result<BTreeMap<String, String>, Refusal> {
     let tags = tags.cloned().unwrap_or_default();
-    let reserved = |key: &&String| key.to_ascii_lowercase().starts_with("aws:") || key.starts_with(TAG_PREFIX);
-    match tags.keys().find(reserved) {
+    match tags.keys().find(|key| is_reserved(key)) {
         Some(key) => Err(Refusal::new(
             format!("tags[{key}]"),
             "keys of tags must not start with aws: or classiclb.dev/, which are reserved",

@@ -86,6 +86,7 @@ async fn up_starts_one_stack_and_down_ends_it() {
     let first = variables(&folder);
     let expected = [
         ("AWS_REGION", "us-east-1"),
+        ("AWS_DEFAULT_REGION", "us-east-1"),
         ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
         ("AWS_SECRET_ACCESS_KEY", "secret"),
     ];

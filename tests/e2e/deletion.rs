@@ -131,3 +131,26 @@ async fn a_lost_balancer_is_not_made_again_unless_asked_for() -> Result<()> {
     assert!(describe(test.stack, &name).await.is_some());
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_finalizer_that_somebody_dropped_comes_back_and_nothing_is_left_behind() -> Result<()> {
+    let test = Test::new().await?;
+    test.ready(MINIMAL).await?;
+    let name = test.name().await?;
+    // What `kubectl replace` does with a manifest that knows nothing of finalizers.
+    let mut object = test.get().await?;
+    object.metadata.finalizers = None;
+    let api = test.namespace.api(Kind::CLB).await?;
+    let replaced = api.replace("web", &kube::api::PostParams::default(), &object).await;
+    assert!(replaced.expect("replaced").metadata.finalizers.is_none());
+
+    let guarded =
+        |object: &kube::api::DynamicObject| object.metadata.finalizers.as_ref().is_some_and(|all| !all.is_empty());
+    test.namespace.until(Kind::CLB, "web", "its finalizer", guarded).await?;
+    test.namespace.delete_and_wait(Kind::CLB, "web").await?;
+    assert!(
+        describe(test.stack, &name).await.is_none(),
+        "the balancer was left behind"
+    );
+    Ok(())
+}

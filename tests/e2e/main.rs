@@ -11,17 +11,25 @@
 #![allow(clippy::cloned_ref_to_slice_refs)] // a list of one reads as a list
 
 mod admission;
+mod adoption;
+mod attributes;
+mod certificates;
 mod deletion;
 mod drift;
 mod fields;
+mod ignore_differences;
 mod intervals;
 mod listeners;
 mod nodes;
+mod observe;
 mod ownership;
 mod placement;
+mod policies;
 mod process;
+mod protection;
 mod recovery;
 mod refusals;
+mod tags;
 mod targets;
 mod tutorial;
 

@@ -145,6 +145,11 @@ async fn two_objects_of_one_name_do_not_fight() -> Result<()> {
     let mark = first.mark()?;
     second.apply(&spec(&name)).await?;
     let message = second.until_reason("Accepted", "Conflict").await?;
+    // The name cannot be changed, so that is not the way out.
+    assert!(
+        message.contains("make it again with another loadBalancerName"),
+        "{message}"
+    );
     assert!(
         message.contains(first.namespace.namespace()),
         "it says whose it is: {message}"

@@ -30,7 +30,10 @@ fn wrong_flags_are_one_clear_line_and_status_2() {
         (vec!["run", "--cluster-id", "a", "--listen", "nowhere"], "--listen"),
         (vec!["run", "--cluster-id", "a", "--concurrency", "0"], "--concurrency"),
         (vec!["run", "--cluster-id", "a", "--log-level", "a=b=c"], "--log-level"),
+        (vec!["run", "--cluster-id", "a", "--log-level", "verbose"], "verbose"),
+        (vec!["run", "--cluster-id", "a", "--log-level", ""], "level"),
         (vec!["run", "--cluster-id", "a", "--unknown"], "--unknown"),
+        (vec![], "a command is required"),
         (vec!["fly"], "fly"),
     ] {
         let output = operator(&arguments);
@@ -38,6 +41,7 @@ fn wrong_flags_are_one_clear_line_and_status_2() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {text}");
         assert_eq!(text.trim_end().lines().count(), 1, "{arguments:?}: {text}");
         assert!(text.contains(words), "{arguments:?}: {text}");
+        assert!(text.matches("--help").count() <= 1, "{arguments:?}: {text}");
     }
     assert!(operator(&["--help"]).status.success());
     assert!(operator(&["run", "--help"]).status.success());

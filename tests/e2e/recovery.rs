@@ -106,7 +106,7 @@ async fn it_waits_for_the_definition_and_recovers_by_itself() -> Result<()> {
     let name = "classicloadbalancers.classiclb.dev";
     namespace.delete_and_wait(Kind::CRD, name).await?;
     stack.operator().start()?;
-    let refuses = |reply: &testkit::Reply| reply.status == 503 && reply.body.contains("classicloadbalancers");
+    let refuses = |reply: &testkit::Reply| reply.status == 503 && reply.body.contains("CustomResourceDefinition");
     stack
         .operator()
         .until("/readyz", "503 with the reason", refuses)

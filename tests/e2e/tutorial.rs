@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use kube::api::{Patch, PatchParams};
 use testkit::cluster::Kind;
 use testkit::{Result, object};
 
@@ -102,20 +103,53 @@ async fn a_pass_with_nothing_to_do_writes_nothing() -> Result<()> {
     test.pass().await?;
 
     let mark = test.mark()?;
-    let writes = || -> Result<usize> {
-        let calls = test.stack.control_plane().operator_calls()?;
-        Ok(calls
-            .iter()
-            .filter(|call| call.is_write() && call.namespace == test.namespace.namespace())
-            .count())
-    };
-    let (before, writes_before) = (test.get().await?, writes()?);
+    let (before, writes_before) = (test.get().await?, writes_to_kubernetes(&test)?);
     test.pass().await?;
     test.pass().await?;
     let after = test.get().await?;
     let calls = test.calls(mark).await?;
     assert!(calls.writes().is_empty(), "writes to AWS:\n{}", calls.writes());
-    assert_eq!(writes()?, writes_before, "writes to Kubernetes");
+    assert_eq!(writes_to_kubernetes(&test)?, writes_before, "writes to Kubernetes");
     assert_eq!(before.data["status"], after.data["status"]);
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_written_either_after_a_field_was_taken_out_or_beside_a_condition_of_somebody_else() -> Result<()> {
+    let test = Test::new().await?;
+    test.ready(&format!("{}\ntags: {{team: web}}", crate::MINIMAL)).await?;
+    test.namespace.patch(Kind::CLB, "web", crate::without("tags")).await?;
+    test.namespace
+        .until(Kind::CLB, "web", "the tag to be forgotten", |object| {
+            crate::is_observed(object) && object::at(object, "/status/applied/tagKeys").is_none()
+        })
+        .await?;
+    let foreign = serde_json::json!({
+        "apiVersion": "classiclb.dev/v1alpha1", "kind": "ClassicLoadBalancer", "metadata": {"name": "web"},
+        "status": {"conditions": [{
+            "type": "Audited", "status": "True", "reason": "Looked", "message": "",
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+        }]},
+    });
+    let api = test.namespace.api(Kind::CLB).await?;
+    api.patch_status("web", &PatchParams::apply("auditor"), &Patch::Apply(&foreign))
+        .await
+        .expect("the condition is taken");
+    test.pass().await?;
+
+    let (before, writes_before) = (test.get().await?, writes_to_kubernetes(&test)?);
+    test.pass().await?;
+    test.pass().await?;
+    assert_eq!(writes_to_kubernetes(&test)?, writes_before, "writes to Kubernetes");
+    let after = test.get().await?;
+    assert_eq!(before.data["status"], after.data["status"]);
+    assert!(object::has(&after, "Audited", "True"), "the other's condition is gone");
+    Ok(())
+}
+
+/// How often the operator has written to Kubernetes in the namespace of a test.
+fn writes_to_kubernetes(test: &Test) -> Result<usize> {
+    let calls = test.stack.control_plane().operator_calls()?;
+    let ours = |call: &&testkit::KubernetesCall| call.is_write() && call.namespace == test.namespace.namespace();
+    Ok(calls.iter().filter(ours).count())
 }

@@ -204,8 +204,10 @@ pub struct Backend {
 pub struct PublicKey {
     /// The key in PEM form.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("self.contains('-----BEGIN PUBLIC KEY-----') && self.contains('-----END PUBLIC KEY-----')").message("pem must be a public key in PEM form, from -----BEGIN PUBLIC KEY----- to -----END PUBLIC KEY-----"))]
-    #[schemars(length(min = 50, max = 4096))]
+    #[schemars(
+        length(min = 50, max = 4096),
+        regex(pattern = r"^\s*-----BEGIN PUBLIC KEY-----[A-Za-z0-9+/=\s]+-----END PUBLIC KEY-----\s*$")
+    )]
     pub pem: Option<String>,
     /// A key of a ConfigMap in the namespace of this object that holds it.
     #[serde(skip_serializing_if = "Option::is_none")]

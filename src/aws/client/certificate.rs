@@ -1,86 +1,165 @@
 //! Certificates, looked up where they are kept.
 
-use aws_sdk_acm::types::CertificateStatus;
+use aws_sdk_acm::types::{CertificateStatus, CertificateSummary};
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
 use tracing::info;
 
 use super::Client;
-use crate::aws::{Class, Error};
+use crate::aws::{Certificate, Class, Error};
 
 impl Client {
-    /// Whether AWS knows a certificate. Without the permission to look, the answer is yes: then the listener tells.
+    /// Proves that AWS knows a certificate. Without the permission to look, it is taken to: then the listener tells.
     ///
     /// # Errors
     /// `CertificateNotFound`, as a listener would be refused with, or whatever kept AWS from answering.
     pub(super) async fn find_certificate(&self, arn: &str) -> Result<(), Error> {
-        let found = if arn.contains(":iam:") {
-            self.find_in_iam(arn).await
-        } else {
-            self.find_in_acm(arn).await
-        };
-        match found {
+        match self.certificate(arn).await {
             Err(error) if error.class == Class::Denied => {
                 info!(%error, "the certificate cannot be looked up; its listener will tell");
                 Ok(())
             }
-            other => other,
+            other => other.map(drop),
         }
     }
 
-    async fn find_in_iam(&self, arn: &str) -> Result<(), Error> {
-        const OPERATION: &str = "GetServerCertificate";
+    /// The certificate of this ARN, in IAM or in ACM.
+    ///
+    /// # Errors
+    /// `CertificateNotFound`, also where it is not issued.
+    pub async fn certificate(&self, arn: &str) -> Result<Certificate, Error> {
+        if !arn.contains(":iam:") {
+            return self.find_in_acm(arn).await;
+        }
         let name = arn.rsplit('/').next().unwrap_or(arn);
-        let reply = match self
-            .call(
-                OPERATION,
-                self.iam.get_server_certificate().server_certificate_name(name).send(),
-            )
-            .await
-        {
-            Err(error) if error.code == "NoSuchEntity" => return Err(unknown(OPERATION, arn)),
+        let found = self.server_certificate(name).await;
+        // Another account or path may hold a certificate of the same name.
+        found.and_then(|found| {
+            let same = found.arn.eq_ignore_ascii_case(arn);
+            if same {
+                Ok(found)
+            } else {
+                Err(unknown("GetServerCertificate", arn))
+            }
+        })
+    }
+
+    /// The IAM server certificate of this name.
+    ///
+    /// # Errors
+    /// `CertificateNotFound`, or whatever kept AWS from answering.
+    pub async fn server_certificate(&self, name: &str) -> Result<Certificate, Error> {
+        const OPERATION: &str = "GetServerCertificate";
+        let request = self.iam.get_server_certificate().server_certificate_name(name);
+        let reply = match self.call(OPERATION, request.send()).await {
+            Err(error) if error.code == "NoSuchEntity" => return Err(unknown(OPERATION, name)),
             other => other?,
         };
         let known = reply
             .server_certificate
-            .and_then(|certificate| certificate.server_certificate_metadata);
-        // Another account or path may hold a certificate of the same name.
-        if known.is_some_and(|metadata| metadata.arn.eq_ignore_ascii_case(arn)) {
-            Ok(())
-        } else {
-            Err(unknown(OPERATION, arn))
-        }
+            .and_then(|certificate| certificate.server_certificate_metadata)
+            .ok_or_else(|| unknown(OPERATION, name))?;
+        Ok(Certificate {
+            not_after: text(known.expiration.as_ref()),
+            arn: known.arn,
+        })
     }
 
-    async fn find_in_acm(&self, arn: &str) -> Result<(), Error> {
+    async fn find_in_acm(&self, arn: &str) -> Result<Certificate, Error> {
         const OPERATION: &str = "DescribeCertificate";
-        let reply = match self
-            .call(OPERATION, self.acm.describe_certificate().certificate_arn(arn).send())
-            .await
-        {
-            Err(error)
-                if matches!(
-                    error.code.as_str(),
-                    "ResourceNotFoundException" | "InvalidArnException" | "ValidationException"
-                ) =>
-            {
-                return Err(unknown(OPERATION, arn));
-            }
+        const UNKNOWN: [&str; 3] = [
+            "ResourceNotFoundException",
+            "InvalidArnException",
+            "ValidationException",
+        ];
+        let request = self.acm.describe_certificate().certificate_arn(arn);
+        let reply = match self.call(OPERATION, request.send()).await {
+            Err(error) if UNKNOWN.contains(&error.code.as_str()) => return Err(unknown(OPERATION, arn)),
             other => other?,
         };
-        let status = reply.certificate.and_then(|certificate| certificate.status);
-        if status == Some(CertificateStatus::Issued) {
-            Ok(())
-        } else {
-            Err(unknown(OPERATION, arn))
+        let issued = |status: &Option<CertificateStatus>| *status == Some(CertificateStatus::Issued);
+        let known = reply.certificate.filter(|certificate| issued(&certificate.status));
+        let known = known.ok_or_else(|| unknown(OPERATION, arn))?;
+        Ok(Certificate {
+            not_after: text(known.not_after.as_ref()),
+            arn: arn.to_owned(),
+        })
+    }
+
+    /// Of the certificates in ACM that are issued for this domain name and valid, the newest. `ListCertificates` leaves
+    /// out keys that Classic balancers cannot use unless it is asked for them.
+    ///
+    /// # Errors
+    /// `CertificateNotFound`, or whatever kept AWS from answering.
+    pub async fn certificate_of_domain(&self, domain: &str) -> Result<Certificate, Error> {
+        const OPERATION: &str = "ListCertificates";
+        let now = std::time::SystemTime::now();
+        let mut newest: Option<CertificateSummary> = None;
+        let mut token = None;
+        loop {
+            let request = self
+                .acm
+                .list_certificates()
+                .certificate_statuses(CertificateStatus::Issued);
+            let reply = self.call(OPERATION, request.set_next_token(token).send()).await?;
+            for summary in reply.certificate_summary_list.unwrap_or_default() {
+                let better = newest.as_ref().is_none_or(|best| age(&summary) > age(best));
+                if better && is_for(&summary, domain) && is_valid(&summary, now.into()) {
+                    newest = Some(summary);
+                }
+            }
+            token = reply.next_token.filter(|token| !token.is_empty());
+            if token.is_none() {
+                break;
+            }
         }
+        let newest = newest.ok_or_else(|| unknown(OPERATION, domain))?;
+        Ok(Certificate {
+            not_after: text(newest.not_after.as_ref()),
+            arn: newest.certificate_arn.ok_or_else(|| unknown(OPERATION, domain))?,
+        })
     }
 }
 
-fn unknown(operation: &'static str, arn: &str) -> Error {
+fn is_for(summary: &CertificateSummary, domain: &str) -> bool {
+    let names = summary.subject_alternative_name_summaries.iter().flatten();
+    summary
+        .domain_name
+        .iter()
+        .chain(names)
+        .any(|name| name.eq_ignore_ascii_case(domain))
+}
+
+/// What AWS tells no time of is not ruled out by it.
+fn is_valid(summary: &CertificateSummary, now: DateTime) -> bool {
+    summary.not_before.is_none_or(|from| from <= now) && summary.not_after.is_none_or(|until| until > now)
+}
+
+/// When it was made, then when it expires, then its ARN: of two the order is always the same.
+fn age(summary: &CertificateSummary) -> (Option<DateTime>, Option<DateTime>, Option<&str>) {
+    let made = [
+        summary.issued_at,
+        summary.imported_at,
+        summary.created_at,
+        summary.not_before,
+    ];
+    (
+        made.into_iter().flatten().max(),
+        summary.not_after,
+        summary.certificate_arn.as_deref(),
+    )
+}
+
+fn text(time: Option<&DateTime>) -> Option<String> {
+    time.and_then(|time| time.fmt(Format::DateTime).ok())
+}
+
+fn unknown(operation: &'static str, name: &str) -> Error {
     Error {
         operation,
         class: Class::MissingReference,
         code: "CertificateNotFound".to_owned(),
-        message: format!("no issued server certificate is found for the key: {arn}"),
+        message: format!("no issued server certificate is found for the key: {name}"),
         request_id: None,
     }
 }

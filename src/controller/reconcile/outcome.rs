@@ -11,7 +11,7 @@ use crate::controller::observe::Groups;
 use crate::controller::resolve::Resolution;
 use crate::controller::status::{Problem, Progress, Verdict};
 use crate::controller::subject::Subject;
-use crate::elb::{Declared, Listener, LoadBalancer, Ownership, Port};
+use crate::elb::{Declared, Listener, LoadBalancer, Part, Port};
 use crate::plan::desired::{Missing, auto_scaling_groups, fields};
 use crate::plan::targets::{Member, Members, SOURCE_AUTO_SCALING_GROUP, SOURCE_NODE_SELECTOR};
 use crate::plan::{Facts, Step, is_same_zone, track};
@@ -26,6 +26,8 @@ pub(super) struct Halt {
     pub(super) errors: Vec<TrackError>,
     /// There is no balancer.
     pub(super) gone: bool,
+    /// The calls that would be made, were they permitted.
+    pub(super) plan: Vec<Step>,
 }
 
 impl From<Verdict> for Halt {
@@ -34,6 +36,7 @@ impl From<Verdict> for Halt {
             verdict,
             errors: Vec::new(),
             gone: false,
+            plan: Vec::new(),
         }
     }
 }
@@ -54,6 +57,10 @@ pub(super) struct Work {
     pub(super) failures: Vec<Failure>,
     /// What could not be read, by track.
     pub(super) unread: Vec<(&'static str, Error)>,
+    /// The calls that would be made, were they permitted.
+    pub(super) plan: Vec<Step>,
+    /// Why nothing is planned for a balancer that was read.
+    pub(super) refusal: Option<Verdict>,
 }
 
 impl Work {
@@ -117,6 +124,32 @@ impl Work {
     }
 }
 
+/// The parts that the last pass tried to make as declared and AWS refused. They are not left as AWS has them yet,
+/// whatever is to be ignored: a new balancer is made whole first. A part that is ignored is not written, so that it has
+/// no such error.
+pub(super) fn incomplete(previous: &ClassicLoadBalancerStatus) -> BTreeSet<Part> {
+    let wrote = |error: &&TrackError| {
+        !["Describe", "Get", "List"]
+            .iter()
+            .any(|read| error.operation.starts_with(read))
+    };
+    let tracks = previous.errors.iter().filter(wrote).map(|error| error.track.as_str());
+    let parts = tracks.map(|name| -> &[Part] {
+        match name {
+            track::LISTENERS => &[Part::Listeners, Part::Certificates],
+            track::POLICIES | track::BACKENDS => &[Part::Policies],
+            track::ATTRIBUTES => &[Part::Attributes],
+            track::HEALTH_CHECK => &[Part::HealthCheck],
+            track::PLACEMENT => &[Part::Placement],
+            track::SECURITY_GROUPS => &[Part::SecurityGroups],
+            track::INSTANCES | track::AUTO_SCALING_GROUPS => &[Part::Instances],
+            track::TAGS => &[Part::Tags],
+            _ => &[],
+        }
+    });
+    parts.flatten().copied().collect()
+}
+
 /// Whether a step changes what is registered.
 pub(super) fn registers(step: &Step) -> bool {
     matches!(step, Step::RegisterInstances(_) | Step::DeregisterInstances(_))
@@ -136,15 +169,29 @@ fn track_error(track: &str, error: &Error) -> TrackError {
     }
 }
 
-/// The verdict of a pass that planned. What is tried again by itself comes first, since the first problem decides
-/// whether the object waits.
-pub(super) fn verdict(
+/// The verdict of a pass that planned.
+pub(super) fn verdict(problems: Vec<Problem>) -> Verdict {
+    let more = problems.len().saturating_sub(1);
+    match problems.into_iter().next() {
+        None => Verdict::Programmed,
+        Some(mut first) => {
+            if more > 0 {
+                first.message = format!("{} (and {more} more, see status.errors)", first.message);
+            }
+            Verdict::NotProgrammed(first)
+        }
+    }
+}
+
+/// What keeps the balancer from being as declared. What is tried again by itself comes first, since the first problem
+/// decides whether the object waits.
+pub(super) fn problems(
     work: &Work,
     memory: &Memory,
     resolution: &Resolution,
     missing: &[Missing],
     named: &BTreeSet<&String>,
-) -> Verdict {
+) -> Vec<Problem> {
     let mut problems: Vec<Problem> = work.failures.iter().map(of_failure).collect();
     let told = |port: &u16| {
         let brings = |failure: &Failure| {
@@ -172,16 +219,7 @@ pub(super) fn verdict(
             .map(|why| Problem::reconciling("NodeViewSuspect", format!("no instance is deregistered: {why}"))),
     );
     problems.sort_by_key(|problem| problem.progress == Progress::Stalled);
-    let more = problems.len().saturating_sub(1);
-    match problems.into_iter().next() {
-        None => Verdict::Programmed,
-        Some(mut first) => {
-            if more > 0 {
-                first.message = format!("{} (and {more} more, see status.errors)", first.message);
-            }
-            Verdict::NotProgrammed(first)
-        }
-    }
+    problems
 }
 
 fn missing_groups(memory: &Memory) -> Option<Problem> {
@@ -242,6 +280,11 @@ pub(super) fn unreadable(error: &Error) -> Halt {
     Halt::with(Verdict::Unread(of_error(error)), error)
 }
 
+/// The tags that take a balancer over were refused.
+pub(super) fn not_claimed(error: &Error) -> Halt {
+    Halt::with(Verdict::NotAccepted(of_error(error)), error)
+}
+
 /// `CreateLoadBalancer` was refused.
 pub(super) fn not_created(error: &Error) -> Halt {
     let verdict = match error.class {
@@ -267,24 +310,8 @@ pub(super) fn creating() -> Halt {
 }
 
 /// The name is taken.
-pub(super) fn not_ours(subject: &Subject, ownership: &Ownership) -> Halt {
-    let Subject { name, region, .. } = subject;
-    let problem = match ownership {
-        Ownership::Foreign(owner) => Problem::stalled(
-            "Conflict",
-            format!(
-                "the balancer {name} in {region} belongs to {owner} and is not touched; choose another loadBalancerName"
-            ),
-        ),
-        Ownership::Nobody | Ownership::Ours => Problem::stalled(
-            "NotAdopted",
-            format!(
-                "a balancer {name} that this operator did not make exists in {region} and is not touched; delete it, or \
-                 choose another loadBalancerName"
-            ),
-        ),
-    };
-    Verdict::NotAccepted(problem).into()
+pub(super) fn not_ours(reason: &str, message: String) -> Halt {
+    Verdict::NotAccepted(Problem::stalled(reason, message)).into()
 }
 
 /// The balancer vanished.
@@ -312,8 +339,12 @@ pub(super) fn applied(
     let before = previous.applied.clone().unwrap_or_default();
     let mut fields = fields::declared(spec);
     fields.extend(fields::pending(&before.fields, spec, declared, lb).into_iter().cloned());
-    let mut tag_keys: BTreeSet<String> = spec.tags.iter().flatten().map(|(key, _)| key.clone()).collect();
-    tag_keys.extend(before.tag_keys.into_iter().filter(|key| lb.tags.contains_key(key)));
+    // Only what is there as declared was set; a key that is ignored now may be somebody else's later.
+    let ours = |(key, value): &(&String, &String)| lb.tags.get(*key) == Some(*value);
+    let mut tag_keys: BTreeSet<String> = declared.tags.iter().filter(ours).map(|(key, _)| key.clone()).collect();
+    let ignored: BTreeSet<&String> = spec.ignored_tag_keys.iter().flatten().collect();
+    let stays = |key: &String| lb.tags.contains_key(key) && !ignored.contains(key);
+    tag_keys.extend(before.tag_keys.into_iter().filter(stays));
     let attached = spec.targets.as_ref().map(auto_scaling_groups).unwrap_or_default();
     let mut groups: BTreeSet<String> = before.auto_scaling_groups.into_iter().collect();
     for step in done {

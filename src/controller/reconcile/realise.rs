@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::foresee;
 use super::outcome::{self, Halt, Work};
 use super::{Error, Memory, Pass, conclude};
 use crate::api::{AutoScalingGroupStatus, FIELD_MANAGER, FINALIZER, RecreatePolicy};
@@ -11,8 +12,16 @@ use crate::controller::memory::Creation;
 use crate::controller::observe::{self, Groups, Observation};
 use crate::controller::status::{Problem, Report, Verdict};
 use crate::controller::{event, finalize, status};
-use crate::elb::{Attributes, Declared, HealthCheck, Listener, LoadBalancer, Port};
-use crate::plan::{Facts, Plan, Refused, Rounds, track};
+use crate::elb::{Attribute, Attributes, Declared, HealthCheck, Listener, LoadBalancer, Origin, Port};
+use crate::plan::{Facts, Plan, Refused, Rounds, Step, track};
+
+/// What planning starts from, beside the balancer.
+pub(super) struct Premises {
+    pub(super) declared: Declared,
+    pub(super) facts: Facts,
+    /// `None`: they could not be read.
+    pub(super) groups: Option<Groups>,
+}
 
 impl Pass<'_> {
     /// A full pass.
@@ -28,11 +37,12 @@ impl Pass<'_> {
                 Ok(lb) => *lb,
                 Err(halt) => return self.end(memory, seen, halt).await,
             },
-            Ok(Observation::NotOurs(ownership)) => {
+            Ok(Observation::NotOurs(ownership, lb)) => {
                 memory.forget_balancer();
-                return self
-                    .end(memory, seen, outcome::not_ours(&self.subject, &ownership))
-                    .await;
+                match self.adopt(&ownership, *lb).await? {
+                    Ok(lb) => lb,
+                    Err(halt) => return self.end(memory, seen, halt).await,
+                }
             }
             Err(error) => return self.end(memory, seen, outcome::unreadable(&error)).await,
         };
@@ -41,7 +51,7 @@ impl Pass<'_> {
     }
 
     /// A balancer with our tags but of another creation: somebody deleted ours and made this one look like it.
-    fn replaced(&self, lb: &LoadBalancer) -> Option<Halt> {
+    pub(super) fn replaced(&self, lb: &LoadBalancer) -> Option<Halt> {
         let known = self.previous.created_time.as_ref()?;
         if lb.identity.created_time.as_ref() == Some(known) {
             return None;
@@ -50,7 +60,8 @@ impl Pass<'_> {
             "Conflict",
             format!(
                 "the balancer {} was created at {}, ours at {known}: it was replaced behind the operator's back and is \
-                 not touched; delete it to let this object be told Lost, or delete this object, which leaves it alone",
+                 not touched; delete it to let this object be told Lost, or delete this object, which leaves it alone, and \
+                 make it anew with spec.adopt: true to take the other one over",
                 lb.name,
                 lb.identity.created_time.as_deref().unwrap_or("an unknown time"),
             ),
@@ -66,7 +77,7 @@ impl Pass<'_> {
         {
             return Ok(Err(outcome::creating()));
         }
-        let published = self.previous.created_time.is_some() || memory.observed.is_some();
+        let published = self.was_published(memory);
         if published && self.object.spec.recreate_policy != Some(RecreatePolicy::Always) {
             memory.forget_balancer();
             return Ok(Err(outcome::lost(&self.subject)));
@@ -82,6 +93,12 @@ impl Pass<'_> {
             self.forget_identity(memory).await?;
         }
         self.create(memory).await
+    }
+
+    /// Whether this object had a balancer before. One that was only looked at was not its own.
+    pub(super) fn was_published(&self, memory: &Memory) -> bool {
+        let observed = memory.observed.as_ref();
+        self.previous.created_time.is_some() || observed.is_some_and(|lb| lb.identity.created_time.is_some())
     }
 
     /// Before a lost balancer is made again, the old identity leaves the status: a crash in between must not take the
@@ -124,7 +141,7 @@ impl Pass<'_> {
                 Ok(lb)
             }
             Ok(Observation::Absent) => Err(outcome::creating()),
-            Ok(Observation::NotOurs(ownership)) => Err(outcome::not_ours(&self.subject, &ownership)),
+            Ok(Observation::NotOurs(ownership, lb)) => self.adopt(&ownership, *lb).await?.map(Box::new),
             Err(error) => Err(outcome::unreadable(&error)),
         })
     }
@@ -137,19 +154,13 @@ impl Pass<'_> {
         prove: bool,
         seen: &(i64, Option<String>),
     ) -> Result<(), Error> {
-        let mut declared = self.declared.clone();
         let mut work = Work::default();
-        self.read_parts(&mut lb, &mut declared, memory, prove, &mut work).await;
+        let Premises {
+            declared,
+            facts,
+            groups,
+        } = self.premises(memory, &mut lb, prove, &mut work).await;
         let before = lb.clone();
-        let mut groups = self.groups(&declared, &mut work).await;
-        if let Some(groups) = &groups {
-            memory.missing_groups = groups.missing_of(declared.auto_scaling_groups.as_ref());
-            lb.auto_scaling_groups = groups.attached(&lb.name);
-        }
-        self.narrow(&mut declared, memory, groups.as_mut(), &lb, &mut work)
-            .await;
-        let mut facts = memory.facts(self.now);
-        self.complete(&mut declared, &mut facts, &lb);
         let mut rounds = Rounds::new(facts);
         self.work(&declared, &mut lb, &mut rounds, &mut work).await?;
 
@@ -171,13 +182,46 @@ impl Pass<'_> {
         self.report(memory, &lb, groups.as_ref(), work, seen).await
     }
 
-    /// What the status of an earlier process knows: that the health check of a new balancer was never set, and which
+    /// Reads what planning needs beside the description of the balancer, and takes out of what is declared what must
+    /// wait.
+    pub(super) async fn premises(
+        &self,
+        memory: &mut Memory,
+        lb: &mut LoadBalancer,
+        prove: bool,
+        work: &mut Work,
+    ) -> Premises {
+        let mut declared = self.declared.clone();
+        let mut facts = memory.facts(self.now);
+        self.complete(&mut declared, &mut facts, lb);
+        self.read_parts(lb, &mut declared, memory, prove, work).await;
+        let mut groups = self.groups(&declared, work).await;
+        if let Some(groups) = &groups {
+            memory.missing_groups = groups.missing_of(declared.auto_scaling_groups.as_ref());
+            lb.auto_scaling_groups = groups.attached(&lb.name);
+        }
+        self.narrow(&mut declared, memory, groups.as_mut(), lb, work).await;
+        Premises {
+            declared,
+            facts,
+            groups,
+        }
+    }
+
+    /// What the status of an earlier process knows: that a balancer of our own making was never completed, and which
     /// listeners were there before one of them was lost halfway through a rebuild.
     fn complete(&self, declared: &mut Declared, facts: &mut Facts, lb: &LoadBalancer) {
-        if self.previous.created_time != lb.identity.created_time {
+        let created = Origin::of(&lb.tags) == Origin::Created;
+        if created && self.previous.created_time != lb.identity.created_time {
             facts.new = true;
+            // What is left as AWS has it is so once it was made.
+            declared.ignored.clear();
             let target = HealthCheck::default_target(&declared.listeners);
             declared.health_check.get_or_insert_with(|| HealthCheck::of(target));
+        }
+        if created {
+            let incomplete = outcome::incomplete(&self.previous);
+            declared.ignored.retain(|part| !incomplete.contains(part));
         }
         for (port, listener) in outcome::listeners_of(&self.previous) {
             if !lb.listeners.contains_key(&port) {
@@ -187,7 +231,7 @@ impl Pass<'_> {
     }
 
     /// The Auto Scaling groups that the spec names, or that were attached for it. `None`: they could not be read.
-    async fn groups(&self, declared: &Declared, work: &mut Work) -> Option<Groups> {
+    pub(super) async fn groups(&self, declared: &Declared, work: &mut Work) -> Option<Groups> {
         let attached = self
             .previous
             .applied
@@ -243,7 +287,10 @@ impl Pass<'_> {
         while let Some(plan) = rounds.next(declared, lb) {
             self.ensure_finalizer().await?;
             tracing::debug!(load_balancer = lb.name, %plan, "planned");
-            let applied = apply::apply(&self.subject.client, plan, lb, &self.ctx.metrics).await;
+            let mut applied = apply::apply(&self.subject.client, plan, lb, &self.ctx.metrics).await;
+            for failure in &mut applied.failures {
+                self.explain(failure).await;
+            }
             let refusals: Vec<Refused<'_>> = applied.failures.iter().map(Failure::as_refusal).collect();
             let learned = rounds.take(&applied.done, &refusals);
             work.done.extend(applied.done);
@@ -257,8 +304,23 @@ impl Pass<'_> {
         Ok(())
     }
 
+    /// AWS says that a log bucket will not do, but not what it needs.
+    async fn explain(&self, failure: &mut Failure) {
+        let Step::ModifyAttribute(Attribute::AccessLog(Some(log))) = &failure.step else {
+            return;
+        };
+        let region = &self.subject.region;
+        let account = self.ctx.aws.account(region).await;
+        let (partition, id) = account.map_or(("aws", "ACCOUNT-ID"), |account| (&account.partition, &account.id));
+        let statement = log.bucket_statement(region, partition, id);
+        failure.error.message = format!(
+            "{}; the bucket {} must exist in {region} and its policy must hold the statement {statement}",
+            failure.error.message, log.bucket
+        );
+    }
+
     /// Tells what became of a full pass.
-    async fn report(
+    pub(super) async fn report(
         &self,
         memory: &mut Memory,
         lb: &LoadBalancer,
@@ -277,7 +339,7 @@ impl Pass<'_> {
                 None
             }
         };
-        let verdict = outcome::verdict(&work, memory, &self.resolution, &self.missing, &self.named());
+        let verdict = self.judge(memory, &work);
         let mut members = self.resolution.resolved.members.clone();
         if let Some(groups) = groups {
             outcome::add_group_members(&mut members, groups, lb, self.declared.auto_scaling_groups.as_ref());
@@ -292,12 +354,14 @@ impl Pass<'_> {
         let (health, read_for) = (memory.health.clone(), memory.health_of.clone());
         let health = health.as_deref().map(|health| (health, &read_for));
         let stale = self.stale(memory);
-        let declared = self.object.spec.targets.is_some();
+        let declared = self.wants_targets();
         let mut report = Report::new(self.subject.generation, verdict).with_targets(&members, declared, health, stale);
         report.name = Some(&self.subject.name);
         report.region = Some(&self.subject.region);
         report.account = account;
         report.load_balancer = Some(lb);
+        report.not_after = Some(memory.remote.not_after.clone());
+        self.tell_expiries(memory, lb);
         let applied = outcome::applied(
             &self.object.spec,
             &self.declared,
@@ -306,11 +370,29 @@ impl Pass<'_> {
             &work.done,
             groups.is_some(),
         );
-        report.applied = Some(applied.clone());
         report.groups = groups.map(|groups| self.group_status(groups, lb));
         report.errors = work.errors(memory);
-        memory.applied = Some(applied);
+        report.plan = foresee::lines(&work.plan);
+        if self.mode.reads_only.is_none() {
+            report.applied = Some(applied.clone());
+            memory.applied = Some(applied);
+        }
         conclude(self.object, self.ctx, memory, report).await
+    }
+
+    /// For the metric of certificates in use.
+    fn tell_expiries(&self, memory: &Memory, lb: &LoadBalancer) {
+        let used = lb
+            .listeners
+            .values()
+            .filter_map(|listener| listener.certificate.as_ref());
+        let expiries = used.filter_map(|arn| {
+            let time: jiff::Timestamp = memory.remote.not_after.get(arn)?.parse().ok()?;
+            Some((arn.clone(), time.as_second()))
+        });
+        self.ctx
+            .metrics
+            .certificates(&self.subject.owner.uid, expiries.collect());
     }
 
     fn group_status(&self, groups: &Groups, lb: &LoadBalancer) -> Vec<AutoScalingGroupStatus> {
@@ -326,8 +408,14 @@ impl Pass<'_> {
     }
 
     /// Ends a pass that did not get as far as a plan.
-    async fn end(&self, memory: &mut Memory, seen: &(i64, Option<String>), halt: Halt) -> Result<(), Error> {
-        let Halt { verdict, errors, gone } = halt;
+    pub(super) async fn end(&self, memory: &mut Memory, seen: &(i64, Option<String>), halt: Halt) -> Result<(), Error> {
+        let Halt {
+            verdict,
+            errors,
+            gone,
+            plan,
+        } = halt;
+        let verdict = self.mode.overrule(verdict, plan.len());
         self.schedule(memory, &verdict, seen);
         memory.declared = Some(self.declared.clone());
         memory.health_due = None;
@@ -336,11 +424,12 @@ impl Pass<'_> {
         report.region = self.previous.region.as_deref();
         report.errors = errors;
         report.gone = gone;
+        report.plan = foresee::lines(&plan);
         conclude(self.object, self.ctx, memory, report).await
     }
 
     /// The finalizer stands before the first write to AWS, or a deletion in between would leave a balancer behind.
-    async fn ensure_finalizer(&self) -> Result<(), Error> {
+    pub(super) async fn ensure_finalizer(&self) -> Result<(), Error> {
         use kube::ResourceExt as _;
         if self.object.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
             return Ok(());

@@ -39,6 +39,9 @@ impl Problem {
     }
 }
 
+/// The reason where nothing is written to AWS, on request.
+pub(in crate::controller) const OBSERVING: &str = "Observing";
+
 /// How a pass ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::controller) enum Verdict {
@@ -54,15 +57,34 @@ pub(in crate::controller) enum Verdict {
     Suspended(String),
     /// The object is being deleted.
     Deleting(String),
+    /// AWS differs from the spec, and nothing is written to it, on request.
+    Planned(String),
+    /// What was found, under something that decides `Ready` alone.
+    Overruled {
+        /// `False` or `Unknown`.
+        status: &'static str,
+        /// For `Ready`.
+        reason: &'static str,
+        /// For `Ready`.
+        message: String,
+        /// What was found.
+        inner: Box<Verdict>,
+    },
 }
 
 impl Verdict {
+    /// The problem, where there is one.
+    pub(in crate::controller) fn problem(&self) -> Option<&Problem> {
+        match self {
+            Self::NotProgrammed(problem) | Self::Unread(problem) | Self::NotAccepted(problem) => Some(problem),
+            Self::Overruled { inner, .. } => inner.problem(),
+            Self::Programmed | Self::Suspended(_) | Self::Deleting(_) | Self::Planned(_) => None,
+        }
+    }
+
     /// Whether and how it goes on; `None` where nothing is the matter.
     pub(in crate::controller) fn progress(&self) -> Option<Progress> {
-        match self {
-            Self::NotProgrammed(problem) | Self::Unread(problem) | Self::NotAccepted(problem) => Some(problem.progress),
-            Self::Programmed | Self::Suspended(_) | Self::Deleting(_) => None,
-        }
+        self.problem().map(|problem| problem.progress)
     }
 }
 
@@ -95,6 +117,22 @@ pub(super) fn statements(verdict: &Verdict, healthy: Option<Statement>, previous
     };
     let ready = |status, reason: &str, message: &str| Statement::new(READY, status, reason, message);
     let mut list = match verdict {
+        Verdict::Overruled {
+            status,
+            reason,
+            message,
+            inner,
+        } => {
+            let mut list = statements(inner, healthy, previous);
+            list.retain(|statement| statement.type_ != READY);
+            list.push(ready(status, reason, message));
+            return list;
+        }
+        Verdict::Planned(message) => vec![
+            ready("Unknown", OBSERVING, message),
+            accepted(),
+            Statement::new(PROGRAMMED, "False", OBSERVING, message),
+        ],
         Verdict::Programmed => vec![
             ready("True", "Ready", "the balancer is as declared"),
             accepted(),

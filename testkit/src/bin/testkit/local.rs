@@ -216,6 +216,8 @@ fn publish(local: &Local, stack: &Stack) -> anyhow::Result<()> {
     std::fs::copy(stack.control_plane().kubeconfig(), &kubeconfig).context("writing the file kubeconfig")?;
     let mut variables = vec![("KUBECONFIG", kubeconfig.display().to_string())];
     variables.extend(stack.simulator().environment());
+    // boto3 and version 1 of the AWS CLI know the region by this name alone.
+    variables.push(("AWS_DEFAULT_REGION", testkit::simulator::REGION.to_owned()));
     variables.push(("CLB_OPERATOR_URL", stack.operator().url().to_owned()));
     let line = |(name, value): &(&str, String)| format!("export {name}='{}'\n", value.replace('\'', r"'\''"));
     let text: String = variables.iter().map(line).collect();

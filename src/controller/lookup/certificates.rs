@@ -1,0 +1,79 @@
+//! I/O: the certificates of listeners: which one a name stands for, and when each expires.
+
+use std::collections::BTreeMap;
+
+use super::Remote;
+use crate::api::ClassicLoadBalancerSpec;
+use crate::aws::{Class, Client, Error};
+use crate::plan::desired::{CertificateName, Missing};
+use crate::plan::track;
+
+/// Looks up the certificates of all listeners. What could not be asked leaves `before` standing: a certificate that was
+/// found once is not doubted because AWS is busy.
+pub(super) async fn look_up(spec: &ClassicLoadBalancerSpec, client: &Client, before: &Remote, remote: &mut Remote) {
+    for listener in &spec.listeners {
+        let Some(certificate) = &listener.certificate else {
+            continue;
+        };
+        let Some(name) = CertificateName::of(certificate) else {
+            if let Some(arn) = &certificate.arn {
+                expiry(client, arn, &before.not_after, remote).await;
+            }
+            continue;
+        };
+        if remote.references.certificates.contains_key(&name) {
+            continue;
+        }
+        let found = match &name {
+            CertificateName::IamServerCertificate(name) => client.server_certificate(name).await,
+            CertificateName::AcmDomain(domain) => client.certificate_of_domain(domain).await,
+        };
+        let found = match found {
+            Ok(found) => {
+                remote
+                    .not_after
+                    .extend(found.not_after.map(|time| (found.arn.clone(), time)));
+                Ok(found.arn)
+            }
+            Err(error) => match before.references.certificates.get(&name) {
+                Some(Ok(arn)) if error.class.is_passing() => Ok(arn.clone()),
+                _ => Err(missing(listener.port, &name, &error)),
+            },
+        };
+        remote.references.certificates.insert(name, found);
+    }
+}
+
+/// When a certificate expires is worth knowing and no more: without it nothing waits.
+async fn expiry(client: &Client, arn: &str, before: &BTreeMap<String, String>, remote: &mut Remote) {
+    if remote.not_after.contains_key(arn) {
+        return;
+    }
+    let time = match client.certificate(arn).await {
+        Ok(found) => found.not_after,
+        Err(error) if error.class == Class::MissingReference => None,
+        Err(error) => {
+            tracing::debug!(arn, %error, "when the certificate expires could not be read");
+            before.get(arn).cloned()
+        }
+    };
+    remote.not_after.extend(time.map(|time| (arn.to_owned(), time)));
+}
+
+fn missing(port: i32, name: &CertificateName, error: &Error) -> Missing {
+    let (field, value) = match name {
+        CertificateName::IamServerCertificate(name) => ("iamServerCertificateName", name),
+        CertificateName::AcmDomain(domain) => ("acmDomainName", domain),
+    };
+    let field = format!("spec.listeners[port={port}].certificate.{field}");
+    let message = if error.class == Class::MissingReference {
+        format!("{field}: no certificate that is issued and valid is found for {value}; request or import one")
+    } else {
+        format!("{field}: {value} could not be looked up: {error}")
+    };
+    Missing {
+        track: track::LISTENERS,
+        reason: error.reason(),
+        message,
+    }
+}

@@ -1,0 +1,132 @@
+//! I/O that only reads: what the operator would do for an object, without a controller.
+
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::core::v1::Node;
+use kube::api::ListParams;
+use kube::runtime::watcher::Event;
+use kube::{Api, Client, ResourceExt as _};
+
+use super::memory::Memory;
+use super::reconcile::{Context, Intervals, prepare, previous_status};
+use super::subject::{Coordinates, Subject};
+use super::{Error, Rules, lookup};
+use crate::api::ClassicLoadBalancer;
+use crate::aws::Aws;
+use crate::metrics::Metrics;
+
+/// Nodes in one page of the list.
+const PAGE: u32 = 500;
+
+/// What the operator would do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Preview {
+    /// The calls, in order, in words.
+    pub steps: Vec<String>,
+    /// What keeps the balancer from being as declared, also after these calls.
+    pub problems: Vec<String>,
+}
+
+/// What an operator with default flags would do. See [`preview_under`].
+///
+/// # Errors
+/// As [`preview_under`].
+pub async fn preview(
+    client: Client,
+    aws: &Aws,
+    cluster_id: &str,
+    object: &ClassicLoadBalancer,
+) -> Result<Preview, Error> {
+    preview_under(client, aws, cluster_id, Rules::default(), object).await
+}
+
+/// What an operator with these rules would do, were it to make the balancer as declared. `object` may be one that is not
+/// stored, or another version of the stored one: what only the API server knows is taken from there. Nothing is written.
+///
+/// # Errors
+/// When the object has no namespace, when the API server refuses or does not answer, or AWS does not.
+pub async fn preview_under(
+    client: Client,
+    aws: &Aws,
+    cluster_id: &str,
+    rules: Rules,
+    object: &ClassicLoadBalancer,
+) -> Result<Preview, Error> {
+    let intervals = Intervals {
+        resync: Duration::MAX,
+        health: Duration::MAX,
+    };
+    let metrics = std::sync::Arc::new(Metrics::new());
+    let object = &stored(&client, object).await?;
+    let ctx = Context::new(client, aws.clone(), cluster_id.to_owned(), intervals, rules, metrics);
+    list_views(&ctx, object).await;
+    let refused = |problem: String| Preview {
+        steps: Vec::new(),
+        problems: vec![problem],
+    };
+    let Some(subject) = Subject::of(object, &ctx.cluster_id, &ctx.aws)? else {
+        let problem = "spec.region is not given and there is no default region: set AWS_REGION";
+        return Ok(refused(problem.to_owned()));
+    };
+    let mut memory = Memory::default();
+    let previous = previous_status(object, &memory);
+    memory.remote = lookup::look_up(object, &ctx, &subject, &memory.remote, &previous).await;
+    let pass = match prepare(object, &ctx, subject, &mut memory, Instant::now()) {
+        Ok(pass) => pass,
+        Err((_, refusal)) => return Ok(refused(refusal.to_string())),
+    };
+    let (steps, problems) = Box::pin(pass.preview(&mut memory)).await?;
+    Ok(Preview {
+        steps: steps.iter().map(ToString::to_string).collect(),
+        problems: problems.into_iter().map(|problem| problem.message).collect(),
+    })
+}
+
+/// The object with the UID and the status of the stored one, where there is one and the object brings none of its own.
+async fn stored(client: &Client, object: &ClassicLoadBalancer) -> Result<ClassicLoadBalancer, Error> {
+    let mut object = object.clone();
+    if object.uid().is_some() {
+        return Ok(object);
+    }
+    let namespace = object.namespace().ok_or(Error::Incomplete("namespace"))?;
+    let api: Api<ClassicLoadBalancer> = Api::namespaced(client.clone(), &namespace);
+    match api.get_opt(&object.name_any()).await? {
+        Some(live) => {
+            object.metadata.uid = live.metadata.uid;
+            object.metadata.generation = live.metadata.generation;
+            object.metadata.finalizers = live.metadata.finalizers;
+            object.status = live.status;
+        }
+        // No UID that the API server gives looks like this, so that no balancer counts as its own.
+        None => object.metadata.uid = Some("not-created".to_owned()),
+    }
+    Coordinates::of(&object)?;
+    Ok(object)
+}
+
+/// Lists once what the controller watches. A list that fails leaves a view that is not trusted, so that no instance is
+/// planned to leave for it.
+async fn list_views(ctx: &Context, object: &ClassicLoadBalancer) {
+    let targets = object.spec.targets.as_ref();
+    if targets.is_none_or(|targets| targets.node_selector.is_none()) {
+        return;
+    }
+    let api: Api<Node> = Api::all(ctx.client.clone());
+    let mut page = ListParams::default().limit(PAGE);
+    ctx.nodes.take(&Event::Init);
+    loop {
+        match api.list(&page).await {
+            Ok(list) => {
+                for node in list.items {
+                    ctx.nodes.take(&Event::InitApply(node));
+                }
+                match list.metadata.continue_.filter(|token| !token.is_empty()) {
+                    Some(token) => page = page.continue_token(&token),
+                    None => break,
+                }
+            }
+            Err(error) => return ctx.nodes.fail(error.to_string()),
+        }
+    }
+    ctx.nodes.take(&Event::InitDone);
+}

@@ -1,0 +1,130 @@
+//! I/O: takes over a balancer that is not ours, where that is asked for and permitted.
+
+use kube::core::PartialObjectMeta;
+use kube::{Api, ResourceExt as _};
+
+use super::outcome::{self, Halt};
+use super::{Error, Pass};
+use crate::api::{ClassicLoadBalancer, Scheme as SchemeSpec};
+use crate::controller::event;
+use crate::controller::status::{Problem, Verdict};
+use crate::elb::{LoadBalancer, Origin, Ownership, Scheme};
+use crate::plan::Step;
+use crate::plan::adoption::{Claim, Question};
+
+impl Pass<'_> {
+    /// Takes the balancer over: its tags are the first and only write that is forced on it.
+    pub(super) async fn adopt(
+        &self,
+        ownership: &Ownership,
+        mut lb: LoadBalancer,
+    ) -> Result<Result<LoadBalancer, Halt>, Error> {
+        let claim = match self.claim(ownership, &lb).await? {
+            Ok(claim) => claim,
+            Err(halt) => return Ok(Err(halt)),
+        };
+        self.ensure_finalizer().await?;
+        let _alone = self.ctx.adopting.lock().await;
+        let client = &self.subject.client;
+        // Somebody may have claimed it since it was judged.
+        match client.tags(&self.subject.name).await {
+            Ok(tags) if tags == lb.tags => {}
+            Ok(tags) => {
+                lb.tags = tags;
+                return Ok(Err(self.contested(&lb)));
+            }
+            Err(error) => return Ok(Err(outcome::unreadable(&error))),
+        }
+        if let Err(error) = client.run(&self.subject.name, &claim).await {
+            return Ok(Err(outcome::not_claimed(&error)));
+        }
+        self.ctx.metrics.step(claim.operation());
+        tracing::info!(load_balancer = lb.name, step = %claim, "AWS accepted the adoption");
+        // An operator of another cluster may have written at the same time: the last one has it.
+        lb.tags = match client.tags(&self.subject.name).await {
+            Ok(tags) => tags,
+            Err(error) => return Ok(Err(outcome::unreadable(&error))),
+        };
+        if self.subject.owner.judge(&lb.tags) != Ownership::Ours {
+            return Ok(Err(self.contested(&lb)));
+        }
+        let note = format!("took over the balancer {}", lb.name);
+        event::normal(&self.ctx.events, self.object, "Adopted", "AddTags", &note).await;
+        Ok(Ok(lb))
+    }
+
+    /// The call that takes the balancer over, or why that may not be.
+    pub(super) async fn claim(&self, ownership: &Ownership, lb: &LoadBalancer) -> Result<Result<Step, Halt>, Error> {
+        let refused = |(reason, message)| Ok(Err(outcome::not_ours(reason, message)));
+        let question = self.question(lb);
+        match question.answer(ownership) {
+            Claim::Free => {}
+            Claim::FreeUnlessAlive(uid) if !self.is_alive(&uid).await? => {}
+            Claim::FreeUnlessAlive(_) => return refused(question.alive()),
+            Claim::Refused(reason, message) => return refused((reason, message)),
+        }
+        // A balancer that this object published before and that was replaced is another one with another DNS name.
+        if let Some(halt) = self.replaced(lb) {
+            return Ok(Err(halt));
+        }
+        if let Some(halt) = self.other_scheme(lb) {
+            return Ok(Err(halt));
+        }
+        Ok(Ok(Step::AddTags(self.subject.owner.tags(Origin::Adopted))))
+    }
+
+    fn question<'a>(&'a self, lb: &'a LoadBalancer) -> Question<'a> {
+        let known = self.previous.created_time.as_ref();
+        Question {
+            adoption: self.ctx.rules.adoption,
+            asked: self.object.spec.adopt == Some(true),
+            owner: &self.subject.owner,
+            name: &self.subject.name,
+            region: &self.subject.region,
+            tags: &lb.tags,
+            was_ours: known.is_some() && known == lb.identity.created_time.as_ref(),
+        }
+    }
+
+    /// Somebody else was faster.
+    fn contested(&self, lb: &LoadBalancer) -> Halt {
+        match self.question(lb).answer(&self.subject.owner.judge(&lb.tags)) {
+            Claim::Refused(reason, message) => outcome::not_ours(reason, message),
+            _ => Verdict::NotAccepted(Problem::reconciling(
+                "Conflict",
+                format!(
+                    "the tags of the balancer {} changed while it was taken over; it is tried again",
+                    lb.name
+                ),
+            ))
+            .into(),
+        }
+    }
+
+    /// Whether an object of this UID lives in the cluster, or ours does not. The cache may be behind, so the API server
+    /// is asked.
+    async fn is_alive(&self, uid: &str) -> Result<bool, Error> {
+        let api: Api<PartialObjectMeta<ClassicLoadBalancer>> = Api::all(self.ctx.client.clone());
+        let objects = api.list_metadata(&kube::api::ListParams::default()).await?.items;
+        let lives = |uid: &str| objects.iter().any(|object| object.uid().as_deref() == Some(uid));
+        Ok(lives(uid))
+    }
+
+    /// The scheme has a default and can never be changed: a spec that does not say what the balancer is would lie.
+    fn other_scheme(&self, lb: &LoadBalancer) -> Option<Halt> {
+        let declared = match self.object.spec.scheme {
+            SchemeSpec::InternetFacing => Scheme::InternetFacing,
+            SchemeSpec::Internal => Scheme::Internal,
+        };
+        if declared == lb.scheme {
+            return None;
+        }
+        let (is, says) = (lb.scheme.as_str(), declared.as_str());
+        let message = format!(
+            "spec.scheme: {says}, but the balancer {} is {is}, which AWS cannot change; delete this object and make it \
+             anew with spec.scheme: {is}",
+            lb.name
+        );
+        Some(Verdict::NotAccepted(Problem::stalled("Invalid", message)).into())
+    }
+}

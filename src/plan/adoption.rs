@@ -1,0 +1,242 @@
+//! Pure: whether a balancer that is not ours may be taken over.
+
+use std::collections::BTreeMap;
+
+use crate::elb::{Owner, Ownership, TAG_ADOPT_BY, TAG_UID};
+
+/// A name cannot be changed, so that is the way to another one.
+const OTHER_NAME: &str =
+    "delete this object, which leaves the balancer alone, and make it again with another loadBalancerName";
+
+/// What the operator takes over, of what objects ask for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Adoption {
+    /// Nothing.
+    Never,
+    /// Balancers whose tags offer them to the object, or name it with the UID of no live object.
+    #[default]
+    Tagged,
+    /// Also balancers that nobody owns.
+    Any,
+}
+
+/// Whether a balancer may be taken over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// It may.
+    Free,
+    /// It may, unless an object of this UID lives.
+    FreeUnlessAlive(String),
+    /// It may not, for this reason of a condition and in these words.
+    Refused(&'static str, String),
+}
+
+/// The balancer in question, and what is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// What the operator takes over.
+    pub adoption: Adoption,
+    /// Whether the object asks for it: `spec.adopt`.
+    pub asked: bool,
+    /// The object that asks.
+    pub owner: &'a Owner,
+    /// The name of the balancer.
+    pub name: &'a str,
+    /// Its region.
+    pub region: &'a str,
+    /// Its tags.
+    pub tags: &'a BTreeMap<String, String>,
+    /// Whether the object published this very balancer before.
+    pub was_ours: bool,
+}
+
+impl Question<'_> {
+    /// The answer.
+    pub fn answer(&self, ownership: &Ownership) -> Claim {
+        let offered = self.tags.get(TAG_ADOPT_BY) == Some(&self.owner.adopt_by());
+        let permitted = self.asked && self.adoption != Adoption::Never;
+        match ownership {
+            Ownership::Ours => Claim::Free,
+            Ownership::Foreign(_) if permitted && (offered || self.owner.is_namesake(self.tags)) => {
+                match self.tags.get(TAG_UID) {
+                    Some(uid) => Claim::FreeUnlessAlive(uid.clone()),
+                    None => Claim::Free,
+                }
+            }
+            Ownership::Foreign(_) if self.owner.is_namesake(self.tags) => Claim::Refused("Conflict", self.restored()),
+            Ownership::Foreign(owner) => Claim::Refused("Conflict", self.foreign(owner)),
+            Ownership::Nobody if permitted && (offered || self.is_unclaimed()) => Claim::Free,
+            Ownership::Nobody => Claim::Refused("NotAdopted", self.of_nobody()),
+        }
+    }
+
+    /// The refusal of a balancer whose owner lives.
+    pub fn alive(&self) -> (&'static str, String) {
+        let message = format!(
+            "the balancer {} belongs to an object of this cluster that exists (uid {}) and is not touched; delete that \
+             object with spec.deletionPolicy: Retain first",
+            self.place(),
+            self.tags.get(TAG_UID).map_or("unknown", String::as_str),
+        );
+        ("Conflict", message)
+    }
+
+    /// With `any`, a balancer without owner that is not offered to somebody else.
+    fn is_unclaimed(&self) -> bool {
+        self.adoption == Adoption::Any && !self.tags.contains_key(TAG_ADOPT_BY)
+    }
+
+    fn place(&self) -> String {
+        format!("{} in {}", self.name, self.region)
+    }
+
+    /// The tag that offers the balancer to this object.
+    fn offer(&self) -> String {
+        format!("{TAG_ADOPT_BY}={}", self.owner.adopt_by())
+    }
+
+    fn of_nobody(&self) -> String {
+        let what = if self.was_ours {
+            format!(
+                "the tags that prove the balancer {} to belong to this object were removed, so it is not touched",
+                self.place()
+            )
+        } else {
+            format!(
+                "a balancer {} exists that this operator did not make and it is not touched",
+                self.place()
+            )
+        };
+        let way = match (self.adoption, self.asked) {
+            (Adoption::Never, _) => {
+                format!("the operator runs with --adoption=never, so it cannot be taken over; {OTHER_NAME}")
+            }
+            (Adoption::Any, false) => "to take it over, set spec.adopt: true".to_owned(),
+            (Adoption::Any, true) => format!(
+                "it is offered to another object by its tag {TAG_ADOPT_BY}={}: to take it over, set the tag {} on it",
+                self.tags.get(TAG_ADOPT_BY).map_or("", String::as_str),
+                self.offer()
+            ),
+            (Adoption::Tagged, false) => format!(
+                "to take it over, set spec.adopt: true and the tag {} on the balancer",
+                self.offer()
+            ),
+            (Adoption::Tagged, true) => format!("to take it over, set the tag {} on the balancer", self.offer()),
+        };
+        format!("{what}; {way}")
+    }
+
+    fn restored(&self) -> String {
+        let what = format!(
+            "the balancer {} belongs to an earlier object of this name (uid {}), as after a restore from a backup, and is \
+             not touched",
+            self.place(),
+            self.tags.get(TAG_UID).map_or("unknown", String::as_str),
+        );
+        match self.adoption {
+            Adoption::Never => format!("{what}; the operator runs with --adoption=never, so it cannot be taken over"),
+            _ => format!("{what}; to take it over, set spec.adopt: true"),
+        }
+    }
+
+    fn foreign(&self, owner: &str) -> String {
+        let what = format!("the balancer {} belongs to {owner} and is not touched", self.place());
+        match self.adoption {
+            Adoption::Never => {
+                format!("{what}; the operator runs with --adoption=never, so it cannot be taken over; {OTHER_NAME}")
+            }
+            _ => format!(
+                "{what}; {OTHER_NAME}; or, where that owner is gone, set spec.adopt: true and the tag {} on the balancer",
+                self.offer()
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::elb::{Origin, TAG_CLUSTER, TAG_OWNER};
+
+    fn owner(uid: &str) -> Owner {
+        Owner {
+            cluster: "c".into(),
+            object: "shop/web".into(),
+            uid: uid.into(),
+        }
+    }
+
+    fn answer(adoption: Adoption, asked: bool, tags: &BTreeMap<String, String>) -> Claim {
+        let owner = owner("2");
+        let question = Question {
+            adoption,
+            asked,
+            owner: &owner,
+            name: "web",
+            region: "us-east-1",
+            tags,
+            was_ours: false,
+        };
+        question.answer(&owner.judge(tags))
+    }
+
+    fn tags(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+    }
+
+    fn refused(claim: &Claim, reason: &str, word: &str) {
+        assert!(
+            matches!(claim, Claim::Refused(r, message) if *r == reason && message.contains(word)),
+            "{reason} with {word:?}: {claim:?}"
+        );
+    }
+
+    #[test]
+    fn a_balancer_of_nobody_is_taken_as_the_operator_permits() {
+        let (none, offered) = (tags(&[]), tags(&[(TAG_ADOPT_BY, "c/shop/web")]));
+        let other = tags(&[(TAG_ADOPT_BY, "c/shop/other")]);
+        assert_eq!(answer(Adoption::Tagged, true, &offered), Claim::Free);
+        assert_eq!(answer(Adoption::Any, true, &offered), Claim::Free);
+        assert_eq!(answer(Adoption::Any, true, &none), Claim::Free);
+        let tag = "classiclb.dev/adopt-by=c/shop/web";
+        refused(&answer(Adoption::Tagged, true, &none), "NotAdopted", tag);
+        refused(
+            &answer(Adoption::Tagged, false, &offered),
+            "NotAdopted",
+            "spec.adopt: true",
+        );
+        refused(&answer(Adoption::Any, true, &other), "NotAdopted", tag);
+        refused(&answer(Adoption::Any, false, &none), "NotAdopted", "spec.adopt: true");
+        refused(
+            &answer(Adoption::Never, true, &offered),
+            "NotAdopted",
+            "--adoption=never",
+        );
+    }
+
+    #[test]
+    fn a_restored_object_finds_its_balancer_again() {
+        let old = owner("1").tags(Origin::Created);
+        assert_eq!(answer(Adoption::Tagged, true, &old), Claim::FreeUnlessAlive("1".into()));
+        refused(
+            &answer(Adoption::Tagged, false, &old),
+            "Conflict",
+            "set spec.adopt: true",
+        );
+        refused(&answer(Adoption::Never, true, &old), "Conflict", "--adoption=never");
+    }
+
+    #[test]
+    fn a_balancer_of_somebody_else_is_taken_only_when_it_is_offered() {
+        let mut foreign = tags(&[(TAG_CLUSTER, "d"), (TAG_OWNER, "shop/web"), (TAG_UID, "1")]);
+        let tag = "classiclb.dev/adopt-by=c/shop/web";
+        refused(&answer(Adoption::Any, true, &foreign), "Conflict", tag);
+        refused(&answer(Adoption::Tagged, true, &foreign), "Conflict", tag);
+        foreign.insert(TAG_ADOPT_BY.to_owned(), "c/shop/web".to_owned());
+        assert_eq!(
+            answer(Adoption::Tagged, true, &foreign),
+            Claim::FreeUnlessAlive("1".into())
+        );
+        refused(&answer(Adoption::Never, true, &foreign), "Conflict", "--adoption=never");
+    }
+}

@@ -1,0 +1,148 @@
+//! Certificates by name, and what is told of them.
+
+use serde_json::{Value, json};
+use testkit::simulator::REGION;
+use testkit::{Result, object};
+
+use crate::{Test, unique};
+
+/// Makes a certificate known to ACM; returns its ARN. `expires` in days from now.
+async fn issued(test: &Test, domain: &str, expires: i64) -> Result<String> {
+    let arn = format!("arn:aws:acm:{REGION}:123456789012:certificate/{}", unique());
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .expect("after 1970");
+    let expires = i64::try_from(now.as_secs()).expect("a time") + expires * 86_400;
+    let certificate = json!({"arn": arn, "domainName": domain, "expires": expires});
+    let seed = json!({"regions": [{"region": REGION, "certificates": [certificate]}]});
+    test.stack.simulator().seed(&seed).await?;
+    Ok(arn)
+}
+
+fn https(certificate: &str) -> String {
+    format!(
+        "availabilityZones: [us-east-1a]\nlisteners:\n- {{port: 80, protocol: HTTP, instancePort: 8080}}\n- {{port: 443, \
+         protocol: HTTPS, instancePort: 8080, instanceProtocol: HTTP, certificate: {{{certificate}}}}}"
+    )
+}
+
+fn used(object: &kube::api::DynamicObject) -> &Value {
+    object::at(object, "/status/listeners/1/certificate").expect("a certificate in status")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_domain_stands_for_its_newest_valid_certificate_and_rotates_in_place() -> Result<()> {
+    let test = Test::new().await?;
+    let domain = format!("www-{}.example.com", unique());
+    let first = issued(&test, &domain, 30).await?;
+    issued(&test, &domain, -1).await?;
+    let ready = test.ready(&https(&format!("acmDomainName: {domain}"))).await?;
+    assert_eq!(used(&ready)["arn"], json!(first), "the expired one is not taken");
+    assert!(used(&ready)["notAfter"].is_string(), "{}", used(&ready));
+    let metrics = test.stack.operator().get("/metrics").await?.body;
+    let line = format!("clb_operator_certificate_expiry_days{{certificate=\"{first}\"}} 29.");
+    assert!(metrics.contains(&line), "no {line} in\n{metrics}");
+
+    let second = issued(&test, &domain, 300).await?;
+    let mark = test.mark()?;
+    test.pass().await?;
+    let calls = test.calls(mark).await?.writes();
+    assert_eq!(calls.operations(), ["SetLoadBalancerListenerSSLCertificate"], "{calls}");
+    assert_eq!(used(&test.get().await?)["arn"], json!(second));
+    let mark = test.mark()?;
+    test.pass().await?;
+    assert!(test.calls(mark).await?.writes().is_empty());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_certificate_is_found_by_its_name() -> Result<()> {
+    let test = Test::new().await?;
+    let arn = test.certificate().await?;
+    let name = arn.rsplit('/').next().expect("a name");
+    let ready = test.ready(&https(&format!("iamServerCertificateName: {name}"))).await?;
+    assert_eq!(used(&ready)["arn"], json!(arn));
+    let mark = test.mark()?;
+    test.ready(&https(&format!("arn: '{arn}'"))).await?;
+    assert!(
+        test.calls(mark).await?.writes().is_empty(),
+        "the same certificate by its ARN"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_without_certificate_waits_and_later_stops_its_listener_only() -> Result<()> {
+    let test = Test::new().await?;
+    let domain = format!("www-{}.example.com", unique());
+    let mark = test.mark()?;
+    test.apply(&https(&format!("acmDomainName: {domain}"))).await?;
+    let message = test.until_reason("Accepted", "CertificateNotFound").await?;
+    assert!(
+        message.contains("listeners[port=443].certificate.acmDomainName"),
+        "{message}"
+    );
+    assert!(object::has(&test.get().await?, "Reconciling", "True"));
+    assert!(
+        test.stack
+            .simulator()
+            .calls(mark)?
+            .of("CreateLoadBalancer")
+            .naming(&domain)
+            .is_empty()
+    );
+    issued(&test, &domain, 30).await?;
+    test.namespace.until_ready("web").await?;
+
+    let before = test.in_aws().await?;
+    let other = https(&format!("acmDomainName: other-{domain}")).replace("instancePort: 8080}", "instancePort: 8081}");
+    test.apply(&other).await?;
+    test.until_reason("Programmed", "CertificateNotFound").await?;
+    let after = test.in_aws().await?;
+    let of = |lb: &aws_sdk_elasticloadbalancing::types::LoadBalancerDescription, port: i32| {
+        let all = lb
+            .listener_descriptions()
+            .iter()
+            .filter_map(|description| description.listener().cloned());
+        all.into_iter().find(|listener| listener.load_balancer_port() == port)
+    };
+    assert_eq!(of(&after, 443), of(&before, 443), "the listener serves as before");
+    assert_eq!(
+        of(&after, 80).map(|listener| listener.instance_port()),
+        Some(8081),
+        "the other one follows"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_certificate_that_spreads_slowly_is_waited_for_with_the_old_one_in_place() -> Result<()> {
+    let test = Test::new().await?;
+    let (first, second) = (test.certificate().await?, test.certificate().await?);
+    test.ready(&https(&format!("arn: '{first}'"))).await?;
+    let name = test.name().await?;
+    let message = format!("Server Certificate not found for the key: {second}");
+    let rule = json!({
+        "match": {"operation": "SetLoadBalancerListenerSSLCertificate", "loadBalancer": name, "count": 2},
+        "do": {"error": {"code": "CertificateNotFound", "status": 400, "message": message}},
+    });
+    test.stack.simulator().fault(&rule).await?;
+    let mark = test.mark()?;
+    test.apply(&https(&format!("arn: '{second}'"))).await?;
+    test.until_reason("Programmed", "CertificateNotFound").await?;
+    assert_eq!(
+        used(&test.get().await?)["arn"],
+        json!(first),
+        "the old certificate serves"
+    );
+    test.namespace.until_ready("web").await?;
+    let calls = test.calls(mark).await?.writes();
+    assert!(
+        calls
+            .iter()
+            .all(|call| call.operation == "SetLoadBalancerListenerSSLCertificate"),
+        "{calls}"
+    );
+    assert_eq!(used(&test.get().await?)["arn"], json!(second));
+    Ok(())
+}

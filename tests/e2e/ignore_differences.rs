@@ -1,0 +1,220 @@
+//! What is to be ignored is set once, and from then on left as AWS has it.
+
+use serde_json::{Value, json};
+use testkit::{Result, object};
+
+use crate::{Test, unique};
+
+/// A part, what somebody does to it by hand, and a change of the spec in it.
+struct Case {
+    part: &'static str,
+    drift: (&'static str, Vec<(&'static str, String)>),
+    change: Value,
+}
+
+const OLD: &str = "ELBSecurityPolicy-TLS-1-2-2017-01";
+const NEW: &str = "ELBSecurityPolicy-2016-08";
+
+fn listeners(certificate: &str, policy: &str, more: bool) -> Value {
+    let mut list = vec![
+        json!({"port": 80, "protocol": "HTTP", "instancePort": 8080}),
+        json!({"port": 443, "protocol": "HTTPS", "instanceProtocol": "HTTP", "instancePort": 8080,
+            "certificate": {"arn": certificate}, "sslPolicy": {"predefined": policy}}),
+    ];
+    if more {
+        list.push(json!({"port": 82, "protocol": "TCP", "instancePort": 8080}));
+    }
+    json!({"listeners": list})
+}
+
+/// A spec with other members.
+fn with(spec: &Value, members: &Value) -> String {
+    let mut spec = spec.clone();
+    for (name, value) in members.as_object().into_iter().flatten() {
+        spec[name] = value.clone();
+    }
+    spec.to_string()
+}
+
+fn cases(certificates: &[String; 3], instances: &[String], group: &str) -> Vec<Case> {
+    let case = |part, action, members: &[(&'static str, &str)], change| Case {
+        part,
+        drift: (
+            action,
+            members
+                .iter()
+                .map(|(name, value)| (*name, (*value).to_owned()))
+                .collect(),
+        ),
+        change,
+    };
+    vec![
+        case(
+            "Listeners",
+            "CreateLoadBalancerListeners",
+            &[
+                ("Listeners.member.1.Protocol", "TCP"),
+                ("Listeners.member.1.LoadBalancerPort", "81"),
+                ("Listeners.member.1.InstancePort", "8080"),
+            ],
+            listeners(&certificates[0], OLD, true),
+        ),
+        case(
+            "Certificates",
+            "SetLoadBalancerListenerSSLCertificate",
+            &[("LoadBalancerPort", "443"), ("SSLCertificateId", &certificates[1])],
+            listeners(&certificates[2], OLD, false),
+        ),
+        case(
+            "Policies",
+            "SetLoadBalancerPoliciesOfListener",
+            &[
+                ("LoadBalancerPort", "443"),
+                ("PolicyNames.member.1", "ELBSecurityPolicy-2016-08"),
+            ],
+            listeners(&certificates[0], NEW, false),
+        ),
+        case(
+            "HealthCheck",
+            "ConfigureHealthCheck",
+            &[
+                ("HealthCheck.Target", "TCP:8080"),
+                ("HealthCheck.Interval", "60"),
+                ("HealthCheck.Timeout", "5"),
+                ("HealthCheck.UnhealthyThreshold", "2"),
+                ("HealthCheck.HealthyThreshold", "2"),
+            ],
+            json!({"healthCheck": {"target": "HTTP:8080/other"}}),
+        ),
+        case(
+            "Attributes",
+            "ModifyLoadBalancerAttributes",
+            &[("LoadBalancerAttributes.ConnectionSettings.IdleTimeout", "300")],
+            json!({"attributes": {"idleTimeoutSeconds": 200}}),
+        ),
+        case(
+            "Tags",
+            "AddTags",
+            &[("Tags.member.1.Key", "team"), ("Tags.member.1.Value", "other")],
+            json!({"tags": {"team": "third"}}),
+        ),
+        case(
+            "SecurityGroups",
+            "ApplySecurityGroupsToLoadBalancer",
+            &[("SecurityGroups.member.1", group)],
+            json!({"securityGroups": [group]}),
+        ),
+        case(
+            "Placement",
+            "EnableAvailabilityZonesForLoadBalancer",
+            &[("AvailabilityZones.member.1", "us-east-1c")],
+            json!({"availabilityZones": ["us-east-1a"]}),
+        ),
+        case(
+            "Instances",
+            "DeregisterInstancesFromLoadBalancer",
+            &[("Instances.member.1.InstanceId", &instances[0])],
+            json!({"targets": {"instanceIds": [instances[1]]}}),
+        ),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn drift_stays_and_a_change_of_the_spec_writes_nothing_part_by_part() -> Result<()> {
+    let mut test = Test::new().await?;
+    let simulator = test.stack.simulator();
+    let ids = test
+        .namespace
+        .instances(simulator, &["us-east-1a", "us-east-1b"])
+        .await?;
+    let certificates = [
+        test.certificate().await?,
+        test.certificate().await?,
+        test.certificate().await?,
+    ];
+    let [declared, by_hand] = [group(&test).await?, group(&test).await?];
+    let parts = cases(&certificates, &ids, &by_hand).into_iter().map(|case| case.part);
+    let spec = json!({
+        "availabilityZones": ["us-east-1a", "us-east-1b"],
+        "securityGroups": [declared],
+        "listeners": listeners(&certificates[0], OLD, false)["listeners"],
+        "healthCheck": {"target": "HTTP:8080/"},
+        "attributes": {"idleTimeoutSeconds": 100},
+        "tags": {"team": "web"},
+        "targets": {"instanceIds": [ids[0]]},
+    });
+    test.ready(&with(&spec, &json!({"ignoreDifferences": parts.collect::<Vec<_>>()})))
+        .await?;
+    let lb = test.in_aws().await?;
+    assert_eq!(
+        lb.health_check().expect("a check").target(),
+        "HTTP:8080/",
+        "a new balancer is made whole"
+    );
+    assert_eq!(crate::registered(&lb).len(), 1);
+    assert_eq!(test.tags().await?["team"], "web");
+    let name = test.name().await?;
+    for Case { part, drift, change } in cases(&certificates, &ids, &by_hand) {
+        let ignored = json!({"ignoreDifferences": [part]});
+        test.ready(&with(&spec, &ignored)).await?;
+        let (action, members) = drift;
+        let named = if action == "AddTags" {
+            "LoadBalancerNames.member.1"
+        } else {
+            "LoadBalancerName"
+        };
+        let mut members: Vec<(&str, &str)> = members.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        members.push((named, &name));
+        if part == "Policies" {
+            let create = [
+                ("LoadBalancerName", name.as_str()),
+                ("PolicyName", "ELBSecurityPolicy-2016-08"),
+                ("PolicyTypeName", "SSLNegotiationPolicyType"),
+                ("PolicyAttributes.member.1.AttributeName", "Reference-Security-Policy"),
+                ("PolicyAttributes.member.1.AttributeValue", "ELBSecurityPolicy-2016-08"),
+            ];
+            let made = simulator.query(
+                "elasticloadbalancing",
+                "2012-06-01",
+                "CreateLoadBalancerPolicy",
+                &create,
+            );
+            // The simulator, as AWS, may have made it with the listener already.
+            let _ = made.await;
+        }
+        simulator
+            .query("elasticloadbalancing", "2012-06-01", action, &members)
+            .await?;
+        let mark = test.mark()?;
+        test.pass().await?;
+        let calls = test.calls(mark).await?;
+        assert!(calls.writes().is_empty(), "{part}: drift stays: {calls}");
+        test.ready(&with(
+            &serde_json::from_str(&with(&spec, &change)).expect("JSON"),
+            &ignored,
+        ))
+        .await?;
+        let calls = test.calls(mark).await?;
+        assert!(calls.writes().is_empty(), "{part}: a change writes nothing: {calls}");
+
+        // Ignored no longer, it is put right.
+        test.ready(&spec.to_string()).await?;
+        let calls = test.calls(mark).await?;
+        assert!(!calls.writes().is_empty(), "{part}: the drift was one");
+        assert!(object::is_ready(&test.get().await?));
+    }
+    Ok(())
+}
+
+/// A security group of the default VPC.
+async fn group(test: &Test) -> Result<String> {
+    let name = format!("group-{}", unique());
+    let members = [("GroupName", name.as_str()), ("GroupDescription", "test")];
+    let reply = test
+        .stack
+        .simulator()
+        .query("ec2", "2016-11-15", "CreateSecurityGroup", &members)
+        .await?;
+    let id = reply.split("<groupId>").nth(1).and_then(|rest| rest.split('<').next());
+    Ok(id.expect("the id of the group").to_owned())
+}
