@@ -6,11 +6,13 @@
 
 mod age;
 mod failure;
+mod find;
 mod glob;
 mod inventory;
 mod kubernetes;
 mod list;
 mod output;
+mod plan;
 mod progress;
 mod region;
 mod regions;
@@ -80,6 +82,7 @@ enum Command {
     Regions(regions::Regions),
     List(list::List),
     Status(status::Status),
+    Plan(plan::Plan),
 }
 
 /// Runs a command and says on standard error why it failed.
@@ -88,6 +91,7 @@ pub async fn run(cli: Cli) -> Exit {
         Command::Regions(command) => command.run().await,
         Command::List(command) => command.run().await,
         Command::Status(command) => command.run().await,
+        Command::Plan(command) => Box::pin(command.run()).await,
     };
     outcome.unwrap_or_else(|failure| {
         screen::complain(&failure);

@@ -35,8 +35,11 @@ impl Failure {
             _ if !region::is_known(in_region) => {
                 format!("{in_region} is no region that this version knows, `kubectl clb regions` lists them")
             }
+            // The chain tells of its last link alone, which says little on a machine of a person.
             Class::Denied if error.code == "CredentialsNotLoaded" => {
-                "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".to_owned()
+                "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; for a profile with single sign-on run \
+                 `eval \"$(aws configure export-credentials --format env)\"` first"
+                    .to_owned()
             }
             Class::Denied => format!("the credentials must be valid and allowed to {}", error.operation),
             Class::Throttled => "AWS asks for fewer calls, try again in a minute".to_owned(),

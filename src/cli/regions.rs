@@ -73,8 +73,12 @@ impl Regions {
         match aws.client(region).regions().await {
             Ok(regions) => Ok(from_ec2(regions)),
             Err(error) if is_not_ours_to_ask(&error) => {
+                let why = match error.code.as_str() {
+                    "CredentialsNotLoaded" => "no AWS credentials were found".to_owned(),
+                    _ => error.to_string(),
+                };
                 screen::note(&format!(
-                    "{error}; showing the regions that this version knows, which may not be enabled for the account"
+                    "{why}; showing the regions that this version knows, which may not be enabled for the account"
                 ));
                 Ok(from_table())
             }

@@ -5,13 +5,14 @@ mod text;
 use clap::Args;
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::jiff::Timestamp;
-use kube::api::{ApiResource, DynamicObject, ListParams};
+use kube::api::{DynamicObject, ListParams};
 use kube::{Api, Client, ResourceExt as _};
 use serde_json::json;
 
 use super::Exit;
 use super::failure::Failure;
-use super::kubernetes::{Connection, Kubernetes};
+use super::find::{self, Wanted};
+use super::kubernetes::Kubernetes;
 use super::output::{self, Format};
 use super::screen::{self, Paint};
 use crate::api::ClassicLoadBalancer;
@@ -52,61 +53,24 @@ type Events = Result<Vec<Event>, String>;
 impl Status {
     pub(super) async fn run(self) -> Result<Exit, Failure> {
         let connection = self.kubernetes.connect().await?;
-        let objects = self.find(&connection).await?;
-        let missing = self.missing(&objects);
+        let wanted = Wanted {
+            names: &self.names,
+            selector: self.selector.as_deref(),
+            all_namespaces: self.all_namespaces,
+        };
+        let objects = find::find(&connection, &wanted).await?;
+        let missing = wanted.missing(&objects);
         match self.output {
+            // Nothing is data only where a list was asked for.
+            _ if objects.is_empty() && !missing.is_empty() => {}
             Format::Text => self.show(&connection.client, &objects).await?,
             Format::Json => give(objects, output::json)?,
             Format::Yaml => give(objects, output::yaml)?,
         }
         for name in &missing {
-            screen::note(&format!(
-                "no ClassicLoadBalancer called {name:?} in {}",
-                self.place(&connection)
-            ));
+            screen::note(&wanted.not_found(&connection, name));
         }
         Ok(if missing.is_empty() { Exit::Ok } else { Exit::Failed })
-    }
-
-    /// The objects that were asked for, in the order of their namespaces and names.
-    async fn find(&self, connection: &Connection) -> Result<Vec<DynamicObject>, Failure> {
-        let resource = ApiResource::erase::<ClassicLoadBalancer>(&());
-        let client = connection.client.clone();
-        let api: Api<DynamicObject> = if self.all_namespaces {
-            Api::all_with(client, &resource)
-        } else {
-            Api::namespaced_with(client, &connection.namespace, &resource)
-        };
-        if !self.all_namespaces && self.selector.is_none() {
-            let mut found = Vec::new();
-            for name in &self.names {
-                let got = api.get_opt(name).await;
-                found.extend(got.map_err(|error| Failure::kube(&format!("reading {name}"), &error))?);
-            }
-            return Ok(found.into_iter().map(|object| shown(object, &resource)).collect());
-        }
-        let mut wanted = ListParams::default();
-        wanted.label_selector.clone_from(&self.selector);
-        let list = api
-            .list(&wanted)
-            .await
-            .map_err(|error| Failure::kube("listing ClassicLoadBalancers", &error))?;
-        let named = |object: &DynamicObject| self.names.is_empty() || self.names.contains(&object.name_any());
-        let found = list.items.into_iter().filter(named);
-        Ok(found.map(|object| shown(object, &resource)).collect())
-    }
-
-    fn missing(&self, objects: &[DynamicObject]) -> Vec<String> {
-        let found = |name: &&String| !objects.iter().any(|object| object.name_any() == **name);
-        self.names.iter().filter(found).cloned().collect()
-    }
-
-    fn place(&self, connection: &Connection) -> String {
-        if self.all_namespaces {
-            "any namespace".to_owned()
-        } else {
-            format!("namespace {}; -n names another, -A shows all", connection.namespace)
-        }
     }
 
     async fn show(&self, client: &Client, objects: &[DynamicObject]) -> Result<(), Failure> {
@@ -115,12 +79,7 @@ impl Status {
         }
         let paint = Paint::for_output();
         for (at, object) in objects.iter().enumerate() {
-            let typed: ClassicLoadBalancer = object.clone().try_parse().map_err(|error| {
-                Failure::new(format!(
-                    "{} cannot be read by this version, another one may be installed in the cluster: {error}",
-                    object.name_any()
-                ))
-            })?;
+            let typed = find::typed(object.clone())?;
             let events = events(client, &typed).await;
             let separator = if at == 0 { "" } else { "\n" };
             let text = text::render(&typed, &events, Timestamp::now(), paint);
@@ -128,16 +87,6 @@ impl Status {
         }
         Ok(())
     }
-}
-
-/// Without what kubectl hides too; objects of a list come without their kind.
-fn shown(mut object: DynamicObject, resource: &ApiResource) -> DynamicObject {
-    object.metadata.managed_fields = None;
-    object.types.get_or_insert_with(|| kube::api::TypeMeta {
-        api_version: resource.api_version.clone(),
-        kind: resource.kind.clone(),
-    });
-    object
 }
 
 /// One object as it is, several as a list.
