@@ -29,6 +29,7 @@ mod process;
 mod protection;
 mod recovery;
 mod refusals;
+mod regions;
 mod tags;
 mod targets;
 mod tutorial;
