@@ -2,6 +2,7 @@
 //!
 //! Data goes to standard output, everything else to standard error: one line for an error, with its cause and a hint, and
 //! on a terminal the progress of what takes long.
+#![allow(clippy::format_push_string, clippy::format_collect)] // a screenful of text reads better than its errors
 #![allow(clippy::doc_markdown)] // comments on arguments are also the help text of a terminal
 
 mod age;

@@ -55,8 +55,10 @@ pub(super) async fn find(connection: &Connection, wanted: &Wanted<'_>) -> Result
             found.extend(got.map_err(|error| Failure::kube(&format!("reading {name}"), &error))?);
         }
     } else {
-        let mut page = ListParams::default();
-        page.label_selector = wanted.selector.map(ToOwned::to_owned);
+        let page = ListParams {
+            label_selector: wanted.selector.map(ToOwned::to_owned),
+            ..ListParams::default()
+        };
         let list = api.list(&page).await;
         let list = list.map_err(|error| Failure::kube("listing ClassicLoadBalancers", &error))?;
         let named = |object: &DynamicObject| wanted.names.is_empty() || wanted.names.contains(&object.name_any());

@@ -40,12 +40,11 @@ struct Timeout(Option<Duration>);
 /// As kubectl: a bare number counts seconds, 0 is no limit.
 fn timeout(text: &str) -> Result<Timeout, String> {
     let wrong = || "must be a time such as 10s or 1m, or 0".to_owned();
-    let duration = match text.parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let signed: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
-            Duration::try_from(signed).map_err(|_| wrong())?
-        }
+    let duration = if let Ok(seconds) = text.parse::<u64>() {
+        Duration::from_secs(seconds)
+    } else {
+        let signed: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
+        Duration::try_from(signed).map_err(|_| wrong())?
     };
     Ok(Timeout((!duration.is_zero()).then_some(duration)))
 }

@@ -5,7 +5,7 @@ use futures::{StreamExt as _, stream};
 use serde::Serialize;
 
 use super::failure::Failure;
-use super::inventory::Shown;
+use super::inventory::{Shown, ShownListener};
 use super::output::{self, ListFormat};
 use super::progress::Progress;
 use super::table::Table;
@@ -180,7 +180,7 @@ fn render(shown: &[Shown], wide: bool) -> String {
     }
     let mut table = Table::new(&header);
     for balancer in shown {
-        let listeners: Vec<String> = balancer.listeners.iter().map(|listener| listener.short()).collect();
+        let listeners: Vec<String> = balancer.listeners.iter().map(ShownListener::short).collect();
         let (cluster, owner) = match &balancer.owner {
             Some(owner) => (owner.cluster.clone(), owner_cell(owner.kind, owner.object.as_deref())),
             None => (None, String::new()),

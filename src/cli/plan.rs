@@ -130,7 +130,7 @@ impl Plan {
             .ok_or_else(|| Failure::usage(format!("{name} names no region: give --region or set AWS_REGION")))?;
         // What the operator takes from its own environment, which is not that of whoever runs this.
         object.spec.region = Some(region.clone());
-        let preview = preview(client, aws, cluster_id, &object)
+        let preview = Box::pin(preview(client, aws, cluster_id, &object))
             .await
             .map_err(|error| Failure::new(format!("planning {name}: {error}")))?;
         Ok(Planned {
