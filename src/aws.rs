@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_config::SdkConfig;
 use tokio::sync::OnceCell;
 
-pub use client::{AutoScalingGroup, Client, Filters, InstanceHealth, RouteTable, SecurityGroup, Subnet};
+pub use client::{AutoScalingGroup, Client, EnabledRegion, Filters, InstanceHealth, RouteTable, SecurityGroup, Subnet};
 pub use error::{Class, Error};
 
 use crate::metrics::Metrics;

@@ -3,8 +3,9 @@
 //! A module imports only from lower layers or from its own children:
 //!
 //! ```text
-//! L5  main.rs        parse arguments, build parameters, run
+//! L5  main.rs        parse arguments, build parameters, run      bin/kubectl-clb.rs
 //! L4  operator       composition root: clients, controller, server
+//!     cli            the commands of kubectl-clb
 //! L3  controller     resolve → desired → observe → plan → apply → status
 //!     server         /metrics /healthz /readyz
 //! L2  aws            the only place that names SDK types
@@ -15,6 +16,7 @@
 
 pub mod api;
 pub mod aws;
+pub mod cli;
 pub mod controller;
 pub mod elb;
 pub mod metrics;

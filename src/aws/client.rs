@@ -2,6 +2,7 @@
 
 mod certificate;
 mod ec2;
+mod inventory;
 mod policy;
 mod write;
 
@@ -16,6 +17,8 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tracing::debug;
+
+pub use inventory::EnabledRegion;
 
 use super::budget::Budget;
 use super::whole_reply::{RetryCutShort, WholeReply};
@@ -77,10 +80,10 @@ pub struct AutoScalingGroup {
 pub struct Client {
     elb: elasticloadbalancing::Client,
     autoscaling: autoscaling::Client,
+    ec2: aws_sdk_ec2::Client,
     sts: aws_sdk_sts::Client,
     acm: aws_sdk_acm::Client,
     iam: aws_sdk_iam::Client,
-    ec2: aws_sdk_ec2::Client,
     budget: Budget,
     metrics: Arc<Metrics>,
 }
@@ -103,10 +106,10 @@ impl Client {
         Self {
             elb: elasticloadbalancing::Client::from_conf(elb),
             autoscaling: autoscaling::Client::from_conf(autoscaling),
+            ec2: aws_sdk_ec2::Client::from_conf(ec2),
             sts: aws_sdk_sts::Client::new(&config),
             acm: aws_sdk_acm::Client::new(&config),
             iam: aws_sdk_iam::Client::new(&config),
-            ec2: aws_sdk_ec2::Client::from_conf(ec2),
             budget: Budget::new(),
             metrics,
         }

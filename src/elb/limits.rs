@@ -11,3 +11,9 @@ pub const DESCRIBE_AUTO_SCALING_INSTANCES: usize = 50;
 
 /// How many addresses of a subnet must be free for a balancer to be attached to it.
 pub const FREE_ADDRESSES: i32 = 8;
+
+/// The most balancers that one `DescribeLoadBalancers` answers with, whatever is asked for.
+pub const DESCRIBE_LOAD_BALANCERS: i32 = 400;
+
+/// The most balancers that one `DescribeTags` takes.
+pub const DESCRIBE_TAGS: usize = 20;

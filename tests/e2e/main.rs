@@ -30,6 +30,7 @@ mod process;
 mod protection;
 mod recovery;
 mod refusals;
+mod regions;
 mod security_groups;
 mod subnets;
 mod swaps;

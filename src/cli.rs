@@ -1,0 +1,132 @@
+//! The commands of `kubectl-clb`.
+//!
+//! Data goes to standard output, everything else to standard error: one line for an error, with its cause and a hint, and
+//! on a terminal the progress of what takes long.
+#![allow(clippy::format_push_string, clippy::format_collect)] // a screenful of text reads better than its errors
+#![allow(clippy::doc_markdown)] // comments on arguments are also the help text of a terminal
+
+mod age;
+mod failure;
+mod find;
+mod glob;
+mod inventory;
+mod kubernetes;
+mod list;
+mod output;
+mod plan;
+mod progress;
+mod region;
+mod regions;
+mod screen;
+mod status;
+mod table;
+
+use std::sync::Arc;
+
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+
+use crate::aws::Aws;
+use crate::metrics::Metrics;
+use failure::Failure;
+
+/// How a command ended: the exit status of the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// All was done, and there was nothing to find.
+    Ok = 0,
+    /// Something could not be done.
+    Failed = 1,
+    /// The arguments make no sense.
+    Usage = 2,
+    /// AWS differs from what is declared.
+    Differences = 3,
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Look at AWS Classic load balancers and at the ClassicLoadBalancer objects that declare them.
+///
+/// `regions` and `list` ask AWS alone; `status` asks Kubernetes alone; `plan` asks both and changes neither.
+/// AWS: region, endpoint and credentials by the standard chain (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, ...).
+/// Kubernetes: the kubeconfig, as kubectl reads it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kubectl-clb",
+    bin_name = "kubectl clb",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    after_help = "\
+Examples:
+  kubectl clb regions                      where AWS has Classic ELB
+  kubectl clb list                         every Classic balancer of the account in the region
+  kubectl clb list 'shop-*' -o wide        those whose names begin so, with more columns
+  kubectl clb status web -n shop           one object: conditions, listeners, instances, events
+  kubectl clb plan -f web.yaml             the AWS calls that applying this file would bring about
+
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 differences found (plan).
+Flags come after the command: kubectl clb status web --context staging."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Regions(regions::Regions),
+    List(list::List),
+    Status(status::Status),
+    Plan(plan::Plan),
+}
+
+/// Runs a command and says on standard error why it failed.
+pub async fn run(cli: Cli) -> Exit {
+    let outcome = match cli.command {
+        Command::Regions(command) => command.run().await,
+        Command::List(command) => command.run().await,
+        Command::Status(command) => command.run().await,
+        Command::Plan(command) => Box::pin(command.run()).await,
+    };
+    outcome.unwrap_or_else(|failure| {
+        screen::complain(&failure);
+        failure.exit()
+    })
+}
+
+/// Wrong arguments: one clear line. Help and version are no error.
+pub fn refuse(error: &clap::Error) -> Exit {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let _ = error.print();
+        return Exit::Usage;
+    }
+    if !error.use_stderr() {
+        let _ = error.print();
+        return Exit::Ok;
+    }
+    let text = error.render().to_string();
+    let lines = text.lines().take_while(|line| !line.starts_with("Usage:"));
+    let (mut what, mut hint) = (Vec::new(), String::new());
+    for line in lines.map(str::trim).filter(|line| !line.is_empty()) {
+        match line.strip_prefix("tip: ") {
+            Some(tip) => hint = format!("{tip}; "),
+            None => what.push(line.trim_start_matches("error: ")),
+        }
+    }
+    screen::complain(&Failure::usage(format!(
+        "{} ({hint}see kubectl clb --help)",
+        what.join(" ")
+    )));
+    Exit::Usage
+}
+
+/// AWS by the standard chain. What the calls cost is nobody's metric here.
+async fn aws() -> Aws {
+    Aws::load(Arc::new(Metrics::new())).await
+}

@@ -1,0 +1,131 @@
+//! The flags of kubectl, and the client that they speak of.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+
+use super::failure::{Failure, causes};
+
+/// Which API server, which namespace, and as whom.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Kubernetes")]
+pub(super) struct Kubernetes {
+    /// The kubeconfig file. Default: KUBECONFIG, else ~/.kube/config.
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig. Default: its current one.
+    #[arg(long)]
+    context: Option<String>,
+    /// The namespace. Default: the context's, else `default`.
+    #[arg(short, long)]
+    namespace: Option<String>,
+    /// Act as this user.
+    #[arg(long = "as", value_name = "USER")]
+    as_user: Option<String>,
+    /// Act as a member of this group; can be given several times.
+    #[arg(long = "as-group", value_name = "GROUP", requires = "as_user")]
+    as_groups: Vec<String>,
+    /// How long one request may take, such as 10s or 1m; 0: without limit.
+    #[arg(long, default_value = "30s", value_parser = timeout, value_name = "TIME")]
+    request_timeout: Timeout,
+}
+
+/// A limit, or none.
+#[derive(Clone, Copy, Debug)]
+struct Timeout(Option<Duration>);
+
+/// As kubectl: a bare number counts seconds, 0 is no limit.
+fn timeout(text: &str) -> Result<Timeout, String> {
+    let wrong = || "must be a time such as 10s or 1m, or 0".to_owned();
+    let duration = if let Ok(seconds) = text.parse::<u64>() {
+        Duration::from_secs(seconds)
+    } else {
+        let signed: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
+        Duration::try_from(signed).map_err(|_| wrong())?
+    };
+    Ok(Timeout((!duration.is_zero()).then_some(duration)))
+}
+
+/// A connection that was prepared; nothing was asked yet.
+#[derive(Clone)]
+pub(super) struct Connection {
+    pub(super) client: Client,
+    /// The namespace to work in.
+    pub(super) namespace: String,
+    /// Whether the namespace was named by a flag.
+    pub(super) named: bool,
+}
+
+impl Kubernetes {
+    pub(super) async fn connect(&self) -> Result<Connection, Failure> {
+        let mut config = self.config().await?;
+        let Timeout(limit) = self.request_timeout;
+        config.connect_timeout = limit;
+        config.read_timeout = limit;
+        config.default_retry = false;
+        if self.as_user.is_some() {
+            config.auth_info.impersonate.clone_from(&self.as_user);
+            config.auth_info.impersonate_groups = (!self.as_groups.is_empty()).then(|| self.as_groups.clone());
+        }
+        let namespace = self
+            .namespace
+            .clone()
+            .unwrap_or_else(|| config.default_namespace.clone());
+        let client = Client::try_from(config)
+            .map_err(|error| Failure::new(format!("the kubeconfig cannot be used: {}", causes(&error))))?;
+        Ok(Connection {
+            client,
+            namespace,
+            named: self.namespace.is_some(),
+        })
+    }
+
+    async fn config(&self) -> Result<Config, Failure> {
+        if self.kubeconfig.is_none() && self.context.is_none() {
+            return Config::infer().await.map_err(|error| {
+                Failure::new(format!(
+                    "no way to a Kubernetes API server: {}; give --kubeconfig or set KUBECONFIG",
+                    causes(&error)
+                ))
+            });
+        }
+        let wrong = |error: &dyn std::error::Error| {
+            let file = self.kubeconfig.as_deref().map(|path| format!(" {}", path.display()));
+            Failure::new(format!(
+                "the kubeconfig{} cannot be used: {}; see kubectl config get-contexts",
+                file.unwrap_or_default(),
+                causes(error)
+            ))
+        };
+        let file = match &self.kubeconfig {
+            Some(path) => Kubeconfig::read_from(path),
+            None => Kubeconfig::read(),
+        };
+        let file = file.map_err(|error| wrong(&error))?;
+        let options = KubeConfigOptions {
+            context: self.context.clone(),
+            ..KubeConfigOptions::default()
+        };
+        Config::from_custom_kubeconfig(file, &options)
+            .await
+            .map_err(|error| wrong(&error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_are_read_as_kubectl_reads_them() {
+        let read = |text| timeout(text).map(|Timeout(limit)| limit);
+        assert_eq!(read("0"), Ok(None));
+        assert_eq!(read("0s"), Ok(None));
+        assert_eq!(read("5"), Ok(Some(Duration::from_secs(5))));
+        assert_eq!(read("2m"), Ok(Some(Duration::from_mins(2))));
+        assert!(read("soon").is_err() && read("-1s").is_err());
+    }
+}

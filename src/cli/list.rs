@@ -1,0 +1,218 @@
+//! `kubectl clb list`.
+
+use clap::Args;
+use futures::{StreamExt as _, stream};
+use serde::Serialize;
+
+use super::failure::Failure;
+use super::inventory::{Shown, ShownListener};
+use super::output::{self, ListFormat};
+use super::progress::Progress;
+use super::table::Table;
+use super::{Exit, glob, region, screen};
+use crate::aws::{Class, Client, Error, InstanceHealth};
+
+/// Health costs a call for each balancer. The plain table of more balancers than this does without.
+const HEALTH_IN_TABLE: usize = 30;
+/// Calls under way at once.
+const AT_ONCE: usize = 8;
+
+/// List the Classic load balancers of the account in a region.
+///
+/// Shows every balancer, whoever made it: DNS name, listeners, instances in service of those registered, and the cluster
+/// and object that own it, as its tags say. A balancer of a Service of type LoadBalancer is shown as service/NAMESPACE/NAME.
+/// The plain table of more than 30 balancers shows ?/N for the instances, since each balancer costs AWS a call; `-o wide`,
+/// json and yaml always ask.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kubectl clb list
+  kubectl clb list my-lb other-lb --region eu-west-1
+  kubectl clb list 'shop-*' -o wide
+  kubectl clb list -o json | jq -r '.loadBalancers[] | select(.owner == null) | .name'
+
+Exit status: 1 when a NAME matches no balancer.")]
+pub(super) struct List {
+    /// Names of balancers in AWS, with * for any characters and ? for one. Default: all.
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    /// The region. Default: AWS_REGION or the profile's.
+    #[arg(long, value_parser = region::parse)]
+    region: Option<String>,
+    /// How to show them.
+    #[arg(short, long, value_enum, default_value_t)]
+    output: ListFormat,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Listing<'a> {
+    region: &'a str,
+    load_balancers: &'a [Shown],
+}
+
+impl List {
+    pub(super) async fn run(self) -> Result<Exit, Failure> {
+        let aws = super::aws().await;
+        let region = self
+            .region
+            .as_deref()
+            .or(aws.default_region())
+            .ok_or_else(|| Failure::usage("no AWS region: give --region or set AWS_REGION"))?;
+        let client = aws.client(region);
+        let mut shown = self.read(&client, region).await?;
+        let unread = self.read_health(&client, &mut shown).await;
+        self.show(region, &shown)?;
+
+        let mut exit = Exit::Ok;
+        for name in self.names.iter().filter(|name| !matches_any(name, &shown)) {
+            let what = if glob::is_pattern(name) {
+                "that matches"
+            } else {
+                "called"
+            };
+            screen::note(&format!("no Classic load balancer {what} {name:?} in {region}"));
+            exit = Exit::Failed;
+        }
+        for (name, error) in unread {
+            screen::note(&format!("the instances of {name}: {}", Failure::aws(region, &error)));
+            exit = Exit::Failed;
+        }
+        Ok(exit)
+    }
+
+    /// The balancers that were asked for, with their tags, by name.
+    async fn read(&self, client: &Client, region: &str) -> Result<Vec<Shown>, Failure> {
+        let failed = |error| Failure::aws(region, &error);
+        let mut progress = Progress::start();
+        let seen = |count| progress.tell(&format!("{count} load balancers"));
+        let mut balancers = client.load_balancers(seen).await.map_err(failed)?;
+        if !self.names.is_empty() {
+            balancers.retain(|balancer| self.names.iter().any(|name| glob::matches(name, &balancer.name)));
+        }
+        balancers.sort_by(|a, b| a.name.cmp(&b.name));
+
+        let names: Vec<String> = balancers.iter().map(|balancer| balancer.name.clone()).collect();
+        let seen = |count| progress.tell(&format!("tags of {count} of {} load balancers", names.len()));
+        let mut tags = client.tags_of(&names, seen).await.map_err(failed)?;
+        let with_tags = balancers.into_iter().map(|balancer| {
+            let tags = tags.remove(&balancer.name).unwrap_or_default();
+            Shown::new(region, balancer, tags)
+        });
+        Ok(with_tags.collect())
+    }
+
+    /// Puts the health in; returns the balancers whose health could not be read. One that was deleted meanwhile is
+    /// shown as it was.
+    async fn read_health(&self, client: &Client, shown: &mut [Shown]) -> Vec<(String, Error)> {
+        let with_instances = shown.iter_mut().filter(|balancer| balancer.in_service.is_none());
+        let to_read: Vec<&mut Shown> = with_instances.collect();
+        let total = to_read.len();
+        if self.output == ListFormat::Table && total > HEALTH_IN_TABLE {
+            screen::note(&format!(
+                "the health of the instances of {total} load balancers was not read, since each costs AWS a call: name \
+                 fewer, or use -o wide"
+            ));
+            return Vec::new();
+        }
+        let mut progress = Progress::start();
+        let mut reads = stream::iter(to_read)
+            .map(|balancer| async { (health(client, &balancer.name).await, balancer) })
+            .buffer_unordered(AT_ONCE);
+        let (mut done, mut unread) = (0, Vec::new());
+        while let Some((read, balancer)) = reads.next().await {
+            done += 1;
+            progress.tell(&format!("instances of {done} of {total} load balancers"));
+            match read {
+                Ok(health) => balancer.set_health(&health),
+                Err(error) if error.class == Class::Gone => {}
+                Err(error) => unread.push((balancer.name.clone(), error)),
+            }
+        }
+        unread.sort_by(|a, b| a.0.cmp(&b.0));
+        unread
+    }
+
+    fn show(&self, region: &str, shown: &[Shown]) -> Result<(), Failure> {
+        let listing = Listing {
+            region,
+            load_balancers: shown,
+        };
+        match self.output {
+            ListFormat::Json => output::json(&listing),
+            ListFormat::Yaml => output::yaml(&listing),
+            // With names the missing ones are told one by one.
+            _ if shown.is_empty() && self.names.is_empty() => {
+                screen::note(&format!("no Classic load balancers in {region}"));
+                Ok(())
+            }
+            _ if shown.is_empty() => Ok(()),
+            ListFormat::Table => screen::print(&render(shown, false)),
+            ListFormat::Wide => screen::print(&render(shown, true)),
+        }
+    }
+}
+
+/// Reads within the share of the region that is meant for health, so that other tools of the account still get theirs.
+async fn health(client: &Client, name: &str) -> Result<Vec<InstanceHealth>, Error> {
+    while let Err(wait) = client.health_turn() {
+        tokio::time::sleep(wait).await;
+    }
+    client.instance_health(name).await
+}
+
+fn matches_any(name: &str, shown: &[Shown]) -> bool {
+    shown.iter().any(|balancer| glob::matches(name, &balancer.name))
+}
+
+fn render(shown: &[Shown], wide: bool) -> String {
+    let mut header = vec!["NAME", "DNS-NAME", "LISTENERS", "IN-SERVICE", "CLUSTER", "OWNER"];
+    if wide {
+        header.extend([
+            "SCHEME",
+            "VPC",
+            "ZONES",
+            "SUBNETS",
+            "SECURITY-GROUPS",
+            "HEALTH-CHECK",
+            "CREATED",
+        ]);
+    }
+    let mut table = Table::new(&header);
+    for balancer in shown {
+        let listeners: Vec<String> = balancer.listeners.iter().map(ShownListener::short).collect();
+        let (cluster, owner) = match &balancer.owner {
+            Some(owner) => (owner.cluster.clone(), owner_cell(owner.kind, owner.object.as_deref())),
+            None => (None, String::new()),
+        };
+        let mut cells = vec![
+            balancer.name.clone(),
+            balancer.dns_name.clone().unwrap_or_default(),
+            listeners.join(","),
+            balancer.summary(),
+            cluster.unwrap_or_default(),
+            owner,
+        ];
+        if wide {
+            cells.extend([
+                balancer.scheme.to_owned(),
+                balancer.vpc_id.clone().unwrap_or_default(),
+                balancer.availability_zones.join(","),
+                balancer.subnets.join(","),
+                balancer.security_groups.join(","),
+                balancer.health_check.target.clone(),
+                balancer.created_time.clone().unwrap_or_default(),
+            ]);
+        }
+        table.row(cells);
+    }
+    table.render(0)
+}
+
+fn owner_cell(kind: &str, object: Option<&str>) -> String {
+    match (kind, object) {
+        ("Service", Some(object)) => format!("service/{object}"),
+        ("Service", None) => "service".to_owned(),
+        (_, object) => object.unwrap_or_default().to_owned(),
+    }
+}

@@ -1,0 +1,77 @@
+//! What is known of regions without asking: a generated table.
+
+/// A region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Facts {
+    pub(super) partition: &'static str,
+    pub(super) name: &'static str,
+    /// Where Classic ELB answers.
+    pub(super) endpoint: &'static str,
+    /// What people call it.
+    pub(super) description: &'static str,
+}
+
+/// Written by `tools/regions/generate`.
+const TABLE: &str = include_str!("regions.table");
+
+/// The region that is asked for the others when none is named.
+pub(super) const FIRST: &str = "us-east-1";
+
+/// Every region of the table, by partition and name.
+pub(super) fn all() -> impl Iterator<Item = Facts> {
+    let lines = TABLE.lines().filter(|line| !line.starts_with('#'));
+    lines.filter_map(|line| {
+        let mut words = line.splitn(4, ' ');
+        Some(Facts {
+            partition: words.next()?,
+            name: words.next()?,
+            endpoint: words.next()?,
+            description: words.next()?,
+        })
+    })
+}
+
+/// A region of the table.
+pub(super) fn find(name: &str) -> Option<Facts> {
+    all().find(|facts| facts.name == name)
+}
+
+/// Whether the table has it. One that it lacks may be newer than this program.
+pub(super) fn is_known(name: &str) -> bool {
+    find(name).is_some()
+}
+
+/// Reads an argument.
+pub(super) fn parse(text: &str) -> Result<String, String> {
+    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if text.is_empty() || !text.chars().all(legal) {
+        return Err("must be the name of an AWS region, such as us-east-1".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_of_the_table_is_read() {
+        assert_eq!(all().count(), TABLE.lines().count() - 1);
+        let suffix = |name| find(name).map(|facts| facts.endpoint);
+        assert_eq!(
+            suffix("cn-north-1"),
+            Some("elasticloadbalancing.cn-north-1.amazonaws.com.cn")
+        );
+        assert_eq!(
+            suffix("us-east-1"),
+            Some("elasticloadbalancing.us-east-1.amazonaws.com")
+        );
+        assert!(all().all(|facts| facts.endpoint.contains(facts.name) && !facts.description.is_empty()));
+    }
+
+    #[test]
+    fn a_name_of_a_region_has_only_small_letters_digits_and_hyphens() {
+        assert!(parse("us-gov-west-1").is_ok());
+        assert!(parse("").is_err() && parse("US-EAST-1").is_err() && parse("a.b/c").is_err());
+    }
+}

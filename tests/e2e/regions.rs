@@ -1,0 +1,85 @@
+//! One operator, balancers in several regions.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use testkit::cluster::Kind;
+use testkit::{Result, object};
+
+use crate::{Test, unique};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn balancers_of_one_name_in_three_regions_do_not_know_of_each_other() -> Result<()> {
+    let test = Test::new().await?;
+    let simulator = test.stack.simulator();
+    let name = format!("everywhere-{}", unique());
+    let regions = ["us-east-1", "eu-west-1", "ap-southeast-2"];
+    // Each region has an instance of its own.
+    let instances: BTreeMap<&str, String> = regions
+        .iter()
+        .map(|region| (*region, format!("i-{:08x}", random())))
+        .collect();
+    let mark = test.mark()?;
+    for region in regions {
+        let id = &instances[region];
+        let seed = json!({"regions": [{"region": region, "instances": [{"id": id, "availabilityZone": format!("{region}a")}]}]});
+        simulator.seed(&seed).await?;
+        let manifest = format!(
+            "apiVersion: classiclb.dev/v1alpha1\nkind: ClassicLoadBalancer\nmetadata: {{name: {region}}}\nspec:\n  region: \
+             {region}\n  loadBalancerName: {name}\n  availabilityZones: [{region}a]\n  listeners:\n  - {{port: 80, protocol: \
+             HTTP, instancePort: 8080}}\n  targets: {{instanceIds: [{id}]}}\n"
+        );
+        test.namespace.apply(&manifest).await?;
+    }
+    for region in regions {
+        let ready = test.namespace.until_ready(region).await?;
+        let dns_name = object::text(&ready, "/status/dnsName");
+        assert!(dns_name.contains(&format!(".{region}.elb.amazonaws.com")), "{dns_name}");
+        assert_eq!(object::text(&ready, "/status/region"), region);
+        let reply = simulator
+            .elb_in(region)
+            .describe_load_balancers()
+            .load_balancer_names(&name);
+        let reply = reply.send().await.expect("the balancer");
+        let found = &reply.load_balancer_descriptions()[0];
+        let registered: Vec<_> = found.instances().iter().filter_map(|i| i.instance_id()).collect();
+        assert_eq!(registered, [instances[region].as_str()], "{region}");
+    }
+    let calls = simulator.calls(mark)?.naming(&name);
+    for region in regions {
+        let here = calls.only(|call| call.region == region);
+        assert_eq!(here.of("CreateLoadBalancer").len(), 1, "{calls}");
+        for other in regions.iter().filter(|other| **other != region) {
+            assert!(here.naming(&instances[other]).is_empty(), "{here}");
+        }
+    }
+
+    // One of them goes, and the others are neither deleted nor touched.
+    let mark = test.mark()?;
+    test.namespace.delete_and_wait(Kind::CLB, "eu-west-1").await?;
+    let gone = simulator
+        .elb_in("eu-west-1")
+        .describe_load_balancers()
+        .load_balancer_names(&name);
+    assert!(gone.send().await.is_err());
+    let elsewhere = simulator
+        .calls(mark)?
+        .naming(&name)
+        .writes()
+        .only(|call| call.region != "eu-west-1");
+    assert!(elsewhere.is_empty(), "{elsewhere}");
+    for region in ["us-east-1", "ap-southeast-2"] {
+        let kept = simulator
+            .elb_in(region)
+            .describe_load_balancers()
+            .load_balancer_names(&name);
+        assert!(kept.send().await.is_ok(), "{region}");
+    }
+    Ok(())
+}
+
+/// An id that no other test has.
+fn random() -> u32 {
+    use std::hash::{BuildHasher as _, RandomState};
+    u32::try_from(RandomState::new().hash_one(unique()) >> 32).unwrap_or_default()
+}
