@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use attributes::{AccessLog, Attribute, Attributes, DesyncMitigationMode};
 pub use declared::{Backend, Declared, ListenerPolicies, Part, Placement, Registration};
 pub use health_check::HealthCheck;
-pub use limits::{DESCRIBE_AUTO_SCALING_GROUPS, DESCRIBE_AUTO_SCALING_INSTANCES, NAME_LENGTH};
+pub use limits::{DESCRIBE_AUTO_SCALING_GROUPS, DESCRIBE_AUTO_SCALING_INSTANCES, DESCRIBE_INSTANCES, NAME_LENGTH};
 pub use listener::{Listener, Protocol};
 pub use policy::{
     DEFAULT_TLS_POLICY, Policies, Policy, PolicyKind, PolicyName, Stickiness, TlsPolicy, canonical_key, is_own_policy,

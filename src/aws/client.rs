@@ -1,6 +1,7 @@
 //! The calls of one region.
 
 mod certificate;
+mod instances;
 mod policy;
 mod write;
 
@@ -67,6 +68,8 @@ pub struct AutoScalingGroup {
     pub load_balancers: BTreeSet<String>,
     /// Its instances with their zones.
     pub instances: BTreeMap<InstanceId, Option<String>>,
+    /// Those of them whose lifecycle state is `InService`.
+    pub in_service: BTreeSet<InstanceId>,
 }
 
 /// The clients of one region.
@@ -77,6 +80,7 @@ pub struct Client {
     sts: aws_sdk_sts::Client,
     acm: aws_sdk_acm::Client,
     iam: aws_sdk_iam::Client,
+    ec2: aws_sdk_ec2::Client,
     budget: Budget,
     metrics: Arc<Metrics>,
 }
@@ -92,12 +96,17 @@ impl Client {
             .interceptor(WholeReply)
             .retry_classifier(RetryCutShort)
             .build();
+        let ec2 = aws_sdk_ec2::config::Builder::from(&config)
+            .interceptor(WholeReply)
+            .retry_classifier(RetryCutShort)
+            .build();
         Self {
             elb: elasticloadbalancing::Client::from_conf(elb),
             autoscaling: autoscaling::Client::from_conf(autoscaling),
             sts: aws_sdk_sts::Client::new(&config),
             acm: aws_sdk_acm::Client::new(&config),
             iam: aws_sdk_iam::Client::new(&config),
+            ec2: aws_sdk_ec2::Client::from_conf(ec2),
             budget: Budget::new(),
             metrics,
         }
@@ -209,11 +218,17 @@ impl Client {
                     .unwrap_or_default()
                     .into_iter()
                     .filter_map(|group| {
-                        let instances = group.instances.unwrap_or_default().into_iter();
+                        let instances = group.instances.unwrap_or_default();
+                        let serves = |i: &&autoscaling::types::Instance| {
+                            i.lifecycle_state == Some(autoscaling::types::LifecycleState::InService)
+                        };
+                        let in_service = instances.iter().filter(serves).filter_map(|i| i.instance_id.clone());
                         Some(AutoScalingGroup {
+                            in_service: in_service.collect(),
                             name: group.auto_scaling_group_name?,
                             load_balancers: group.load_balancer_names.unwrap_or_default().into_iter().collect(),
                             instances: instances
+                                .into_iter()
                                 .filter_map(|i| Some((i.instance_id?, i.availability_zone)))
                                 .collect(),
                         })

@@ -2,6 +2,7 @@
 //!
 //! A pass never sleeps. What must wait is remembered and the object is queued again.
 
+mod brake;
 mod outcome;
 mod parts;
 mod realise;
@@ -17,6 +18,7 @@ use super::error::Error;
 use super::memory::{Memories, Memory};
 use super::nodes::NodeView;
 use super::resolve::{Resolution, resolve};
+use super::services::ServiceView;
 use super::status::{Problem, Progress, Report, Verdict};
 use super::subject::Subject;
 use super::{backoff, event, finalize, lookup, status};
@@ -38,6 +40,9 @@ pub struct Intervals {
 /// When to look again at what AWS moves by itself.
 const MOVING: Duration = Duration::from_secs(5);
 
+/// A pass that follows this one.
+const AT_ONCE: Duration = Duration::from_millis(100);
+
 /// When to look again whether a quota was raised or a name given up.
 const STALLED: Duration = Duration::from_mins(10);
 
@@ -48,6 +53,7 @@ pub struct Context {
     pub(super) cluster_id: String,
     pub(super) intervals: Intervals,
     pub(super) nodes: Arc<NodeView>,
+    pub(super) services: ServiceView,
     pub(super) memories: Memories,
     pub(super) events: event::Events,
     pub(super) metrics: Arc<Metrics>,
@@ -91,7 +97,12 @@ pub(super) async fn reconcile(
     }
     let seen = (subject.generation, subject.requested_at.clone());
     if memory.is_due(&seen, now) {
+        let known = std::mem::take(&mut memory.remote);
         memory.remote = lookup::look_up(object, ctx, &subject, &previous_status(object, memory)).await;
+        memory.remote.members = known.members;
+        look_up_instances(object, ctx, &subject, memory, now).await;
+    } else if memory.remote_due.is_some_and(|due| due <= now) {
+        look_up_instances(object, ctx, &subject, memory, now).await;
     }
     match prepare(object, ctx, subject, memory, now) {
         Ok(pass) => Box::pin(pass.run(memory)).await,
@@ -101,6 +112,25 @@ pub(super) async fn reconcile(
             Ok(Some(ctx.intervals.resync))
         }
     }
+}
+
+/// Looks up the instances that only AWS can tell, and decides when to look again.
+async fn look_up_instances(
+    object: &ClassicLoadBalancer,
+    ctx: &Context,
+    subject: &Subject,
+    memory: &mut Memory,
+    now: Instant,
+) {
+    let targets = object.spec.targets.as_ref();
+    let needed = lookup::instances::is_needed(targets);
+    memory.remote_due = needed.then_some(now + ctx.intervals.health);
+    let previous = previous_status(object, memory);
+    let observed = memory.observed.as_ref().and_then(|lb| lb.identity.vpc_id.clone());
+    let vpc = observed.or_else(|| previous.vpc_id.clone());
+    memory.awaits_vpc = vpc.is_none() && lookup::instances::needs_vpc(targets);
+    let client = &subject.client;
+    lookup::instances::look_up(targets, client, vpc.as_deref(), &previous, &mut memory.remote).await;
 }
 
 /// Resolves what the spec refers to and reads the spec.
@@ -124,12 +154,14 @@ fn prepare<'a>(
             message,
         }));
     }
-    let mut resolution = resolve(object.spec.targets.as_ref(), &ctx.nodes, Some(&previous), now).map_err(refused)?;
+    let mut resolution = resolve(&object.spec, &ctx.nodes, Some(&previous), now).map_err(refused)?;
     resolution.add(&memory.remote);
+    memory.grace_due = resolution.changes_in.map(|left| now + left);
+    resolution.resolved.references.instance_ports = ctx.services.resolve(&subject.namespace, &object.spec.listeners);
     let unchanged = previous.observed_generation == Some(generation);
     memory.doubt_first_view(&mut resolution, &previous, unchanged, now);
     let applied = previous.applied.clone().unwrap_or_default();
-    let Desired { declared, missing } = desired::declare(
+    let Desired { declared, mut missing } = desired::declare(
         &object.spec,
         &subject.name,
         &subject.owner,
@@ -137,6 +169,8 @@ fn prepare<'a>(
         &resolution.resolved,
     )
     .map_err(refused)?;
+    let told = [&memory.remote.suspicion, &memory.remote.absent_groups];
+    missing.extend(told.into_iter().flatten().cloned());
     Ok(Pass {
         object,
         ctx,
@@ -188,11 +222,13 @@ impl Pass<'_> {
             .min(longest)
             .mul_f64(1.0 - 0.1 * fastrand::f64());
         memory.resync_due = Some(self.now + resync);
+        memory.step_due = memory.step_due.filter(|due| *due > self.now);
         // A pass that ended early has not tried them; what is due and stays due would be asked for again at once.
         if memory.suspects_due.is_some_and(|due| due <= self.now) {
             memory.suspects_due = Some(self.now + backoff::delay(memory.suspects_tried.max(1)));
         }
-        if progress == Some(Progress::Reconciling) {
+        // To wait for the brake is no failure; it has its own time.
+        if progress == Some(Progress::Reconciling) && !verdict.is_waiting() {
             memory.failures += 1;
             memory.retry_due = Some(self.now + backoff::delay(memory.failures));
         } else {
@@ -247,6 +283,9 @@ impl Pass<'_> {
                     memory.resync_due = Some(self.now);
                 }
                 memory.take_health(health, interval, self.now);
+                if memory.calls_for_a_step() {
+                    memory.step_due = Some(self.now + AT_ONCE);
+                }
                 true
             }
             Err(error) => {
@@ -257,12 +296,13 @@ impl Pass<'_> {
         }
     }
 
-    /// Ids that AWS refused though a source named them, but for those that the user named.
+    /// Ids that AWS refused though a source named them, but for those that the user named, and registered ones that EC2
+    /// says are terminated.
     fn stale(&self, memory: &Memory) -> Vec<String> {
         let named = self.named();
         memory
             .refused_instances
-            .iter()
+            .union(&memory.dead)
             .filter(|id| !named.contains(*id))
             .cloned()
             .collect()

@@ -11,10 +11,10 @@ use crate::controller::observe::Groups;
 use crate::controller::resolve::Resolution;
 use crate::controller::status::{Problem, Progress, Verdict};
 use crate::controller::subject::Subject;
-use crate::elb::{Declared, Listener, LoadBalancer, Ownership, Port};
+use crate::elb::{Declared, Listener, LoadBalancer, Ownership, Port, Registration};
 use crate::plan::desired::{Missing, auto_scaling_groups, fields};
-use crate::plan::targets::{Member, Members, SOURCE_AUTO_SCALING_GROUP, SOURCE_NODE_SELECTOR};
-use crate::plan::{Facts, Step, is_same_zone, track};
+use crate::plan::targets::{Member, Members, SOURCE_AUTO_SCALING_GROUP, SOURCE_INSTANCE_TAGS, SOURCE_NODE_SELECTOR};
+use crate::plan::{Facts, Held, Step, is_same_zone, track};
 
 /// The longest message in `status.errors`.
 const ERROR_LENGTH: usize = 1024;
@@ -54,6 +54,8 @@ pub(super) struct Work {
     pub(super) failures: Vec<Failure>,
     /// What could not be read, by track.
     pub(super) unread: Vec<(&'static str, Error)>,
+    /// What the brake holds back.
+    pub(super) held: Option<Held>,
 }
 
 impl Work {
@@ -144,7 +146,14 @@ pub(super) fn verdict(
     resolution: &Resolution,
     missing: &[Missing],
     named: &BTreeSet<&String>,
+    declared: &Declared,
 ) -> Verdict {
+    let percent = declared
+        .registration
+        .as_ref()
+        .map_or(Registration::MAX_DEREGISTER_PERCENT, |registration| {
+            registration.max_deregister_percent
+        });
     let mut problems: Vec<Problem> = work.failures.iter().map(of_failure).collect();
     let told = |port: &u16| {
         let brings = |failure: &Failure| {
@@ -171,6 +180,8 @@ pub(super) fn verdict(
             .iter()
             .map(|why| Problem::reconciling("NodeViewSuspect", format!("no instance is deregistered: {why}"))),
     );
+    // Last of those that are tried again: what waits by itself must not hide what fails.
+    problems.extend(work.held.as_ref().map(|held| super::brake::problem(held, percent)));
     problems.sort_by_key(|problem| problem.progress == Progress::Stalled);
     let more = problems.len().saturating_sub(1);
     match problems.into_iter().next() {
@@ -333,6 +344,34 @@ pub(super) fn applied(
     }
 }
 
+/// With `registration.mode: Additive` the status remembers who was registered for this object.
+pub(super) fn with_registered(
+    mut applied: Applied,
+    declared: &Declared,
+    previous: &ClassicLoadBalancerStatus,
+    lb: &LoadBalancer,
+    done: &[Step],
+) -> Applied {
+    const REMEMBERED: usize = 1000;
+    if declared
+        .registration
+        .as_ref()
+        .is_some_and(|registration| registration.only.is_some())
+    {
+        let before = previous.applied.iter().flat_map(|applied| applied.instance_ids.clone());
+        let now = done.iter().filter_map(|step| match step {
+            Step::RegisterInstances(ids) => Some(ids.iter().cloned()),
+            _ => None,
+        });
+        let ids: BTreeSet<String> = before
+            .chain(now.flatten())
+            .filter(|id| lb.instances.contains(id))
+            .collect();
+        applied.instance_ids = ids.into_iter().take(REMEMBERED).collect();
+    }
+    applied
+}
+
 /// Adds the members of attached groups, with their zones.
 pub(super) fn add_group_members(
     members: &mut Members,
@@ -357,11 +396,13 @@ pub(super) fn add_remembered(
     remembered: &Members,
     lb: &LoadBalancer,
     groups_read: bool,
-    nodes_trusted: bool,
+    resolution: &Resolution,
 ) {
+    let remote = resolution.remote_suspect;
     let holds = |source: &String| {
-        (!groups_read && source.starts_with(SOURCE_AUTO_SCALING_GROUP))
-            || (!nodes_trusted && source == SOURCE_NODE_SELECTOR)
+        ((!groups_read || remote) && source.starts_with(SOURCE_AUTO_SCALING_GROUP))
+            || (remote && source == SOURCE_INSTANCE_TAGS)
+            || (resolution.suspicion.is_some() && source == SOURCE_NODE_SELECTOR)
     };
     for (id, known) in remembered.iter().filter(|(id, _)| lb.instances.contains(*id)) {
         for source in known.sources.iter().filter(|source| holds(source)) {

@@ -12,6 +12,7 @@ use crate::controller::observe::{self, Groups, Observation};
 use crate::controller::status::{Problem, Report, Verdict};
 use crate::controller::{event, finalize, status};
 use crate::elb::{Attributes, Declared, HealthCheck, Listener, LoadBalancer, Port};
+use crate::plan::desired::Missing;
 use crate::plan::{Facts, Plan, Refused, Rounds, track};
 
 impl Pass<'_> {
@@ -71,7 +72,9 @@ impl Pass<'_> {
             memory.forget_balancer();
             return Ok(Err(outcome::lost(&self.subject)));
         }
-        if let Some(missing) = self.missing.first() {
+        // Instances can come later; a balancer without them is what a balancer begins as.
+        let comes_later = |missing: &&Missing| ![track::INSTANCES, track::AUTO_SCALING_GROUPS].contains(&missing.track);
+        if let Some(missing) = self.missing.iter().find(comes_later) {
             return Ok(Err(outcome::not_found(missing)));
         }
         if published {
@@ -121,6 +124,12 @@ impl Pass<'_> {
         Ok(match observe::observe(&self.subject, None, true).await {
             Ok(Observation::Ours(mut lb)) => {
                 lb.attributes = Attributes::at_creation();
+                if std::mem::take(&mut memory.awaits_vpc) {
+                    // Its VPC tells where the instances of `targets.instanceTags` are: the next pass looks for them.
+                    memory.observed = Some(*lb);
+                    memory.creation = None;
+                    return Ok(Err(outcome::creating()));
+                }
                 Ok(lb)
             }
             Ok(Observation::Absent) => Err(outcome::creating()),
@@ -150,23 +159,27 @@ impl Pass<'_> {
             .await;
         let mut facts = memory.facts(self.now);
         self.complete(&mut declared, &mut facts, &lb);
+        self.brake(memory, &declared, &lb, &mut facts, &mut work).await;
         let mut rounds = Rounds::new(facts);
         self.work(&declared, &mut lb, &mut rounds, &mut work).await?;
+        work.held = rounds.held(&declared, &lb);
 
         memory.moving = work.done.iter().any(outcome::moves_group);
         work.remember(memory, &rounds.facts, &declared, &lb, self.now);
         memory.displaced = displaced(&before, &rounds.facts, &lb, &declared);
-        let known = memory
-            .observed
-            .as_ref()
-            .is_some_and(|known| known.instances != lb.instances);
-        if known || memory.health.is_none() && work.done.iter().any(outcome::registers) {
+        let changed = before.instances != lb.instances
+            || memory
+                .observed
+                .as_ref()
+                .is_some_and(|known| known.instances != lb.instances);
+        if changed || memory.health.is_none() && work.done.iter().any(outcome::registers) {
             memory.registration_changed(self.now);
         } else if memory.health_due.is_none_or(|due| due <= self.now) {
             memory.observed = Some(lb.clone());
             self.read_health(memory).await;
         }
         memory.observed = Some(lb.clone());
+        self.keep_held(memory, work.held.as_ref());
         memory.declared = Some(self.declared.clone());
         self.report(memory, &lb, groups.as_ref(), work, seen).await
     }
@@ -277,16 +290,22 @@ impl Pass<'_> {
                 None
             }
         };
-        let verdict = outcome::verdict(&work, memory, &self.resolution, &self.missing, &self.named());
+        let verdict = outcome::verdict(
+            &work,
+            memory,
+            &self.resolution,
+            &self.missing,
+            &self.named(),
+            &self.declared,
+        );
         let mut members = self.resolution.resolved.members.clone();
         if let Some(groups) = groups {
             outcome::add_group_members(&mut members, groups, lb, self.declared.auto_scaling_groups.as_ref());
         }
-        let trusted = self.resolution.suspicion.is_none();
         if memory.members.is_empty() {
             memory.members = outcome::members_of(&self.previous);
         }
-        outcome::add_remembered(&mut members, &memory.members, lb, groups.is_some(), trusted);
+        outcome::add_remembered(&mut members, &memory.members, lb, groups.is_some(), &self.resolution);
         memory.members.clone_from(&members);
         self.schedule(memory, &verdict, seen);
         let (health, read_for) = (memory.health.clone(), memory.health_of.clone());
@@ -306,6 +325,7 @@ impl Pass<'_> {
             &work.done,
             groups.is_some(),
         );
+        let applied = outcome::with_registered(applied, &self.declared, &self.previous, lb, &work.done);
         report.applied = Some(applied.clone());
         report.groups = groups.map(|groups| self.group_status(groups, lb));
         report.errors = work.errors(memory);

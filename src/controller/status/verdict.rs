@@ -56,7 +56,15 @@ pub(in crate::controller) enum Verdict {
     Deleting(String),
 }
 
+/// The reason while instances that shall leave are held back.
+pub(in crate::controller) const DEREGISTERING: &str = "Deregistering";
+
 impl Verdict {
+    /// Whether nothing is wrong but that instances leave step by step.
+    pub(in crate::controller) fn is_waiting(&self) -> bool {
+        matches!(self, Self::NotProgrammed(problem) if problem.reason == DEREGISTERING)
+    }
+
     /// Whether and how it goes on; `None` where nothing is the matter.
     pub(in crate::controller) fn progress(&self) -> Option<Progress> {
         match self {
