@@ -11,9 +11,11 @@
 #![allow(clippy::cloned_ref_to_slice_refs)] // a list of one reads as a list
 
 mod admission;
+mod brake;
 mod deletion;
 mod drift;
 mod fields;
+mod instance_tags;
 mod intervals;
 mod listeners;
 mod nodes;
@@ -22,6 +24,8 @@ mod placement;
 mod process;
 mod recovery;
 mod refusals;
+mod registration;
+mod services;
 mod targets;
 mod tutorial;
 
