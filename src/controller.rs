@@ -14,6 +14,7 @@ pub mod preview;
 mod provider_id;
 mod reconcile;
 mod resolve;
+mod services;
 mod status;
 mod subject;
 
@@ -23,7 +24,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::{FutureExt as _, Stream, StreamExt as _};
-use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::api::core::v1::{Node, Service};
 use kube::api::Api;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::{Action, Config, Controller};
@@ -50,10 +51,10 @@ const PASS: Duration = Duration::from_mins(3);
 const WATCH_SECONDS: u32 = 50;
 /// Objects in one page of the first list: the page in memory is the peak.
 const PAGE: u32 = 100;
-/// Events of Nodes within this time make one pass.
-const NODE_BATCH: Duration = Duration::from_millis(100);
-/// How long the start waits for the first list of Nodes, so that no pass begins with an empty view.
-const NODES_AT_START: Duration = Duration::from_secs(10);
+/// Events of Nodes and Services within this time make one pass.
+const VIEW_BATCH: Duration = Duration::from_millis(100);
+/// How long the start waits for the first lists of Nodes and Services, so that no pass begins with an empty view.
+const VIEWS_AT_START: Duration = Duration::from_secs(10);
 
 /// An object of the watch. One that cannot be decoded must not stop the others.
 type Guarded = DeserializeGuard<ClassicLoadBalancer>;
@@ -77,6 +78,7 @@ impl Context {
             rules,
             adopting: tokio::sync::Mutex::default(),
             nodes: Arc::default(),
+            services: services::ServiceView::default(),
             memories: memory::Memories::default(),
             metrics,
         }
@@ -97,17 +99,20 @@ pub async fn run(
     concurrency: u16,
     shutdown: impl Future<Output = ()> + Send + Sync + 'static,
 ) {
-    let node_changed = Arc::new(Notify::new());
+    let view_changed = Arc::new(Notify::new());
     let nodes = watch_nodes(
         watching.clone(),
         Arc::clone(&ctx),
         Arc::clone(&readiness),
-        Arc::clone(&node_changed),
+        Arc::clone(&view_changed),
     );
     let nodes = tokio::spawn(nodes);
+    let services = watch_services(watching.clone(), Arc::clone(&ctx), Arc::clone(&view_changed));
+    let services = tokio::spawn(services);
     let shutdown = shutdown.shared();
+    let synced = async { tokio::join!(ctx.nodes.wait_synced(), ctx.services.wait_synced()) };
     tokio::select! {
-        _ = tokio::time::timeout(NODES_AT_START, ctx.nodes.wait_synced()) => {}
+        _ = tokio::time::timeout(VIEWS_AT_START, synced) => {}
         () = shutdown.clone() => {}
     }
 
@@ -124,7 +129,7 @@ pub async fn run(
         .predicate_filter(asks_for_a_pass, PredicateConfig::default());
     let controlling = Controller::for_stream(objects, reader)
         .with_config(Config::default().concurrency(concurrency))
-        .reconcile_all_on(batches(node_changed))
+        .reconcile_all_on(batches(view_changed))
         .graceful_shutdown_on(shutdown.clone())
         .run(pass, error_policy, Arc::clone(&ctx))
         .for_each(|result| async move {
@@ -138,6 +143,7 @@ pub async fn run(
         () = stopped_before_the_first_list(shutdown, &readiness) => {}
     }
     nodes.abort();
+    services.abort();
 }
 
 /// Before the first list the controller waits for nothing else, not even for the end; there is no pass to wait for.
@@ -221,11 +227,32 @@ async fn watch_nodes(client: kube::Client, ctx: Arc<Context>, readiness: Arc<Rea
     }
 }
 
-/// One trigger for all changes that come within [`NODE_BATCH`].
+/// Feeds the view of the Services and notifies of changes that listeners may depend on. The operator is ready without
+/// it: only listeners that name a Service wait.
+async fn watch_services(client: kube::Client, ctx: Arc<Context>, changed: Arc<Notify>) {
+    let api: Api<Service> = Api::all(client);
+    let mut events = std::pin::pin!(watcher(api, watcher_config()).default_backoff());
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(event) => {
+                if ctx.services.take(&event) {
+                    changed.notify_one();
+                }
+            }
+            Err(error) => {
+                warn!(%error, "Services cannot be watched");
+                ctx.services.fail(error.to_string());
+            }
+        }
+        seen(&ctx);
+    }
+}
+
+/// One trigger for all changes that come within [`VIEW_BATCH`].
 fn batches(changed: Arc<Notify>) -> impl Stream<Item = ()> + Send + 'static {
     futures::stream::unfold(changed, |changed| async move {
         changed.notified().await;
-        tokio::time::sleep(NODE_BATCH).await;
+        tokio::time::sleep(VIEW_BATCH).await;
         Some(((), changed))
     })
 }

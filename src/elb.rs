@@ -18,8 +18,8 @@ pub use attributes::{AccessLog, Attribute, Attributes, DesyncMitigationMode};
 pub use declared::{Backend, Declared, ListenerPolicies, Part, Placement, Registration};
 pub use health_check::HealthCheck;
 pub use limits::{
-    DESCRIBE_AUTO_SCALING_GROUPS, DESCRIBE_AUTO_SCALING_INSTANCES, DESCRIBE_LOAD_BALANCERS, DESCRIBE_TAGS,
-    FREE_ADDRESSES, NAME_LENGTH,
+    DESCRIBE_AUTO_SCALING_GROUPS, DESCRIBE_AUTO_SCALING_INSTANCES, DESCRIBE_INSTANCES, DESCRIBE_LOAD_BALANCERS,
+    DESCRIBE_TAGS, FREE_ADDRESSES, NAME_LENGTH,
 };
 pub use listener::{Listener, Protocol};
 pub use policy::{

@@ -6,6 +6,7 @@
 
 pub mod adoption;
 mod attributes;
+mod brake;
 pub mod desired;
 mod facts;
 mod forecast;
@@ -23,6 +24,7 @@ use std::fmt;
 use crate::elb::{Declared, Listener, LoadBalancer, PolicyName};
 use listeners::Listeners;
 
+pub use brake::{Brake, Held, Why};
 pub use facts::{Facts, is_same_zone};
 pub use forecast::forecast;
 pub use placement::needs_spare;
@@ -97,7 +99,7 @@ impl Plan {
                 Goes::Nowhere => {}
             }
         }
-        plan.push(track::INSTANCES, targets::register(observed, &wanted, facts));
+        plan.push_instances(declared, observed, &wanted, facts);
         for id in facts.suspects.difference(&facts.refused) {
             if wanted.instances.contains(id) && !observed.instances.contains(id) {
                 plan.push(track::INSTANCES, vec![Step::RegisterInstances([id.clone()].into())]);
@@ -129,6 +131,32 @@ impl Plan {
         plan.push(track::TAGS, tags::differences(observed, &wanted));
         plan.push_deletions(policies::delete(observed, &wanted));
         plan
+    }
+
+    /// Instances come before others leave, so that capacity never dips for a replacement.
+    fn push_instances(&mut self, declared: &Declared, observed: &LoadBalancer, wanted: &LoadBalancer, facts: &Facts) {
+        let leave: Vec<Step> = targets::deregister(declared, observed, wanted, facts)
+            .into_iter()
+            .collect();
+        let mut come = targets::register(observed, wanted, facts);
+        if come.len() < 2 {
+            come.extend(leave);
+            self.push(track::INSTANCES, come);
+            return;
+        }
+        // Batches among which an unknown instance is searched: each is refused or taken alone.
+        let first = self.tracks.len();
+        for step in come {
+            self.push(track::INSTANCES, vec![step]);
+        }
+        let after = (first..self.tracks.len()).collect();
+        if !leave.is_empty() {
+            self.tracks.push(Track {
+                name: track::INSTANCES,
+                steps: leave,
+                after,
+            });
+        }
     }
 
     /// Ports that open do so one by one; ports that close wait for all of them, so that a listener which moves keeps

@@ -2,6 +2,7 @@
 
 mod certificate;
 mod ec2;
+mod instances;
 mod inventory;
 mod policy;
 mod write;
@@ -73,6 +74,8 @@ pub struct AutoScalingGroup {
     pub load_balancers: BTreeSet<String>,
     /// Its instances with their zones.
     pub instances: BTreeMap<InstanceId, Option<String>>,
+    /// Those of them whose lifecycle state is `InService`.
+    pub in_service: BTreeSet<InstanceId>,
 }
 
 /// The clients of one region.
@@ -221,11 +224,17 @@ impl Client {
                     .unwrap_or_default()
                     .into_iter()
                     .filter_map(|group| {
-                        let instances = group.instances.unwrap_or_default().into_iter();
+                        let instances = group.instances.unwrap_or_default();
+                        let serves = |i: &&autoscaling::types::Instance| {
+                            i.lifecycle_state == Some(autoscaling::types::LifecycleState::InService)
+                        };
+                        let in_service = instances.iter().filter(serves).filter_map(|i| i.instance_id.clone());
                         Some(AutoScalingGroup {
+                            in_service: in_service.collect(),
                             name: group.auto_scaling_group_name?,
                             load_balancers: group.load_balancer_names.unwrap_or_default().into_iter().collect(),
                             instances: instances
+                                .into_iter()
                                 .filter_map(|i| Some((i.instance_id?, i.availability_zone)))
                                 .collect(),
                         })

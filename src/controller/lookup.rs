@@ -4,6 +4,7 @@
 //! looked for, is told with the part of the balancer that waits for it; the other parts go on.
 
 mod certificates;
+pub(super) mod instances;
 mod network;
 pub(super) mod preflight;
 mod public_keys;
@@ -17,7 +18,7 @@ use super::reconcile::Context;
 use super::subject::Subject;
 use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus};
 use crate::aws::Subnet;
-use crate::plan::desired::References;
+use crate::plan::desired::{Missing, References};
 use crate::plan::targets::Members;
 
 pub(super) use network::subnets_of;
@@ -36,7 +37,9 @@ pub(super) struct Remote {
     /// The instances that `targets.instanceTags` and resolved Auto Scaling groups name.
     pub(super) members: Members,
     /// Why those may be incomplete; then the registered set is not shrunk.
-    pub(super) suspicion: Option<String>,
+    pub(super) suspicion: Option<Missing>,
+    /// Groups to resolve that do not exist.
+    pub(super) absent_groups: Option<Missing>,
     /// When certificates expire, RFC 3339, by ARN.
     pub(super) not_after: BTreeMap<String, String>,
 }

@@ -20,6 +20,9 @@ const HEALTH_AFTER_REGISTRATION: Duration = Duration::from_secs(2);
 /// How often to look while instances come into service or drain.
 const HEALTH_WHILE_SETTLING: Duration = Duration::from_secs(15);
 
+/// How often to look while the brake holds instances back.
+const HEALTH_WHILE_HELD: Duration = Duration::from_secs(3);
+
 /// How long AWS may take to show a balancer that it has accepted.
 const SHOWN_WITHIN: Duration = Duration::from_mins(2);
 
@@ -38,6 +41,15 @@ impl Creation {
     }
 }
 
+/// What the brake held back at the last full pass.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HeldBack {
+    /// It waits for instances that drain.
+    pub(super) drains: bool,
+    /// How many were in service.
+    pub(super) in_service: usize,
+}
+
 /// What is remembered of one object.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
@@ -51,6 +63,24 @@ pub(super) struct Memory {
     pub(super) remote: Remote,
     /// When AWS is read again though nothing changed here.
     pub(super) resync_due: Option<Instant>,
+    /// When instances by tags and by group are looked up again.
+    pub(super) remote_due: Option<Instant>,
+    /// Instances by tags wait for the balancer, whose VPC is not known.
+    pub(super) awaits_vpc: bool,
+    /// When a Node will have been not ready for too long.
+    pub(super) grace_due: Option<Instant>,
+    /// When the next instances leave, or one that EC2 must be asked about.
+    pub(super) step_due: Option<Instant>,
+    /// What the brake holds back.
+    pub(super) held: Option<HeldBack>,
+    /// Registered instances that were taken out of `targets.instanceIds`, which the brake lets go.
+    pub(super) dismissed: BTreeSet<InstanceId>,
+    /// Registered instances that EC2 says are terminated.
+    pub(super) dead: BTreeSet<InstanceId>,
+    /// Those that AWS leaves out of their health and that EC2 was asked about.
+    pub(super) judged: BTreeSet<InstanceId>,
+    /// When health was last read.
+    pub(super) health_read: Option<Instant>,
     /// An Auto Scaling group was attached or detached and registers or deregisters its instances by itself.
     pub(super) moving: bool,
     /// When a failed pass is tried again.
@@ -103,7 +133,11 @@ impl Memory {
     /// Whether a full pass is due whatever is declared.
     pub(super) fn is_due(&self, seen: &(i64, Option<String>), now: Instant) -> bool {
         let due = |time: Option<Instant>| time.is_some_and(|time| time <= now);
-        self.seen.as_ref() != Some(seen) || due(self.resync_due) || due(self.retry_due) || due(self.suspects_due)
+        self.seen.as_ref() != Some(seen)
+            || due(self.resync_due)
+            || due(self.retry_due)
+            || due(self.suspects_due)
+            || due(self.step_due)
     }
 
     /// Whether tags are read too. Ownership proven once holds for the same balancer, that is, the same creation time,
@@ -207,11 +241,12 @@ impl Memory {
     /// Takes in what was read and decides when to read again.
     pub(super) fn take_health(&mut self, health: Vec<InstanceHealth>, interval: Duration, now: Instant) {
         let settled = !health.iter().any(InstanceHealth::is_settling);
-        let wait = if settled {
-            interval
-        } else {
-            interval.min(HEALTH_WHILE_SETTLING)
+        let wait = match self.held {
+            Some(held) if held.drains => interval.min(HEALTH_WHILE_HELD),
+            None if settled => interval,
+            _ => interval.min(HEALTH_WHILE_SETTLING),
         };
+        self.health_read = Some(now);
         self.health_due = Some(now + wait);
         self.health = Some(health);
         self.health_of = self
@@ -221,12 +256,46 @@ impl Memory {
             .unwrap_or_default();
     }
 
+    /// Whether health that was just read lets the next instances go that the brake holds back, or tells of one that left
+    /// without a word.
+    pub(super) fn calls_for_a_step(&self) -> bool {
+        let drains = self.health.iter().flatten().any(InstanceHealth::is_draining);
+        let serving = self
+            .health
+            .iter()
+            .flatten()
+            .filter(|instance| instance.is_in_service())
+            .count();
+        let releases = self
+            .held
+            .is_some_and(|held| !drains && (held.drains || serving != held.in_service));
+        releases || !self.omitted().is_subset(&self.judged)
+    }
+
+    /// Registered instances that AWS leaves out of their health. It does so with terminated ones, but that is no proof.
+    pub(super) fn omitted(&self) -> BTreeSet<InstanceId> {
+        let (Some(lb), Some(health)) = (&self.observed, &self.health) else {
+            return BTreeSet::new();
+        };
+        let told: BTreeSet<&InstanceId> = health.iter().map(|instance| &instance.id).collect();
+        let asked = lb.instances.intersection(&self.health_of);
+        asked.filter(|id| !told.contains(id)).cloned().collect()
+    }
+
     /// The soonest of all that is due.
     pub(super) fn next_due(&self) -> Option<Instant> {
-        [self.resync_due, self.retry_due, self.suspects_due, self.health_due]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.resync_due,
+            self.retry_due,
+            self.suspects_due,
+            self.health_due,
+            self.remote_due,
+            self.grace_due,
+            self.step_due,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 }
 

@@ -8,12 +8,14 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::Node as KubeNode;
+use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt as _;
 use kube::core::{Selector, SelectorExt as _};
 use kube::runtime::watcher::Event;
 use tokio::sync::Notify;
 
 use super::provider_id;
+use crate::api::{CordonedNodes, NotReadyNodes, Registration};
 use crate::elb::InstanceId;
 
 /// Nodes that carry this label, with any value, never become targets.
@@ -35,6 +37,51 @@ pub(super) struct Node {
     pub(super) instance: Option<InstanceId>,
     /// Its zone.
     pub(super) zone: Option<String>,
+    /// Since when its kubelet is not ready, or silent; `None`: it is ready, or never said anything.
+    not_ready_since: Option<Timestamp>,
+    cordoned: bool,
+    deleting: bool,
+}
+
+/// Which of the matching Nodes are targets.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct NodePolicy {
+    /// For how long a Node may be not ready; `None`: for ever.
+    pub(super) grace: Option<Duration>,
+    /// Whether a cordoned Node is none.
+    pub(super) without_cordoned: bool,
+}
+
+impl NodePolicy {
+    /// What a spec asks for.
+    pub(super) fn of(registration: Option<&Registration>) -> Self {
+        const GRACE: i32 = 300;
+        let Some(registration) = registration else {
+            return Self::default();
+        };
+        let seconds = registration.not_ready_grace_seconds.unwrap_or(GRACE);
+        Self {
+            grace: match registration.not_ready_nodes.unwrap_or_default() {
+                NotReadyNodes::Keep => None,
+                NotReadyNodes::Remove => Some(Duration::ZERO),
+                NotReadyNodes::RemoveAfter => Some(Duration::from_secs(u64::try_from(seconds).unwrap_or_default())),
+            },
+            without_cordoned: registration.cordoned_nodes == Some(CordonedNodes::Remove),
+        }
+    }
+
+    /// Whether a Node is a target, and how long until that may change by itself.
+    fn admits(self, node: &Node, now: Timestamp) -> (bool, Option<Duration>) {
+        if node.deleting || (self.without_cordoned && node.cordoned) {
+            return (false, None);
+        }
+        let (Some(grace), Some(since)) = (self.grace, node.not_ready_since) else {
+            return (true, None);
+        };
+        let lasted = Duration::try_from(now.duration_since(since)).unwrap_or_default();
+        let left = grace.saturating_sub(lasted);
+        (!left.is_zero(), (!left.is_zero()).then_some(left))
+    }
 }
 
 #[derive(Debug, Default)]
@@ -67,6 +114,10 @@ pub(super) struct Selection {
     pub(super) nodes: BTreeMap<String, Node>,
     /// Why the view cannot be trusted to shrink a set.
     pub(super) suspicion: Option<String>,
+    /// Whether any Node matched, also one that is no target at the moment.
+    pub(super) matched: bool,
+    /// When a Node will have been not ready for too long.
+    pub(super) changes_in: Option<Duration>,
 }
 
 impl NodeView {
@@ -160,16 +211,25 @@ impl NodeView {
     }
 
     /// The Nodes that a selector matches, and whether the view can be trusted.
-    pub(super) fn select(&self, selector: &Selector, now: Instant) -> Selection {
+    pub(super) fn select(&self, selector: &Selector, policy: NodePolicy, now: Instant) -> Selection {
         self.settle(now);
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let nodes: BTreeMap<String, Node> = state
+        let clock = Timestamp::now();
+        let mut nodes = BTreeMap::new();
+        let (mut matched, mut changes_in): (bool, Option<Duration>) = (false, None);
+        let matching = state
             .nodes
             .iter()
             .filter(|(_, node)| node.instance.is_some() && !node.labels.contains_key(EXCLUDE_LABEL))
-            .filter(|(_, node)| selector.matches(&node.labels))
-            .map(|(name, node)| (name.clone(), node.clone()))
-            .collect();
+            .filter(|(_, node)| selector.matches(&node.labels));
+        for (name, node) in matching {
+            matched |= !node.deleting;
+            let (admitted, left) = policy.admits(node, clock);
+            changes_in = changes_in.into_iter().chain(left).min();
+            if admitted {
+                nodes.insert(name.clone(), node.clone());
+            }
+        }
         let suspicion = if !state.synced {
             Some("the Nodes have not been listed yet".to_owned())
         } else if let Some(failure) = &state.failure {
@@ -185,7 +245,12 @@ impl NodeView {
         } else {
             None
         };
-        Selection { nodes, suspicion }
+        Selection {
+            nodes,
+            suspicion,
+            matched,
+            changes_in,
+        }
     }
 }
 
@@ -201,134 +266,26 @@ impl Node {
             .as_ref()
             .and_then(|id| id.zone.clone())
             .or_else(|| labels.get(ZONE_LABEL).cloned());
+        let conditions = node.status.iter().flat_map(|status| status.conditions.iter().flatten());
+        let not_ready = conditions.filter(|condition| condition.type_ == "Ready" && condition.status != "True");
         Self {
             labels,
             instance: id.map(|id| id.instance),
             zone,
+            // A condition without a time is of now, so that a grace period runs its whole length.
+            not_ready_since: not_ready
+                .map(|condition| {
+                    condition
+                        .last_transition_time
+                        .as_ref()
+                        .map_or_else(Timestamp::now, |time| time.0)
+                })
+                .next(),
+            cordoned: node.spec.as_ref().and_then(|spec| spec.unschedulable) == Some(true),
+            deleting: node.metadata.deletion_timestamp.is_some(),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn node(name: &str, labels: &[(&str, &str)]) -> KubeNode {
-        let labels: BTreeMap<_, _> = labels.iter().map(|(k, v)| (*k, *v)).collect();
-        serde_json::from_value(serde_json::json!({
-            "metadata": {"name": name, "labels": labels},
-            "spec": {"providerID": format!("aws:///us-east-1a/i-{:08x}", name.len())},
-        }))
-        .expect("a node")
-    }
-
-    fn view(count: usize) -> NodeView {
-        let view = NodeView::default();
-        view.take(&Event::Init);
-        for index in 0..count {
-            view.take(&Event::InitApply(node(&format!("node-{index}"), &[("role", "web")])));
-        }
-        view.take(&Event::InitDone);
-        view.settle(Instant::now());
-        view
-    }
-
-    fn everything() -> Selector {
-        Selector::default()
-    }
-
-    #[test]
-    fn a_view_that_was_never_listed_is_suspicious() {
-        assert!(
-            NodeView::default()
-                .select(&everything(), Instant::now())
-                .suspicion
-                .is_some()
-        );
-        assert!(view(1).select(&everything(), Instant::now()).suspicion.is_none());
-    }
-
-    #[test]
-    fn no_nodes_at_all_are_suspicious_for_ever() {
-        let view = view(0);
-        let later = Instant::now() + BELIEVED_AFTER * 2;
-        assert!(view.select(&everything(), later).suspicion.is_some());
-    }
-
-    #[test]
-    fn losing_half_is_believed_and_losing_more_is_not_until_it_lasts() {
-        let now = Instant::now();
-        let view = view(4);
-        for index in 0..2 {
-            view.take(&Event::Delete(node(&format!("node-{index}"), &[])));
-        }
-        assert!(view.select(&everything(), now).suspicion.is_none(), "half of four");
-        let view = super::tests::view(4);
-        for index in 0..3 {
-            view.take(&Event::Delete(node(&format!("node-{index}"), &[])));
-        }
-        assert!(view.select(&everything(), now).suspicion.is_some(), "three of four");
-        assert!(view.select(&everything(), now + BELIEVED_AFTER / 2).suspicion.is_some());
-        assert!(view.select(&everything(), now + BELIEVED_AFTER * 2).suspicion.is_none());
-    }
-
-    #[test]
-    fn nodes_that_vanish_one_after_the_other_vanish_together() {
-        let (now, view) = (Instant::now(), view(8));
-        let mut at = now;
-        for index in 0..5 {
-            view.take(&Event::Delete(node(&format!("node-{index}"), &[])));
-            at += Duration::from_millis(200);
-            let suspicion = view.select(&everything(), at).suspicion;
-            assert_eq!(suspicion.is_some(), index >= 4, "{index}: {suspicion:?}");
-        }
-    }
-
-    #[test]
-    fn nodes_that_leave_in_their_own_time_are_believed() {
-        let (mut at, view) = (Instant::now(), view(8));
-        for index in 0..7 {
-            at += Duration::from_secs(5);
-            view.select(&everything(), at);
-            view.take(&Event::Delete(node(&format!("node-{index}"), &[])));
-            assert!(
-                view.select(&everything(), at).suspicion.is_none() || index == 6,
-                "{index}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_view_that_recovers_is_trusted_at_once() {
-        let view = view(4);
-        for index in 0..3 {
-            view.take(&Event::Delete(node(&format!("node-{index}"), &[])));
-        }
-        assert!(view.select(&everything(), Instant::now()).suspicion.is_some());
-        view.take(&Event::Apply(node("node-0", &[])));
-        assert!(view.select(&everything(), Instant::now()).suspicion.is_none());
-    }
-
-    #[test]
-    fn a_failed_watch_is_suspicious_until_it_goes_on() {
-        let view = view(2);
-        view.fail("forbidden".into());
-        assert!(view.select(&everything(), Instant::now()).suspicion.is_some());
-        view.recover();
-        assert!(view.select(&everything(), Instant::now()).suspicion.is_none());
-    }
-
-    #[test]
-    fn excluded_nodes_are_no_targets() {
-        let view = view(1);
-        view.take(&Event::Apply(node("other", &[(EXCLUDE_LABEL, "")])));
-        assert_eq!(view.select(&everything(), Instant::now()).nodes.len(), 1);
-    }
-
-    #[test]
-    fn status_updates_of_nodes_change_nothing() {
-        let view = view(1);
-        assert!(!view.take(&Event::Apply(node("node-0", &[("role", "web")]))));
-        assert!(view.take(&Event::Apply(node("node-0", &[("role", "db")]))));
-    }
-}
+mod tests;

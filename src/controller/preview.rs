@@ -2,21 +2,24 @@
 
 use std::time::{Duration, Instant};
 
-use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::api::core::v1::{Node, Service};
 use kube::api::ListParams;
 use kube::runtime::watcher::Event;
 use kube::{Api, Client, ResourceExt as _};
 
 use super::memory::Memory;
-use super::reconcile::{Context, Intervals, prepare, previous_status};
+use super::reconcile::{Context, Intervals, look_up_instances, prepare, previous_status};
 use super::subject::{Coordinates, Subject};
 use super::{Error, Rules, lookup};
 use crate::api::ClassicLoadBalancer;
 use crate::aws::Aws;
 use crate::metrics::Metrics;
 
-/// Nodes in one page of the list.
+/// Objects in one page of a list.
 const PAGE: u32 = 500;
+
+/// Nothing is looked at twice.
+const NEVER: Duration = Duration::from_hours(1);
 
 /// What the operator would do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,8 +56,8 @@ pub async fn preview_under(
     object: &ClassicLoadBalancer,
 ) -> Result<Preview, Error> {
     let intervals = Intervals {
-        resync: Duration::MAX,
-        health: Duration::MAX,
+        resync: NEVER,
+        health: NEVER,
     };
     let metrics = std::sync::Arc::new(Metrics::new());
     let object = &stored(&client, object).await?;
@@ -71,7 +74,9 @@ pub async fn preview_under(
     let mut memory = Memory::default();
     let previous = previous_status(object, &memory);
     memory.remote = lookup::look_up(object, &ctx, &subject, &memory.remote, &previous).await;
-    let pass = match prepare(object, &ctx, subject, &mut memory, Instant::now()) {
+    let now = Instant::now();
+    look_up_instances(object, &ctx, &subject, &mut memory, now).await;
+    let pass = match prepare(object, &ctx, subject, &mut memory, now) {
         Ok(pass) => pass,
         Err((_, refusal)) => return Ok(refused(refusal.to_string())),
     };
@@ -105,28 +110,50 @@ async fn stored(client: &Client, object: &ClassicLoadBalancer) -> Result<Classic
 }
 
 /// Lists once what the controller watches. A list that fails leaves a view that is not trusted, so that no instance is
-/// planned to leave for it.
+/// planned to leave and no port to close for it.
 async fn list_views(ctx: &Context, object: &ClassicLoadBalancer) {
     let targets = object.spec.targets.as_ref();
-    if targets.is_none_or(|targets| targets.node_selector.is_none()) {
-        return;
-    }
-    let api: Api<Node> = Api::all(ctx.client.clone());
-    let mut page = ListParams::default().limit(PAGE);
-    ctx.nodes.take(&Event::Init);
-    loop {
-        match api.list(&page).await {
-            Ok(list) => {
-                for node in list.items {
+    if targets.is_some_and(|targets| targets.node_selector.is_some()) {
+        match list::<Node>(Api::all(ctx.client.clone())).await {
+            Ok(nodes) => {
+                ctx.nodes.take(&Event::Init);
+                for node in nodes {
                     ctx.nodes.take(&Event::InitApply(node));
                 }
-                match list.metadata.continue_.filter(|token| !token.is_empty()) {
-                    Some(token) => page = page.continue_token(&token),
-                    None => break,
-                }
+                ctx.nodes.take(&Event::InitDone);
             }
-            Err(error) => return ctx.nodes.fail(error.to_string()),
+            Err(error) => ctx.nodes.fail(error.to_string()),
         }
     }
-    ctx.nodes.take(&Event::InitDone);
+    let from = |listener: &crate::api::Listener| listener.instance_port_from.is_some();
+    let namespace = object.namespace().unwrap_or_default();
+    if object.spec.listeners.iter().any(from) {
+        match list::<Service>(Api::namespaced(ctx.client.clone(), &namespace)).await {
+            Ok(services) => {
+                ctx.services.take(&Event::Init);
+                for service in services {
+                    ctx.services.take(&Event::InitApply(service));
+                }
+                ctx.services.take(&Event::InitDone);
+            }
+            Err(error) => ctx.services.fail(error.to_string()),
+        }
+    }
+}
+
+/// All objects, page by page.
+async fn list<K>(api: Api<K>) -> Result<Vec<K>, kube::Error>
+where
+    K: Clone + std::fmt::Debug + serde::de::DeserializeOwned,
+{
+    let mut page = ListParams::default().limit(PAGE);
+    let mut all = Vec::new();
+    loop {
+        let list = api.list(&page).await?;
+        all.extend(list.items);
+        match list.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => page = page.continue_token(&token),
+            None => return Ok(all),
+        }
+    }
 }

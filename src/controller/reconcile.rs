@@ -3,6 +3,8 @@
 //! A pass never sleeps. What must wait is remembered and the object is queued again.
 
 mod adopt;
+mod brake;
+mod conclude;
 mod foresee;
 mod known;
 mod outcome;
@@ -10,28 +12,28 @@ mod parts;
 mod placement;
 mod premises;
 mod realise;
+mod remembered;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-use k8s_openapi::jiff::Timestamp;
-use kube::ResourceExt as _;
 
 use super::error::Error;
 use super::memory::{Memories, Memory};
 use super::mode::{Mode, Rules};
 use super::nodes::NodeView;
 use super::resolve::{Resolution, resolve};
+use super::services::ServiceView;
 use super::status::{Problem, Progress, Report, Verdict};
 use super::subject::Subject;
-use super::{backoff, event, finalize, lookup, status};
-use crate::api::condition::READY;
+use super::{backoff, finalize, lookup};
 use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus, Management};
 use crate::aws::Aws;
 use crate::elb::{Declared, Part};
 use crate::metrics::Metrics;
 use crate::plan::desired::{self, Desired, Missing, Refusal};
+
+pub(super) use conclude::{conclude, previous_status};
 
 /// How often the operator looks though nothing happened.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +46,9 @@ pub struct Intervals {
 
 /// When to look again at what AWS moves by itself.
 const MOVING: Duration = Duration::from_secs(5);
+
+/// A pass that follows this one.
+const AT_ONCE: Duration = Duration::from_millis(100);
 
 /// When to look again whether a quota was raised or a name given up.
 const STALLED: Duration = Duration::from_mins(10);
@@ -58,6 +63,7 @@ pub struct Context {
     /// Held from the last look at a balancer's tags until they claim it: two objects must not take over one balancer.
     pub(super) adopting: tokio::sync::Mutex<()>,
     pub(super) nodes: Arc<NodeView>,
+    pub(super) services: ServiceView,
     pub(super) memories: Memories,
     pub(super) events: event::Events,
     pub(super) metrics: Arc<Metrics>,
@@ -105,7 +111,12 @@ pub(super) async fn reconcile(
     let seen = (subject.generation, subject.requested_at.clone());
     if memory.is_due(&seen, now) {
         let previous = previous_status(object, memory);
+        let members = std::mem::take(&mut memory.remote.members);
         memory.remote = lookup::look_up(object, ctx, &subject, &memory.remote, &previous).await;
+        memory.remote.members = members;
+        look_up_instances(object, ctx, &subject, memory, now).await;
+    } else if memory.remote_due.is_some_and(|due| due <= now) {
+        look_up_instances(object, ctx, &subject, memory, now).await;
     }
     match prepare(object, ctx, subject, memory, now) {
         Ok(pass) => Box::pin(pass.run(memory)).await,
@@ -116,6 +127,25 @@ pub(super) async fn reconcile(
             Ok(Some(ctx.intervals.resync))
         }
     }
+}
+
+/// Looks up the instances that only AWS can tell, and decides when to look again.
+pub(super) async fn look_up_instances(
+    object: &ClassicLoadBalancer,
+    ctx: &Context,
+    subject: &Subject,
+    memory: &mut Memory,
+    now: Instant,
+) {
+    let targets = object.spec.targets.as_ref();
+    let needed = lookup::instances::is_needed(targets);
+    memory.remote_due = needed.then_some(now + ctx.intervals.health);
+    let previous = previous_status(object, memory);
+    let observed = memory.observed.as_ref().and_then(|lb| lb.identity.vpc_id.clone());
+    let vpc = observed.or_else(|| previous.vpc_id.clone());
+    memory.awaits_vpc = vpc.is_none() && lookup::instances::needs_vpc(targets);
+    let client = &subject.client;
+    lookup::instances::look_up(targets, client, vpc.as_deref(), &previous, &mut memory.remote).await;
 }
 
 /// Resolves what the spec refers to and reads the spec.
@@ -139,13 +169,15 @@ pub(super) fn prepare<'a>(
             message,
         }));
     }
-    let mut resolution = resolve(object.spec.targets.as_ref(), &ctx.nodes, Some(&previous), now).map_err(refused)?;
+    let mut resolution = resolve(&object.spec, &ctx.nodes, Some(&previous), now).map_err(refused)?;
     resolution.add(&memory.remote);
     resolution.resolved.default_tags.clone_from(&ctx.rules.default_tags);
+    memory.grace_due = resolution.changes_in.map(|left| now + left);
+    resolution.resolved.references.instance_ports = ctx.services.resolve(&subject.namespace, &object.spec.listeners);
     let unchanged = previous.observed_generation == Some(generation);
     memory.doubt_first_view(&mut resolution, &previous, unchanged, now);
     let applied = previous.applied.clone().unwrap_or_default();
-    let Desired { declared, missing } = desired::declare(
+    let Desired { declared, mut missing } = desired::declare(
         &object.spec,
         &subject.name,
         &subject.owner,
@@ -153,6 +185,8 @@ pub(super) fn prepare<'a>(
         &resolution.resolved,
     )
     .map_err(refused)?;
+    let told = [&memory.remote.suspicion, &memory.remote.absent_groups];
+    missing.extend(told.into_iter().flatten().cloned());
     Ok(Pass {
         object,
         ctx,
@@ -213,11 +247,13 @@ impl Pass<'_> {
             .min(longest)
             .mul_f64(1.0 - 0.1 * fastrand::f64());
         memory.resync_due = Some(self.now + resync);
+        memory.step_due = memory.step_due.filter(|due| *due > self.now);
         // A pass that ended early has not tried them; what is due and stays due would be asked for again at once.
         if memory.suspects_due.is_some_and(|due| due <= self.now) {
             memory.suspects_due = Some(self.now + backoff::delay(memory.suspects_tried.max(1)));
         }
-        if progress == Some(Progress::Reconciling) {
+        // To wait for the brake is no failure; it has its own time.
+        if progress == Some(Progress::Reconciling) && !verdict.is_waiting() {
             memory.failures += 1;
             memory.retry_due = Some(self.now + backoff::delay(memory.failures));
         } else {
@@ -275,6 +311,9 @@ impl Pass<'_> {
                     memory.resync_due = Some(self.now);
                 }
                 memory.take_health(health, interval, self.now);
+                if memory.calls_for_a_step() {
+                    memory.step_due = Some(self.now + AT_ONCE);
+                }
                 true
             }
             Err(error) => {
@@ -285,12 +324,13 @@ impl Pass<'_> {
         }
     }
 
-    /// Ids that AWS refused though a source named them, but for those that the user named.
+    /// Ids that AWS refused though a source named them, but for those that the user named, and registered ones that EC2
+    /// says are terminated.
     fn stale(&self, memory: &Memory) -> Vec<String> {
         let named = self.named();
         memory
             .refused_instances
-            .iter()
+            .union(&memory.dead)
             .filter(|id| !named.contains(*id))
             .cloned()
             .collect()
@@ -330,72 +370,4 @@ async fn suspended(
     report.errors = previous_status(object, memory).errors;
     conclude(object, ctx, memory, report).await?;
     Ok(None)
-}
-
-/// The status as it was last written: the cache may still hold the object from before our own last write.
-fn written_status(object: &ClassicLoadBalancer, memory: &Memory) -> ClassicLoadBalancerStatus {
-    memory
-        .status
-        .clone()
-        .or_else(|| object.status.clone())
-        .unwrap_or_default()
-}
-
-/// The status to build on: as written, and with what was applied since though no status could tell.
-pub(super) fn previous_status(object: &ClassicLoadBalancer, memory: &Memory) -> ClassicLoadBalancerStatus {
-    let mut status = written_status(object, memory);
-    if memory.applied.is_some() {
-        status.applied.clone_from(&memory.applied);
-    }
-    status
-}
-
-/// Writes the status where it differs, and tells of a transition by an Event.
-pub(super) async fn conclude(
-    object: &ClassicLoadBalancer,
-    ctx: &Context,
-    memory: &mut Memory,
-    report: Report<'_>,
-) -> Result<(), Error> {
-    let written = written_status(object, memory);
-    let new = status::derive(&previous_status(object, memory), &report, Timestamp::now());
-    // A status that somebody else overwrote is mended by the next full pass, which alone reports on the account.
-    let stands = object.status.as_ref().is_some_and(|stored| status::says(stored, &new));
-    let overwritten = report.account.is_some() && !stands;
-    if overwritten || !status::says(&written, &new) {
-        let namespace = object.namespace().ok_or(Error::Incomplete("namespace"))?;
-        status::write(&ctx.client, object, &namespace, &object.name_any(), &new).await?;
-    }
-    tell(object, ctx, memory, &written, &new).await;
-    for (reason, note) in status::zone_news(&written, &new) {
-        event::warning(&ctx.events, object, reason, "Reconcile", &note).await;
-    }
-    memory.status = Some(new);
-    Ok(())
-}
-
-/// One Event for each change of `Ready` or of its reason.
-async fn tell(
-    object: &ClassicLoadBalancer,
-    ctx: &Context,
-    memory: &mut Memory,
-    previous: &ClassicLoadBalancerStatus,
-    new: &ClassicLoadBalancerStatus,
-) {
-    let Some(ready) = new.conditions.first() else { return };
-    // Conditions of others may stand before it.
-    let before = previous.conditions.iter().find(|condition| condition.type_ == READY);
-    let told = (ready.reason.clone(), ready.message.clone());
-    let same = before.is_some_and(|before| {
-        before.status == ready.status && before.reason == ready.reason && before.message == ready.message
-    });
-    if same || memory.told.as_ref() == Some(&told) {
-        return;
-    }
-    if ready.status == "False" && ready.reason != "Deleting" {
-        event::warning(&ctx.events, object, &ready.reason, "Reconcile", &ready.message).await;
-    } else {
-        event::normal(&ctx.events, object, &ready.reason, "Reconcile", &ready.message).await;
-    }
-    memory.told = Some(told);
 }

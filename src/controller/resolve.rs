@@ -1,14 +1,14 @@
 //! I/O: what a spec refers to. Nodes come from the watched view, so no call is made for them.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
 use kube::core::Selector;
 
 use super::lookup::Remote;
-use super::nodes::{NodeView, Selection};
-use crate::api::{ClassicLoadBalancerStatus, LabelSelector, LabelSelectorOperator, Targets};
+use super::nodes::{NodePolicy, NodeView, Selection};
+use crate::api::{ClassicLoadBalancerSpec, ClassicLoadBalancerStatus, LabelSelector, LabelSelectorOperator};
 use crate::plan::desired::{References, Refusal, Resolved};
 use crate::plan::targets::{Members, SOURCE_INSTANCE_IDS, SOURCE_NODE_SELECTOR};
 
@@ -16,8 +16,12 @@ use crate::plan::targets::{Members, SOURCE_INSTANCE_IDS, SOURCE_NODE_SELECTOR};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Resolution {
     pub(super) resolved: Resolved,
-    /// Why the registered set is not shrunk.
+    /// Why the Nodes are not trusted, so that the registered set is not shrunk.
     pub(super) suspicion: Option<String>,
+    /// Whether what was looked up in AWS is not trusted either.
+    pub(super) remote_suspect: bool,
+    /// When a Node will have been not ready for too long.
+    pub(super) changes_in: Option<Duration>,
 }
 
 impl Resolution {
@@ -38,19 +42,19 @@ impl Resolution {
         let references = &mut self.resolved.references;
         (references.subnets, references.security_groups) = (subnets, security_groups);
         (references.certificates, references.public_keys) = (certificates, public_keys);
-        self.suspicion = self.suspicion.take().or_else(|| remote.suspicion.clone());
-        self.resolved.hold |= remote.suspicion.is_some();
+        self.remote_suspect = remote.suspicion.is_some();
+        self.resolved.hold |= self.remote_suspect;
     }
 }
 
 /// Resolves the targets of a spec.
 pub(super) fn resolve(
-    targets: Option<&Targets>,
+    spec: &ClassicLoadBalancerSpec,
     nodes: &NodeView,
     status: Option<&ClassicLoadBalancerStatus>,
     now: Instant,
 ) -> Result<Resolution, Refusal> {
-    let Some(targets) = targets else {
+    let Some(targets) = &spec.targets else {
         return Ok(Resolution::default());
     };
     let mut members = Members::new();
@@ -61,9 +65,10 @@ pub(super) fn resolve(
             .sources
             .insert(SOURCE_INSTANCE_IDS.to_owned());
     }
-    let mut suspicion = None;
+    let (mut suspicion, mut changes_in) = (None, None);
     if let Some(selector) = &targets.node_selector {
-        let selection = nodes.select(&to_selector(selector)?, now);
+        let selection = nodes.select(&to_selector(selector)?, NodePolicy::of(spec.registration.as_ref()), now);
+        changes_in = selection.changes_in;
         suspicion = suspect(&selection, status);
         for (name, node) in selection.nodes {
             let Some(id) = node.instance else { continue };
@@ -80,6 +85,8 @@ pub(super) fn resolve(
             ..Resolved::default()
         },
         suspicion,
+        changes_in,
+        remote_suspect: false,
     })
 }
 
@@ -92,7 +99,7 @@ fn suspect(selection: &Selection, status: Option<&ClassicLoadBalancerStatus>) ->
     let instances = status.and_then(|status| status.instances.as_ref());
     let mut items = instances.into_iter().flat_map(|instances| &instances.items);
     let came = items.any(|item| item.sources.iter().any(|source| source == SOURCE_NODE_SELECTOR));
-    (selection.nodes.is_empty() && came).then(|| {
+    (!selection.matched && came).then(|| {
         "targets.nodeSelector matches no Node, though registered instances came from it; to deregister them all the \
          same, remove nodeSelector from targets"
             .to_owned()

@@ -24,7 +24,7 @@ use crate::aws::{Account, InstanceHealth};
 use crate::elb::{InstanceId, LoadBalancer, Port};
 use crate::plan::targets::Members;
 
-pub(super) use verdict::{OBSERVING, Problem, Progress, Verdict};
+pub(super) use verdict::{DEREGISTERING, OBSERVING, Problem, Progress, Verdict};
 
 /// The most refused calls that a status tells of.
 const ERRORS: usize = 9;

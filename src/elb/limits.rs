@@ -3,6 +3,9 @@
 /// The longest name of a balancer, in characters (`CreateLoadBalancer`).
 pub const NAME_LENGTH: usize = 32;
 
+/// The most instances that one page of `DescribeInstances` is asked for.
+pub const DESCRIBE_INSTANCES: i32 = 1000;
+
 /// The most groups that one `DescribeAutoScalingGroups` answers with unless asked for more.
 pub const DESCRIBE_AUTO_SCALING_GROUPS: usize = 50;
 

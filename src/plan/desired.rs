@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 use super::targets::Members;
 use crate::api::{
     Applied, AutoScalingGroupMode, Certificate, ClassicLoadBalancerSpec, ConfigMapKeyRef, InstancePortFrom,
-    Part as PartSpec, Scheme as SchemeSpec, Targets,
+    Part as PartSpec, RegistrationMode, Scheme as SchemeSpec, Targets,
 };
 use crate::elb::{Declared, NAME_LENGTH, Owner, Part, Port, Registration, Scheme, TAG_PREFIX, is_legal_tag};
 
@@ -189,11 +189,7 @@ pub fn declare(
         unresolved: read.unresolved,
         health_check,
         attributes: attributes::declare(spec.attributes.as_ref(), &before)?,
-        registration: spec.targets.as_ref().map(|_| Registration {
-            wanted: resolved.members.keys().cloned().collect(),
-            kept: BTreeSet::new(),
-            hold: resolved.hold,
-        }),
+        registration: spec.targets.as_ref().map(|_| registration(spec, applied, resolved)),
         auto_scaling_groups: spec.targets.as_ref().map(auto_scaling_groups),
         tags,
         tags_removed,
@@ -205,6 +201,25 @@ pub fn declare(
             .collect(),
     };
     Ok(Desired { declared, missing })
+}
+
+fn registration(spec: &ClassicLoadBalancerSpec, applied: &Applied, resolved: &Resolved) -> Registration {
+    let declared = spec.registration.clone().unwrap_or_default();
+    let percent = declared
+        .max_deregister_percent
+        .and_then(|percent| u8::try_from(percent).ok());
+    let minimum = declared
+        .min_in_service
+        .and_then(|minimum| usize::try_from(minimum).ok());
+    let additive = declared.mode == Some(RegistrationMode::Additive);
+    Registration {
+        wanted: resolved.members.keys().cloned().collect(),
+        kept: BTreeSet::new(),
+        hold: resolved.hold,
+        only: additive.then(|| applied.instance_ids.iter().cloned().collect()),
+        max_deregister_percent: percent.unwrap_or(Registration::MAX_DEREGISTER_PERCENT),
+        min_in_service: minimum.unwrap_or(Registration::MIN_IN_SERVICE),
+    }
 }
 
 fn part(part: PartSpec) -> Part {

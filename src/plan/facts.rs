@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Step;
 use super::rounds::Refused;
+use super::{Brake, Step};
 use crate::elb::{InstanceId, Listener, LoadBalancer, Port};
 
 /// What planning takes into account beside what is declared and observed.
@@ -31,24 +31,46 @@ pub struct Facts {
     pub refused: BTreeSet<InstanceId>,
     /// Instances that AWS says are not registered, though it listed them.
     pub unregistered: BTreeSet<InstanceId>,
-    /// Register one by one: AWS refused a batch without naming the instance.
-    pub singly: bool,
+    /// Instances to register in calls of their own: parts of a batch that AWS refused without naming the instance.
+    pub batches: Vec<BTreeSet<InstanceId>>,
+    /// Registered instances that EC2 says are terminated. They leave at once, and are not registered again.
+    pub dead: BTreeSet<InstanceId>,
+    /// What is known where instances shall leave that nobody named.
+    pub brake: Brake,
     /// Listeners that AWS refused to rebuild as declared: the old one serves, and each try would interrupt it.
     pub refused_rebuilds: BTreeMap<Port, Listener>,
     /// Listeners that were deleted to be rebuilt and whose successors AWS did not take yet.
     pub displaced: BTreeMap<Port, Listener>,
 }
 
+/// What a refusal teaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lesson {
+    /// Nothing that changes the plan.
+    Nothing,
+    /// Something new, so it is worth planning again at once.
+    New,
+    /// That the search for an instance goes on in smaller batches.
+    Narrowed,
+}
+
+impl From<bool> for Lesson {
+    fn from(news: bool) -> Self {
+        if news { Self::New } else { Self::Nothing }
+    }
+}
+
 impl Facts {
-    /// Takes in a refusal. `true`: it changes the plan, so it is worth planning again at once.
-    pub(super) fn learn(&mut self, refusal: &Refused<'_>) -> bool {
+    /// Takes in a refusal.
+    pub(super) fn learn(&mut self, refusal: &Refused<'_>) -> Lesson {
         let Refused {
             step,
             code,
             message,
             put_back,
         } = refusal;
-        match step {
+        let news = match step {
+            Step::RegisterInstances(ids) if *code == "InvalidInstance" => return self.learn_instance(ids, message),
             Step::CreateListeners { listeners, .. } if *put_back => {
                 self.refused_rebuilds
                     .extend(listeners.iter().map(|listener| (listener.port, listener.clone())));
@@ -57,7 +79,6 @@ impl Facts {
             // AWS may hold a port for a moment after our own delete.
             Step::CreateListeners { .. } => *code == "DuplicateListener",
             Step::AttachSubnets(subnets) if is_same_zone(message) => self.learn_same_zone(subnets),
-            Step::RegisterInstances(ids) if *code == "InvalidInstance" => self.learn_instance(ids, message),
             Step::DeregisterInstances(ids) if *code == "InvalidInstance" => {
                 let named = ids
                     .iter()
@@ -66,11 +87,13 @@ impl Facts {
                 named.is_some_and(|id| self.unregistered.insert(id.clone()))
             }
             _ => false,
-        }
+        };
+        news.into()
     }
 
     /// Takes in a step that AWS accepted.
     pub(super) fn note(&mut self, step: &Step) {
+        self.brake.note(step);
         match step {
             Step::DetachSubnets(subnets) => self.detached.extend(subnets.iter().cloned()),
             Step::ConfigureHealthCheck(_) => self.new = false,
@@ -102,6 +125,7 @@ impl Facts {
         if !self.refused_rebuilds.is_empty() {
             wanted.keep_policies_of(observed);
         }
+        wanted.instances.retain(|id| !self.dead.contains(id));
         wanted
     }
 
@@ -119,16 +143,30 @@ impl Facts {
         first || other || room
     }
 
-    /// AWS processes none of a batch that has an unknown instance, and mostly names one of those.
-    fn learn_instance(&mut self, ids: &BTreeSet<InstanceId>, message: &str) -> bool {
+    /// AWS processes none of a batch that has an unknown instance, and mostly names one of those. Where it does not, the
+    /// batch is halved until the instance is alone: 21 calls for one among a thousand.
+    fn learn_instance(&mut self, ids: &BTreeSet<InstanceId>, message: &str) -> Lesson {
         let named = ids
             .iter()
             .filter(|id| message.contains(id.as_str()))
             .max_by_key(|id| id.len());
-        match named.or_else(|| ids.first().filter(|_| ids.len() == 1)) {
-            Some(id) => self.refused.insert(id.clone()),
-            None => !std::mem::replace(&mut self.singly, true),
+        if let Some(id) = named {
+            return self.refused.insert(id.clone()).into();
         }
+        let searched = self.batches.iter().any(|batch| ids.is_subset(batch));
+        self.batches.retain(|batch| batch.is_disjoint(ids));
+        if let (Some(id), 1) = (ids.first(), ids.len()) {
+            let news = self.refused.insert(id.clone());
+            return if news && searched {
+                Lesson::Narrowed
+            } else {
+                news.into()
+            };
+        }
+        let mut halves = ids.iter().cloned();
+        let first: BTreeSet<InstanceId> = halves.by_ref().take(ids.len() / 2).collect();
+        self.batches.extend([first, halves.collect()]);
+        Lesson::Narrowed
     }
 }
 

@@ -1,9 +1,12 @@
 //! Pure: the rounds of one pass. A plan runs, what AWS refused is taken in, and what that teaches is planned with.
 
-use super::{Facts, Plan, Step};
+use super::facts::Lesson;
+use super::{Facts, Held, Plan, Step, targets};
 use crate::elb::{Declared, LoadBalancer};
 
-/// How often a pass plans again with what it learned; then the object is queued again.
+/// How often a pass plans again with what it learned; then the object is queued again. Rounds that only search for an
+/// unknown instance, by halving the batch that holds it, are not counted: all batches are halved in each of them, so they
+/// end after log2 of the largest.
 const PLANNED_AGAIN: usize = 3;
 
 /// A step that AWS refused.
@@ -46,14 +49,24 @@ impl Rounds {
         Some(Plan::update(declared, observed, &self.facts).without(&self.refused)).filter(|plan| !plan.is_empty())
     }
 
+    /// What is not deregistered yet though nobody wants it.
+    pub fn held(&self, declared: &Declared, observed: &LoadBalancer) -> Option<Held> {
+        targets::held(declared, observed, &self.facts)
+    }
+
     /// Takes in what became of a plan. Tells of each refusal whether it changes what is planned next; the others are for
     /// people to read.
     pub fn take(&mut self, done: &[Step], refusals: &[Refused<'_>]) -> Vec<bool> {
         for step in done {
             self.facts.note(step);
         }
-        let mut learned: Vec<bool> = refusals.iter().map(|refusal| self.facts.learn(refusal)).collect();
-        self.left = if learned.contains(&true) { self.left - 1 } else { 0 };
+        let lessons: Vec<Lesson> = refusals.iter().map(|refusal| self.facts.learn(refusal)).collect();
+        if lessons.contains(&Lesson::New) {
+            self.left -= 1;
+        } else if !lessons.contains(&Lesson::Narrowed) {
+            self.left = 0;
+        }
+        let mut learned: Vec<bool> = lessons.iter().map(|lesson| *lesson != Lesson::Nothing).collect();
         if self.left == 0 {
             learned.fill(false);
         }

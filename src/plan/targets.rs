@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Facts, Step};
-use crate::elb::{InstanceId, LoadBalancer};
+use super::{Facts, Held, Step, brake};
+use crate::elb::{Declared, InstanceId, LoadBalancer};
 
 /// The source of an instance that is named in `targets.instanceIds`.
 pub const SOURCE_INSTANCE_IDS: &str = "instanceIds";
 /// The source of an instance whose node matches `targets.nodeSelector`.
 pub const SOURCE_NODE_SELECTOR: &str = "nodeSelector";
-/// The source of a member of an attached Auto Scaling group, before its name.
+/// The source of an instance that has the tags of an entry of `targets.instanceTags`.
+pub const SOURCE_INSTANCE_TAGS: &str = "instanceTags";
+/// The source of a member of an Auto Scaling group, before the group's name.
 pub const SOURCE_AUTO_SCALING_GROUP: &str = "autoScalingGroup/";
 
 /// Why an instance is a target, and what is known of it.
@@ -26,30 +28,47 @@ pub struct Member {
 /// Instances by id.
 pub type Members = BTreeMap<InstanceId, Member>;
 
-/// Registers before it deregisters, so that capacity never dips for a replacement.
+/// The instances to register: in one call, but for parts of a batch that AWS refused.
 pub(super) fn register(observed: &LoadBalancer, wanted: &LoadBalancer, facts: &Facts) -> Vec<Step> {
-    let come: BTreeSet<_> = wanted
+    let mut come: BTreeSet<_> = wanted
         .instances
         .difference(&observed.instances)
         .filter(|id| !facts.suspects.contains(*id) && !facts.refused.contains(*id))
         .cloned()
         .collect();
-    let leave: BTreeSet<_> = observed
-        .instances
-        .difference(&wanted.instances)
-        .filter(|id| !facts.unregistered.contains(*id))
-        .cloned()
-        .collect();
-    let mut steps = Vec::new();
-    if facts.singly {
-        steps.extend(come.into_iter().map(|id| Step::RegisterInstances([id].into())));
-    } else if !come.is_empty() {
-        steps.push(Step::RegisterInstances(come));
+    let mut batches: Vec<BTreeSet<InstanceId>> = Vec::new();
+    for batch in &facts.batches {
+        batches.push(come.intersection(batch).cloned().collect());
+        come.retain(|id| !batch.contains(id));
     }
-    if !leave.is_empty() {
-        steps.push(Step::DeregisterInstances(leave));
-    }
-    steps
+    batches.push(come);
+    batches.retain(|batch| !batch.is_empty());
+    batches.into_iter().map(Step::RegisterInstances).collect()
+}
+
+/// The instances to deregister, as far as the brake lets them go.
+pub(super) fn deregister(
+    declared: &Declared,
+    observed: &LoadBalancer,
+    wanted: &LoadBalancer,
+    facts: &Facts,
+) -> Option<Step> {
+    let leave = leaving(observed, wanted, facts);
+    let registration = declared.registration.as_ref()?;
+    let now = brake::release(observed, &leave, registration, facts);
+    (!now.is_empty()).then_some(Step::DeregisterInstances(now))
+}
+
+/// What the brake holds back.
+pub(super) fn held(declared: &Declared, observed: &LoadBalancer, facts: &Facts) -> Option<Held> {
+    let wanted = facts.temper(declared.over(observed), observed);
+    let leave = leaving(observed, &wanted, facts);
+    brake::held(observed, &leave, declared.registration.as_ref()?, facts)
+}
+
+fn leaving(observed: &LoadBalancer, wanted: &LoadBalancer, facts: &Facts) -> BTreeSet<InstanceId> {
+    let leave = observed.instances.difference(&wanted.instances);
+    leave.filter(|id| !facts.unregistered.contains(*id)).cloned().collect()
 }
 
 /// Each group alone: one that is missing must not stop the others.

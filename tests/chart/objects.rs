@@ -180,6 +180,7 @@ fn the_operator_gets_exactly_the_rights_it_uses() {
             {"apiGroups": ["classiclb.dev"], "resources": ["classicloadbalancers/status"], "verbs": ["patch"]},
             {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch"]},
             {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]},
+            {"apiGroups": [""], "resources": ["services"], "verbs": ["get", "list", "watch"]},
             {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]},
         ])
     );

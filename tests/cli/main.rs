@@ -353,7 +353,7 @@ async fn status_shows_the_object_in_full() -> Result<()> {
         .await?;
     let message = object::condition(&object, "Programmed").expect("the condition").message;
     let ran = person.here(&["status", "web"]).ended(0);
-    ran.says(&["InstanceNotFound", &message.lines().next().expect("a line")]);
+    ran.says(&["InstanceNotFound", message.lines().next().expect("a line")]);
 
     let ran = person.here(&["status", "nobody"]).ended(1);
     ran.complains(&["no ClassicLoadBalancer called \"nobody\" in namespace", "-A"]);

@@ -349,7 +349,8 @@ async fn of_two_objects_that_adopt_one_balancer_one_gets_it() -> Result<()> {
     let (first, second) = (stack.namespace().await?, stack.namespace().await?);
     let mark = stack.simulator().mark()?;
     let (one, two) = tokio::join!(first.apply(&spec), second.apply(&spec));
-    (one?, two?);
+    one?;
+    two?;
     let settled = |object: &kube::api::DynamicObject| {
         object::is_ready(object) || object::has_reason(object, "Accepted", "Conflict")
     };

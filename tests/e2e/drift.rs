@@ -57,6 +57,8 @@ async fn drift_is_repaired_when_somebody_asks() -> Result<()> {
     zones.availability_zones("us-east-1b").send().await.expect("disabled");
 
     test.pass().await?;
+    // The foreign instance leaves when ours is in service.
+    test.namespace.until_ready("web").await?;
     let lb = test.in_aws().await?;
     assert_eq!(lb.listener_descriptions().len(), 2, "the listener is back");
     assert_eq!(lb.health_check().expect("a health check").target(), "HTTP:8080/");

@@ -52,7 +52,7 @@ async fn what_is_planned_for_a_new_balancer_is_what_is_done() -> Result<()> {
     let object = test.namespace.until_ready("web").await?;
     assert!(plan(&object).is_empty(), "what was planned is done");
     let calls = test.stack.simulator().calls(mark)?.writes();
-    let calls = calls.only(|call| call.names(&object::text(&object, "/status/loadBalancerName").to_owned()));
+    let calls = calls.only(|call| call.names(object::text(&object, "/status/loadBalancerName")));
     assert_eq!(calls.operations(), operations(&planned), "{calls}");
     Ok(())
 }

@@ -70,6 +70,75 @@ const SHOWN_ELSEWHERE: &[(&str, &str)] = &[
         "proxy_protocol_follows_its_port_and_leaves_nothing_behind",
     ),
     ("backends[].publicKeys", "public_keys_come_inline_and_from_config_maps"),
+    ("subnets", "subnets_and_groups_follow_also_within_their_zones"),
+    (
+        "subnetSelector",
+        "a_selector_finds_one_subnet_of_each_zone_and_is_followed",
+    ),
+    (
+        "allowTemporarySubnet",
+        "the_only_subnet_is_exchanged_through_another_zone_where_that_is_permitted",
+    ),
+    (
+        "securityGroupSelector",
+        "groups_are_found_by_name_and_by_tag_in_the_vpc_of_the_balancer",
+    ),
+    (
+        "listeners[].instancePortFrom",
+        "a_node_port_that_changes_rebuilds_its_listener_and_moves_the_health_check",
+    ),
+    (
+        "targets.nodeSelector",
+        "nodes_are_followed_as_they_come_go_and_change_labels",
+    ),
+    (
+        "targets.instanceTags",
+        "instances_are_followed_by_their_tags_without_reads_of_the_balancer",
+    ),
+    (
+        "targets.autoScalingGroups",
+        "groups_are_attached_and_detached_and_their_members_left_alone",
+    ),
+    (
+        "registration.mode",
+        "additive_registration_leaves_what_others_registered",
+    ),
+    (
+        "registration.notReadyNodes",
+        "nodes_that_are_not_ready_or_cordoned_stay_unless_told_otherwise",
+    ),
+    (
+        "registration.notReadyGraceSeconds",
+        "nodes_that_are_not_ready_or_cordoned_stay_unless_told_otherwise",
+    ),
+    (
+        "registration.cordonedNodes",
+        "nodes_that_are_not_ready_or_cordoned_stay_unless_told_otherwise",
+    ),
+    (
+        "registration.maxDeregisterPercent",
+        "inferred_removals_go_in_steps_and_the_last_in_service_stays",
+    ),
+    (
+        "registration.minInService",
+        "inferred_removals_go_in_steps_and_the_last_in_service_stays",
+    ),
+    ("ignoredTagKeys", "ignored_keys_are_never_set_changed_or_removed"),
+    (
+        "adopt",
+        "an_object_restored_with_another_uid_takes_its_balancer_over_only_when_asked",
+    ),
+    (
+        "ignoreDifferences",
+        "drift_stays_and_a_change_of_the_spec_writes_nothing_part_by_part",
+    ),
+    ("deletionPolicy", "retain_removes_only_our_own_tags"),
+    (
+        "deletionProtection",
+        "the_deletion_waits_until_the_protection_is_lifted",
+    ),
+    ("recreatePolicy", "a_lost_balancer_is_not_made_again_unless_asked_for"),
+    ("management", "drift_is_told_and_left_and_deletion_releases"),
 ];
 
 /// Puts the members of one object into another.

@@ -10,6 +10,7 @@
 )] // tests may
 
 mod aws;
+mod brake;
 mod simulator;
 mod strategies;
 

@@ -240,7 +240,7 @@ prop_compose! {
             placement: Some(zones.map_or(Placement::Subnets(subnets), Placement::AvailabilityZones)),
             security_groups: groups, listeners, health_check, unresolved: BTreeSet::new(), ignored: BTreeSet::new(),
             listener_policies, backends, attributes,
-            registration: registration.map(|(wanted, kept, hold)| Registration { wanted, kept, hold }),
+            registration: registration.map(|(wanted, kept, hold)| Registration { wanted, kept, hold, ..Registration::default() }),
             auto_scaling_groups: scaling,
             tags_removed: removed.into_iter().filter(|key| !tags.contains_key(key)).collect(),
             tags,

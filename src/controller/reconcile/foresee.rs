@@ -164,7 +164,14 @@ impl Pass<'_> {
     }
 
     fn problems(&self, memory: &Memory, work: &Work) -> Vec<Problem> {
-        outcome::problems(work, memory, &self.resolution, &self.missing, &self.named())
+        outcome::problems(
+            work,
+            memory,
+            &self.resolution,
+            &self.missing,
+            &self.named(),
+            &self.declared,
+        )
     }
 }
 

@@ -1,20 +1,18 @@
 //! Pure: what a pass did and met → verdict, errors, and what is remembered.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Instant;
 
-use crate::api::{Applied, ClassicLoadBalancerSpec, ClassicLoadBalancerStatus, TrackError};
+use crate::api::TrackError;
 use crate::aws::{Class, Error};
 use crate::controller::apply::Failure;
 use crate::controller::memory::Memory;
-use crate::controller::observe::Groups;
 use crate::controller::resolve::Resolution;
 use crate::controller::status::{Problem, Progress, Verdict};
 use crate::controller::subject::Subject;
-use crate::elb::{Declared, Listener, LoadBalancer};
-use crate::plan::desired::{Missing, auto_scaling_groups, fields};
-use crate::plan::targets::{Members, SOURCE_AUTO_SCALING_GROUP, SOURCE_NODE_SELECTOR};
-use crate::plan::{Facts, Step, is_same_zone, track};
+use crate::elb::{Declared, Listener, LoadBalancer, Registration};
+use crate::plan::desired::Missing;
+use crate::plan::{Facts, Held, Step, is_same_zone, track};
 
 /// The longest message in `status.errors`.
 const ERROR_LENGTH: usize = 1024;
@@ -63,6 +61,8 @@ pub(super) struct Work {
     pub(super) plan: Vec<Step>,
     /// Why nothing is planned for a balancer that was read.
     pub(super) refusal: Option<Verdict>,
+    /// What the brake holds back.
+    pub(super) held: Option<Held>,
 }
 
 impl Work {
@@ -172,7 +172,14 @@ pub(super) fn problems(
     resolution: &Resolution,
     missing: &[Missing],
     named: &BTreeSet<&String>,
+    declared: &Declared,
 ) -> Vec<Problem> {
+    let percent = declared
+        .registration
+        .as_ref()
+        .map_or(Registration::MAX_DEREGISTER_PERCENT, |registration| {
+            registration.max_deregister_percent
+        });
     let mut problems: Vec<Problem> = work.failures.iter().map(of_failure).collect();
     let told = |port: &u16| {
         let brings = |failure: &Failure| {
@@ -199,6 +206,8 @@ pub(super) fn problems(
             .iter()
             .map(|why| Problem::reconciling("NodeViewSuspect", format!("no instance is deregistered: {why}"))),
     );
+    // Last of those that are tried again: what waits by itself must not hide what fails.
+    problems.extend(work.held.as_ref().map(|held| super::brake::problem(held, percent)));
     problems.sort_by_key(|problem| problem.progress == Progress::Stalled);
     problems
 }
@@ -308,82 +317,5 @@ pub(super) fn lost(subject: &Subject) -> Halt {
     Halt {
         gone: true,
         ..Verdict::NotProgrammed(Problem::stalled("Lost", message)).into()
-    }
-}
-
-/// What the status shall remember. `groups` are the declared ones, where any are.
-pub(super) fn applied(
-    spec: &ClassicLoadBalancerSpec,
-    declared: &Declared,
-    previous: &ClassicLoadBalancerStatus,
-    lb: &LoadBalancer,
-    done: &[Step],
-    groups_read: bool,
-) -> Applied {
-    let before = previous.applied.clone().unwrap_or_default();
-    let mut fields = fields::declared(spec);
-    fields.extend(fields::pending(&before.fields, spec, declared, lb).into_iter().cloned());
-    // Only what is there as declared was set; a key that is ignored now may be somebody else's later.
-    let ours = |(key, value): &(&String, &String)| lb.tags.get(*key) == Some(*value);
-    let mut tag_keys: BTreeSet<String> = declared.tags.iter().filter(ours).map(|(key, _)| key.clone()).collect();
-    let ignored: BTreeSet<&String> = spec.ignored_tag_keys.iter().flatten().collect();
-    let stays = |key: &String| lb.tags.contains_key(key) && !ignored.contains(key);
-    tag_keys.extend(before.tag_keys.into_iter().filter(stays));
-    let attached = spec.targets.as_ref().map(auto_scaling_groups).unwrap_or_default();
-    let mut groups: BTreeSet<String> = before.auto_scaling_groups.into_iter().collect();
-    for step in done {
-        match step {
-            Step::AttachAutoScalingGroup(name) => groups.insert(name.clone()),
-            Step::DetachAutoScalingGroup(name) => groups.remove(name),
-            _ => false,
-        };
-    }
-    // A group that is not declared and not attached is not ours any more, whoever detached or deleted it.
-    groups.retain(|name| !groups_read || attached.contains(name) || lb.auto_scaling_groups.contains(name));
-    Applied {
-        fields: fields.into_iter().collect(),
-        tag_keys: tag_keys.into_iter().collect(),
-        auto_scaling_groups: groups.into_iter().collect(),
-        instance_ids: Vec::new(),
-    }
-}
-
-/// Adds the members of attached groups, with their zones.
-pub(super) fn add_group_members(
-    members: &mut Members,
-    groups: &Groups,
-    lb: &LoadBalancer,
-    declared: Option<&BTreeSet<String>>,
-) {
-    let zones: BTreeMap<_, _> = groups.found.values().flat_map(|group| &group.instances).collect();
-    for (id, group) in groups.members(&lb.name, declared) {
-        let zone = zones.get(&id).and_then(|zone| (*zone).clone());
-        let member = members.entry(id).or_default();
-        member.sources.insert(format!("{SOURCE_AUTO_SCALING_GROUP}{group}"));
-        member.zone = member.zone.take().or(zone);
-    }
-}
-
-/// Adds what is remembered of registered instances that this pass found no source for: members of groups, where the
-/// groups were not read, and nodes, where their view is not trusted. Forgetting why an instance is there would let the
-/// next pass take it for one that nobody wants.
-pub(super) fn add_remembered(
-    members: &mut Members,
-    remembered: &Members,
-    lb: &LoadBalancer,
-    groups_read: bool,
-    nodes_trusted: bool,
-) {
-    let holds = |source: &String| {
-        (!groups_read && source.starts_with(SOURCE_AUTO_SCALING_GROUP))
-            || (!nodes_trusted && source == SOURCE_NODE_SELECTOR)
-    };
-    for (id, known) in remembered.iter().filter(|(id, _)| lb.instances.contains(*id)) {
-        for source in known.sources.iter().filter(|source| holds(source)) {
-            let member = members.entry(id.clone()).or_default();
-            member.sources.insert(source.clone());
-            member.zone = member.zone.take().or_else(|| known.zone.clone());
-            member.node = member.node.take().or_else(|| known.node.clone());
-        }
     }
 }

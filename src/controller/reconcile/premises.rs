@@ -38,6 +38,7 @@ impl Pass<'_> {
         }
         self.narrow(&mut declared, memory, groups.as_mut(), lb, work).await;
         self.survey(&mut declared, &mut facts, lb, memory, work).await;
+        self.brake(memory, &declared, lb, &mut facts, work).await;
         Premises {
             declared,
             facts,

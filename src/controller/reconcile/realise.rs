@@ -6,7 +6,7 @@ use super::foresee;
 use super::outcome::{self, Halt, Work};
 use super::placement::{follow_zones, moves_zones};
 use super::premises::Premises;
-use super::{Error, Memory, Pass, conclude, known};
+use super::{Error, Memory, Pass, conclude, known, remembered};
 use crate::api::{AutoScalingGroupStatus, FIELD_MANAGER, FINALIZER, RecreatePolicy};
 use crate::aws::{self, Class};
 use crate::controller::apply::{self, Failure};
@@ -15,7 +15,8 @@ use crate::controller::observe::{self, Groups, Observation};
 use crate::controller::status::{Problem, Report, Verdict};
 use crate::controller::{event, finalize, status};
 use crate::elb::{Attribute, Attributes, Declared, LoadBalancer};
-use crate::plan::{Plan, Refused, Rounds, Step};
+use crate::plan::desired::Missing;
+use crate::plan::{Plan, Refused, Rounds, Step, track};
 
 impl Pass<'_> {
     /// A full pass.
@@ -76,7 +77,9 @@ impl Pass<'_> {
             memory.forget_balancer();
             return Ok(Err(outcome::lost(&self.subject)));
         }
-        if let Some(missing) = self.missing.first() {
+        // Instances can come later; a balancer without them is what a balancer begins as.
+        let comes_later = |missing: &&Missing| ![track::INSTANCES, track::AUTO_SCALING_GROUPS].contains(&missing.track);
+        if let Some(missing) = self.missing.iter().find(comes_later) {
             return Ok(Err(outcome::not_found(missing)));
         }
         if let Err(halt) = self.survey_new(memory).await {
@@ -135,6 +138,12 @@ impl Pass<'_> {
         Ok(match observe::observe(&self.subject, None, true).await {
             Ok(Observation::Ours(mut lb)) => {
                 lb.attributes = Attributes::at_creation();
+                if std::mem::take(&mut memory.awaits_vpc) {
+                    // Its VPC tells where the instances of `targets.instanceTags` are: the next pass looks for them.
+                    memory.observed = Some(*lb);
+                    memory.creation = None;
+                    return Ok(Err(outcome::creating()));
+                }
                 Ok(lb)
             }
             Ok(Observation::Absent) => Err(outcome::creating()),
@@ -160,16 +169,15 @@ impl Pass<'_> {
         let before = lb.clone();
         let mut rounds = Rounds::new(facts);
         self.work(&declared, &mut lb, &mut rounds, &mut work).await?;
+        work.held = rounds.held(&declared, &lb);
         follow_zones(&mut lb, &rounds.facts);
 
         memory.moving = work.done.iter().any(outcome::moves_group);
         work.remember(memory, &rounds.facts, &declared, &lb, self.now);
         memory.displaced = known::displaced(&before, &rounds.facts, &lb, &declared);
-        let known = memory
-            .observed
-            .as_ref()
-            .is_some_and(|known| known.instances != lb.instances);
-        if known
+        let known = memory.observed.as_ref();
+        let changed = before.instances != lb.instances || known.is_some_and(|known| known.instances != lb.instances);
+        if changed
             || work.done.iter().any(moves_zones)
             || memory.health.is_none() && work.done.iter().any(outcome::registers)
         {
@@ -179,6 +187,7 @@ impl Pass<'_> {
             self.read_health(memory).await;
         }
         memory.observed = Some(lb.clone());
+        self.keep_held(memory, work.held.as_ref());
         memory.declared = Some(self.declared.clone());
         self.report(memory, &lb, groups.as_ref(), work, seen).await
     }
@@ -249,13 +258,12 @@ impl Pass<'_> {
         let verdict = self.judge(memory, &work);
         let mut members = self.resolution.resolved.members.clone();
         if let Some(groups) = groups {
-            outcome::add_group_members(&mut members, groups, lb, self.declared.auto_scaling_groups.as_ref());
+            remembered::add_group_members(&mut members, groups, lb, self.declared.auto_scaling_groups.as_ref());
         }
-        let trusted = self.resolution.suspicion.is_none();
         if memory.members.is_empty() {
             memory.members = known::members_of(&self.previous);
         }
-        outcome::add_remembered(&mut members, &memory.members, lb, groups.is_some(), trusted);
+        remembered::add_remembered(&mut members, &memory.members, lb, groups.is_some(), &self.resolution);
         memory.members.clone_from(&members);
         self.schedule(memory, &verdict, seen);
         let (health, read_for) = (memory.health.clone(), memory.health_of.clone());
@@ -269,7 +277,7 @@ impl Pass<'_> {
         report.load_balancer = Some(lb);
         report.not_after = Some(memory.remote.not_after.clone());
         self.tell_expiries(memory, lb);
-        let applied = outcome::applied(
+        let applied = remembered::applied(
             &self.object.spec,
             &self.declared,
             &self.previous,
@@ -277,6 +285,7 @@ impl Pass<'_> {
             &work.done,
             groups.is_some(),
         );
+        let applied = remembered::with_registered(applied, &self.declared, &self.previous, lb, &work.done);
         report.groups = groups.map(|groups| self.group_status(groups, lb));
         report.errors = work.errors(memory);
         report.plan = foresee::lines(&work.plan);

@@ -25,7 +25,7 @@ pub(in crate::controller) struct Targets<'a> {
     pub(in crate::controller) health: Option<&'a [InstanceHealth]>,
     /// The instances that were registered when that was read.
     pub(in crate::controller) read_for: Option<&'a BTreeSet<InstanceId>>,
-    /// Ids that a source named and AWS refused.
+    /// Ids that a source named and AWS refused, and registered ones that EC2 says are terminated.
     pub(in crate::controller) stale: Vec<String>,
 }
 
@@ -75,7 +75,7 @@ impl Targets<'_> {
             in_service: count(&in_service),
             out_of_service: count(&|item| registered.contains(&item.id) && item.state == "OutOfService"),
             draining: count(&drains),
-            stale: self.stale(registered),
+            stale: self.stale.iter().take(ITEMS).cloned().collect(),
             by_zone: by_zone(&items, registered, served, &in_service),
             items: Vec::new(),
         };
@@ -97,15 +97,6 @@ impl Targets<'_> {
             reason: health.and_then(|health| health.reason.clone()),
             description: health.and_then(|health| health.description.clone()),
         }
-    }
-
-    /// Refused ids, and registered ones that AWS leaves out of the health: terminated, though still listed.
-    fn stale(&self, registered: &BTreeSet<InstanceId>) -> Vec<String> {
-        let terminated = registered
-            .iter()
-            .filter(|id| !self.is_unread(id) && self.health_of(id).is_none());
-        let stale: BTreeSet<&String> = self.stale.iter().chain(terminated).collect();
-        stale.into_iter().take(ITEMS).cloned().collect()
     }
 
     /// The condition `TargetsHealthy`.

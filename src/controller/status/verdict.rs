@@ -77,6 +77,9 @@ pub(in crate::controller) enum Verdict {
     },
 }
 
+/// The reason while instances that shall leave are held back.
+pub(in crate::controller) const DEREGISTERING: &str = "Deregistering";
+
 impl Verdict {
     /// The problem, where there is one.
     pub(in crate::controller) fn problem(&self) -> Option<&Problem> {
@@ -85,6 +88,11 @@ impl Verdict {
             Self::Overruled { inner, .. } => inner.problem(),
             Self::Programmed | Self::Suspended(_) | Self::Deleting(_) | Self::Planned(_) => None,
         }
+    }
+
+    /// Whether nothing is wrong but that instances leave step by step.
+    pub(in crate::controller) fn is_waiting(&self) -> bool {
+        matches!(self, Self::NotProgrammed(problem) if problem.reason == DEREGISTERING)
     }
 
     /// Whether and how it goes on; `None` where nothing is the matter.

@@ -1,0 +1,236 @@
+//! The node ports of the cluster's Services, for `listeners[].instancePortFrom`.
+//!
+//! A view that is not synced, or fails, closes no port: what it does not know is told as missing, and then the listener
+//! stays as it is.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use k8s_openapi::api::core::v1::Service;
+use kube::ResourceExt as _;
+use kube::runtime::watcher::Event;
+use tokio::sync::Notify;
+
+use crate::api::{InstancePortFrom, Listener};
+use crate::elb::Port;
+use crate::plan::desired::{Lookup, Missing};
+use crate::plan::track;
+
+/// A port of a Service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct ServicePort {
+    name: Option<String>,
+    port: i32,
+    /// The port that every Node opens for it; `None` for Services that have none.
+    node_port: Option<Port>,
+}
+
+/// Namespace and name.
+type Key = (String, String);
+type Services = BTreeMap<Key, Vec<ServicePort>>;
+
+#[derive(Debug, Default)]
+struct State {
+    services: Services,
+    /// What a list that is under way has brought so far.
+    listing: Option<Services>,
+    synced: bool,
+    failure: Option<String>,
+}
+
+/// The view, fed by a watch.
+#[derive(Debug, Default)]
+pub(super) struct ServiceView {
+    state: Mutex<State>,
+    synced: Notify,
+}
+
+impl ServiceView {
+    /// Takes in an event of the watch. `true`: something changed that listeners may depend on.
+    pub(super) fn take(&self, event: &Event<Service>) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if !matches!(event, Event::Init | Event::InitApply(_)) {
+            state.failure = None;
+        }
+        match event {
+            Event::Init => {
+                state.listing = Some(Services::new());
+                false
+            }
+            Event::InitApply(service) => {
+                if let Some(listing) = &mut state.listing {
+                    listing.insert(key(service), ports(service));
+                }
+                false
+            }
+            Event::InitDone => {
+                let listed = state.listing.take().unwrap_or_default();
+                let changed = !state.synced || listed != state.services;
+                state.services = listed;
+                state.synced = true;
+                self.synced.notify_waiters();
+                changed
+            }
+            Event::Apply(service) => {
+                let read = ports(service);
+                state.services.insert(key(service), read.clone()) != Some(read)
+            }
+            Event::Delete(service) => state.services.remove(&key(service)).is_some(),
+        }
+    }
+
+    /// The watch failed. What is known stays in use: a port that is out of date serves more than none.
+    pub(super) fn fail(&self, error: String) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).failure = Some(error);
+    }
+
+    /// Waits until the Services were listed.
+    pub(super) async fn wait_synced(&self) {
+        loop {
+            let notified = self.synced.notified();
+            if self.state.lock().unwrap_or_else(PoisonError::into_inner).synced {
+                return;
+            }
+            notified.await;
+        }
+    }
+
+    /// The node port of everything that the listeners of an object name.
+    pub(super) fn resolve(&self, namespace: &str, listeners: &[Listener]) -> BTreeMap<InstancePortFrom, Lookup<Port>> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let named = listeners
+            .iter()
+            .filter_map(|listener| Some((listener.port, listener.instance_port_from.as_ref()?)));
+        named
+            .map(|(port, from)| {
+                let found = state.find(namespace, from).map_err(|(reason, what)| Missing {
+                    track: track::LISTENERS,
+                    reason: reason.to_owned(),
+                    message: format!("listeners[port={port}].instancePortFrom: {what}"),
+                });
+                (from.clone(), found)
+            })
+            .collect()
+    }
+}
+
+impl State {
+    /// The node port, or the reason why there is none and what to do.
+    fn find(&self, namespace: &str, from: &InstancePortFrom) -> Result<Port, (&'static str, String)> {
+        let name = &from.service_name;
+        if !self.synced {
+            let why = self.failure.as_deref().unwrap_or("they have not been listed yet");
+            return Err(("ServicesUnread", format!("Services cannot be read: {why}")));
+        }
+        let ports = self
+            .services
+            .get(&(namespace.to_owned(), name.clone()))
+            .ok_or_else(|| {
+                let what = format!("there is no Service {name} in namespace {namespace}: create it, or name another");
+                ("ServiceNotFound", what)
+            })?;
+        let wanted = |port: &&ServicePort| match (&from.port_name, from.port) {
+            (Some(name), _) => port.name.as_ref() == Some(name),
+            (None, number) => Some(port.port) == number,
+        };
+        let port = ports.iter().find(wanted).ok_or_else(|| {
+            let asked = match (&from.port_name, from.port) {
+                (Some(name), _) => format!("port named {name}"),
+                (None, number) => format!("port {}", number.unwrap_or_default()),
+            };
+            (
+                "ServicePortNotFound",
+                format!("the Service {name} has no {asked}: its ports are {}", list(ports)),
+            )
+        })?;
+        port.node_port.ok_or_else(|| {
+            let what = format!(
+                "port {} of the Service {name} has no node port: make the Service one of type NodePort or LoadBalancer",
+                port.port
+            );
+            ("NodePortNotFound", what)
+        })
+    }
+}
+
+fn list(ports: &[ServicePort]) -> String {
+    let one = |port: &ServicePort| match &port.name {
+        Some(name) => format!("{name} ({})", port.port),
+        None => port.port.to_string(),
+    };
+    ports.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+fn key(service: &Service) -> Key {
+    (service.namespace().unwrap_or_default(), service.name_any())
+}
+
+fn ports(service: &Service) -> Vec<ServicePort> {
+    let ports = service.spec.iter().flat_map(|spec| spec.ports.iter().flatten());
+    // A Classic balancer speaks TCP, and a number may stand for a port of UDP too.
+    ports
+        .filter(|port| port.protocol.as_deref().unwrap_or("TCP") == "TCP")
+        .map(|port| ServicePort {
+            name: port.name.clone(),
+            port: port.port,
+            node_port: port
+                .node_port
+                .and_then(|port| Port::try_from(port).ok())
+                .filter(|port| *port > 0),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service(ports: &serde_json::Value) -> Service {
+        let value = serde_json::json!({"metadata": {"namespace": "shop", "name": "web"}, "spec": {"ports": ports}});
+        serde_json::from_value(value).expect("a service")
+    }
+
+    fn from(port_name: Option<&str>, port: Option<i32>) -> InstancePortFrom {
+        InstancePortFrom {
+            service_name: "web".into(),
+            port_name: port_name.map(Into::into),
+            port,
+        }
+    }
+
+    fn reason(view: &ServiceView, namespace: &str, from: &InstancePortFrom) -> Result<Port, &'static str> {
+        let state = view.state.lock().expect("the state");
+        state.find(namespace, from).map_err(|(reason, _)| reason)
+    }
+
+    #[test]
+    fn ports_are_found_by_name_and_by_number() {
+        let view = ServiceView::default();
+        assert_eq!(reason(&view, "shop", &from(None, Some(80))), Err("ServicesUnread"));
+        view.take(&Event::Init);
+        let ports = serde_json::json!([{"name": "http", "port": 80, "nodePort": 30080}, {"name": "admin", "port": 81}]);
+        view.take(&Event::InitApply(service(ports)));
+        assert!(view.take(&Event::InitDone));
+        assert_eq!(reason(&view, "shop", &from(None, Some(80))), Ok(30080));
+        assert_eq!(reason(&view, "shop", &from(Some("http"), None)), Ok(30080));
+        assert_eq!(reason(&view, "other", &from(None, Some(80))), Err("ServiceNotFound"));
+        assert_eq!(reason(&view, "shop", &from(None, Some(82))), Err("ServicePortNotFound"));
+        assert_eq!(
+            reason(&view, "shop", &from(Some("admin"), None)),
+            Err("NodePortNotFound")
+        );
+    }
+
+    #[test]
+    fn a_failed_watch_and_a_list_under_way_forget_nothing() {
+        let view = ServiceView::default();
+        view.take(&Event::Init);
+        let ports = serde_json::json!([{"port": 80, "nodePort": 30080}]);
+        view.take(&Event::InitApply(service(ports.clone())));
+        view.take(&Event::InitDone);
+        view.fail("forbidden".into());
+        view.take(&Event::Init);
+        assert_eq!(reason(&view, "shop", &from(None, Some(80))), Ok(30080));
+        assert!(!view.take(&Event::Apply(service(ports))), "nothing changed");
+    }
+}

@@ -1,0 +1,111 @@
+//! Pure: the brake. Removals that nobody asked for by name are let go step by step.
+//!
+//! A selector that matches too little, a tag that was renamed, a group that was scaled to nothing: seen from here they
+//! all ask to deregister instances that serve. So only a part leaves at once, the next part when the last has drained,
+//! and never the last ones in service.
+
+use std::collections::BTreeSet;
+
+use super::{Facts, Step};
+use crate::elb::{InstanceId, LoadBalancer, Registration};
+
+/// What is known of the registered instances when some of them shall leave.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Brake {
+    /// Registered instances whose removal would only be inferred, from nodes, tags or groups, or since nobody knows why
+    /// they are there. Those that were taken out of `targets.instanceIds` are not among them.
+    pub inferred: BTreeSet<InstanceId>,
+    /// Those that take connections; `None`: that could not be read.
+    pub in_service: Option<BTreeSet<InstanceId>>,
+    /// Those that were deregistered and still finish their connections.
+    pub draining: BTreeSet<InstanceId>,
+}
+
+/// What the brake holds back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// How many instances wait.
+    pub waiting: usize,
+    /// What for.
+    pub why: Why,
+}
+
+/// Why instances are held back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// So many that left before still drain.
+    Draining(usize),
+    /// It could not be read who is in service.
+    Unread,
+    /// So many only are in service, and so many must stay.
+    MinInService {
+        /// In service now.
+        in_service: usize,
+        /// What must stay.
+        minimum: usize,
+    },
+}
+
+/// Of the instances that shall leave, those that leave now.
+pub(super) fn release(
+    observed: &LoadBalancer,
+    leave: &BTreeSet<InstanceId>,
+    registration: &Registration,
+    facts: &Facts,
+) -> BTreeSet<InstanceId> {
+    let (inferred, mut now): (BTreeSet<_>, BTreeSet<_>) = leave.iter().cloned().partition(|id| is_inferred(id, facts));
+    let brake = &facts.brake;
+    let Some(in_service) = brake.in_service.as_ref().filter(|_| brake.draining.is_empty()) else {
+        return now;
+    };
+    let serves = |id: &&InstanceId| in_service.contains(*id);
+    let remain = observed.instances.difference(&now).filter(serves).count();
+    let spare = remain.saturating_sub(registration.min_in_service);
+    let most = (observed.instances.len() * usize::from(registration.max_deregister_percent) / 100).max(1);
+    // What does not serve is missed by nobody, so it goes first.
+    let idle = inferred.iter().filter(|id| !serves(id));
+    let busy = inferred.iter().filter(serves).take(spare);
+    now.extend(idle.chain(busy).take(most).cloned());
+    now
+}
+
+/// What still waits after the last step of a pass, and not since AWS refused it.
+pub(super) fn held(
+    observed: &LoadBalancer,
+    leave: &BTreeSet<InstanceId>,
+    registration: &Registration,
+    facts: &Facts,
+) -> Option<Held> {
+    let waiting = leave.iter().filter(|id| is_inferred(id, facts)).count();
+    if waiting == 0 {
+        return None;
+    }
+    let brake = &facts.brake;
+    let why = match &brake.in_service {
+        _ if !brake.draining.is_empty() => Why::Draining(brake.draining.len()),
+        None => Why::Unread,
+        Some(in_service) => {
+            let in_service = in_service.intersection(&observed.instances).count();
+            let minimum = registration.min_in_service;
+            if in_service > minimum {
+                return None;
+            }
+            Why::MinInService { in_service, minimum }
+        }
+    };
+    Some(Held { waiting, why })
+}
+
+fn is_inferred(id: &InstanceId, facts: &Facts) -> bool {
+    // Those that EC2 says are terminated serve nobody.
+    facts.brake.inferred.contains(id) && !facts.dead.contains(id)
+}
+
+impl Brake {
+    /// AWS deregistered instances: what leaves next waits until it is read that these have drained.
+    pub(super) fn note(&mut self, step: &Step) {
+        if let Step::DeregisterInstances(ids) = step {
+            self.draining.extend(ids.intersection(&self.inferred).cloned());
+        }
+    }
+}

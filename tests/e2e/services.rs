@@ -1,0 +1,61 @@
+//! Listeners that follow the node port of a Service.
+
+use testkit::Result;
+
+use crate::{Test, describe};
+
+fn service(port: u16) -> String {
+    format!(
+        "apiVersion: v1\nkind: Service\nmetadata: {{name: front}}\nspec:\n  type: NodePort\n  selector: {{app: web}}\n  \
+         ports: [{{name: http, port: 80, targetPort: 8080, nodePort: {port}}}]\n"
+    )
+}
+
+const SPEC: &str = "\
+availabilityZones: [us-east-1a]
+listeners:
+- {port: 80, protocol: HTTP, instancePortFrom: {serviceName: front, portName: http}}
+- {port: 81, protocol: TCP, instancePort: 9000}
+healthCheck: {protocol: HTTP, path: /ready}";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_port_that_changes_rebuilds_its_listener_and_moves_the_health_check() -> Result<()> {
+    let test = Test::new().await?;
+    test.apply(SPEC).await?;
+    let message = test.until_reason("Accepted", "ServiceNotFound").await?;
+    assert!(message.contains("front"), "{message}");
+    test.namespace.apply(&service(31_701)).await?;
+    test.namespace.until_ready("web").await?;
+    let check = |lb: &aws_sdk_elasticloadbalancing::types::LoadBalancerDescription| {
+        lb.health_check().expect("a check").target().to_owned()
+    };
+    assert_eq!(check(&test.in_aws().await?), "HTTP:31701/ready");
+
+    let mark = test.mark()?;
+    test.namespace.apply(&service(31_702)).await?;
+    let name = test.name().await?;
+    let moved = |calls: &testkit::Calls| !calls.naming(&name).of("ConfigureHealthCheck").is_empty();
+    test.stack.simulator().until_calls(mark, "the move", moved).await?;
+    let calls = test.calls(mark).await?.writes();
+    assert_eq!(
+        calls.operations(),
+        [
+            "DeleteLoadBalancerListeners",
+            "CreateLoadBalancerListeners",
+            "ConfigureHealthCheck"
+        ],
+        "{calls}"
+    );
+    let created = calls.of("DeleteLoadBalancerListeners");
+    let ports = created.iter().next().expect("one").members("LoadBalancerPorts.member.");
+    assert_eq!(ports, [("1".to_owned(), "80".to_owned())], "other ports are untouched");
+    assert_eq!(check(&test.in_aws().await?), "HTTP:31702/ready");
+
+    test.namespace
+        .delete(testkit::cluster::Kind("v1", "Service"), "front")
+        .await?;
+    test.until_reason("Programmed", "ServiceNotFound").await?;
+    let lb = describe(test.stack, &name).await.expect("the balancer");
+    assert_eq!(lb.listener_descriptions().len(), 2, "no port is closed");
+    Ok(())
+}

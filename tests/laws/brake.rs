@@ -1,0 +1,160 @@
+//! Laws of the brake, and of the search for an instance that AWS does not know.
+
+use std::collections::BTreeSet;
+
+use classic_lb_operator::elb::{Declared, InstanceId, LoadBalancer, Registration};
+use classic_lb_operator::plan::{Brake, Facts, Plan, Refused, Rounds, Step};
+use proptest::prelude::*;
+
+use crate::strategies::sample;
+
+fn ids(numbers: impl IntoIterator<Item = usize>) -> BTreeSet<InstanceId> {
+    numbers.into_iter().map(|number| format!("i-{number:08x}")).collect()
+}
+
+/// A balancer as it is that has these instances and wants those.
+fn balancer(has: BTreeSet<InstanceId>, registration: Registration) -> (Declared, LoadBalancer) {
+    let mut declared = sample();
+    declared.registration = Some(registration);
+    let observed = LoadBalancer {
+        instances: has,
+        ..declared.at_creation()
+    };
+    (declared, observed)
+}
+
+fn leaves(plan: &Plan) -> BTreeSet<InstanceId> {
+    let of = |step: &Step| match step {
+        Step::DeregisterInstances(ids) => ids.clone(),
+        _ => BTreeSet::new(),
+    };
+    plan.steps().flat_map(of).collect()
+}
+
+proptest! {
+    #[test]
+    fn inferred_removals_go_in_steps_and_converge(
+        count in 0..60_usize, wanted in proptest::collection::btree_set(0..80_usize, 0..40),
+        named in proptest::collection::btree_set(0..60_usize, 0..10),
+        idle in proptest::collection::btree_set(0..80_usize, 0..30),
+        percent in 1..=100_u8, minimum in 0..5_usize,
+    ) {
+        let wanted = ids(wanted);
+        let registration = Registration {
+            wanted: wanted.clone(), max_deregister_percent: percent, min_in_service: minimum, ..Registration::default()
+        };
+        let (declared, mut aws) = balancer(ids(0..count), registration);
+        let (idle, named) = (ids(idle), ids(named));
+        let serving = |lb: &LoadBalancer| lb.instances.difference(&idle).cloned().collect::<BTreeSet<_>>();
+        for step in 0..200 {
+            let facts = Facts {
+                brake: Brake {
+                    inferred: aws.instances.difference(&wanted).filter(|id| !named.contains(*id)).cloned().collect(),
+                    in_service: Some(serving(&aws)),
+                    draining: BTreeSet::new(),
+                },
+                ..Facts::default()
+            };
+            let plan = Plan::update(&declared, &aws, &facts);
+            let (gone, before) = (leaves(&plan), serving(&aws));
+            let asked: BTreeSet<_> = aws.instances.difference(&wanted).filter(|id| named.contains(*id)).cloned().collect();
+            prop_assert!(asked.is_subset(&gone), "ids taken out by name are never held back");
+            let inferred: BTreeSet<_> = gone.difference(&asked).cloned().collect();
+            let most = (aws.instances.len() * usize::from(percent) / 100).max(1);
+            prop_assert!(inferred.len() <= most, "{} of {} at once", inferred.len(), aws.instances.len());
+            let taken = inferred.intersection(&before).count();
+            let remain = before.difference(&gone).count();
+            prop_assert!(taken == 0 || remain >= minimum, "{} remain in service", remain);
+            let rounds = Rounds::new(facts);
+            if plan.is_empty() {
+                let left: BTreeSet<_> = aws.instances.difference(&wanted).cloned().collect();
+                prop_assert_eq!(rounds.held(&declared, &aws).is_some(), !left.is_empty());
+                prop_assert!(left.is_empty() || before.len() <= minimum, "it converges, or the minimum is in the way");
+                return Ok(());
+            }
+            prop_assert!(step < 199, "it ends");
+            for step in plan.steps() {
+                step.apply_to(&mut aws);
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_inferred_leaves_while_others_drain_or_nothing_is_known(count in 1..20_usize, known in any::<bool>()) {
+        let (declared, aws) = balancer(ids(0..count), Registration { min_in_service: 0, ..Registration::default() });
+        let in_service = known.then(|| aws.instances.clone());
+        let draining = if known { ids([100]) } else { BTreeSet::new() };
+        let facts = Facts { brake: Brake { inferred: aws.instances.clone(), in_service, draining }, ..Facts::default() };
+        prop_assert!(leaves(&Plan::update(&declared, &aws, &facts)).is_empty());
+        prop_assert!(Rounds::new(facts).held(&declared, &aws).is_some());
+    }
+
+    #[test]
+    fn what_others_registered_stays(count in 1..20_usize, ours in proptest::collection::btree_set(0..20_usize, 0..20)) {
+        let only = Some(ids(ours.clone()));
+        let (declared, aws) = balancer(ids(0..count), Registration { only, ..Registration::default() });
+        let gone = leaves(&Plan::update(&declared, &aws, &Facts::default()));
+        prop_assert_eq!(gone, ids(ours.into_iter().filter(|id| *id < count)));
+    }
+}
+
+/// Runs rounds against an AWS that does not know some instances, and counts the calls that register.
+fn calls_to_register(count: usize, unknown: &BTreeSet<InstanceId>, names: bool) -> (usize, BTreeSet<InstanceId>) {
+    let registration = Registration {
+        wanted: ids(0..count),
+        ..Registration::default()
+    };
+    let (declared, mut aws) = balancer(BTreeSet::new(), registration);
+    let mut rounds = Rounds::new(Facts::default());
+    let mut calls = 0;
+    while let Some(plan) = rounds.next(&declared, &aws) {
+        let (mut done, mut refused) = (Vec::new(), Vec::new());
+        for step in plan.steps() {
+            let Step::RegisterInstances(ids) = step else { continue };
+            calls += 1;
+            if let Some(id) = ids.intersection(unknown).next() {
+                refused.push((
+                    step,
+                    if names {
+                        format!("Could not find EC2 instance {id}.")
+                    } else {
+                        "no".into()
+                    },
+                ))
+            } else {
+                step.apply_to(&mut aws);
+                done.push(step.clone());
+            }
+        }
+        let refusals: Vec<Refused<'_>> = refused
+            .iter()
+            .map(|(step, message)| Refused {
+                step,
+                code: "InvalidInstance",
+                message,
+                put_back: false,
+            })
+            .collect();
+        rounds.take(&done, &refusals);
+    }
+    (calls, aws.instances)
+}
+
+#[test]
+fn an_unknown_instance_is_isolated_in_two_calls_when_aws_names_it() {
+    let unknown = ids([617]);
+    let (calls, registered) = calls_to_register(1000, &unknown, true);
+    assert_eq!(calls, 2);
+    assert_eq!(registered, ids((0..1000).filter(|id| *id != 617)));
+}
+
+#[test]
+fn an_unknown_instance_is_isolated_in_21_calls_when_aws_does_not_name_it() {
+    for bad in [0, 1, 499, 500, 617, 999] {
+        let (calls, registered) = calls_to_register(1000, &ids([bad]), false);
+        assert!(calls <= 21, "{bad}: {calls}");
+        assert_eq!(registered, ids((0..1000).filter(|id| *id != bad)));
+    }
+    let (_, registered) = calls_to_register(1000, &ids([3, 500, 501, 777, 998]), false);
+    assert_eq!(registered.len(), 995, "several, too, in one pass");
+}
