@@ -26,7 +26,7 @@ use super::resolve::{Resolution, resolve};
 use super::services::ServiceView;
 use super::status::{Problem, Progress, Report, Verdict};
 use super::subject::Subject;
-use super::{backoff, finalize, lookup};
+use super::{backoff, event, finalize, lookup};
 use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus, Management};
 use crate::aws::Aws;
 use crate::elb::{Declared, Part};
