@@ -113,14 +113,8 @@ fn calls_to_register(count: usize, unknown: &BTreeSet<InstanceId>, names: bool) 
             let Step::RegisterInstances(ids) = step else { continue };
             calls += 1;
             if let Some(id) = ids.intersection(unknown).next() {
-                refused.push((
-                    step,
-                    if names {
-                        format!("Could not find EC2 instance {id}.")
-                    } else {
-                        "no".into()
-                    },
-                ))
+                let named = format!("Could not find EC2 instance {id}.");
+                refused.push((step, if names { named } else { "no".to_owned() }));
             } else {
                 step.apply_to(&mut aws);
                 done.push(step.clone());
