@@ -71,16 +71,20 @@ fn draining_instances_are_no_capacity() {
 }
 
 #[test]
-fn terminated_instances_that_are_still_listed_are_stale() {
-    let lb = balancer(&["i-1", "i-2"]);
+fn only_those_that_ec2_says_are_terminated_are_stale() {
+    let lb = balancer(&["i-1", "i-2", "i-3"]);
     let wanted = members(&["i-1"]);
     let health = [health(
         "i-1",
         "OutOfService",
         "Instance has failed at least the UnhealthyThreshold number of health checks consecutively.",
     )];
-    let mut report =
-        Report::new(1, Verdict::Programmed).with_targets(&wanted, true, Some((&health, &lb.instances)), Vec::new());
+    let mut report = Report::new(1, Verdict::Programmed).with_targets(
+        &wanted,
+        true,
+        Some((&health, &lb.instances)),
+        vec!["i-2".to_owned()],
+    );
     report.load_balancer = Some(&lb);
     let status = derive(&ClassicLoadBalancerStatus::default(), &report, at(1));
     let healthy = condition(&status, TARGETS_HEALTHY).expect("condition");
@@ -89,7 +93,11 @@ fn terminated_instances_that_are_still_listed_are_stale() {
         ("False", "Unhealthy")
     );
     assert!(healthy.message.contains("i-1"), "{}", healthy.message);
-    assert_eq!(status.instances.expect("instances").stale, ["i-2"]);
+    assert_eq!(
+        status.instances.expect("instances").stale,
+        ["i-2"],
+        "i-3 is merely left out"
+    );
 }
 
 #[test]
