@@ -3,6 +3,7 @@
 //! A pass never sleeps. What must wait is remembered and the object is queued again.
 
 mod brake;
+mod members;
 mod outcome;
 mod parts;
 mod realise;

@@ -185,7 +185,7 @@ fn ports(service: &Service) -> Vec<ServicePort> {
 mod tests {
     use super::*;
 
-    fn service(ports: serde_json::Value) -> Service {
+    fn service(ports: &serde_json::Value) -> Service {
         let value = serde_json::json!({"metadata": {"namespace": "shop", "name": "web"}, "spec": {"ports": ports}});
         serde_json::from_value(value).expect("a service")
     }
@@ -209,7 +209,7 @@ mod tests {
         assert_eq!(reason(&view, "shop", &from(None, Some(80))), Err("ServicesUnread"));
         view.take(&Event::Init);
         let ports = serde_json::json!([{"name": "http", "port": 80, "nodePort": 30080}, {"name": "admin", "port": 81}]);
-        view.take(&Event::InitApply(service(ports)));
+        view.take(&Event::InitApply(service(&ports)));
         assert!(view.take(&Event::InitDone));
         assert_eq!(reason(&view, "shop", &from(None, Some(80))), Ok(30080));
         assert_eq!(reason(&view, "shop", &from(Some("http"), None)), Ok(30080));
@@ -226,11 +226,11 @@ mod tests {
         let view = ServiceView::default();
         view.take(&Event::Init);
         let ports = serde_json::json!([{"port": 80, "nodePort": 30080}]);
-        view.take(&Event::InitApply(service(ports.clone())));
+        view.take(&Event::InitApply(service(&ports)));
         view.take(&Event::InitDone);
         view.fail("forbidden".into());
         view.take(&Event::Init);
         assert_eq!(reason(&view, "shop", &from(None, Some(80))), Ok(30080));
-        assert!(!view.take(&Event::Apply(service(ports))), "nothing changed");
+        assert!(!view.take(&Event::Apply(service(&ports))), "nothing changed");
     }
 }

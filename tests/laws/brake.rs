@@ -112,19 +112,12 @@ fn calls_to_register(count: usize, unknown: &BTreeSet<InstanceId>, names: bool) 
         for step in plan.steps() {
             let Step::RegisterInstances(ids) = step else { continue };
             calls += 1;
-            match ids.intersection(unknown).next() {
-                Some(id) => refused.push((
-                    step,
-                    if names {
-                        format!("Could not find EC2 instance {id}.")
-                    } else {
-                        "no".into()
-                    },
-                )),
-                None => {
-                    step.apply_to(&mut aws);
-                    done.push(step.clone());
-                }
+            if let Some(id) = ids.intersection(unknown).next() {
+                let named = format!("Could not find EC2 instance {id}.");
+                refused.push((step, if names { named } else { "no".to_owned() }));
+            } else {
+                step.apply_to(&mut aws);
+                done.push(step.clone());
             }
         }
         let refusals: Vec<Refused<'_>> = refused

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::outcome::{self, Work};
-use super::{Memory, Pass};
+use super::outcome::Work;
+use super::{Memory, Pass, members};
 use crate::aws::InstanceHealth;
 use crate::controller::memory::HeldBack;
 use crate::controller::status::{DEREGISTERING, Problem};
@@ -95,7 +95,7 @@ impl Pass<'_> {
     /// Finds the registered instances that were taken out of `targets.instanceIds`: that is a wish, not an inference.
     fn dismiss(&self, memory: &mut Memory, declared: &Declared, lb: &LoadBalancer) {
         if memory.members.is_empty() {
-            memory.members = outcome::members_of(&self.previous);
+            memory.members = members::members_of(&self.previous);
         }
         let wanted = declared.registration.as_ref().map(|registration| &registration.wanted);
         let gone = |id: &InstanceId| lb.instances.contains(id) && wanted.is_some_and(|wanted| !wanted.contains(id));

@@ -7,13 +7,11 @@ use crate::api::{Applied, ClassicLoadBalancerSpec, ClassicLoadBalancerStatus, Li
 use crate::aws::{Class, Error};
 use crate::controller::apply::Failure;
 use crate::controller::memory::Memory;
-use crate::controller::observe::Groups;
 use crate::controller::resolve::Resolution;
 use crate::controller::status::{Problem, Progress, Verdict};
 use crate::controller::subject::Subject;
 use crate::elb::{Declared, Listener, LoadBalancer, Ownership, Port, Registration};
 use crate::plan::desired::{Missing, auto_scaling_groups, fields};
-use crate::plan::targets::{Member, Members, SOURCE_AUTO_SCALING_GROUP, SOURCE_INSTANCE_TAGS, SOURCE_NODE_SELECTOR};
 use crate::plan::{Facts, Held, Step, is_same_zone, track};
 
 /// The longest message in `status.errors`.
@@ -342,94 +340,6 @@ pub(super) fn applied(
         auto_scaling_groups: groups.into_iter().collect(),
         instance_ids: Vec::new(),
     }
-}
-
-/// With `registration.mode: Additive` the status remembers who was registered for this object.
-pub(super) fn with_registered(
-    mut applied: Applied,
-    declared: &Declared,
-    previous: &ClassicLoadBalancerStatus,
-    lb: &LoadBalancer,
-    done: &[Step],
-) -> Applied {
-    const REMEMBERED: usize = 1000;
-    if declared
-        .registration
-        .as_ref()
-        .is_some_and(|registration| registration.only.is_some())
-    {
-        let before = previous.applied.iter().flat_map(|applied| applied.instance_ids.clone());
-        let now = done.iter().filter_map(|step| match step {
-            Step::RegisterInstances(ids) => Some(ids.iter().cloned()),
-            _ => None,
-        });
-        let ids: BTreeSet<String> = before
-            .chain(now.flatten())
-            .filter(|id| lb.instances.contains(id))
-            .collect();
-        applied.instance_ids = ids.into_iter().take(REMEMBERED).collect();
-    }
-    applied
-}
-
-/// Adds the members of attached groups, with their zones.
-pub(super) fn add_group_members(
-    members: &mut Members,
-    groups: &Groups,
-    lb: &LoadBalancer,
-    declared: Option<&BTreeSet<String>>,
-) {
-    let zones: BTreeMap<_, _> = groups.found.values().flat_map(|group| &group.instances).collect();
-    for (id, group) in groups.members(&lb.name, declared) {
-        let zone = zones.get(&id).and_then(|zone| (*zone).clone());
-        let member = members.entry(id).or_default();
-        member.sources.insert(format!("{SOURCE_AUTO_SCALING_GROUP}{group}"));
-        member.zone = member.zone.take().or(zone);
-    }
-}
-
-/// Adds what is remembered of registered instances that this pass found no source for: members of groups, where the
-/// groups were not read, and nodes, where their view is not trusted. Forgetting why an instance is there would let the
-/// next pass take it for one that nobody wants.
-pub(super) fn add_remembered(
-    members: &mut Members,
-    remembered: &Members,
-    lb: &LoadBalancer,
-    groups_read: bool,
-    resolution: &Resolution,
-) {
-    let remote = resolution.remote_suspect;
-    let holds = |source: &String| {
-        ((!groups_read || remote) && source.starts_with(SOURCE_AUTO_SCALING_GROUP))
-            || (remote && source == SOURCE_INSTANCE_TAGS)
-            || (resolution.suspicion.is_some() && source == SOURCE_NODE_SELECTOR)
-    };
-    for (id, known) in remembered.iter().filter(|(id, _)| lb.instances.contains(*id)) {
-        for source in known.sources.iter().filter(|source| holds(source)) {
-            let member = members.entry(id.clone()).or_default();
-            member.sources.insert(source.clone());
-            member.zone = member.zone.take().or_else(|| known.zone.clone());
-            member.node = member.node.take().or_else(|| known.node.clone());
-        }
-    }
-}
-
-/// The instances that a status knows, with their sources.
-pub(super) fn members_of(status: &ClassicLoadBalancerStatus) -> Members {
-    let items = status.instances.iter().flat_map(|instances| &instances.items);
-    items
-        .map(|item| {
-            let sources = item.sources.iter().cloned().collect();
-            (
-                item.id.clone(),
-                Member {
-                    node: item.node.clone(),
-                    zone: item.zone.clone(),
-                    sources,
-                },
-            )
-        })
-        .collect()
 }
 
 /// The listeners that a status knows.

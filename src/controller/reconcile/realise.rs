@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::members;
 use super::outcome::{self, Halt, Work};
 use super::{Error, Memory, Pass, conclude};
 use crate::api::{AutoScalingGroupStatus, FIELD_MANAGER, FINALIZER, RecreatePolicy};
@@ -298,21 +299,21 @@ impl Pass<'_> {
             &self.named(),
             &self.declared,
         );
-        let mut members = self.resolution.resolved.members.clone();
+        let mut targets = self.resolution.resolved.members.clone();
         if let Some(groups) = groups {
-            outcome::add_group_members(&mut members, groups, lb, self.declared.auto_scaling_groups.as_ref());
+            members::add_group_members(&mut targets, groups, lb, self.declared.auto_scaling_groups.as_ref());
         }
         if memory.members.is_empty() {
-            memory.members = outcome::members_of(&self.previous);
+            memory.members = members::members_of(&self.previous);
         }
-        outcome::add_remembered(&mut members, &memory.members, lb, groups.is_some(), &self.resolution);
-        memory.members.clone_from(&members);
+        members::add_remembered(&mut targets, &memory.members, lb, groups.is_some(), &self.resolution);
+        memory.members.clone_from(&targets);
         self.schedule(memory, &verdict, seen);
         let (health, read_for) = (memory.health.clone(), memory.health_of.clone());
         let health = health.as_deref().map(|health| (health, &read_for));
         let stale = self.stale(memory);
         let declared = self.object.spec.targets.is_some();
-        let mut report = Report::new(self.subject.generation, verdict).with_targets(&members, declared, health, stale);
+        let mut report = Report::new(self.subject.generation, verdict).with_targets(&targets, declared, health, stale);
         report.name = Some(&self.subject.name);
         report.region = Some(&self.subject.region);
         report.account = account;
@@ -325,7 +326,7 @@ impl Pass<'_> {
             &work.done,
             groups.is_some(),
         );
-        let applied = outcome::with_registered(applied, &self.declared, &self.previous, lb, &work.done);
+        let applied = members::with_registered(applied, &self.declared, &self.previous, lb, &work.done);
         report.applied = Some(applied.clone());
         report.groups = groups.map(|groups| self.group_status(groups, lb));
         report.errors = work.errors(memory);
