@@ -106,7 +106,12 @@ pub struct LoadBalancer {
 impl LoadBalancer {
     /// What a policy is for; `Unknown` also where there is none of that name.
     pub fn policy_kind(&self, name: &str) -> PolicyKind {
-        self.policies.get(name).map_or(PolicyKind::Unknown, Policy::kind)
+        match self.policies.get(name) {
+            Some(policy) => policy.kind(),
+            // A listener that is yet to be made brings it.
+            None if name == DEFAULT_TLS_POLICY => PolicyKind::Tls,
+            None => PolicyKind::Unknown,
+        }
     }
 
     /// Takes over the policies of another state that this one refers to and lacks.

@@ -166,10 +166,10 @@ impl Declared {
                 }
             }
         }
-        wanted.policies.extend(given(&wanted, observed));
         if !ignores(Part::Policies) {
             policies::put(self, &mut wanted);
         }
+        wanted.policies.extend(given(&wanted, observed));
         if !ignores(Part::HealthCheck) {
             wanted.health_check = self.health_check_over(observed, &wanted);
         }

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::Step;
-use crate::elb::{LoadBalancer, Policy, PolicyName};
+use crate::elb::{DEFAULT_TLS_POLICY, LoadBalancer, Policy, PolicyName};
 
-/// The policies to make, those first that others refer to.
+/// The policies to make, those first that others refer to. AWS's default one comes with the listener that needs it.
 pub(super) fn create(observed: &LoadBalancer, wanted: &LoadBalancer) -> Vec<Step> {
     let mut missing: Vec<_> = wanted
         .policies
         .iter()
-        .filter(|(name, _)| !observed.policies.contains_key(*name))
+        .filter(|(name, _)| !observed.policies.contains_key(*name) && *name != DEFAULT_TLS_POLICY)
         .collect();
     missing.sort_by_key(|(_, policy)| refers(policy));
     missing

@@ -54,18 +54,21 @@ async fn health_is_live_in_status() -> Result<()> {
     );
     assert!(object::is_ready(&object), "the balancer itself is as declared");
 
-    // A terminated instance stays registered and is left out of the health.
-    stack
+    // AWS leaves a terminated instance registered. It is taken out, and the id that names it is told.
+    let terminate = stack
         .simulator()
-        .query("ec2", "2016-11-15", "TerminateInstances", &stop)
-        .await?;
-    let stale = |object: &kube::api::DynamicObject| {
-        object::at(object, "/status/instances/stale") == Some(&serde_json::json!([ids[0]]))
+        .query("ec2", "2016-11-15", "TerminateInstances", &stop);
+    terminate.await?;
+    let told = |object: &kube::api::DynamicObject| {
+        object::has_reason(object, "Programmed", "InstanceNotFound")
+            && object::at(object, "/status/instances/registered") == Some(&serde_json::json!(1))
     };
-    namespace
-        .until(Kind::CLB, "web", "the terminated instance to be stale", stale)
-        .await
-        .map(drop)
+    let object = namespace
+        .until(Kind::CLB, "web", "the terminated instance to be told", told)
+        .await?;
+    let message = object::condition(&object, "Programmed").expect("the condition").message;
+    assert!(message.contains(&ids[0]), "{message}");
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

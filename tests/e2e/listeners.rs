@@ -136,7 +136,8 @@ async fn a_plain_listener_becomes_secure_only_with_a_certificate_that_is_there()
         assert!(message.contains(unknown), "{message}");
         assert_eq!(in_aws(&test).await?, before);
     }
-    assert!(test.calls(mark).await?.writes().is_empty(), "the port was never closed");
+    let calls = test.calls(mark).await?.writes();
+    assert!(calls.is_empty(), "the port was never closed: {calls}");
     test.ready(&secure(&test.certificate().await?)).await?;
     assert_eq!(in_aws(&test).await?[0].1, "HTTPS");
     Ok(())

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Backend, Declared, ListenerPolicies};
-use crate::elb::{LoadBalancer, Policy, PolicyKind, PolicyName, Port, is_own_policy};
+use crate::elb::{DEFAULT_TLS_POLICY, LoadBalancer, Policy, PolicyKind, PolicyName, Port, TlsPolicy, is_own_policy};
 
 /// Puts the declared policies on listeners and instance ports of `wanted`, which holds the wanted listeners and the
 /// observed policies. Policies of our own that nothing refers to afterwards are left out.
@@ -96,7 +96,9 @@ fn replace(names: &mut BTreeSet<PolicyName>, kind: PolicyKind, policy: Option<&P
 /// The name of a policy with this content: one in force, else one that is there, else a new one of our own.
 fn name_of(policy: &Policy, in_force: &BTreeSet<PolicyName>, wanted: &mut LoadBalancer) -> PolicyName {
     let same = |name: &&PolicyName| wanted.policies.get(*name) == Some(policy);
-    if let Some(name) = in_force.iter().find(same).or_else(|| wanted.policies.keys().find(same)) {
+    let brought = |name: &&PolicyName| *name == DEFAULT_TLS_POLICY && *policy == Policy::Tls(TlsPolicy::default());
+    let here = |name: &&PolicyName| same(name) || brought(name);
+    if let Some(name) = in_force.iter().find(here).or_else(|| wanted.policies.keys().find(same)) {
         return name.clone();
     }
     let name = policy.own_name();
