@@ -243,3 +243,30 @@ async fn the_name_is_made_from_the_object_where_none_is_given() -> Result<()> {
     assert_eq!(tags["classiclb.dev/origin"], "created");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_come_and_go_by_server_side_apply() -> Result<()> {
+    let mut test = Test::new().await?;
+    let ids = test
+        .namespace
+        .instances(test.stack.simulator(), &["us-east-1a"])
+        .await?;
+    let full = format!(
+        "{MINIMAL}\ntargets: {{instanceIds: [{}]}}\nattributes: {{crossZone: true}}\nhealthCheck: {{intervalSeconds: 60}}\n\
+         registration: {{minInService: 0}}\ntags: {{team: web}}",
+        ids[0]
+    );
+    test.ready(&full).await?;
+    assert_eq!(registered(&test.in_aws().await?).len(), 1);
+    test.ready(&format!("{MINIMAL}\ntargets: {{}}")).await?;
+    assert!(
+        registered(&test.in_aws().await?).is_empty(),
+        "present and empty: exactly that set"
+    );
+    assert_eq!(check(&test).await?, ("TCP:8080".to_owned(), 30, 5, 2, 10), "un-set");
+    assert!(!test.tags().await?.contains_key("team"), "un-set");
+    test.ready(&full).await?;
+    test.ready(&format!("{MINIMAL}\ntargets: {{instanceIds: []}}")).await?;
+    assert!(registered(&test.in_aws().await?).is_empty());
+    Ok(())
+}

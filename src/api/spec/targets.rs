@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 /// The instances to register.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+// Applied as a whole: server-side apply turns a struct whose members go one by one into null, and empty is a wish here.
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct Targets {
     /// Ids of EC2 instances.
     #[serde(skip_serializing_if = "Option::is_none")]
