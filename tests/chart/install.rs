@@ -35,11 +35,12 @@ impl Turn {
         let cluster = control_plane.cluster(namespace).await.unwrap();
         // What a turn before this one left.
         for (kind, prefix) in [
+            // First what may keep objects from being deleted.
+            (POLICY_BINDING, "classic-lb-operator"),
+            (POLICY, "classic-lb-operator"),
             (Kind::CRD, CRD),
             (CLUSTER_ROLE, "classic-lb-operator"),
             (BINDING, "classic-lb-operator"),
-            (POLICY_BINDING, "classic-lb-operator"),
-            (POLICY, "classic-lb-operator"),
         ] {
             for object in cluster.list(kind).await.unwrap() {
                 let name = object.metadata.name.unwrap();
