@@ -19,8 +19,8 @@ pub const STALLED: &str = "Stalled";
 /// Every type that the operator writes; conditions of other types in a status belong to others.
 pub const ALL: [&str; 6] = [READY, ACCEPTED, PROGRAMMED, TARGETS_HEALTHY, RECONCILING, STALLED];
 
-/// The longest message that the API server takes.
-const MESSAGE_LENGTH: usize = 32_768;
+/// The longest message that the CRD takes, as any text in a status.
+const MESSAGE_LENGTH: usize = super::crd::TEXT;
 
 /// What a condition says, without its times.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,6 +103,21 @@ mod tests {
             .map(|c| c.type_)
             .collect();
         assert_eq!(types, [READY, ACCEPTED, PROGRAMMED, STALLED]);
+    }
+
+    #[test]
+    fn a_message_is_cut_to_what_the_crd_takes() {
+        let long = list(
+            vec![Statement::new(READY, "False", "A", "ä".repeat(10_000))],
+            1,
+            &[],
+            at(1),
+        );
+        let crd = serde_json::to_value(super::super::crd::definition().expect("a CRD")).expect("JSON");
+        let limit = crd
+            .pointer("/spec/versions/0/schema/openAPIV3Schema/properties/status/properties/conditions/items/properties/message/maxLength")
+            .and_then(serde_json::Value::as_u64);
+        assert_eq!(limit, Some(long[0].message.chars().count() as u64));
     }
 
     #[test]

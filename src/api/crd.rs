@@ -69,9 +69,9 @@ fn without_defaults(schema: &mut Value) {
 }
 
 /// The longest text in a status that has no limit of its own.
-const TEXT: u64 = 4096;
+pub(super) const TEXT: usize = 4096;
 /// The longest list in a status that has no limit of its own: AWS registers at most so many instances.
-const LIST: u64 = 1000;
+const LIST: usize = 1000;
 
 /// Puts a limit on everything in the status that can grow.
 fn bounded(schema: &mut Value) {
