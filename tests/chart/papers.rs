@@ -19,6 +19,7 @@ fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
 
 fn pages() -> Vec<PathBuf> {
     let mut pages = files("docs", "md");
+    pages.extend(files("docs/reference", "md"));
     pages.extend(["deploy/README.md", "CONTRIBUTING.md"].map(|page| root().join(page)));
     pages
 }
