@@ -9,6 +9,13 @@ use crate::helm::{read, root};
 
 /// Code that makes conditions and Events, without its tests and with every run of white space as one space.
 fn sources() -> Vec<(String, String)> {
+    fn squeeze(text: &str) -> String {
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+        code.replace("\\\n", " ")
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
     fn collect(folder: &Path, found: &mut Vec<(String, String)>) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -16,15 +23,7 @@ fn sources() -> Vec<(String, String)> {
                 collect(&path, found);
             } else if path.file_name().is_some_and(|name| name != "tests.rs") {
                 let text = std::fs::read_to_string(&path).unwrap();
-                let code = text
-                    .split("#[cfg(test)]\nmod tests {")
-                    .next()
-                    .unwrap()
-                    .replace("\\\n", " ");
-                found.push((
-                    path.display().to_string(),
-                    code.split_whitespace().collect::<Vec<_>>().join(" "),
-                ));
+                found.push((path.display().to_string(), squeeze(&text)));
             }
         }
     }
@@ -33,10 +32,7 @@ fn sources() -> Vec<(String, String)> {
         collect(&root().join(folder), &mut found);
     }
     for file in ["src/controller.rs", "src/plan.rs", "src/aws.rs"] {
-        found.push((
-            file.to_owned(),
-            read(file).split_whitespace().collect::<Vec<_>>().join(" "),
-        ));
+        found.push((file.to_owned(), squeeze(&read(file))));
     }
     assert!(found.len() > 40, "the sources were found");
     found
