@@ -8,6 +8,7 @@ SHELL := /bin/bash
 # Asked of Cargo only where it is needed: the folder may be set in the environment or in Cargo's own configuration.
 testkit = $(shell cargo metadata --format-version 1 --no-deps | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')/debug/testkit
 crd := crds/classicloadbalancers.yaml
+reference := docs/reference/conditions.md
 chart := charts/classic-lb-operator
 
 .PHONY: help
@@ -41,11 +42,13 @@ lint: ## Check formatting, clippy and rustdoc, with warnings denied
 	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps
 
 .PHONY: generate
-generate: ## Write the generated files anew: the CRD, the chart's copy of it, and deploy/
+generate: ## Write the generated files anew: the CRD, the chart's copy of it, the reference of conditions, and deploy/
 	cargo run --quiet --package classic-lb-operator --bin clb-operator -- crd >$(crd).part
 	mv $(crd).part $(crd)
 	mkdir -p $(chart)/files/crds
 	cp $(crd) $(chart)/files/crds/
+	cargo run --quiet --package classic-lb-operator --bin clb-operator -- reference >$(reference).part
+	mv $(reference).part $(reference)
 	tools/render
 
 .PHONY: bench

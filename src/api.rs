@@ -4,6 +4,9 @@
 
 pub mod condition;
 pub mod crd;
+pub mod message;
+pub mod reason;
+pub mod reference;
 // The schema derive repeats each type in a private scope; the descriptions are read by kubectl, not by rustdoc.
 #[allow(unreachable_pub, clippy::doc_markdown)]
 mod spec;

@@ -35,6 +35,7 @@ use kube::{Resource as _, ResourceExt as _};
 use tokio::sync::Notify;
 use tracing::{error, info, warn};
 
+use crate::api::reason;
 use crate::api::{ClassicLoadBalancer, FINALIZER, REQUESTED_AT};
 use crate::aws::Aws;
 use crate::metrics::Metrics;
@@ -342,7 +343,7 @@ async fn undecodable(invalid: &kube::core::error_boundary::InvalidObject, ctx: &
          the object",
         invalid.error
     );
-    event::warning(&ctx.events, &object, "Undecodable", "Reconcile", &note).await;
+    event::warning(&ctx.events, &object, reason::UNDECODABLE, "Reconcile", &note).await;
 }
 
 /// Tells the log that the controller is about to start.

@@ -33,6 +33,9 @@ enum Command {
     Run(Run),
     /// Print the CustomResourceDefinition.
     Crd,
+    /// Print the reference of conditions, Events and refusals.
+    #[command(hide = true)]
+    Reference,
 }
 
 #[derive(Debug, Args)]
@@ -127,6 +130,7 @@ fn main() -> ExitCode {
     };
     let outcome = match cli.command {
         Command::Crd => print_crd(),
+        Command::Reference => print_reference(),
         Command::Run(arguments) => run(arguments),
     };
     match outcome {
@@ -162,6 +166,11 @@ fn refuse(error: &clap::Error) -> ExitCode {
 fn print_crd() -> anyhow::Result<()> {
     let definition = api::crd::definition()?;
     print!("{}", serde_saphyr::to_string(&definition)?);
+    Ok(())
+}
+
+fn print_reference() -> anyhow::Result<()> {
+    print!("{}", api::reference::page()?);
     Ok(())
 }
 

@@ -21,5 +21,7 @@ mod install;
 mod objects;
 #[path = "chart/papers.rs"]
 mod papers;
+#[path = "chart/reference.rs"]
+mod reference;
 #[path = "chart/values.rs"]
 mod values;

@@ -16,6 +16,7 @@ use super::observe::{self, Observation};
 use super::reconcile::{Context, conclude, previous_status};
 use super::status::{Problem, Report, Verdict};
 use super::subject::Subject;
+use crate::api::reason;
 use crate::api::{ClassicLoadBalancer, DeletionPolicy, FINALIZER, Management};
 use crate::aws;
 use crate::elb::{LoadBalancer, Origin, Ownership, TAG_PREFIX};
@@ -188,7 +189,7 @@ async fn retain(
         "the balancer {} stays in {} as it is and has no owner any more",
         subject.name, subject.region
     );
-    event::normal(&ctx.events, object, "Retained", "Delete", &note).await;
+    event::normal(&ctx.events, object, reason::RETAINED, "Delete", &note).await;
     Ok(())
 }
 
@@ -267,7 +268,7 @@ async fn tell_gone(object: &ClassicLoadBalancer, ctx: &Context, subject: &Subjec
         "the balancer {} does not exist in {} any more",
         subject.name, subject.region
     );
-    event::normal(&ctx.events, object, "Deleted", "Delete", &note).await;
+    event::normal(&ctx.events, object, reason::DELETED, "Delete", &note).await;
 }
 
 /// Under Observe the object goes and AWS stays as it is.
@@ -276,7 +277,7 @@ async fn release_untouched(object: &ClassicLoadBalancer, ctx: &Context, subject:
         "{why}: nothing is written to AWS, so a balancer {} in {} stays as it is, with the tags that name this object",
         subject.name, subject.region
     );
-    event::normal(&ctx.events, object, "Released", "Delete", &note).await;
+    event::normal(&ctx.events, object, reason::RELEASED, "Delete", &note).await;
 }
 
 async fn not_owned(object: &ClassicLoadBalancer, ctx: &Context, subject: &Subject, ownership: &Ownership) {
@@ -288,7 +289,7 @@ async fn not_owned(object: &ClassicLoadBalancer, ctx: &Context, subject: &Subjec
         "the balancer {} in {} belongs to {owner}; it is left as it is and this object is released",
         subject.name, subject.region
     );
-    event::warning(&ctx.events, object, "NotOwned", "Delete", &note).await;
+    event::warning(&ctx.events, object, reason::NOT_OWNED, "Delete", &note).await;
 }
 
 /// Adds or removes our finalizer, and no other. The resource version makes the write fail where the list changed.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use kube::ResourceExt as _;
 
 use super::status::{OBSERVING, Verdict};
+use crate::api::reason;
 use crate::api::{ClassicLoadBalancer, FINALIZER, Management};
 use crate::plan::adoption::Adoption;
 
@@ -55,7 +56,7 @@ impl Mode {
         if self.protected {
             return Verdict::Overruled {
                 status: "False",
-                reason: "DeletionProtected",
+                reason: reason::DELETION_PROTECTED,
                 message:
                     "deletion waits: spec.deletionProtection is true; set spec.deletionProtection to false to let \
                           it go on. Until then the balancer is kept as declared"

@@ -27,6 +27,7 @@ use super::services::ServiceView;
 use super::status::{Problem, Progress, Report, Verdict};
 use super::subject::Subject;
 use super::{backoff, event, finalize, lookup};
+use crate::api::reason;
 use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus, Management};
 use crate::aws::Aws;
 use crate::elb::{Declared, Part};
@@ -97,7 +98,7 @@ pub(super) async fn reconcile(
     }
     let Some(subject) = subject else {
         let verdict = Verdict::NotAccepted(Problem::stalled(
-            "Invalid",
+            reason::INVALID,
             "spec.region is not given and the operator has no region of its own: set AWS_REGION for the operator",
         ));
         let generation = object.metadata.generation.unwrap_or_default();
@@ -121,7 +122,7 @@ pub(super) async fn reconcile(
     match prepare(object, ctx, subject, memory, now) {
         Ok(pass) => Box::pin(pass.run(memory)).await,
         Err((generation, refusal)) => {
-            let verdict = Verdict::NotAccepted(Problem::stalled("Invalid", refusal.to_string()));
+            let verdict = Verdict::NotAccepted(Problem::stalled(reason::INVALID, refusal.to_string()));
             let verdict = mode.overrule(verdict, 0);
             conclude(object, ctx, memory, Report::new(generation, verdict)).await?;
             Ok(Some(ctx.intervals.resync))

@@ -11,6 +11,7 @@ use kube::ResourceExt as _;
 use kube::runtime::watcher::Event;
 use tokio::sync::Notify;
 
+use crate::api::reason;
 use crate::api::{InstancePortFrom, Listener};
 use crate::elb::Port;
 use crate::plan::desired::{Lookup, Missing};
@@ -120,14 +121,14 @@ impl State {
         let name = &from.service_name;
         if !self.synced {
             let why = self.failure.as_deref().unwrap_or("they have not been listed yet");
-            return Err(("ServicesUnread", format!("Services cannot be read: {why}")));
+            return Err((reason::SERVICES_UNREAD, format!("Services cannot be read: {why}")));
         }
         let ports = self
             .services
             .get(&(namespace.to_owned(), name.clone()))
             .ok_or_else(|| {
                 let what = format!("there is no Service {name} in namespace {namespace}: create it, or name another");
-                ("ServiceNotFound", what)
+                (reason::SERVICE_NOT_FOUND, what)
             })?;
         let wanted = |port: &&ServicePort| match (&from.port_name, from.port) {
             (Some(name), _) => port.name.as_ref() == Some(name),
@@ -139,7 +140,7 @@ impl State {
                 (None, number) => format!("port {}", number.unwrap_or_default()),
             };
             (
-                "ServicePortNotFound",
+                reason::SERVICE_PORT_NOT_FOUND,
                 format!("the Service {name} has no {asked}: its ports are {}", list(ports)),
             )
         })?;
@@ -148,7 +149,7 @@ impl State {
                 "port {} of the Service {name} has no node port: make the Service one of type NodePort or LoadBalancer",
                 port.port
             );
-            ("NodePortNotFound", what)
+            (reason::NODE_PORT_NOT_FOUND, what)
         })
     }
 }

@@ -16,6 +16,7 @@ use serde_json::json;
 
 use super::error::Error;
 use crate::api::condition::{Statement, TARGETS_HEALTHY};
+use crate::api::reason;
 use crate::api::{
     Applied, AutoScalingGroupStatus, CertificateStatus, ClassicLoadBalancer, ClassicLoadBalancerStatus, FIELD_MANAGER,
     HealthCheckStatus, ListenerStatus, SourceSecurityGroup, TrackError, condition,
@@ -122,9 +123,14 @@ pub(super) fn derive(
     if let Some(applied) = &report.applied {
         status.applied = (*applied != Applied::default()).then(|| applied.clone());
     }
-    let mut healthy = report
-        .gone
-        .then(|| Statement::new(TARGETS_HEALTHY, "Unknown", "NoLoadBalancer", "there is no balancer"));
+    let mut healthy = report.gone.then(|| {
+        Statement::new(
+            TARGETS_HEALTHY,
+            "Unknown",
+            reason::NO_LOAD_BALANCER,
+            "there is no balancer",
+        )
+    });
     if let (Some(targets), Some(lb)) = (&report.targets, report.load_balancer) {
         let summary = targets.summarise(&lb.instances, &lb.availability_zones);
         let ports: Vec<Port> = lb

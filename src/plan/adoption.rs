@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::api::reason;
 use crate::elb::{Owner, Ownership, TAG_ADOPT_BY, TAG_UID};
 
 /// A name cannot be changed, so that is the way to another one.
@@ -63,10 +64,12 @@ impl Question<'_> {
                     None => Claim::Free,
                 }
             }
-            Ownership::Foreign(_) if self.owner.is_namesake(self.tags) => Claim::Refused("Conflict", self.restored()),
-            Ownership::Foreign(owner) => Claim::Refused("Conflict", self.foreign(owner)),
+            Ownership::Foreign(_) if self.owner.is_namesake(self.tags) => {
+                Claim::Refused(reason::CONFLICT, self.restored())
+            }
+            Ownership::Foreign(owner) => Claim::Refused(reason::CONFLICT, self.foreign(owner)),
             Ownership::Nobody if permitted && (offered || self.is_unclaimed()) => Claim::Free,
-            Ownership::Nobody => Claim::Refused("NotAdopted", self.of_nobody()),
+            Ownership::Nobody => Claim::Refused(reason::NOT_ADOPTED, self.of_nobody()),
         }
     }
 
@@ -78,7 +81,7 @@ impl Question<'_> {
             self.place(),
             self.tags.get(TAG_UID).map_or("unknown", String::as_str),
         );
-        ("Conflict", message)
+        (reason::CONFLICT, message)
     }
 
     /// With `any`, a balancer without owner that is not offered to somebody else.

@@ -16,6 +16,7 @@ use std::fmt;
 use sha2::{Digest as _, Sha256};
 
 use super::targets::Members;
+use crate::api::reason;
 use crate::api::{
     Applied, AutoScalingGroupMode, Certificate, ClassicLoadBalancerSpec, ConfigMapKeyRef, InstancePortFrom,
     Part as PartSpec, RegistrationMode, Scheme as SchemeSpec, Targets,
@@ -65,14 +66,14 @@ impl Missing {
     pub fn invalid(track: &'static str, message: impl Into<String>) -> Self {
         Self {
             track,
-            reason: "Invalid".to_owned(),
+            reason: reason::INVALID.to_owned(),
             message: message.into(),
         }
     }
 
     /// Whether waiting is of no use.
     pub fn is_invalid(&self) -> bool {
-        self.reason == "Invalid"
+        self.reason == reason::INVALID
     }
 }
 

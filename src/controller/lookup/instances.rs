@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::Remote;
+use crate::api::reason;
 use crate::api::{AutoScalingGroupMode, ClassicLoadBalancerStatus, Targets};
 use crate::aws::Client;
 use crate::elb::InstanceId;
@@ -108,7 +109,7 @@ async fn by_groups(targets: &Targets, client: &Client, found: &mut Members) -> R
     }
     Ok((!absent.is_empty()).then(|| Missing {
         track: track::AUTO_SCALING_GROUPS,
-        reason: "AutoScalingGroupNotFound".to_owned(),
+        reason: reason::AUTO_SCALING_GROUP_NOT_FOUND.to_owned(),
         message: format!(
             "targets.autoScalingGroups names groups that do not exist: {}",
             absent.into_iter().collect::<Vec<_>>().join(", ")
@@ -150,7 +151,7 @@ fn suspect(targets: &Targets, found: &Members, previous: &ClassicLoadBalancerSta
     };
     Some(Missing {
         track,
-        reason: "TargetsSuspect".to_owned(),
+        reason: reason::TARGETS_SUSPECT.to_owned(),
         message: format!("no instance is deregistered: {what}"),
     })
 }

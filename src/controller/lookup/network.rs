@@ -1,6 +1,7 @@
 //! I/O: `subnetSelector` and `securityGroupSelector`, and the VPC that both mean.
 
 use super::{Remote, Subnets, security_groups, subnets};
+use crate::api::reason;
 use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus};
 use crate::aws::{self, Class, Client, Filters, Subnet};
 use crate::controller::subject::Subject;
@@ -68,13 +69,13 @@ async fn vpc(
         Some(subnet) => Ok(Some(subnet.vpc_id)),
         None if object.spec.subnets.is_some() => Err(Missing {
             track: track::PLACEMENT,
-            reason: "SubnetNotFound".to_owned(),
+            reason: reason::SUBNET_NOT_FOUND.to_owned(),
             message: "spec.subnets: none of them is in this account and region: correct the ids, or create the subnets"
                 .to_owned(),
         }),
         None => Err(Missing {
             track: track::SECURITY_GROUPS,
-            reason: "VpcNotFound".to_owned(),
+            reason: reason::VPC_NOT_FOUND.to_owned(),
             message: "spec.availabilityZones: the region has no default VPC, which balancers that name zones are made \
                       in: name subnets instead"
                 .to_owned(),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Subnets;
+use crate::api::reason;
 use crate::aws::Subnet;
 use crate::elb::FREE_ADDRESSES;
 use crate::plan::desired::Missing;
@@ -30,7 +31,7 @@ impl Preflight<'_> {
                 self.field,
                 lacking.join(", ")
             );
-            return Err(missing("SubnetNotFound", message));
+            return Err(missing(reason::SUBNET_NOT_FOUND, message));
         }
         let subnets: Vec<&Subnet> = self.wanted.iter().filter_map(|id| known.get(id)).collect();
         if let Some(subnet) = subnets.iter().find(|subnet| !subnet.is_for_load_balancers(self.region)) {
@@ -54,7 +55,7 @@ impl Preflight<'_> {
             self.field,
             full.join(", ")
         );
-        Err(missing("NotEnoughAddresses", message))
+        Err(missing(reason::NOT_ENOUGH_ADDRESSES, message))
     }
 
     fn check_vpc(&self, subnets: &[&Subnet]) -> Result<(), Missing> {

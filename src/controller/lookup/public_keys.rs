@@ -4,6 +4,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, Client};
 
 use super::Remote;
+use crate::api::reason;
 use crate::api::{ClassicLoadBalancerSpec, ConfigMapKeyRef};
 use crate::plan::desired::{Lookup, Missing};
 use crate::plan::track;
@@ -36,20 +37,20 @@ async fn read(client: &Client, namespace: &str, reference: &ConfigMapKeyRef, fie
         Ok(Some(map)) => map,
         Ok(None) => {
             let what = format!("there is no ConfigMap {name} in namespace {namespace}; create it");
-            return Err(missing("ConfigMapNotFound", what));
+            return Err(missing(reason::CONFIG_MAP_NOT_FOUND, what));
         }
         Err(error) => {
             let what = format!("the ConfigMap {name} could not be read: {error}");
-            return Err(missing("ConfigMapUnreadable", what));
+            return Err(missing(reason::CONFIG_MAP_UNREADABLE, what));
         }
     };
     let pem = map.data.and_then(|mut data| data.remove(key)).ok_or_else(|| {
         let what = format!("the ConfigMap {name} has no key {key}; add it");
-        missing("ConfigMapKeyNotFound", what)
+        missing(reason::CONFIG_MAP_KEY_NOT_FOUND, what)
     })?;
     if pem.contains("-----BEGIN PUBLIC KEY-----") && pem.contains("-----END PUBLIC KEY-----") {
         return Ok(pem);
     }
     let what = format!("the key {key} of the ConfigMap {name} holds no public key in PEM form");
-    Err(missing("PublicKeyInvalid", what))
+    Err(missing(reason::PUBLIC_KEY_INVALID, what))
 }

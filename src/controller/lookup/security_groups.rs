@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::network::unread;
 use crate::api::SecurityGroupSelector;
+use crate::api::reason;
 use crate::aws::{Client, Filters, SecurityGroup};
 use crate::plan::desired::{Lookup, Missing};
 use crate::plan::track;
@@ -77,7 +78,7 @@ fn one_vpc(groups: &[SecurityGroup]) -> Result<(), Missing> {
     }
     Err(Missing {
         track: track::SECURITY_GROUPS,
-        reason: "AmbiguousVpc".to_owned(),
+        reason: reason::AMBIGUOUS_VPC.to_owned(),
         message: format!(
             "{FIELD}: groups of several VPCs match ({}), and which one the balancer will be in cannot be told: give \
              the ids in spec.securityGroups",
@@ -93,7 +94,7 @@ fn place(vpc: Option<&str>) -> &str {
 fn not_found(message: String) -> Missing {
     Missing {
         track: track::SECURITY_GROUPS,
-        reason: "SecurityGroupNotFound".to_owned(),
+        reason: reason::SECURITY_GROUP_NOT_FOUND.to_owned(),
         message,
     }
 }

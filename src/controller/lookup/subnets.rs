@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Subnets;
 use super::network::unread;
+use crate::api::reason;
 use crate::api::{ClassicLoadBalancerStatus, Scheme, SubnetRole, SubnetSelector};
 use crate::aws::{Client, Filters, RouteTable, Subnet};
 use crate::elb::FREE_ADDRESSES;
@@ -98,7 +99,7 @@ impl<'a> Wish<'a> {
             let vpcs = vpcs.into_iter().collect::<Vec<_>>().join(", ");
             return Err(Missing {
                 track: track::PLACEMENT,
-                reason: "AmbiguousVpc".to_owned(),
+                reason: reason::AMBIGUOUS_VPC.to_owned(),
                 message: format!("{FIELD}: subnets of several VPCs match ({vpcs}): set {FIELD}.vpcId to one of them"),
             });
         }
@@ -130,7 +131,7 @@ pub(super) fn is_public(subnet: &Subnet, tables: &[RouteTable]) -> bool {
 fn not_found(message: String) -> Missing {
     Missing {
         track: track::PLACEMENT,
-        reason: "SubnetNotFound".to_owned(),
+        reason: reason::SUBNET_NOT_FOUND.to_owned(),
         message,
     }
 }

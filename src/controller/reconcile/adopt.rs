@@ -5,6 +5,7 @@ use kube::{Api, ResourceExt as _};
 
 use super::outcome::{self, Halt};
 use super::{Error, Pass};
+use crate::api::reason;
 use crate::api::{ClassicLoadBalancer, Scheme as SchemeSpec};
 use crate::controller::event;
 use crate::controller::status::{Problem, Verdict};
@@ -49,7 +50,7 @@ impl Pass<'_> {
             return Ok(Err(self.contested(&lb)));
         }
         let note = format!("took over the balancer {}", lb.name);
-        event::normal(&self.ctx.events, self.object, "Adopted", "AddTags", &note).await;
+        event::normal(&self.ctx.events, self.object, reason::ADOPTED, "AddTags", &note).await;
         Ok(Ok(lb))
     }
 
@@ -91,7 +92,7 @@ impl Pass<'_> {
         match self.question(lb).answer(&self.subject.owner.judge(&lb.tags)) {
             Claim::Refused(reason, message) => outcome::not_ours(reason, message),
             _ => Verdict::NotAccepted(Problem::reconciling(
-                "Conflict",
+                reason::CONFLICT,
                 format!(
                     "the tags of the balancer {} changed while it was taken over; it is tried again",
                     lb.name
@@ -125,6 +126,6 @@ impl Pass<'_> {
              anew with spec.scheme: {is}",
             lb.name
         );
-        Some(Verdict::NotAccepted(Problem::stalled("Invalid", message)).into())
+        Some(Verdict::NotAccepted(Problem::stalled(reason::INVALID, message)).into())
     }
 }

@@ -5,6 +5,7 @@ use kube::ResourceExt as _;
 
 use super::{Context, Error, Memory};
 use crate::api::condition::READY;
+use crate::api::reason;
 use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus};
 use crate::controller::event;
 use crate::controller::status::{self, Report};
@@ -72,7 +73,7 @@ async fn tell(
     if same || memory.told.as_ref() == Some(&told) {
         return;
     }
-    if ready.status == "False" && ready.reason != "Deleting" {
+    if ready.status == "False" && ready.reason != reason::DELETING {
         event::warning(&ctx.events, object, &ready.reason, "Reconcile", &ready.message).await;
     } else {
         event::normal(&ctx.events, object, &ready.reason, "Reconcile", &ready.message).await;

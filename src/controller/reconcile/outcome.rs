@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use crate::api::TrackError;
+use crate::api::reason;
 use crate::aws::{Class, Error};
 use crate::controller::apply::Failure;
 use crate::controller::memory::Memory;
@@ -204,7 +205,7 @@ pub(super) fn problems(
         resolution
             .suspicion
             .iter()
-            .map(|why| Problem::reconciling("NodeViewSuspect", format!("no instance is deregistered: {why}"))),
+            .map(|why| Problem::reconciling(reason::NODE_VIEW_SUSPECT, format!("no instance is deregistered: {why}"))),
     );
     // Last of those that are tried again: what waits by itself must not hide what fails.
     problems.extend(work.held.as_ref().map(|held| super::brake::problem(held, percent)));
@@ -216,7 +217,7 @@ fn missing_groups(memory: &Memory) -> Option<Problem> {
     let missing = memory.missing_groups.iter().cloned().collect::<Vec<_>>().join(", ");
     (!missing.is_empty()).then(|| {
         let message = format!("targets.autoScalingGroups names groups that do not exist: {missing}");
-        Problem::reconciling("AutoScalingGroupNotFound", message)
+        Problem::reconciling(reason::AUTO_SCALING_GROUP_NOT_FOUND, message)
     })
 }
 
@@ -229,7 +230,7 @@ fn unknown_instances(memory: &Memory, named: &BTreeSet<&String>) -> Option<Probl
             "targets.instanceIds names instances that AWS does not register, since they do not exist, do not run or are \
              of another VPC: {unknown}"
         );
-        Problem::reconciling("InstanceNotFound", message)
+        Problem::reconciling(reason::INSTANCE_NOT_FOUND, message)
     })
 }
 
@@ -283,14 +284,14 @@ pub(super) fn not_created(error: &Error) -> Halt {
     let verdict = match error.class {
         Class::MissingReference => Verdict::NotAccepted(Problem::reconciling(error.reason(), error.to_string())),
         Class::Invalid if is_same_zone(&error.message) => Verdict::NotAccepted(Problem::stalled(
-            "Invalid",
+            reason::INVALID,
             format!(
                 "spec.subnets: at most one subnet of each Availability Zone can be given: {}",
                 error.message
             ),
         )),
-        Class::Invalid => Verdict::NotAccepted(Problem::stalled("Invalid", error.to_string())),
-        Class::Duplicate => Verdict::NotAccepted(Problem::stalled("Conflict", error.to_string())),
+        Class::Invalid => Verdict::NotAccepted(Problem::stalled(reason::INVALID, error.to_string())),
+        Class::Duplicate => Verdict::NotAccepted(Problem::stalled(reason::CONFLICT, error.to_string())),
         _ => Verdict::NotProgrammed(of_error(error)),
     };
     Halt::with(verdict, error)
@@ -299,7 +300,7 @@ pub(super) fn not_created(error: &Error) -> Halt {
 /// The balancer was accepted and is not visible.
 pub(super) fn creating() -> Halt {
     let message = "AWS accepted the balancer but does not show it yet";
-    Verdict::NotProgrammed(Problem::reconciling("Creating", message)).into()
+    Verdict::NotProgrammed(Problem::reconciling(reason::CREATING, message)).into()
 }
 
 /// The name is taken.
@@ -316,6 +317,6 @@ pub(super) fn lost(subject: &Subject) -> Halt {
     );
     Halt {
         gone: true,
-        ..Verdict::NotProgrammed(Problem::stalled("Lost", message)).into()
+        ..Verdict::NotProgrammed(Problem::stalled(reason::LOST, message)).into()
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::Pass;
 use super::outcome::{self, Halt, Work};
+use crate::api::reason;
 use crate::aws::{Class, Error};
 use crate::controller::lookup::preflight::Preflight;
 use crate::controller::lookup::{self, Subnets};
@@ -152,7 +153,7 @@ impl Pass<'_> {
 fn needs_temporary(message: &str) -> Missing {
     Missing {
         track: track::PLACEMENT,
-        reason: "NeedsTemporarySubnet".to_owned(),
+        reason: reason::NEEDS_TEMPORARY_SUBNET.to_owned(),
         message: message.to_owned(),
     }
 }

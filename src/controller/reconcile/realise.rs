@@ -7,6 +7,7 @@ use super::outcome::{self, Halt, Work};
 use super::placement::{follow_zones, moves_zones};
 use super::premises::Premises;
 use super::{Error, Memory, Pass, conclude, known, remembered};
+use crate::api::reason;
 use crate::api::{AutoScalingGroupStatus, FIELD_MANAGER, FINALIZER, RecreatePolicy};
 use crate::aws::{self, Class};
 use crate::controller::apply::{self, Failure};
@@ -52,7 +53,7 @@ impl Pass<'_> {
             return None;
         }
         let problem = Problem::stalled(
-            "Conflict",
+            reason::CONFLICT,
             format!(
                 "the balancer {} was created at {}, ours at {known}: it was replaced behind the operator's back and is \
                  not touched; delete it to let this object be told Lost, or delete this object, which leaves it alone, and \
@@ -134,7 +135,14 @@ impl Pass<'_> {
             accepted: true,
         });
         let note = format!("created the balancer {}", self.subject.name);
-        event::normal(&self.ctx.events, self.object, "Created", "CreateLoadBalancer", &note).await;
+        event::normal(
+            &self.ctx.events,
+            self.object,
+            reason::CREATED,
+            "CreateLoadBalancer",
+            &note,
+        )
+        .await;
         Ok(match observe::observe(&self.subject, None, true).await {
             Ok(Observation::Ours(mut lb)) => {
                 lb.attributes = Attributes::at_creation();
@@ -246,7 +254,7 @@ impl Pass<'_> {
     ) -> Result<(), Error> {
         if !work.done.is_empty() && self.previous.created_time.is_some() {
             let note = work.done.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-            event::normal(&self.ctx.events, self.object, "Updated", "Reconcile", &note).await;
+            event::normal(&self.ctx.events, self.object, reason::UPDATED, "Reconcile", &note).await;
         }
         let account = match self.ctx.aws.account(&self.subject.region).await {
             Ok(account) => Some(account),

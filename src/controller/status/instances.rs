@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::zones::by_zone;
 use crate::api::condition::{Statement, TARGETS_HEALTHY};
+use crate::api::reason;
 use crate::api::{InstanceStatus, InstancesStatus, SourceSecurityGroup};
 use crate::aws::InstanceHealth;
 use crate::elb::{InstanceId, Port};
@@ -108,11 +109,11 @@ impl Targets<'_> {
     ) -> Statement {
         let wanted = self.wanted(registered);
         if wanted.is_empty() {
-            return Statement::new(TARGETS_HEALTHY, "False", "NoTargets", "no instance is a target");
+            return Statement::new(TARGETS_HEALTHY, "False", reason::NO_TARGETS, "no instance is a target");
         }
         if wanted.iter().any(|id| registered.contains(*id) && self.is_unread(id)) {
             let message = "the health of instances that were just registered was not read yet";
-            return Statement::new(TARGETS_HEALTHY, "Unknown", "Pending", message);
+            return Statement::new(TARGETS_HEALTHY, "Unknown", reason::PENDING, message);
         }
         let failing: Vec<&InstanceId> = wanted
             .iter()
@@ -121,7 +122,7 @@ impl Targets<'_> {
             .collect();
         if failing.is_empty() {
             let message = format!("all {} wanted instances are in service", wanted.len());
-            return Statement::new(TARGETS_HEALTHY, "True", "AllInService", message);
+            return Statement::new(TARGETS_HEALTHY, "True", reason::ALL_IN_SERVICE, message);
         }
         let ports: BTreeSet<Port> = ports.iter().copied().collect();
         let ports = ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
@@ -134,7 +135,7 @@ impl Targets<'_> {
             wanted.len(),
             self.name(&failing),
         );
-        Statement::new(TARGETS_HEALTHY, "False", "Unhealthy", message)
+        Statement::new(TARGETS_HEALTHY, "False", reason::UNHEALTHY, message)
     }
 
     fn name(&self, failing: &[&InstanceId]) -> String {

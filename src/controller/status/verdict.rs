@@ -3,6 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use crate::api::condition::{ACCEPTED, PROGRAMMED, READY, RECONCILING, STALLED, Statement, TARGETS_HEALTHY};
+use crate::api::reason;
 
 /// Whether a problem heals without somebody changing the spec or the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub(in crate::controller) struct Problem {
 impl Problem {
     /// Whether the spec asks for what AWS cannot have.
     pub(in crate::controller) fn is_invalid(&self) -> bool {
-        self.progress == Progress::Stalled && self.reason == "Invalid"
+        self.progress == Progress::Stalled && self.reason == reason::INVALID
     }
 
     pub(in crate::controller) fn reconciling(reason: impl Into<String>, message: impl Into<String>) -> Self {
@@ -45,7 +46,7 @@ impl Problem {
 }
 
 /// The reason where nothing is written to AWS, on request.
-pub(in crate::controller) const OBSERVING: &str = "Observing";
+pub(in crate::controller) const OBSERVING: &str = reason::OBSERVING;
 
 /// How a pass ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +79,7 @@ pub(in crate::controller) enum Verdict {
 }
 
 /// The reason while instances that shall leave are held back.
-pub(in crate::controller) const DEREGISTERING: &str = "Deregistering";
+pub(in crate::controller) const DEREGISTERING: &str = reason::DEREGISTERING;
 
 impl Verdict {
     /// The problem, where there is one.
@@ -106,7 +107,7 @@ pub(super) fn statements(verdict: &Verdict, healthy: Option<Statement>, previous
     let kept = |type_: &'static str| {
         let before = previous.iter().find(|condition| condition.type_ == type_);
         before.map_or_else(
-            || Statement::new(type_, "Unknown", "Pending", "not looked at yet"),
+            || Statement::new(type_, "Unknown", reason::PENDING, "not looked at yet"),
             |condition| {
                 let status = match condition.status.as_str() {
                     "True" => "True",
@@ -124,7 +125,7 @@ pub(super) fn statements(verdict: &Verdict, healthy: Option<Statement>, previous
         Statement::new(
             ACCEPTED,
             "True",
-            "Accepted",
+            reason::ACCEPTED,
             "the spec can be realised and the name is ours",
         )
     };
@@ -147,9 +148,9 @@ pub(super) fn statements(verdict: &Verdict, healthy: Option<Statement>, previous
             Statement::new(PROGRAMMED, "False", OBSERVING, message),
         ],
         Verdict::Programmed => vec![
-            ready("True", "Ready", "the balancer is as declared"),
+            ready("True", reason::READY, "the balancer is as declared"),
             accepted(),
-            Statement::new(PROGRAMMED, "True", "Programmed", "AWS equals the spec"),
+            Statement::new(PROGRAMMED, "True", reason::PROGRAMMED, "AWS equals the spec"),
         ],
         Verdict::NotProgrammed(problem) => vec![
             ready("False", &problem.reason, &problem.message),
@@ -166,17 +167,21 @@ pub(super) fn statements(verdict: &Verdict, healthy: Option<Statement>, previous
         Verdict::NotAccepted(problem) => vec![
             ready("False", &problem.reason, &problem.message),
             Statement::new(ACCEPTED, "False", &problem.reason, &problem.message),
-            Statement::new(PROGRAMMED, "False", "NotAccepted", &problem.message),
+            Statement::new(PROGRAMMED, "False", reason::NOT_ACCEPTED_REASON, &problem.message),
             progress(problem),
         ],
         Verdict::Suspended(message) => {
-            vec![ready("Unknown", "Suspended", message), kept(ACCEPTED), kept(PROGRAMMED)]
+            vec![
+                ready("Unknown", reason::SUSPENDED, message),
+                kept(ACCEPTED),
+                kept(PROGRAMMED),
+            ]
         }
         Verdict::Deleting(message) => vec![
-            ready("False", "Deleting", message),
+            ready("False", reason::DELETING, message),
             kept(ACCEPTED),
-            Statement::new(PROGRAMMED, "False", "Deleting", message),
-            Statement::new(RECONCILING, "True", "Deleting", message),
+            Statement::new(PROGRAMMED, "False", reason::DELETING, message),
+            Statement::new(RECONCILING, "True", reason::DELETING, message),
         ],
     };
     list.push(healthy.unwrap_or_else(|| kept(TARGETS_HEALTHY)));

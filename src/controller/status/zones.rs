@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::api::reason;
 use crate::api::{ClassicLoadBalancerStatus, InstanceStatus, ZoneStatus};
 use crate::elb::InstanceId;
 
@@ -91,14 +92,14 @@ fn findings(zones: &[ZoneStatus]) -> Vec<Finding> {
         let zone = &status.zone;
         let (reason, message) = match (status.served, status.registered) {
             (false, count) if count > 0 => (
-                "ZoneNotServed",
+                reason::ZONE_NOT_SERVED,
                 format!(
                     "{count} registered instances are in {zone}, which the balancer does not serve, so they get no \
                      traffic: add the zone to spec.availabilityZones, or a subnet of it to spec.subnets"
                 ),
             ),
             (true, 0) => (
-                "ZoneWithoutInstances",
+                reason::ZONE_WITHOUT_INSTANCES,
                 format!("{zone} is served and has no registered instance: add instances there, or take the zone out"),
             ),
             _ => return None,
