@@ -23,6 +23,9 @@ const HEALTH_WHILE_SETTLING: Duration = Duration::from_secs(15);
 /// How often to look while the brake holds instances back.
 const HEALTH_WHILE_HELD: Duration = Duration::from_secs(3);
 
+/// How many instances that AWS refused before are tried again in one pass.
+const SUSPECTS: usize = 10;
+
 /// How long AWS may take to show a balancer that it has accepted.
 const SHOWN_WITHIN: Duration = Duration::from_mins(2);
 
@@ -192,10 +195,20 @@ impl Memory {
 
     /// What planning must know of earlier passes.
     pub(super) fn facts(&self, now: Instant) -> Facts {
-        let (suspects, refused) = match self.suspects_due {
-            Some(due) if due <= now => (self.refused_instances.clone(), BTreeSet::new()),
-            _ => (BTreeSet::new(), self.refused_instances.clone()),
-        };
+        let (mut suspects, mut refused) = (BTreeSet::new(), self.refused_instances.clone());
+        if self.suspects_due.is_some_and(|due| due <= now) {
+            // Each costs a call, so they take turns.
+            let turn = usize::try_from(self.suspects_tried).unwrap_or_default() * SUSPECTS;
+            let turn = turn % refused.len().max(1);
+            suspects = refused
+                .iter()
+                .cycle()
+                .skip(turn)
+                .take(SUSPECTS.min(refused.len()))
+                .cloned()
+                .collect();
+            refused.retain(|id| !suspects.contains(id));
+        }
         let rebuilds = self.refused_rebuilds.iter();
         Facts {
             suspects,
@@ -211,12 +224,12 @@ impl Memory {
 
     /// Keeps the instances that AWS refused; those that were tried wait longer each time.
     pub(super) fn refuse_instances(&mut self, refused: BTreeSet<InstanceId>, tried: bool, now: Instant) {
-        let news = !refused.is_subset(&self.refused_instances);
         self.refused_instances = refused;
         if self.refused_instances.is_empty() {
             (self.suspects_due, self.suspects_tried) = (None, 0);
-        } else if tried || news || self.suspects_due.is_none() {
-            self.suspects_tried = if news { 1 } else { self.suspects_tried + 1 };
+        } else if tried || self.suspects_due.is_none() {
+            // News of one instance is no reason to ask for the others again.
+            self.suspects_tried += 1;
             self.suspects_due = Some(now + backoff::delay(self.suspects_tried));
         }
     }

@@ -140,7 +140,7 @@ pub(super) fn derive(
             .chain(lb.health_check.port())
             .collect();
         let mut statement = targets.judge(&lb.instances, &ports, status.source_security_group.as_ref());
-        for advice in zones::advice(&summary.by_zone, lb.attributes.cross_zone) {
+        for advice in zones::advice(&summary.by_zone, lb.instances.len(), lb.attributes.cross_zone) {
             statement.message = format!("{}; {advice}", statement.message);
         }
         healthy = Some(statement);

@@ -69,6 +69,26 @@ async fn one_unknown_instance_keeps_no_other_from_being_registered() -> Result<(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn many_unknown_instances_cost_no_more_than_one() -> Result<()> {
+    let mut test = Test::new().await?;
+    let ids = test
+        .namespace
+        .instances(test.stack.simulator(), &["us-east-1a", "us-east-1b"])
+        .await?;
+    let unknown = (0..200).map(|number| format!("i-0dead{number:012x}"));
+    let all: Vec<String> = unknown.chain(ids.clone()).collect();
+    let mark = test.mark()?;
+    test.apply(&format!("{MINIMAL}\ntargets: {{instanceIds: [{}]}}", all.join(", ")))
+        .await?;
+    let message = test.until_reason("Programmed", "InstanceNotFound").await?;
+    assert!(message.contains("and 190 more"), "{message}");
+    assert_eq!(registered(&test.in_aws().await?), ids.iter().cloned().collect());
+    let calls = test.calls(mark).await?.of("RegisterInstancesWithLoadBalancer");
+    assert!(calls.len() <= 4, "{} calls", calls.len());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_node_whose_instance_is_gone_is_stale_and_leaves_ready_alone() -> Result<()> {
     let mut test = Test::new().await?;
     let role = unique();

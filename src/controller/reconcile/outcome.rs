@@ -213,8 +213,19 @@ pub(super) fn problems(
     problems
 }
 
+/// The first of many names: a message must stay readable.
+fn some_of<'a>(names: impl Iterator<Item = &'a String>) -> String {
+    const NAMED: usize = 10;
+    let all: Vec<&str> = names.map(String::as_str).collect();
+    let some = all.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+    match all.len().checked_sub(NAMED) {
+        None | Some(0) => some,
+        Some(more) => format!("{some} and {more} more"),
+    }
+}
+
 fn missing_groups(memory: &Memory) -> Option<Problem> {
-    let missing = memory.missing_groups.iter().cloned().collect::<Vec<_>>().join(", ");
+    let missing = some_of(memory.missing_groups.iter());
     (!missing.is_empty()).then(|| {
         let message = format!("targets.autoScalingGroups names groups that do not exist: {missing}");
         Problem::reconciling(reason::AUTO_SCALING_GROUP_NOT_FOUND, message)
@@ -224,7 +235,7 @@ fn missing_groups(memory: &Memory) -> Option<Problem> {
 /// Ids that the user named and AWS refused. Ids from other sources are stale and no problem.
 fn unknown_instances(memory: &Memory, named: &BTreeSet<&String>) -> Option<Problem> {
     let unknown = memory.refused_instances.iter().filter(|id| named.contains(id));
-    let unknown = unknown.map(String::as_str).collect::<Vec<_>>().join(", ");
+    let unknown = some_of(unknown);
     (!unknown.is_empty()).then(|| {
         let message = format!(
             "targets.instanceIds names instances that AWS does not register, since they do not exist, do not run or are \
@@ -291,7 +302,11 @@ pub(super) fn not_created(error: &Error) -> Halt {
             ),
         )),
         Class::Invalid => Verdict::NotAccepted(Problem::stalled(reason::INVALID, error.to_string())),
-        Class::Duplicate => Verdict::NotAccepted(Problem::stalled(reason::CONFLICT, error.to_string())),
+        Class::Duplicate => {
+            let message =
+                format!("{error}; delete that balancer, or make this object anew with another loadBalancerName");
+            Verdict::NotAccepted(Problem::stalled(reason::CONFLICT, message))
+        }
         _ => Verdict::NotProgrammed(of_error(error)),
     };
     Halt::with(verdict, error)

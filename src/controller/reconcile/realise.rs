@@ -217,6 +217,7 @@ impl Pass<'_> {
             }
             let refusals: Vec<Refused<'_>> = applied.failures.iter().map(Failure::as_refusal).collect();
             let learned = rounds.take(&applied.done, &refusals);
+            self.tell_unknown(rounds, &applied.failures).await;
             work.done.extend(applied.done);
             let told = applied
                 .failures
@@ -226,6 +227,20 @@ impl Pass<'_> {
             work.failures.extend(told.map(|(failure, _)| failure));
         }
         Ok(())
+    }
+
+    /// AWS names one unknown instance of a batch, if any. EC2 names all that do not exist, so that many of them cost no
+    /// more calls than one.
+    async fn tell_unknown(&self, rounds: &mut Rounds, failures: &[Failure]) {
+        let batch = failures.iter().find_map(|failure| match &failure.step {
+            Step::RegisterInstances(ids) if failure.error.code == "InvalidInstance" && ids.len() > 2 => Some(ids),
+            _ => None,
+        });
+        let Some(batch) = batch else { return };
+        match self.subject.client.terminated(batch).await {
+            Ok(unknown) => rounds.facts.refused.extend(unknown),
+            Err(error) => tracing::debug!(%error, "EC2 could not be asked which instances exist"),
+        }
     }
 
     /// AWS says that a log bucket will not do, but not what it needs.

@@ -41,13 +41,16 @@ pub(super) fn by_zone(
     zones.into_iter().map(named).collect()
 }
 
-/// What a person should know of the zones, beside the health of the instances.
-pub(super) fn advice(zones: &[ZoneStatus], cross_zone: Option<bool>) -> Vec<String> {
+/// What a person should know of the zones, beside the health of the instances. Nothing is said of their spread while the
+/// zone of some is not known.
+pub(super) fn advice(zones: &[ZoneStatus], registered: usize, cross_zone: Option<bool>) -> Vec<String> {
     let mut advice: Vec<String> = findings(zones).into_iter().map(|finding| finding.message).collect();
     let served: Vec<&ZoneStatus> = zones.iter().filter(|zone| zone.served && zone.registered > 0).collect();
     let counts = || served.iter().map(|zone| zone.registered);
     let (most, least) = (counts().max().unwrap_or_default(), counts().min().unwrap_or_default());
-    if cross_zone != Some(true) && most - least > 1 && most >= 2 * least {
+    let known: i32 = zones.iter().map(|zone| zone.registered).sum();
+    let all_known = usize::try_from(known).is_ok_and(|known| known >= registered);
+    if all_known && cross_zone != Some(true) && most - least > 1 && most >= 2 * least {
         let list: Vec<String> = served
             .iter()
             .map(|zone| format!("{} {}", zone.zone, zone.registered))
@@ -178,9 +181,9 @@ mod tests {
     #[test]
     fn uneven_zones_matter_only_without_cross_zone_balancing() {
         let zones = [zone("a", true, 4), zone("b", true, 1)];
-        assert!(advice(&zones, None)[0].contains("a 4, b 1"));
-        assert!(advice(&zones, Some(true)).is_empty());
-        assert!(advice(&[zone("a", true, 2), zone("b", true, 1)], Some(false)).is_empty());
-        assert!(advice(&[zone("a", true, 7), zone("b", true, 5)], None).is_empty());
+        assert!(advice(&zones, 0, None)[0].contains("a 4, b 1"));
+        assert!(advice(&zones, 0, Some(true)).is_empty());
+        assert!(advice(&[zone("a", true, 2), zone("b", true, 1)], 0, Some(false)).is_empty());
+        assert!(advice(&[zone("a", true, 7), zone("b", true, 5)], 0, None).is_empty());
     }
 }
