@@ -171,7 +171,9 @@ fn limits_of(schema: &Value) -> Vec<String> {
         found.push(format!("one of {}", words.join(", ")));
     }
     if let Some(pattern) = schema["pattern"].as_str() {
-        found.push(format!("pattern `{}`", cell(pattern)));
+        // One holds a backtick itself.
+        let mark = if pattern.contains('`') { "``" } else { "`" };
+        found.push(format!("pattern {mark}{}{mark}", cell(pattern)));
     }
     if schema["x-kubernetes-list-type"] == "set" {
         found.push("each once".to_owned());
