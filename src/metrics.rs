@@ -105,6 +105,7 @@ impl Metrics {
         metrics.reconcile_errors.get_or_create(&labels).inc_by(0);
         metrics.reconcile_panics.get_or_create(&labels).inc_by(0);
         metrics.active_workers.get_or_create(&labels).set(0);
+        drop(metrics.reconcile_seconds.get_or_create(&labels));
         for result in ["success", "error"] {
             metrics
                 .reconciles
