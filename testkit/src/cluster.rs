@@ -177,7 +177,9 @@ impl Cluster {
         } else {
             ("False", "KubeletNotReady")
         };
-        let now = "2026-01-01T00:00:00Z";
+        let now = k8s_openapi::jiff::Timestamp::now()
+            .strftime("%Y-%m-%dT%H:%M:%SZ")
+            .to_string();
         let condition = json!({
             "type": "Ready", "status": status, "reason": reason, "message": "",
             "lastTransitionTime": now, "lastHeartbeatTime": now,

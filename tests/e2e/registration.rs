@@ -79,3 +79,44 @@ async fn nodes_that_are_not_ready_or_cordoned_stay_unless_told_otherwise() -> Re
     assert_eq!(registered(&test.in_aws().await?).len(), 3, "kept again");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_not_ready_leaves_when_its_grace_period_ends() -> Result<()> {
+    let mut test = Test::new().await?;
+    let role = unique();
+    let ids = test
+        .namespace
+        .instances(test.stack.simulator(), &["us-east-1a", "us-east-1b"])
+        .await?;
+    for id in &ids {
+        test.namespace.node(id, Some(id), &[("role", &role)]).await?;
+    }
+    test.ready(&format!(
+        "{MINIMAL}\nregistration: {{notReadyNodes: RemoveAfter, notReadyGraceSeconds: 6}}\ntargets: {{nodeSelector: \
+         {{matchLabels: {{role: '{role}'}}}}}}"
+    ))
+    .await?;
+    test.namespace.node_ready(&ids[0], false).await?;
+    let mark = test.mark()?;
+    test.request().await?;
+    let name = test.name().await?;
+    let simulator = test.stack.simulator();
+    let read = |calls: &testkit::Calls| !calls.naming(&name).of("DescribeTags").is_empty();
+    simulator
+        .until_calls(mark, "a pass within the grace period", read)
+        .await?;
+    assert_eq!(registered(&test.in_aws().await?).len(), 2, "kept for a while");
+    let gone = |object: &kube::api::DynamicObject| {
+        object::at(object, "/status/instances/registered") == Some(&json!(1)) && object::is_ready(object)
+    };
+    test.namespace
+        .until(Kind::CLB, "web", "its Node to have had its time", gone)
+        .await?;
+    assert_eq!(registered(&test.in_aws().await?), [ids[1].clone()].into());
+    test.namespace.node_ready(&ids[0], true).await?;
+    let back = |object: &kube::api::DynamicObject| object::text(object, "/status/instances/summary") == "2/2";
+    test.namespace
+        .until(Kind::CLB, "web", "it to come back", back)
+        .await
+        .map(drop)
+}

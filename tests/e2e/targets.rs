@@ -263,3 +263,49 @@ async fn a_missing_group_is_named_and_the_rest_converges() -> Result<()> {
     assert_eq!(registered(&test.in_aws().await?), [ids[0].clone()].into());
     test.namespace.delete_and_wait(Kind::CLB, "web").await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_members_of_a_resolved_group_are_registered_and_the_group_is_left_alone() -> Result<()> {
+    let test = Test::new().await?;
+    let group = group(&test, 2).await?;
+    let spec = |mode: &str| {
+        format!(
+            "{MINIMAL}\nregistration: {{minInService: 0, maxDeregisterPercent: 100}}\ntargets: {{autoScalingGroups: [{{name: {group}, mode: {mode}}}]}}"
+        )
+    };
+    let ready = test.ready(&spec("Resolve")).await?;
+    assert_eq!(registered(&test.in_aws().await?).len(), 2);
+    assert!(balancers_of(&test, &group).await.is_empty(), "not attached");
+    let sources = object::at(&ready, "/status/instances/items/0/sources");
+    assert_eq!(sources, Some(&json!([format!("autoScalingGroup/{group}")])));
+
+    let scaling = test.stack.simulator().autoscaling();
+    let request = scaling
+        .set_desired_capacity()
+        .auto_scaling_group_name(&group)
+        .desired_capacity(3);
+    request.send().await.expect("scaled");
+    test.pass().await?;
+    assert_eq!(registered(&test.in_aws().await?).len(), 3, "it follows the group");
+
+    test.ready(&spec("Attach")).await?;
+    assert_eq!(
+        balancers_of(&test, &group).await,
+        [test.name().await?],
+        "changed: attached"
+    );
+    test.ready(&format!(
+        "{MINIMAL}\nregistration: {{minInService: 0}}\ntargets: {{autoScalingGroups: []}}"
+    ))
+    .await?;
+    assert!(balancers_of(&test, &group).await.is_empty(), "un-set: detached");
+    test.ready(&spec("Resolve")).await?;
+    assert_eq!(registered(&test.in_aws().await?).len(), 3, "set again");
+    let mark = test.mark()?;
+    test.pass().await?;
+    assert!(
+        test.calls(mark).await?.writes().is_empty(),
+        "a second pass writes nothing"
+    );
+    Ok(())
+}
