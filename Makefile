@@ -25,7 +25,8 @@ up: binaries ## Start the same stack in the background and write .local/env for 
 
 .PHONY: down
 down: ## End the stack that `make up` started
-	@if [ -e .local/lock ]; then $(MAKE) --no-print-directory binaries && "$(testkit)" down; else echo "No stack is running."; fi
+	@if [ ! -e .local/lock ]; then echo "No stack is running."; exit; fi; \
+	[ -x "$(testkit)" ] || $(MAKE) --no-print-directory binaries; "$(testkit)" down
 
 .PHONY: test
 test: tools ## Run every test: unit, laws, simulator, end to end, chart

@@ -1,8 +1,9 @@
 //! The `CustomResourceDefinition` as it is installed.
 //!
 //! What the derive cannot say is put right here, once: no `nullable` (apply configurations cannot carry nulls), no
-//! formats that Kubernetes does not know, whole numbers as bounds, and a default status that tells tools which judge by
-//! `observedGeneration` that a new object was not looked at yet.
+//! formats that Kubernetes does not know, whole numbers as bounds, paragraphs in one line (`kubectl explain` wraps them
+//! itself), and a default status that tells tools which judge by `observedGeneration` that a new object was not looked at
+//! yet.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt as _;
@@ -49,11 +50,28 @@ fn canonical(schema: &mut Value) {
                     map.insert(bound.into(), json!(number as i64));
                 }
             }
+            if let Some(Value::String(description)) = map.get_mut("description") {
+                *description = paragraphs(description);
+            }
             map.values_mut().for_each(canonical);
         }
         Value::Array(items) => items.iter_mut().for_each(canonical),
         _ => {}
     }
+}
+
+/// A text whose line breaks are those between paragraphs and entries of a list alone.
+fn paragraphs(text: &str) -> String {
+    let mut joined = String::with_capacity(text.len());
+    for line in text.lines() {
+        let line = line.trim();
+        let starts = line.is_empty() || line.starts_with("- ") || joined.is_empty() || joined.ends_with('\n');
+        if !joined.is_empty() {
+            joined.push(if starts { '\n' } else { ' ' });
+        }
+        joined.push_str(line);
+    }
+    joined
 }
 
 /// A default that serde needs to read an older status must not become one that the API server writes.
@@ -89,5 +107,19 @@ fn bounded(schema: &mut Value) {
         }
         Value::Array(items) => items.iter_mut().for_each(bounded),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::paragraphs;
+
+    #[test]
+    fn only_paragraphs_and_entries_start_a_line() {
+        let (text, joined) = (
+            "One\ntwo.\n\nThree:\n- four\nfive\n- six",
+            "One two.\n\nThree:\n- four five\n- six",
+        );
+        assert_eq!(paragraphs(text), joined);
     }
 }

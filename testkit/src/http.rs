@@ -32,7 +32,8 @@ impl Reply {
     }
 }
 
-pub(crate) async fn get(url: &str) -> Result<Reply> {
+/// Gets an address of loopback.
+pub async fn get(url: &str) -> Result<Reply> {
     send(request(Method::GET, url, String::new())?).await
 }
 

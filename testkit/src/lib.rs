@@ -40,7 +40,7 @@ pub use crate::calls::{Call, Calls};
 pub use crate::cluster::{Cluster, Kind};
 pub use crate::control_plane::ControlPlane;
 pub use crate::error::{Error, Result};
-pub use crate::http::Reply;
+pub use crate::http::{Reply, get};
 pub use crate::operator::{Operator, OperatorOptions};
 pub use crate::process::Exit;
 pub use crate::simulator::Simulator;

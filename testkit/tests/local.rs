@@ -64,6 +64,19 @@ fn kill(pid: &str) {
     );
 }
 
+/// The process that listens at an address as the operator does: `--listen` names it.
+fn operator_of(url: &str) -> String {
+    let listen = url.trim_start_matches("http://");
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let mut found = processes.filter(|process| {
+        let arguments = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+        let arguments: Vec<_> = arguments.split(|byte| *byte == 0).collect();
+        arguments[0].ends_with(b"clb-operator") && arguments.contains(&listen.as_bytes())
+    });
+    let process = found.next().expect("the operator's process");
+    process.file_name().into_string().unwrap()
+}
+
 /// Ends the stack also when an assertion fails.
 struct Down(PathBuf);
 
@@ -111,6 +124,26 @@ async fn up_starts_one_stack_and_down_ends_it() {
 
     let pid = std::fs::read_to_string(folder.join("pid")).unwrap();
     assert!(testkit("up", &folder).contains("running already"));
+    assert_eq!(std::fs::read_to_string(folder.join("pid")).unwrap(), pid);
+    assert_eq!(variables(&folder), first);
+
+    // An operator that was killed is started again, on its port, by the next `up`.
+    let readyz = format!("{}/readyz", first["CLB_OPERATOR_URL"]);
+    kill(&operator_of(&first["CLB_OPERATOR_URL"]));
+    let killed = Instant::now();
+    while testkit::get(&readyz).await.is_ok() {
+        assert!(
+            killed.elapsed() < Duration::from_mins(1),
+            "the operator outlived SIGKILL"
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let text = testkit("up", &folder);
+    assert!(
+        text.contains("running already") && text.contains("started again"),
+        "{text}"
+    );
+    assert_eq!(testkit::get(&readyz).await.unwrap().status, 200);
     assert_eq!(std::fs::read_to_string(folder.join("pid")).unwrap(), pid);
     assert_eq!(variables(&folder), first);
 

@@ -61,6 +61,15 @@ impl Local {
         }
     }
 
+    /// Where the operator of the living stack listens.
+    fn operator(&self) -> Option<String> {
+        let env = read(&self.path("env"));
+        let line = env
+            .lines()
+            .find_map(|line| line.strip_prefix("export CLB_OPERATOR_URL='"));
+        Some(line?.trim_end_matches('\'').to_owned())
+    }
+
     fn pid(&self) -> Option<u32> {
         std::fs::read_to_string(self.path("pid")).ok()?.trim().parse().ok()
     }
@@ -73,10 +82,9 @@ pub(crate) async fn up(folder: Option<PathBuf>) -> anyhow::Result<()> {
     let turn = local.file("turn")?;
     turn.lock().context("waiting for another testkit to finish")?;
     let Some(claim) = local.claim()? else {
-        say(&format!(
-            "The stack is running already (process {}).",
-            local.pid().unwrap_or_default()
-        ));
+        let pid = local.pid().unwrap_or_default();
+        say(&format!("The stack is running already (process {pid})."));
+        revive(&local, pid).await?;
         tell(&local);
         return Ok(());
     };
@@ -93,6 +101,34 @@ pub(crate) async fn up(folder: Option<PathBuf>) -> anyhow::Result<()> {
         local.pid().unwrap_or_default()
     ));
     tell(&local);
+    Ok(())
+}
+
+/// Has the operator of the running stack started again if it ended, as after `kill -9`.
+async fn revive(local: &Local, pid: u32) -> anyhow::Result<()> {
+    let url = local
+        .operator()
+        .context("the file env does not say where the operator listens")?;
+    // A process that lives answers this even where it is not ready; one that is stopped keeps its port.
+    if testkit::get(&format!("{url}/healthz")).await.is_ok() {
+        return Ok(());
+    }
+    send("USR1", pid)?;
+    let asked = Instant::now();
+    while testkit::get(&format!("{url}/readyz"))
+        .await
+        .map_or(0, |reply| reply.status)
+        != 200
+    {
+        ensure!(
+            asked.elapsed() < LIMIT,
+            "the operator had ended and was not ready again within {} s:\n{}",
+            LIMIT.as_secs(),
+            read(&local.path("log"))
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    say("The operator had ended; it was started again.");
     Ok(())
 }
 
@@ -187,6 +223,7 @@ pub(crate) async fn hold(folder: Option<PathBuf>) -> anyhow::Result<()> {
     std::fs::write(local.path("pid"), format!("{}\n", std::process::id())).context("writing the file pid")?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut revive = signal(SignalKind::user_defined1())?;
     // The terminal that it was started from may close.
     let _hangup = signal(SignalKind::hangup())?;
 
@@ -202,9 +239,12 @@ pub(crate) async fn hold(folder: Option<PathBuf>) -> anyhow::Result<()> {
     let cluster = stack.control_plane().cluster("default").await?;
     site::prepare(&stack, &cluster, site::MACHINES.len()).await?;
     publish(&local, &stack)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = revive.recv() => stack.operator().start()?,
+        }
     }
     local.clear();
     Ok(())
