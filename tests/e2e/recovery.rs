@@ -38,6 +38,45 @@ async fn killed_right_after_create_it_ends_with_one_balancer() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn killed_right_after_a_group_was_attached_it_detaches_what_is_declared_no_more() -> Result<()> {
+    let stack = Stack::start(Options::default()).await?;
+    let namespace = stack.namespace().await?;
+    let simulator = stack.simulator();
+    let scaling = simulator.autoscaling();
+    let launch = scaling.create_launch_configuration().launch_configuration_name("web");
+    let launch = launch.image_id("ami-12345678").instance_type("t3.micro");
+    launch.send().await.expect("a launch configuration");
+    let group = scaling.create_auto_scaling_group().auto_scaling_group_name("web");
+    let group = group.launch_configuration_name("web").min_size(0).max_size(1);
+    group.availability_zones("us-east-1a").send().await.expect("a group");
+    let attached = async || {
+        let groups = scaling.describe_auto_scaling_groups().send().await.expect("described");
+        groups.auto_scaling_groups()[0].load_balancer_names().to_vec()
+    };
+    // The group is attached, and the operator waits for its account, which the status names, when it dies.
+    let slow = json!({"match": {"operation": "GetCallerIdentity"}, "do": {"latency": {"millis": 60_000}}});
+    simulator.fault(&slow).await?;
+    let spec = format!("{MINIMAL}\ntargets: {{autoScalingGroups: [{{name: web}}]}}");
+    namespace.apply(&manifest(&spec)).await?;
+    let called = |calls: &testkit::Calls| !calls.of("AttachLoadBalancers").successful().is_empty();
+    simulator.until_calls(0, "the attachment", called).await?;
+    stack.operator().kill();
+    assert_eq!(attached().await.len(), 1, "AWS did it");
+
+    // Meanwhile the object loses the group and is deleted.
+    simulator.clear_faults().await?;
+    namespace.apply(&manifest(MINIMAL)).await?;
+    namespace.delete(Kind::CLB, "web").await?;
+    stack.operator().start_ready().await?;
+    namespace.until_gone(Kind::CLB, "web").await?;
+    assert!(
+        attached().await.is_empty(),
+        "a group that points at a deleted balancer cannot launch instances"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_restart_writes_nothing() -> Result<()> {
     let stack = Stack::start(Options::default()).await?;
     let mut namespace = stack.namespace().await?;

@@ -176,7 +176,7 @@ impl Pass<'_> {
         } = self.premises(memory, &mut lb, prove, &mut work).await;
         let before = lb.clone();
         let mut rounds = Rounds::new(facts);
-        self.work(&declared, &mut lb, &mut rounds, &mut work).await?;
+        self.work(memory, &declared, &mut lb, &mut rounds, &mut work).await?;
         work.held = rounds.held(&declared, &lb);
         follow_zones(&mut lb, &rounds.facts);
 
@@ -203,6 +203,7 @@ impl Pass<'_> {
     /// Plans and runs, round after round.
     async fn work(
         &self,
+        memory: &mut Memory,
         declared: &Declared,
         lb: &mut LoadBalancer,
         rounds: &mut Rounds,
@@ -210,6 +211,7 @@ impl Pass<'_> {
     ) -> Result<(), Error> {
         while let Some(plan) = rounds.next(declared, lb) {
             self.ensure_finalizer().await?;
+            self.remember_groups(memory, &plan).await?;
             tracing::debug!(load_balancer = lb.name, %plan, "planned");
             let mut applied = apply::apply(&self.subject.client, plan, lb, &self.ctx.metrics).await;
             for failure in &mut applied.failures {
@@ -226,6 +228,29 @@ impl Pass<'_> {
                 .filter(|(_, learned)| !learned);
             work.failures.extend(told.map(|(failure, _)| failure));
         }
+        Ok(())
+    }
+
+    /// The status names a group before it is attached: after a crash in between, nothing else would say that it is ours to
+    /// detach, and a group that is attached to a balancer that was deleted cannot launch instances.
+    async fn remember_groups(&self, memory: &mut Memory, plan: &Plan) -> Result<(), Error> {
+        let mut status = super::previous_status(self.object, memory);
+        let mut applied = status.applied.unwrap_or_default();
+        let known: BTreeSet<String> = applied.auto_scaling_groups.iter().cloned().collect();
+        let attached = plan.steps().filter_map(|step| match step {
+            Step::AttachAutoScalingGroup(name) => Some(name.clone()),
+            _ => None,
+        });
+        let all: BTreeSet<String> = known.iter().cloned().chain(attached).collect();
+        if all == known {
+            return Ok(());
+        }
+        applied.auto_scaling_groups = all.into_iter().collect();
+        status.applied = Some(applied.clone());
+        let (namespace, name) = (&self.subject.namespace, &self.subject.object_name);
+        status::write(&self.ctx.client, self.object, namespace, name, &status).await?;
+        memory.applied = Some(applied);
+        memory.status = Some(status);
         Ok(())
     }
 
@@ -300,15 +325,17 @@ impl Pass<'_> {
         report.load_balancer = Some(lb);
         report.not_after = Some(memory.remote.not_after.clone());
         self.tell_expiries(memory, lb);
+        // With the groups that were written down on the way.
+        let previous = super::previous_status(self.object, memory);
         let applied = remembered::applied(
             &self.object.spec,
             &self.declared,
-            &self.previous,
+            &previous,
             lb,
             &work.done,
             groups.is_some(),
         );
-        let applied = remembered::with_registered(applied, &self.declared, &self.previous, lb, &work.done);
+        let applied = remembered::with_registered(applied, &self.declared, &previous, lb, &work.done);
         report.groups = groups.map(|groups| self.group_status(groups, lb));
         report.errors = work.errors(memory);
         report.plan = foresee::lines(&work.plan);
