@@ -1,6 +1,7 @@
 //! Nothing that the operator did not create is ever changed or deleted.
 
 use aws_sdk_elasticloadbalancing::types::{Listener, Tag};
+use serde_json::json;
 use testkit::cluster::Kind;
 use testkit::{Result, Stack, object};
 
@@ -59,6 +60,34 @@ async fn a_balancer_of_somebody_else_gets_no_write_also_when_the_object_is_delet
         assert!(calls.writes().is_empty(), "{calls}");
         assert!(describe(test.stack, &name).await.is_some());
     }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_was_taken_in_the_same_moment_is_told_with_its_owner() -> Result<()> {
+    let test = Test::new().await?;
+    let name = format!("foreign-{}", unique());
+    let owner = [
+        ("classiclb.dev/cluster", "other"),
+        ("classiclb.dev/owner", "shop/web"),
+        ("classiclb.dev/uid", "1234"),
+    ];
+    make(test.stack, &name, &owner).await;
+    // The first look comes before the other one is made.
+    let early = json!({
+        "match": {"operation": "DescribeLoadBalancers", "loadBalancer": name, "nth": 1},
+        "do": {"error": {"code": "LoadBalancerNotFound", "status": 400, "message": "There is no ACTIVE Load Balancer"}},
+    });
+    test.stack.simulator().fault(&early).await?;
+    let mark = test.mark()?;
+    test.apply(&spec(&name)).await?;
+    let message = test.until_reason("Accepted", "Conflict").await?;
+    assert!(message.contains("belongs to shop/web of cluster other"), "{message}");
+    let calls = test.stack.simulator().calls(mark)?.naming(&name);
+    assert_eq!(calls.writes().operations(), ["CreateLoadBalancer"], "{calls}");
+    assert!(calls.writes().successful().is_empty(), "{calls}");
+    test.namespace.delete_and_wait(Kind::CLB, "web").await?;
+    assert!(describe(test.stack, &name).await.is_some());
     Ok(())
 }
 

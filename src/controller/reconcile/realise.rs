@@ -128,7 +128,16 @@ impl Pass<'_> {
                     accepted: false,
                 });
             }
-            return Ok(Err(outcome::not_created(&failure.error)));
+            let refused = outcome::not_created(&failure.error);
+            if failure.error.class != Class::Duplicate {
+                return Ok(Err(refused));
+            }
+            // Made in the same moment: its tags tell by whom.
+            return Ok(match observe::observe(&self.subject, None, true).await {
+                Ok(Observation::Ours(lb)) => Ok(lb),
+                Ok(Observation::NotOurs(ownership, lb)) => self.adopt(&ownership, *lb).await?.map(Box::new),
+                Ok(Observation::Absent) | Err(_) => Err(refused),
+            });
         }
         memory.creation = Some(Creation {
             at: self.now,
