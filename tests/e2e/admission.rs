@@ -207,6 +207,13 @@ fn wrong_names_and_sets() -> Wrong {
             vec!["values must be given"],
         ),
         (
+            beside("targets: {nodeSelector: {matchExpressions: [{key: a, operator: In, values: [b, not good]}]}}"),
+            vec![
+                "spec.targets.nodeSelector.matchExpressions[0].values",
+                "those of labels",
+            ],
+        ),
+        (
             beside("tags: {'aws:a': b}"),
             vec!["spec.tags", "must not start with aws:"],
         ),

@@ -101,7 +101,7 @@ pub struct LabelSelectorRequirement {
     pub operator: LabelSelectorOperator,
     /// The values for `In` and `NotIn`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    #[x_kube(merge_strategy = ListMerge::Atomic, validation = Rule::new("self.all(v, v.matches('^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$'))").message("values must be those of labels: letters, digits, - _ . with a letter or digit at both ends"))]
     #[schemars(length(max = 40), inner(length(max = 63)))]
     pub values: Option<Vec<String>>,
 }
