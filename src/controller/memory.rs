@@ -101,6 +101,8 @@ pub(super) struct Memory {
     pub(super) health_due: Option<Instant>,
     /// The instances as last reported, with their sources: a status holds only so many.
     pub(super) members: Members,
+    /// Instances whose zone EC2 was asked for and did not know.
+    pub(super) unplaced: BTreeSet<InstanceId>,
     /// Instances that AWS refused to register, when they are tried again, and how often they were.
     pub(super) refused_instances: BTreeSet<InstanceId>,
     pub(super) suspects_due: Option<Instant>,
@@ -152,6 +154,7 @@ impl Memory {
     /// A spec that changed, or a person who asks, deserves a try of all that was refused.
     pub(super) fn forget_refusals(&mut self, now: Instant) {
         self.refused_rebuilds.clear();
+        self.unplaced.clear();
         self.suspects_due = (!self.refused_instances.is_empty()).then_some(now);
     }
 

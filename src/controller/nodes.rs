@@ -3,7 +3,7 @@
 //! A wrong view empties balancers: controllers that acted on a cold cache have deregistered whole fleets. So the view
 //! says when it is not to be trusted, and then the registered set is not shrunk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -208,6 +208,19 @@ impl NodeView {
         if count > state.believed || !falling {
             state.believed = count;
         }
+    }
+
+    /// The Nodes that run on these instances: names and zones, by instance.
+    pub(super) fn on(&self, ids: &BTreeSet<InstanceId>) -> BTreeMap<InstanceId, (String, Option<String>)> {
+        if ids.is_empty() {
+            return BTreeMap::new();
+        }
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = state.nodes.iter().filter_map(|(name, node)| {
+            let id = node.instance.as_ref().filter(|id| ids.contains(*id))?;
+            Some((id.clone(), (name.clone(), node.zone.clone())))
+        });
+        found.collect()
     }
 
     /// The Nodes that a selector matches, and whether the view can be trusted.

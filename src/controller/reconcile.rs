@@ -5,6 +5,7 @@
 mod adopt;
 mod brake;
 mod conclude;
+mod create;
 mod foresee;
 mod known;
 mod outcome;
@@ -13,6 +14,7 @@ mod placement;
 mod premises;
 mod realise;
 mod remembered;
+mod zones;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

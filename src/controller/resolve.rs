@@ -1,6 +1,6 @@
 //! I/O: what a spec refers to. Nodes come from the watched view, so no call is made for them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
@@ -9,8 +9,9 @@ use kube::core::Selector;
 use super::lookup::Remote;
 use super::nodes::{NodePolicy, NodeView, Selection};
 use crate::api::{ClassicLoadBalancerSpec, ClassicLoadBalancerStatus, LabelSelector, LabelSelectorOperator};
+use crate::elb::InstanceId;
 use crate::plan::desired::{References, Refusal, Resolved};
-use crate::plan::targets::{Members, SOURCE_INSTANCE_IDS, SOURCE_NODE_SELECTOR};
+use crate::plan::targets::{Member, Members, SOURCE_INSTANCE_IDS, SOURCE_NODE_SELECTOR};
 
 /// What was resolved, and why it cannot be trusted where that is so.
 #[derive(Clone, Debug, Default)]
@@ -58,12 +59,13 @@ pub(super) fn resolve(
         return Ok(Resolution::default());
     };
     let mut members = Members::new();
-    for id in targets.instance_ids.iter().flatten() {
-        members
-            .entry(id.clone())
-            .or_default()
-            .sources
-            .insert(SOURCE_INSTANCE_IDS.to_owned());
+    let ids: BTreeSet<InstanceId> = targets.instance_ids.iter().flatten().cloned().collect();
+    let mut on = nodes.on(&ids);
+    for id in ids {
+        let (node, zone) = on.remove(&id).unzip();
+        let sources = [SOURCE_INSTANCE_IDS.to_owned()].into();
+        let zone = zone.flatten();
+        members.insert(id, Member { node, zone, sources });
     }
     let (mut suspicion, mut changes_in) = (None, None);
     if let Some(selector) = &targets.node_selector {

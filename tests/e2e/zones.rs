@@ -70,3 +70,49 @@ async fn instances_of_other_zones_are_registered_all_the_same_and_told() -> Resu
     healthy.await?;
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn zones_of_instances_that_only_their_ids_name_are_asked_for_once() -> Result<()> {
+    let mut test = Test::new().await?;
+    let zones = ["us-east-1a", "us-east-1a", "us-east-1a", "us-east-1b", "us-east-1c"];
+    let ids = test.namespace.instances(test.stack.simulator(), &zones).await?;
+    // One is a Node, which saves the question.
+    test.namespace
+        .node("known", Some(&format!("aws:///us-east-1c/{}", ids[4])), &[])
+        .await?;
+    let mark = test.mark()?;
+    test.ready(&format!("{MINIMAL}\ntargets: {{instanceIds: [{}]}}", ids.join(", ")))
+        .await?;
+    let told = test
+        .namespace
+        .until(Kind::CLB, "web", "the zones to be told", |object| {
+            let message = object::condition(object, "TargetsHealthy").map(|c| c.message);
+            let message = message.unwrap_or_default();
+            message.contains("1 registered instances are in us-east-1c, which the balancer does not serve")
+                && message.contains("spread unevenly (us-east-1a 3, us-east-1b 1)")
+        });
+    let told = told.await?;
+    let items = object::at(&told, "/status/instances/items")
+        .cloned()
+        .unwrap_or_default();
+    let known = items
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|item| item["id"] == json!(ids[4]));
+    assert_eq!(known.expect("listed")["node"], "known");
+    let asked = || {
+        test.stack
+            .simulator()
+            .calls(mark)
+            .map(|calls| calls.of("DescribeInstances").naming(&ids[0]))
+    };
+    assert_eq!(asked()?.len(), 1, "{}", asked()?);
+    assert!(
+        !asked()?.iter().any(|call| call.names(&ids[4])),
+        "its Node tells its zone"
+    );
+    test.pass().await?;
+    assert_eq!(asked()?.len(), 1, "{}", asked()?);
+    Ok(())
+}

@@ -53,6 +53,28 @@ impl Client {
         }
     }
 
+    /// The zones of these instances, as far as EC2 knows them.
+    ///
+    /// # Errors
+    /// When EC2 cannot be asked.
+    pub async fn zones_of(&self, ids: &BTreeSet<InstanceId>) -> Result<BTreeMap<InstanceId, String>, Error> {
+        let (all, mut zones) = (Vec::from_iter(ids), BTreeMap::new());
+        for chunk in all.chunks(FILTER_VALUES) {
+            // By a filter, since one unknown id in the list of ids has the whole request refused.
+            let filters = vec![filter("instance-id", chunk.iter().map(|id| id.as_str()))];
+            let request = self.ec2.describe_instances().set_filters(Some(filters));
+            let request = request.max_results(DESCRIBE_INSTANCES);
+            let reply = self.call(OPERATION, request.send()).await?;
+            zones.extend(
+                instances(reply.reservations.unwrap_or_default()).filter_map(|instance| {
+                    let zone = instance.placement.and_then(|placement| placement.availability_zone)?;
+                    Some((instance.instance_id?, zone))
+                }),
+            );
+        }
+        Ok(zones)
+    }
+
     /// Of these instances, those that EC2 says are terminated, are about to be, or never existed. One that is merely left
     /// out of the reply is not among them.
     ///
@@ -89,6 +111,8 @@ impl Client {
 
 /// Ids in one request.
 const CHUNK: usize = 100;
+/// Values in one filter, which are fewer than the instances on a page.
+const FILTER_VALUES: usize = 200;
 
 fn instances(reservations: Vec<Reservation>) -> impl Iterator<Item = Instance> {
     reservations
