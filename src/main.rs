@@ -157,7 +157,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
         .map(|line| line.trim().trim_start_matches("error: "))
         .filter(|line| !line.is_empty() && !line.starts_with("tip:") && !line.starts_with("For more information"))
         .collect();
-    eprintln!("clb-operator: {} (see clb-operator --help)", what.join(" "));
+    eprintln!("clb-operator: {}", message::wrong_flags(what.join(" ")));
     ExitCode::from(2)
 }
 

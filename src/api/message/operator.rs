@@ -14,6 +14,7 @@ words! { READYZ:
 }
 
 words! { START:
+    fn wrong_flags(why) "{why} (see clb-operator --help)" => "Correct what the message names.";
     fn no_command() "a command is required: run or crd" => "Give one: `clb-operator run`.";
     fn not_a_cluster_id() "must be 1 to 63 of [A-Za-z0-9._-]" => "Correct `--cluster-id` (`CLB_CLUSTER_ID`).";
     fn not_a_duration() "must be a duration such as 30s, 10m or 1h" =>
