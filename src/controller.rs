@@ -35,7 +35,7 @@ use kube::{Resource as _, ResourceExt as _};
 use tokio::sync::Notify;
 use tracing::{error, info, warn};
 
-use crate::api::reason;
+use crate::api::message;
 use crate::api::{ClassicLoadBalancer, FINALIZER, REQUESTED_AT};
 use crate::aws::Aws;
 use crate::metrics::Metrics;
@@ -319,7 +319,7 @@ fn error_policy(_: Arc<Guarded>, _: &Error, _: Arc<Context>) -> Action {
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".to_owned())
+        .unwrap_or_else(message::no_message)
 }
 
 /// Tells whose object it is and what is wrong with it, once for each of its versions; the others go on.
@@ -338,12 +338,8 @@ async fn undecodable(invalid: &kube::core::error_boundary::InvalidObject, ctx: &
     };
     let reference = ObjectRef::from_obj(&object);
     error!(object = %reference, error = %invalid.error, "the object cannot be decoded");
-    let note = format!(
-        "this object cannot be read by this version of the operator and is left alone: {}; update the operator or mend \
-         the object",
-        invalid.error
-    );
-    event::warning(&ctx.events, &object, reason::UNDECODABLE, "Reconcile", &note).await;
+    let told = message::undecodable(&invalid.error);
+    event::warning(&ctx.events, &object, "Reconcile", &told).await;
 }
 
 /// Tells the log that the controller is about to start.

@@ -9,12 +9,12 @@ use std::time::Duration;
 use anyhow::anyhow;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use classic_lb_operator::api;
+use classic_lb_operator::api::{self, message};
 use classic_lb_operator::controller::{Intervals, Rules};
 use classic_lb_operator::operator::{self, Parameters};
 use classic_lb_operator::plan::adoption::Adoption;
 use classic_lb_operator::plan::desired;
-use classic_lb_operator::telemetry::{self, LogFormat};
+use classic_lb_operator::telemetry::{self, LogFormat, Obstacle};
 
 /// Kubernetes operator that owns AWS Classic Elastic Load Balancers.
 #[derive(Debug, Parser)]
@@ -107,18 +107,16 @@ impl From<AdoptionFlag> for Adoption {
 fn cluster_id(text: &str) -> Result<String, String> {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     if text.is_empty() || text.len() > 63 || !text.chars().all(legal) {
-        return Err("must be 1 to 63 of [A-Za-z0-9._-]".to_owned());
+        return Err(message::not_a_cluster_id());
     }
     Ok(text.to_owned())
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    let signed: jiff::SignedDuration = text
-        .parse()
-        .map_err(|_| "must be a duration such as 30s, 10m or 1h".to_owned())?;
-    let duration = Duration::try_from(signed).map_err(|_| "must not be negative".to_owned())?;
+    let signed: jiff::SignedDuration = text.parse().map_err(|_| message::not_a_duration())?;
+    let duration = Duration::try_from(signed).map_err(|_| message::negative_duration())?;
     if duration < Duration::from_secs(1) {
-        return Err("must be at least 1s".to_owned());
+        return Err(message::short_duration());
     }
     Ok(duration)
 }
@@ -150,7 +148,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
     }
     // Without a command clap shows the help, which says nothing of what is wrong.
     let text = match error.kind() {
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "a command is required: run or crd".to_owned(),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => message::no_command(),
         _ => error.render().to_string(),
     };
     let what: Vec<&str> = text
@@ -159,7 +157,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
         .map(|line| line.trim().trim_start_matches("error: "))
         .filter(|line| !line.is_empty() && !line.starts_with("tip:") && !line.starts_with("For more information"))
         .collect();
-    eprintln!("clb-operator: {} (see clb-operator --help)", what.join(" "));
+    eprintln!("clb-operator: {}", message::wrong_flags(what.join(" ")));
     ExitCode::from(2)
 }
 
@@ -188,13 +186,18 @@ fn run(arguments: Run) -> anyhow::Result<()> {
         log_level,
     } = arguments;
     if let Err(error) = telemetry::start(log_format, &log_level) {
-        eprintln!("clb-operator: --log-level: {error}");
+        let why = match error {
+            Obstacle::NotALevel(word) => message::not_a_level(format_args!("{word:?}")),
+            Obstacle::NotAFilter(filter, error) => message::not_a_filter(format_args!("{filter:?}"), error),
+            Obstacle::Started(error) => message::no_logging(error),
+        };
+        eprintln!("clb-operator: {why}");
         std::process::exit(2);
     }
     // One provider for both clients; the first to ask would choose otherwise.
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
-        .map_err(|_| anyhow!("a TLS provider was installed before"))?;
+        .map_err(|_| anyhow!(message::second_tls_provider()))?;
     let intervals = Intervals {
         resync: resync_period,
         health: health_interval,

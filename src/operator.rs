@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::api::ClassicLoadBalancer;
+use crate::api::message;
 use crate::aws::Aws;
 use crate::controller::{self, Context, Intervals, Rules};
 use crate::metrics::Metrics;
@@ -61,7 +62,7 @@ pub async fn run(parameters: Parameters) -> anyhow::Result<()> {
 
     let listener = TcpListener::bind(listen)
         .await
-        .with_context(|| format!("cannot listen on {listen}"))?;
+        .with_context(|| message::not_listening(listen))?;
     info!(address = %listener.local_addr()?, "serving /metrics, /healthz and /readyz");
     let serving = tokio::spawn(server::serve(
         listener,
@@ -91,15 +92,13 @@ pub async fn run(parameters: Parameters) -> anyhow::Result<()> {
 
 /// One client for watches, which may be silent for long, and one for everything else, which may not.
 async fn clients() -> anyhow::Result<(kube::Client, kube::Client)> {
-    let config = kube::Config::infer()
-        .await
-        .context("no way to a Kubernetes API server: not in a cluster, and no kubeconfig")?;
+    let config = kube::Config::infer().await.with_context(message::no_kubernetes)?;
     let mut bounded = config.clone();
     bounded.read_timeout = Some(REQUEST);
     bounded.reset_reader_on_write = true;
     bounded.default_retry = false;
-    let client = kube::Client::try_from(bounded).context("the kubeconfig cannot be used")?;
-    let watching = kube::Client::try_from(config).context("the kubeconfig cannot be used")?;
+    let client = kube::Client::try_from(bounded).with_context(message::bad_kubeconfig)?;
+    let watching = kube::Client::try_from(config).with_context(message::bad_kubeconfig)?;
     Ok((client, watching))
 }
 

@@ -74,14 +74,14 @@ impl Readiness {
         self.with(resource, |watch| watch.failure = None);
     }
 
-    /// Why the operator is not ready; `None`: it is. What failed says more than what is still to come.
-    pub fn reason(&self) -> Option<String> {
+    /// The resource for which the operator is not ready, as the Kubernetes API calls it, and why its watch failed;
+    /// without that it was not listed yet. `None`: the operator is ready. What failed says more than what is still to
+    /// come.
+    pub fn obstacle(&self) -> Option<(&'static str, Option<String>)> {
         const ALL: [Resource; 2] = [Resource::Objects, Resource::Nodes];
         let failure = |resource: Resource| self.with(resource, |watch| watch.failure.clone());
-        let failed = ALL
-            .into_iter()
-            .find_map(|of| Some(format!("{}: {}", of.plural(), failure(of)?)));
+        let failed = ALL.into_iter().find_map(|of| Some((of.plural(), Some(failure(of)?))));
         let missing = || ALL.into_iter().find(|resource| !self.is_listed(*resource));
-        failed.or_else(|| Some(format!("{} were not listed yet", missing()?.plural())))
+        failed.or_else(|| Some((missing()?.plural(), None)))
     }
 }

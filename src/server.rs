@@ -10,6 +10,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use tokio::net::TcpListener;
 
+use crate::api::message;
 use crate::metrics::Metrics;
 use crate::readiness::Readiness;
 
@@ -53,8 +54,10 @@ async fn metrics_text(State(shared): State<Shared>) -> impl IntoResponse {
 }
 
 async fn ready(State(shared): State<Shared>) -> impl IntoResponse {
-    match shared.readiness.reason() {
-        None => (StatusCode::OK, "ok\n".to_owned()),
-        Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reason}\n")),
-    }
+    let why = match shared.readiness.obstacle() {
+        None => return (StatusCode::OK, "ok\n".to_owned()),
+        Some((resource, Some(failure))) => message::failing(resource, failure),
+        Some((resource, None)) => message::not_listed(resource),
+    };
+    (StatusCode::SERVICE_UNAVAILABLE, message::not_ready(why) + "\n")
 }

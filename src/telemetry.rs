@@ -18,18 +18,27 @@ pub enum LogFormat {
 /// Each request that fails is logged by whoever made it, with what follows from it; this would say it again.
 const QUIET: &str = "kube_client::client::builder=off";
 
+/// Why logging cannot start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// A word of the filter is no level.
+    NotALevel(String),
+    /// The filter cannot be read, for a reason.
+    NotAFilter(String, String),
+    /// It was started before.
+    Started(String),
+}
+
 /// Starts logging to standard error. `filter` is a level or a list of `target=level`.
 ///
 /// # Errors
 /// When the filter cannot be read, or logging was started before.
-pub fn start(format: LogFormat, filter: &str) -> Result<(), String> {
+pub fn start(format: LogFormat, filter: &str) -> Result<(), Obstacle> {
     if let Some(word) = filter.split(',').find(|directive| !is_understood(directive)) {
-        return Err(format!(
-            "{word:?} is no level: give error, warn, info, debug, trace or off, or a list of target=level"
-        ));
+        return Err(Obstacle::NotALevel(word.to_owned()));
     }
-    let filter =
-        EnvFilter::try_new(format!("{QUIET},{filter}")).map_err(|error| format!("log filter {filter:?}: {error}"))?;
+    let filter = EnvFilter::try_new(format!("{QUIET},{filter}"))
+        .map_err(|error| Obstacle::NotAFilter(filter.to_owned(), error.to_string()))?;
     let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match format {
         LogFormat::Json => builder.json().flatten_event(true).finish().try_init(),
@@ -38,7 +47,7 @@ pub fn start(format: LogFormat, filter: &str) -> Result<(), String> {
             .finish()
             .try_init(),
     };
-    started.map_err(|error| error.to_string())
+    started.map_err(|error| Obstacle::Started(error.to_string()))
 }
 
 /// The filter takes any bare word for the name of a target, so that a mistyped level would turn every log off.

@@ -3,6 +3,8 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 
+use super::message::Told;
+
 /// The balancer exists, equals its spec, and its DNS name is known.
 pub const READY: &str = "Ready";
 /// The spec can be realised, the name is ours, and what the spec refers to was found.
@@ -29,27 +31,19 @@ pub struct Statement {
     pub type_: &'static str,
     /// `True`, `False` or `Unknown`.
     pub status: &'static str,
-    /// A word in `PascalCase`.
-    pub reason: String,
-    /// A sentence for people.
-    pub message: String,
+    /// The reason and the text.
+    pub told: Told,
     /// The generation that it speaks of, where that is not the present one: a judgement from before that stands.
     pub of: Option<i64>,
 }
 
 impl Statement {
     /// Makes a statement.
-    pub fn new(
-        type_: &'static str,
-        status: &'static str,
-        reason: impl Into<String>,
-        message: impl Into<String>,
-    ) -> Self {
+    pub fn new(type_: &'static str, status: &'static str, told: Told) -> Self {
         Self {
             type_,
             status,
-            reason: reason.into(),
-            message: message.into(),
+            told,
             of: None,
         }
     }
@@ -71,8 +65,8 @@ pub fn list(statements: Vec<Statement>, generation: i64, previous: &[Condition],
             Condition {
                 type_: statement.type_.to_owned(),
                 status: statement.status.to_owned(),
-                reason: statement.reason,
-                message: statement.message.chars().take(MESSAGE_LENGTH).collect(),
+                reason: statement.told.reason().to_owned(),
+                message: statement.told.text().chars().take(MESSAGE_LENGTH).collect(),
                 observed_generation: Some(statement.of.unwrap_or(generation)),
                 last_transition_time: since,
             }
@@ -90,6 +84,11 @@ fn whole_seconds(time: Timestamp) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::message;
+
+    fn statement(type_: &'static str, status: &'static str, text: &str) -> Statement {
+        Statement::new(type_, status, message::updated(text))
+    }
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).expect("a time")
@@ -97,7 +96,7 @@ mod tests {
 
     #[test]
     fn ready_comes_first_and_the_rest_in_order() {
-        let statements = [STALLED, PROGRAMMED, READY, ACCEPTED].map(|t| Statement::new(t, "True", "X", ""));
+        let statements = [STALLED, PROGRAMMED, READY, ACCEPTED].map(|t| statement(t, "True", ""));
         let types: Vec<_> = list(statements.to_vec(), 1, &[], at(1))
             .into_iter()
             .map(|c| c.type_)
@@ -107,12 +106,7 @@ mod tests {
 
     #[test]
     fn a_message_is_cut_to_what_the_crd_takes() {
-        let long = list(
-            vec![Statement::new(READY, "False", "A", "ä".repeat(10_000))],
-            1,
-            &[],
-            at(1),
-        );
+        let long = list(vec![statement(READY, "False", &"ä".repeat(10_000))], 1, &[], at(1));
         let crd = serde_json::to_value(super::super::crd::definition().expect("a CRD")).expect("JSON");
         let limit = crd
             .pointer("/spec/versions/0/schema/openAPIV3Schema/properties/status/properties/conditions/items/properties/message/maxLength")
@@ -122,11 +116,11 @@ mod tests {
 
     #[test]
     fn the_transition_time_moves_with_the_status_alone() {
-        let first = list(vec![Statement::new(READY, "False", "A", "a")], 1, &[], at(1));
-        let second = list(vec![Statement::new(READY, "False", "B", "b")], 2, &first, at(2));
+        let first = list(vec![statement(READY, "False", "a")], 1, &[], at(1));
+        let second = list(vec![statement(READY, "False", "b")], 2, &first, at(2));
         assert_eq!(second[0].last_transition_time, first[0].last_transition_time);
         assert_eq!(second[0].observed_generation, Some(2));
-        let third = list(vec![Statement::new(READY, "True", "C", "c")], 2, &second, at(3));
+        let third = list(vec![statement(READY, "True", "c")], 2, &second, at(3));
         assert_eq!(third[0].last_transition_time, Time(at(3)));
     }
 }

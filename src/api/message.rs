@@ -1,181 +1,245 @@
-//! The messages of conditions and Events, by reason, as templates: `<…>` stands for what is filled in. A test finds the
-//! fixed parts of each in the sources, so that a message that changes there must change here.
+//! Every text that a person can meet in a condition, an Event, a refusal or an answer of the operator, with what fills it
+//! in. The code takes its texts from here and has none of its own: a [`Told`] or a [`Refusal`] cannot be made elsewhere.
+//! `docs/reference/conditions.md` is printed from the same literals.
 
-use super::reason::{self, AWS_CODE};
+use std::fmt;
 
-/// A message, with the reason that it is told with.
-#[derive(Clone, Copy, Debug)]
-pub struct Message {
-    /// The reason.
-    pub reason: &'static str,
-    /// The text.
-    pub template: &'static str,
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+/// A text, with the reason that it is told with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    reason: String,
+    text: String,
 }
 
+impl Told {
+    fn new(reason: impl Into<String>, text: String) -> Self {
+        Self {
+            reason: reason.into(),
+            text,
+        }
+    }
+
+    /// What a condition says already.
+    pub fn again(condition: &Condition) -> Self {
+        Self::new(&condition.reason, condition.message.clone())
+    }
+
+    /// The reason for a condition or an Event.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Why a spec cannot be realised: what must hold, and the field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal(Told);
+
+impl From<Refusal> for Told {
+    fn from(refusal: Refusal) -> Self {
+        refusal.0
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What is told where AWS gave no usable answer, with a code as AWS would have given it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The code, one of [`super::reason::AWS_CODES`].
+    pub code: &'static str,
+    /// The text.
+    pub text: String,
+}
+
+/// A text of a condition or an Event, for the page.
+#[derive(Clone, Copy, Debug)]
+pub struct Message {
+    /// The reasons that it is told with.
+    pub reasons: &'static [&'static str],
+    /// The text; `{…}` stands for what is filled in.
+    pub text: &'static str,
+    /// Whether it fills in a part of another text and never stands alone.
+    pub is_part: bool,
+}
+
+/// A refusal, for the page.
+#[derive(Clone, Copy, Debug)]
+pub struct Refused {
+    /// The path of the field below `spec`.
+    pub field: &'static str,
+    /// The text.
+    pub text: &'static str,
+    /// What to do.
+    pub remedy: &'static str,
+}
+
+/// An answer that AWS did not give, for the page.
+#[derive(Clone, Copy, Debug)]
+pub struct Unanswered {
+    /// The code that it stands under.
+    pub code: &'static str,
+    /// The text.
+    pub text: &'static str,
+}
+
+/// A text that belongs to no object, for the page.
+#[derive(Clone, Copy, Debug)]
+pub struct Words {
+    /// The text.
+    pub text: &'static str,
+    /// What to do.
+    pub remedy: &'static str,
+}
+
+/// Texts of conditions and Events. `fn` makes a [`Told`] with the first of the reasons, `under` one with a reason that is
+/// given, and `part` a text that fills in others.
 macro_rules! messages {
-    ($( $reason:expr => $($template:literal),+; )*) => {
-        /// Every message.
-        pub const ALL: &[Message] = &[$($( Message { reason: $reason, template: $template }, )+)*];
+    ($table:ident: $( $kind:ident $name:ident ($($param:ident),*) $reasons:tt $text:literal; )*) => {
+        $( messages!(@ $kind $name ($($param),*) $reasons $text); )*
+
+        /// The texts of this part of the table.
+        pub(super) const $table: &[super::Message] = &[$(
+            super::Message { reasons: &$reasons, text: $text, is_part: messages!(@ $kind) },
+        )*];
+    };
+    (@ fn $name:ident ($($param:ident),*) [$reason:expr $(, $also:expr)*] $text:literal) => {
+        #[doc = concat!("`", $text, "`")]
+        pub fn $name($($param: impl std::fmt::Display),*) -> super::Told {
+            super::Told::new($reason, format!($text))
+        }
+    };
+    (@ under $name:ident ($($param:ident),*) $reasons:tt $text:literal) => {
+        #[doc = concat!("`", $text, "`")]
+        pub fn $name(reason: impl Into<String>, $($param: impl std::fmt::Display),*) -> super::Told {
+            super::Told::new(reason, format!($text))
+        }
+    };
+    (@ part $name:ident ($($param:ident),*) $reasons:tt $text:literal) => {
+        #[doc = concat!("`", $text, "`")]
+        pub fn $name($($param: impl std::fmt::Display),*) -> String {
+            format!($text)
+        }
+    };
+    (@ part) => { true };
+    (@ $kind:ident) => { false };
+}
+
+/// Refusals: the field, the text and what to do.
+macro_rules! refusals {
+    ($table:ident: $( fn $name:ident ($($param:ident),*) $field:literal $text:literal => $remedy:literal; )*) => {
+        $(
+            #[doc = concat!("`spec.", $field, ": ", $text, "`")]
+            pub fn $name($($param: impl std::fmt::Display),*) -> super::Refusal {
+                let text = format!(concat!("spec.", $field, ": ", $text), $($param = $param),*);
+                super::Refusal(super::Told::new(crate::api::reason::INVALID, text))
+            }
+        )*
+
+        /// All refusals.
+        pub(super) const $table: &[super::Refused] = &[$(
+            super::Refused { field: $field, text: $text, remedy: $remedy },
+        )*];
     };
 }
 
-messages! {
-    reason::READY => "the balancer is as declared";
-    reason::ACCEPTED => "the spec can be realised and the name is ours";
-    reason::PROGRAMMED => "AWS equals the spec";
-    reason::PENDING =>
-        "not looked at yet",
-        "the health of instances that were just registered was not read yet";
-    reason::INVALID =>
-        "spec.region is not given and the operator has no region of its own: set AWS_REGION for the operator",
-        "spec.scheme: <scheme>, but the balancer <name> is <scheme>, which AWS cannot change; delete this object and make \
-         it anew with spec.scheme: <scheme>",
-        "<field>: <subnet> is in <zone>: Classic balancers cannot be in Local Zones, Wavelength Zones or on Outposts; take \
-         it out",
-        "<field>: <subnet> is in <VPC>, but the balancer is in <VPC> and cannot move to another VPC: give subnets of its \
-         VPC, or make a new object",
-        "<field>: all subnets must be of one VPC, but <subnet> is in <VPC>, …: take the others out",
-        "<field>: at most one subnet of each Availability Zone can be given, but <subnet> and <subnet> are both in <zone>: \
-         take one of them out",
-        "<field>.vpcId: the balancer is in <VPC> and cannot move to <VPC>: set it back, or make a new object",
-        "spec.subnets: at most one subnet of each Availability Zone can be given: <message of AWS>";
-    reason::CONFLICT =>
-        "the balancer <name> in <region> belongs to <owner> and is not touched; delete this object, which leaves the \
-         balancer alone, and make it again with another loadBalancerName; or, where that owner is gone, set spec.adopt: \
-         true and the tag <tag> on the balancer",
-        "the balancer <name> in <region> belongs to an earlier object of this name (uid <uid>), as after a restore from a \
-         backup, and is not touched; to take it over, set spec.adopt: true",
-        "the balancer <name> in <region> belongs to an object of this cluster that exists (uid <uid>) and is not touched; \
-         delete that object with spec.deletionPolicy: Retain first",
-        "the balancer <name> was created at <time>, ours at <time>: it was replaced behind the operator's back and is not \
-         touched; delete it to let this object be told Lost, or delete this object, which leaves it alone, and make it \
-         anew with spec.adopt: true to take the other one over",
-        "the tags of the balancer <name> changed while it was taken over; it is tried again";
-    reason::NOT_ADOPTED =>
-        "a balancer <name> in <region> exists that this operator did not make and it is not touched; <way>",
-        "the tags that prove the balancer <name> in <region> to belong to this object were removed, so it is not touched; \
-         <way>",
-        "<…>; to take it over, set spec.adopt: true and the tag <tag> on the balancer",
-        "<…>; to take it over, set the tag <tag> on the balancer",
-        "<…>; to take it over, set spec.adopt: true",
-        "<…>; it is offered to another object by its tag <tag>: to take it over, set the tag <tag> on it",
-        "<…>; the operator runs with --adoption=never, so it cannot be taken over; delete this object, which leaves the \
-         balancer alone, and make it again with another loadBalancerName";
-    reason::LOST =>
-        "the balancer <name> was deleted in AWS behind the operator's back; a new one would have another DNS name, so it \
-         is made only on request: set spec.recreatePolicy to Always, or delete this object";
-    reason::CREATING => "AWS accepted the balancer but does not show it yet";
-    reason::DELETING =>
-        "deletion waits: spec.region is not given and the operator has no region of its own: set AWS_REGION",
-        "AWS may still be making the balancer <name>",
-        "AWS is deleting the balancer <name>",
-        "waiting for Auto Scaling groups to let go of the balancer: <groups>";
-    reason::DELETION_PROTECTED =>
-        "deletion waits: spec.deletionProtection is true; set spec.deletionProtection to false to let it go on. Until \
-         then the balancer is kept as declared";
-    reason::OBSERVING =>
-        "spec.management is Observe, so nothing is written to AWS: <what would be>",
-        "the operator runs with --read-only, so nothing is written to AWS: <what would be>",
-        "<…>: no call would be made",
-        "<…>: <n> calls would be made, see status.plan";
-    reason::SUSPENDED =>
-        "spec.management is Suspended: nothing is read from or written to AWS",
-        "deletion waits: spec.management is Suspended; set it to Full to go on, or set spec.deletionPolicy to Retain as \
-         well to keep the balancer";
-    reason::DEREGISTERING =>
-        "registered instances that are no targets any more and wait to be deregistered: <n>; <why>",
-        "<…>; <n> that left before still drain, and at most <n> percent leave at once \
-         (registration.maxDeregisterPercent)",
-        "<…>; it could not be read which instances are in service",
-        "<…>; <n> are in service and <n> must stay; add targets, or set registration.minInService to 0 to let the balancer \
-         run empty";
-    reason::NODE_VIEW_SUSPECT => "no instance is deregistered: <why>";
-    reason::TARGETS_SUSPECT =>
-        "no instance is deregistered: targets.instanceTags matches no instance that runs, though registered instances came \
-         from it; to deregister them all the same, remove instanceTags from targets",
-        "no instance is deregistered: the Auto Scaling group <group> has no instance in service, though registered \
-         instances came from it; to deregister them all the same, remove it from targets.autoScalingGroups";
-    reason::INSTANCE_NOT_FOUND =>
-        "targets.instanceIds names instances that AWS does not register, since they do not exist, do not run or are of \
-         another VPC: <ids>";
-    reason::AUTO_SCALING_GROUP_NOT_FOUND =>
-        "targets.autoScalingGroups names groups that do not exist: <groups>";
-    reason::SUBNET_NOT_FOUND =>
-        "<field>: not in this account and region: <ids>; correct the ids, or create the subnets",
-        "spec.subnets: none of them is in this account and region: correct the ids, or create the subnets",
-        "<field>: no subnet in <place> has all the tags and lies in an Availability Zone: correct the tags, or tag the \
-         subnets",
-        "<field>: <n> subnets have the tags, but none of them is <role>, that is, has <no route> to an Internet gateway: \
-         correct the route tables, the tags or the role";
-    reason::VPC_NOT_FOUND =>
-        "spec.availabilityZones: the region has no default VPC, which balancers that name zones are made in: name subnets \
-         instead";
-    reason::SECURITY_GROUP_NOT_FOUND =>
-        "<field>.tags: no security group in <VPC> has all these tags: correct them, or tag the groups",
-        "<field>.names: no security group in <VPC> has the name <names>: create it, or correct the name";
-    reason::AMBIGUOUS_VPC =>
-        "<field>: subnets of several VPCs match (<VPCs>): set <field>.vpcId to one of them",
-        "<field>: groups of several VPCs match (<VPCs>), and which one the balancer will be in cannot be told: give the \
-         ids in spec.securityGroups";
-    reason::NOT_ENOUGH_ADDRESSES =>
-        "<field>: fewer than <n> addresses are free in <subnets>: free some, or take other subnets";
-    reason::NEEDS_TEMPORARY_SUBNET =>
-        "<field>: <subnet> shall take the place of <subnet>, the only subnet and of the same Availability Zone <zone>, and \
-         a balancer has at least one subnet and one of each zone: <remedy>",
-        "<…>: set spec.allowTemporarySubnet to true to let the operator attach a subnet of another zone for a moment, or \
-         add one yourself",
-        "<…>: no other zone of <VPC> has a subnet with room to borrow: create one";
-    reason::CERTIFICATE_NOT_FOUND =>
-        "<field>: no certificate that is issued and valid is found for <name>; request or import one",
-        "<operation>: CertificateNotFound: no issued server certificate is found for the key: <ARN>",
-        "listener <port> was refused as declared and serves as before: <message of AWS>; it is tried again at the next \
-         resync, or when the spec changes";
-    reason::SERVICE_NOT_FOUND =>
-        "listeners[port=<port>].instancePortFrom: there is no Service <name> in namespace <namespace>: create it, or name \
-         another";
-    reason::SERVICE_PORT_NOT_FOUND =>
-        "listeners[port=<port>].instancePortFrom: the Service <name> has no <port>: its ports are <ports>";
-    reason::NODE_PORT_NOT_FOUND =>
-        "listeners[port=<port>].instancePortFrom: port <port> of the Service <name> has no node port: make the Service one \
-         of type NodePort or LoadBalancer";
-    reason::SERVICES_UNREAD =>
-        "listeners[port=<port>].instancePortFrom: Services cannot be read: <why>",
-        "<…>: they have not been listed yet";
-    reason::CONFIG_MAP_NOT_FOUND => "<field>: there is no ConfigMap <name> in namespace <namespace>; create it";
-    reason::CONFIG_MAP_KEY_NOT_FOUND => "<field>: the ConfigMap <name> has no key <key>; add it";
-    reason::CONFIG_MAP_UNREADABLE => "<field>: the ConfigMap <name> could not be read: <error>";
-    reason::PUBLIC_KEY_INVALID => "<field>: the key <key> of the ConfigMap <name> holds no public key in PEM form";
-    reason::ALL_IN_SERVICE => "all <n> wanted instances are in service";
-    reason::UNHEALTHY =>
-        "<n> of <n> wanted instances are not in service: <instances>; they must answer the health check and let in port \
-         <ports> from security group <group>";
-    reason::NO_TARGETS => "no instance is a target";
-    reason::NO_LOAD_BALANCER => "there is no balancer";
-    reason::CREATED => "created the balancer <name>";
-    reason::ADOPTED => "took over the balancer <name>";
-    reason::DELETED => "the balancer <name> does not exist in <region> any more";
-    reason::RETAINED => "the balancer <name> stays in <region> as it is and has no owner any more";
-    reason::RELEASED =>
-        "<why>: nothing is written to AWS, so a balancer <name> in <region> stays as it is, with the tags that name this \
-         object";
-    reason::NOT_OWNED =>
-        "the balancer <name> in <region> belongs to <owner>; it is left as it is and this object is released";
-    reason::UNDECODABLE =>
-        "this object cannot be read by this version of the operator and is left alone: <error>; update the operator or \
-         mend the object";
-    reason::ZONE_NOT_SERVED =>
-        "<n> registered instances are in <zone>, which the balancer does not serve, so they get no traffic: add the zone \
-         to spec.availabilityZones, or a subnet of it to spec.subnets";
-    reason::ZONE_WITHOUT_INSTANCES =>
-        "<zone> is served and has no registered instance: add instances there, or take the zone out";
-    AWS_CODE =>
-        "<operation>: <code>: <message of AWS>",
-        "<…>; the old listener was put back and serves",
-        "<…>: of the subnets declared and attached, two lie in one Availability Zone",
-        "<field> cannot be looked up: <…>; give the operator's IAM role the permission ec2:<operation>",
-        "<field>: <certificate> could not be looked up: <…>",
-        "targets.instanceTags cannot be looked up, so no instance is deregistered: <…>",
-        "targets.autoScalingGroups cannot be looked up, so no instance is deregistered: <…>",
-        "deletion waits: <…>",
-        "<message of the first problem> (and <n> more, see status.errors)";
+/// What is told in place of an answer of AWS: the code and the text.
+macro_rules! answers {
+    ($table:ident: $( fn $name:ident ($($param:ident),*) $code:literal $text:literal; )*) => {
+        $(
+            #[doc = concat!("`", $code, ": ", $text, "`")]
+            pub fn $name($($param: impl std::fmt::Display),*) -> super::Answer {
+                super::Answer { code: $code, text: format!($text) }
+            }
+        )*
+
+        /// All answers of this kind.
+        pub(super) const $table: &[super::Unanswered] = &[$(
+            super::Unanswered { code: $code, text: $text },
+        )*];
+    };
+}
+
+/// Texts that belong to no object: the text and what to do.
+macro_rules! words {
+    ($table:ident: $( fn $name:ident ($($param:ident),*) $text:literal => $remedy:literal; )*) => {
+        $(
+            #[doc = concat!("`", $text, "`")]
+            pub fn $name($($param: impl std::fmt::Display),*) -> String {
+                format!($text)
+            }
+        )*
+
+        /// The texts of this part of the table.
+        pub(super) const $table: &[super::Words] = &[$(
+            super::Words { text: $text, remedy: $remedy },
+        )*];
+    };
+}
+
+mod aws;
+mod life;
+mod network;
+mod operator;
+mod ownership;
+mod references;
+mod refusals;
+mod targets;
+
+pub use aws::*;
+pub use life::*;
+pub use network::*;
+pub use operator::*;
+pub use ownership::*;
+pub use references::*;
+pub use refusals::*;
+pub use targets::*;
+
+/// Every text of conditions and Events.
+pub fn all() -> impl Iterator<Item = &'static Message> {
+    let tables = [
+        life::LIFE,
+        ownership::OWNERSHIP,
+        network::NETWORK,
+        references::REFERENCES,
+        targets::TARGETS,
+        aws::AWS,
+    ];
+    tables.into_iter().flatten()
+}
+
+/// Every refusal.
+pub fn refused() -> &'static [Refused] {
+    refusals::REFUSALS
+}
+
+/// Everything that is told in place of an answer of AWS.
+pub fn unanswered() -> &'static [Unanswered] {
+    aws::ANSWERS
+}
+
+/// Everything that `/readyz` tells.
+pub fn readyz() -> &'static [Words] {
+    operator::READYZ
+}
+
+/// Everything that keeps the operator from starting.
+pub fn start() -> &'static [Words] {
+    operator::START
 }

@@ -36,6 +36,9 @@ pub struct Entry {
 /// In place of a reason, for what is told with the code of AWS.
 pub const AWS_CODE: &str = "(the code of AWS)";
 
+/// In place of a reason, for what is told with whatever reason another message has.
+pub const ANY: &str = "(any reason)";
+
 const NOT_ACCEPTED: &str = "`Ready=False`, `Accepted=False`";
 const NOT_PROGRAMMED: &str = "`Ready=False`, `Programmed=False`";
 const EITHER: &str = "`Ready=False`, and `Accepted=False` before the balancer exists, `Programmed=False` later";

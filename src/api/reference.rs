@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::message;
-use super::reason::{self, AWS_CODE, AWS_CODES, Entry, Progress};
+use super::message::{self, Words};
+use super::reason::{self, ANY, AWS_CODE, AWS_CODES, Entry, Progress};
 
 const INTRODUCTION: &str = "\
 # Conditions, Events and refusals
@@ -17,8 +17,14 @@ Written by `make generate` from the code: every reason and message that an objec
 Conditions are `Ready`, `Accepted`, `Programmed`, `TargetsHealthy`, and while they hold `Reconciling` (it goes on by itself)
 and `Stalled` (it goes on when somebody changes the spec or the account). Where `Accepted` is False, `Programmed` is so with
 the reason `NotAccepted`. Each change of `Ready` is published as an Event with the reason and the message of `Ready`, of type
-Warning where it is False and the object is not being deleted.
+Warning where it is False and the object is not being deleted. A message that is marked as a part fills in a `<…>` of
+another one.
 ";
+
+/// Adds text; writing to a `String` cannot fail.
+macro_rules! add {
+    ($page:expr, $($text:tt)*) => { let _ = writeln!($page, $($text)*); };
+}
 
 /// The page.
 ///
@@ -26,17 +32,32 @@ Warning where it is False and the object is not being deleted.
 /// The definition of the resource cannot be made.
 pub fn page() -> Result<String, serde_json::Error> {
     let mut page = INTRODUCTION.to_owned();
+    add!(
+        page,
+        "\nWhere several things keep a balancer from being as declared, the message is that of the first of them. Lists of \
+         names are cut.\n\nWhat to do: See the reason of the message; `kubectl clb status` lists the rest."
+    );
+    messages(&mut page, ANY);
     entries(&mut page, "Conditions", reason::CONDITIONS);
     entries(&mut page, "TargetsHealthy", reason::TARGETS);
     entries(&mut page, "Events", reason::EVENTS);
     codes(&mut page);
+    refused(&mut page);
     refusals(&mut page, &super::crd::definition()?);
+    words(
+        &mut page,
+        "Told by /readyz",
+        "The kubelet asks the operator's pod, and shows the answer in the Events of the pod while it is not ready.",
+        message::readyz(),
+    );
+    words(
+        &mut page,
+        "Told when the operator does not start",
+        "On standard error, after `clb-operator:`. For a flag its name and value come first; where the system gives a \
+         cause, it follows after a colon.",
+        message::start(),
+    );
     Ok(page)
-}
-
-/// Adds text; writing to a `String` cannot fail.
-macro_rules! add {
-    ($page:expr, $($text:tt)*) => { let _ = writeln!($page, $($text)*); };
 }
 
 fn entries(page: &mut String, title: &str, entries: &[Entry]) {
@@ -55,16 +76,36 @@ fn entries(page: &mut String, title: &str, entries: &[Entry]) {
 }
 
 fn messages(page: &mut String, reason: &str) {
-    let mut messages = message::ALL
-        .iter()
-        .filter(|message| message.reason == reason)
+    let mut messages = message::all()
+        .filter(|message| message.reasons.contains(&reason))
         .peekable();
     if messages.peek().is_some() {
         add!(page, "");
     }
     for message in messages {
-        add!(page, "- `{}`", message.template);
+        let mark = if message.is_part { "a part: " } else { "" };
+        add!(page, "- {mark}`{}`", shown(message.text));
     }
+}
+
+/// A text with `<…>` for what is filled in.
+fn shown(text: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some((fixed, (name, after))) = rest
+        .split_once('{')
+        .and_then(|(fixed, after)| Some((fixed, after.split_once('}')?)))
+    {
+        let words = name.split('_').map(|word| match word {
+            "aws" => "AWS",
+            "vpc" => "VPC",
+            "vpcs" => "VPCs",
+            other => other,
+        });
+        let _ = write!(shown, "{fixed}<{}>", words.collect::<Vec<_>>().join(" "));
+        rest = after;
+    }
+    shown + rest
 }
 
 fn codes(page: &mut String) {
@@ -89,6 +130,41 @@ fn codes(page: &mut String) {
             group.stands
         );
         add!(page, "\nWhat to do: {}", group.remedy);
+        let mut ours = message::unanswered()
+            .iter()
+            .filter(|answer| group.codes.iter().any(|(code, _)| *code == answer.code))
+            .peekable();
+        if ours.peek().is_some() {
+            add!(page, "");
+        }
+        for answer in ours {
+            add!(page, "- `{}: {}`", answer.code, shown(answer.text));
+        }
+    }
+}
+
+/// What the operator refuses.
+fn refused(page: &mut String) {
+    add!(
+        page,
+        "\n## Refused by the operator\n\nThe object is stored, and told `Accepted=False` and `Stalled` with the reason \
+         `Invalid` and `<field>: <message>`. A balancer that exists stays as it is.\n\n\
+         | field | message | what to do |\n|---|---|---|"
+    );
+    for refusal in message::refused() {
+        let (field, text) = (shown(refusal.field), cell(&shown(refusal.text)));
+        add!(page, "| `spec.{field}` | `{text}` | {} |", refusal.remedy);
+    }
+}
+
+/// What is told of no object.
+fn words(page: &mut String, title: &str, introduction: &str, words: &[Words]) {
+    add!(
+        page,
+        "\n## {title}\n\n{introduction}\n\n| message | what to do |\n|---|---|"
+    );
+    for word in words {
+        add!(page, "| `{}` | {} |", cell(&shown(word.text)), cell(word.remedy));
     }
 }
 
@@ -101,8 +177,9 @@ fn refusals(page: &mut String, definition: &Value) {
     }
     add!(
         page,
-        "\n## Refused at admission\n\nThe API server refuses the object, and nothing is stored. An object that was stored \
-         under an older definition is told the same by the reason `Invalid`, as `<field>: <message>`.\n\n\
+        "\n## Refused at admission\n\nThe API server refuses the object, and nothing is stored. What to do: change the field \
+         as the message says, and apply it again. An object that was stored under an older definition is told the same by \
+         the reason `Invalid`, as `<field>: <message>`.\n\n\
          | field | message |\n|---|---|"
     );
     for (field, message) in rules {

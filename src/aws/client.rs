@@ -24,6 +24,7 @@ pub use inventory::EnabledRegion;
 use super::budget::Budget;
 use super::whole_reply::{RetryCutShort, WholeReply};
 use super::{Account, Class, Error, convert};
+use crate::api::message;
 use crate::elb::{DESCRIBE_AUTO_SCALING_GROUPS, DESCRIBE_AUTO_SCALING_INSTANCES, InstanceId, LoadBalancer};
 use crate::metrics::Metrics;
 
@@ -310,11 +311,12 @@ impl Client {
 }
 
 fn bad_reply(operation: &'static str, lacking: &str) -> Error {
+    let answer = message::reply_lacks(lacking);
     Error {
         operation,
         class: Class::Unavailable,
-        code: "BadReply".to_owned(),
-        message: format!("the reply lacks {lacking}"),
+        code: answer.code.to_owned(),
+        message: answer.text,
         request_id: None,
     }
 }

@@ -7,6 +7,9 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use crate::api::message::{self, Told};
+use crate::api::reason::AWS_ERROR;
+
 /// What follows from an error. Decided by AWS's code, since texts change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
@@ -58,7 +61,7 @@ impl std::error::Error for Error {}
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: {}", self.operation, self.code, self.message)
+        self.told().fmt(f)
     }
 }
 
@@ -75,9 +78,12 @@ impl Error {
                 service
                     .err()
                     .message()
-                    .map_or_else(|| "no message".to_owned(), ToOwned::to_owned),
+                    .map_or_else(message::no_message, ToOwned::to_owned),
             ),
-            SdkError::TimeoutError(_) => ("Timeout".to_owned(), "AWS did not answer in time".to_owned()),
+            SdkError::TimeoutError(_) => {
+                let answer = message::timeout();
+                (answer.code.to_owned(), answer.text)
+            }
             _ if lacks_credentials(error) => ("CredentialsNotLoaded".to_owned(), causes(error)),
             SdkError::ConstructionFailure(_) => ("RequestNotSent".to_owned(), causes(error)),
             SdkError::ResponseError(_) => ("BadReply".to_owned(), causes(error)),
@@ -111,8 +117,13 @@ impl Error {
         if letters.starts_with(|c: char| c.is_ascii_alphabetic()) {
             letters
         } else {
-            "AWSError".to_owned()
+            AWS_ERROR.to_owned()
         }
+    }
+
+    /// What a condition says of it.
+    pub fn told(&self) -> Told {
+        message::said(self.reason(), self.operation, &self.code, &self.message)
     }
 }
 

@@ -14,9 +14,11 @@ use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryA
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
+use crate::api::message;
+
 /// The reply ended before its closing tag.
 #[derive(Debug, thiserror::Error)]
-#[error("the reply of AWS was cut short")]
+#[error("{}", message::cut_short().text)]
 struct CutShort;
 
 /// Fails a successful reply whose body does not end as a whole one does.

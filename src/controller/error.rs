@@ -2,6 +2,8 @@
 
 use kube::runtime::watcher;
 
+use crate::api::message;
+
 /// Why a pass could not end with a status.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -11,6 +13,9 @@ pub enum Error {
     /// The object lacks what every stored object has.
     #[error("the object has no {0}")]
     Incomplete(&'static str),
+    /// Another object has its name.
+    #[error("the object has no uid of its own any more")]
+    Replaced,
     /// AWS could not be asked.
     #[error("{0}")]
     Unread(String),
@@ -36,8 +41,8 @@ pub(super) fn of_watch(error: &watcher::Error) -> String {
         Watch::InitialListFailed(kube::Error::Api(status))
         | Watch::WatchStartFailed(kube::Error::Api(status))
         | Watch::WatchFailed(kube::Error::Api(status)) => match status.code {
-            404 => "the API server does not know them: is the CustomResourceDefinition installed?".to_owned(),
-            code => format!("the API server refuses: {} ({code})", status.message),
+            404 => message::unknown_to_kubernetes(),
+            code => message::refused_by_kubernetes(&status.message, code),
         },
         other => with_cause(other),
     }

@@ -4,6 +4,7 @@ use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Client, Resource as _};
 use tracing::warn;
 
+use crate::api::message::Told;
 use crate::api::{ClassicLoadBalancer, FIELD_MANAGER};
 
 /// Whom Events come from.
@@ -35,32 +36,25 @@ impl Events {
 const NOTE_LENGTH: usize = 1000;
 
 /// Tells of something that went as it should.
-pub(super) async fn normal(events: &Events, object: &ClassicLoadBalancer, reason: &str, action: &str, note: &str) {
-    publish(events, object, EventType::Normal, reason, action, note).await;
+pub(super) async fn normal(events: &Events, object: &ClassicLoadBalancer, action: &str, told: &Told) {
+    publish(events, object, EventType::Normal, action, told).await;
 }
 
 /// Tells of something that a person may have to act on.
-pub(super) async fn warning(events: &Events, object: &ClassicLoadBalancer, reason: &str, action: &str, note: &str) {
-    publish(events, object, EventType::Warning, reason, action, note).await;
+pub(super) async fn warning(events: &Events, object: &ClassicLoadBalancer, action: &str, told: &Told) {
+    publish(events, object, EventType::Warning, action, told).await;
 }
 
-async fn publish(
-    events: &Events,
-    object: &ClassicLoadBalancer,
-    type_: EventType,
-    reason: &str,
-    action: &str,
-    note: &str,
-) {
+async fn publish(events: &Events, object: &ClassicLoadBalancer, type_: EventType, action: &str, told: &Told) {
     let event = Event {
         type_,
-        reason: reason.to_owned(),
-        note: Some(note.chars().take(NOTE_LENGTH).collect()),
+        reason: told.reason().to_owned(),
+        note: Some(told.text().chars().take(NOTE_LENGTH).collect()),
         action: action.to_owned(),
         secondary: None,
     };
     // An Event is a courtesy; a pass must not fail for it.
     if let Err(error) = events.recorder().publish(&event, &object.object_ref(&())).await {
-        warn!(%error, reason, "an Event could not be published");
+        warn!(%error, reason = told.reason(), "an Event could not be published");
     }
 }

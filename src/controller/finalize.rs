@@ -11,12 +11,12 @@ use super::backoff;
 use super::error::Error;
 use super::event;
 use super::memory::Memory;
-use super::mode::Mode;
+use super::mode::{Mode, ReadsOnly};
 use super::observe::{self, Observation};
 use super::reconcile::{Context, conclude, previous_status};
 use super::status::{Problem, Report, Verdict};
 use super::subject::Subject;
-use crate::api::reason;
+use crate::api::message::{self, Told};
 use crate::api::{ClassicLoadBalancer, DeletionPolicy, FINALIZER, Management};
 use crate::aws;
 use crate::elb::{LoadBalancer, Origin, Ownership, TAG_PREFIX};
@@ -32,7 +32,7 @@ enum Next {
     /// Nothing in AWS holds the object any more.
     Release,
     /// Look again.
-    Wait(String),
+    Wait(Told),
 }
 
 /// One pass over an object that is being deleted.
@@ -48,31 +48,17 @@ pub(super) async fn finalize(
     }
     let generation = object.metadata.generation.unwrap_or_default();
     if object.spec.management == Some(Management::Suspended) {
-        let message = "deletion waits: spec.management is Suspended; set it to Full to go on, or set \
-                       spec.deletionPolicy to Retain as well to keep the balancer";
-        conclude(
-            object,
-            ctx,
-            memory,
-            Report::new(generation, Verdict::Suspended(message.to_owned())),
-        )
-        .await?;
+        let verdict = Verdict::Suspended(message::deletion_suspended());
+        conclude(object, ctx, memory, Report::new(generation, verdict)).await?;
         return Ok(None);
     }
     let Some(subject) = subject else {
-        let message =
-            "deletion waits: spec.region is not given and the operator has no region of its own: set AWS_REGION";
-        conclude(
-            object,
-            ctx,
-            memory,
-            Report::new(generation, Verdict::Deleting(message.to_owned())),
-        )
-        .await?;
+        let verdict = Verdict::Deleting(message::deletion_without_region());
+        conclude(object, ctx, memory, Report::new(generation, verdict)).await?;
         return Ok(Some(ctx.intervals.resync));
     };
-    if let Some(why) = mode.reads_only {
-        release_untouched(object, ctx, subject, why).await;
+    if let Some(who) = mode.reads_only {
+        release_untouched(object, ctx, subject, who).await;
         set_finalizer(&ctx.client, object, false).await?;
         memory.released = true;
         return Ok(None);
@@ -83,13 +69,13 @@ pub(super) async fn finalize(
             memory.released = true;
             Ok(None)
         }
-        Ok(Next::Wait(message)) => {
-            conclude(object, ctx, memory, Report::new(generation, Verdict::Deleting(message))).await?;
+        Ok(Next::Wait(told)) => {
+            conclude(object, ctx, memory, Report::new(generation, Verdict::Deleting(told))).await?;
             Ok(Some(POLL))
         }
         Err(error) => {
             memory.failures += 1;
-            let problem = Problem::reconciling(error.reason(), format!("deletion waits: {error}"));
+            let problem = Problem::reconciling(message::deletion_waits(error.reason(), &error));
             conclude(object, ctx, memory, Report::new(generation, Verdict::Unread(problem))).await?;
             Ok(Some(backoff::delay(memory.failures)))
         }
@@ -120,10 +106,7 @@ async fn remove(
                 .creation
                 .is_some_and(|creation| creation.is_pending(Instant::now())) =>
         {
-            return Ok(Next::Wait(format!(
-                "AWS may still be making the balancer {}",
-                subject.name
-            )));
+            return Ok(Next::Wait(message::perhaps_creating(&subject.name)));
         }
         Observation::Absent => {
             // A group that stays attached to a balancer that is gone cannot launch instances.
@@ -132,7 +115,11 @@ async fn remove(
             return Ok(Next::Release);
         }
         Observation::NotOurs(ownership, _) => {
-            not_owned(object, ctx, subject, &ownership).await;
+            let owner = match ownership {
+                Ownership::Foreign(owner) => owner,
+                Ownership::Nobody | Ownership::Ours => message::nobody(),
+            };
+            not_owned(object, ctx, subject, &owner).await;
             return Ok(Next::Release);
         }
         Observation::Ours(lb) => {
@@ -141,13 +128,7 @@ async fn remove(
         }
     };
     if status.created_time.is_some() && status.created_time != lb.identity.created_time {
-        not_owned(
-            object,
-            ctx,
-            subject,
-            &Ownership::Foreign("a later creation under the same name".to_owned()),
-        )
-        .await;
+        not_owned(object, ctx, subject, &message::later_creation()).await;
         return Ok(Next::Release);
     }
     let policy = object.spec.deletion_policy.unwrap_or(match Origin::of(&lb.tags) {
@@ -165,7 +146,7 @@ async fn remove(
     ctx.metrics.step("DeleteLoadBalancer");
     tracing::info!(load_balancer = subject.name, "AWS accepted the deletion");
     if subject.client.find(&subject.name).await?.is_some() {
-        return Ok(Next::Wait(format!("AWS is deleting the balancer {}", subject.name)));
+        return Ok(Next::Wait(message::deleting(&subject.name)));
     }
     tell_gone(object, ctx, subject).await;
     Ok(Next::Release)
@@ -185,11 +166,8 @@ async fn retain(
         .cloned()
         .collect();
     subject.client.run(&subject.name, &Step::RemoveTags(keys)).await?;
-    let note = format!(
-        "the balancer {} stays in {} as it is and has no owner any more",
-        subject.name, subject.region
-    );
-    event::normal(&ctx.events, object, reason::RETAINED, "Delete", &note).await;
+    let told = message::retained(&subject.name, &subject.region);
+    event::normal(&ctx.events, object, "Delete", &told).await;
     Ok(())
 }
 
@@ -227,7 +205,7 @@ async fn detach(
     subject: &Subject,
     memory: &mut Memory,
     status: &crate::api::ClassicLoadBalancerStatus,
-) -> Result<Option<String>, aws::Error> {
+) -> Result<Option<Told>, aws::Error> {
     let mut names: BTreeSet<String> = status
         .applied
         .iter()
@@ -257,39 +235,27 @@ async fn detach(
     if holding.is_empty() || since.elapsed() >= DETACHING {
         return Ok(None);
     }
-    Ok(Some(format!(
-        "waiting for Auto Scaling groups to let go of the balancer: {}",
-        holding.join(", ")
-    )))
+    Ok(Some(message::detaching(holding.join(", "))))
 }
 
 async fn tell_gone(object: &ClassicLoadBalancer, ctx: &Context, subject: &Subject) {
-    let note = format!(
-        "the balancer {} does not exist in {} any more",
-        subject.name, subject.region
-    );
-    event::normal(&ctx.events, object, reason::DELETED, "Delete", &note).await;
+    let told = message::deleted(&subject.name, &subject.region);
+    event::normal(&ctx.events, object, "Delete", &told).await;
 }
 
 /// Under Observe the object goes and AWS stays as it is.
-async fn release_untouched(object: &ClassicLoadBalancer, ctx: &Context, subject: &Subject, why: &str) {
-    let note = format!(
-        "{why}: nothing is written to AWS, so a balancer {} in {} stays as it is, with the tags that name this object",
-        subject.name, subject.region
-    );
-    event::normal(&ctx.events, object, reason::RELEASED, "Delete", &note).await;
+async fn release_untouched(object: &ClassicLoadBalancer, ctx: &Context, subject: &Subject, who: ReadsOnly) {
+    let (name, region) = (&subject.name, &subject.region);
+    let told = match who {
+        ReadsOnly::Operator => message::released_read_only(name, region),
+        ReadsOnly::Object => message::released_observed(name, region),
+    };
+    event::normal(&ctx.events, object, "Delete", &told).await;
 }
 
-async fn not_owned(object: &ClassicLoadBalancer, ctx: &Context, subject: &Subject, ownership: &Ownership) {
-    let owner = match ownership {
-        Ownership::Foreign(owner) => owner.as_str(),
-        Ownership::Nobody | Ownership::Ours => "nobody that its tags name",
-    };
-    let note = format!(
-        "the balancer {} in {} belongs to {owner}; it is left as it is and this object is released",
-        subject.name, subject.region
-    );
-    event::warning(&ctx.events, object, reason::NOT_OWNED, "Delete", &note).await;
+async fn not_owned(object: &ClassicLoadBalancer, ctx: &Context, subject: &Subject, owner: &str) {
+    let told = message::not_owned(&subject.name, &subject.region, owner);
+    event::warning(&ctx.events, object, "Delete", &told).await;
 }
 
 /// Adds or removes our finalizer, and no other. The resource version makes the write fail where the list changed.
@@ -304,11 +270,7 @@ pub(super) async fn set_finalizer(client: &Client, object: &ClassicLoadBalancer,
         Err(error) => return Err(error.into()),
     };
     if current.metadata.uid != object.metadata.uid {
-        return if present {
-            Err(Error::Incomplete("uid of its own any more"))
-        } else {
-            Ok(())
-        };
+        return if present { Err(Error::Replaced) } else { Ok(()) };
     }
     let mut finalizers: Vec<String> = current.finalizers().to_vec();
     let had = finalizers.iter().any(|finalizer| finalizer == FINALIZER);

@@ -9,8 +9,9 @@ use super::lookup::Remote;
 use super::nodes::BELIEVED_AFTER;
 use super::resolve::Resolution;
 use super::status::Verdict;
-use crate::api::{Applied, ClassicLoadBalancerStatus, TrackError};
-use crate::aws::InstanceHealth;
+use crate::api::message;
+use crate::api::{Applied, ClassicLoadBalancerStatus};
+use crate::aws::{Error, InstanceHealth};
 use crate::elb::{Declared, InstanceId, Listener, LoadBalancer, Port};
 use crate::plan::Facts;
 use crate::plan::targets::{Members, SOURCE_NODE_SELECTOR};
@@ -28,6 +29,15 @@ const SUSPECTS: usize = 10;
 
 /// How long AWS may take to show a balancer that it has accepted.
 const SHOWN_WITHIN: Duration = Duration::from_mins(2);
+
+/// A listener that AWS refused to rebuild.
+#[derive(Clone, Debug)]
+pub(super) struct RefusedRebuild {
+    pub(super) listener: Listener,
+    pub(super) track: &'static str,
+    /// The answer of AWS.
+    pub(super) error: Error,
+}
 
 /// A `CreateLoadBalancer` that was sent.
 #[derive(Clone, Copy, Debug)]
@@ -109,8 +119,8 @@ pub(super) struct Memory {
     pub(super) suspects_tried: u32,
     /// Until when the first view of the Nodes after a start is not believed, since it lacks most that the status knows.
     pub(super) doubt_nodes_until: Option<Instant>,
-    /// Listeners that AWS refused to rebuild, and its answer.
-    pub(super) refused_rebuilds: BTreeMap<Port, (Listener, TrackError)>,
+    /// Listeners that AWS refused to rebuild.
+    pub(super) refused_rebuilds: BTreeMap<Port, RefusedRebuild>,
     /// Listeners that were deleted to be rebuilt and whose successors AWS did not take.
     pub(super) displaced: BTreeMap<Port, Listener>,
     /// Subnets that were detached to make room for others.
@@ -183,9 +193,7 @@ impl Memory {
         };
         if self.doubt_nodes_until.is_some() && resolution.suspicion.is_none() {
             resolution.resolved.hold = true;
-            resolution.suspicion = Some(format!(
-                "{found} Nodes match since the operator started, and {came} instances came from Nodes"
-            ));
+            resolution.suspicion = Some(message::most_nodes_lost_at_start(found, came));
         }
     }
 
@@ -217,7 +225,7 @@ impl Memory {
             suspects,
             refused,
             refused_rebuilds: rebuilds
-                .map(|(port, (listener, _))| (*port, listener.clone()))
+                .map(|(port, refused)| (*port, refused.listener.clone()))
                 .collect(),
             displaced: self.displaced.clone(),
             detached: self.detached.clone(),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use kube::ResourceExt as _;
 
-use super::status::{OBSERVING, Verdict};
-use crate::api::reason;
+use super::status::Verdict;
+use crate::api::message;
 use crate::api::{ClassicLoadBalancer, FINALIZER, Management};
 use crate::plan::adoption::Adoption;
 
@@ -20,11 +20,20 @@ pub struct Rules {
     pub default_tags: BTreeMap<String, String>,
 }
 
+/// Who wants nothing written to AWS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ReadsOnly {
+    /// Whoever started the operator.
+    Operator,
+    /// Whoever wrote the object.
+    Object,
+}
+
 /// How far the operator goes with an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mode {
-    /// Why nothing is written to AWS, where that is so.
-    pub(super) reads_only: Option<&'static str>,
+    /// Who wants nothing written to AWS, where that is so.
+    pub(super) reads_only: Option<ReadsOnly>,
     /// The object is being deleted and must not be. Until that is resolved the balancer is kept as declared.
     pub(super) protected: bool,
 }
@@ -34,9 +43,9 @@ impl Mode {
     pub(super) fn of(object: &ClassicLoadBalancer, rules: &Rules) -> Self {
         let management = object.spec.management;
         let reads_only = if rules.read_only {
-            Some("the operator runs with --read-only")
+            Some(ReadsOnly::Operator)
         } else if management == Some(Management::Observe) {
-            Some("spec.management is Observe")
+            Some(ReadsOnly::Object)
         } else {
             None
         };
@@ -56,34 +65,31 @@ impl Mode {
         if self.protected {
             return Verdict::Overruled {
                 status: "False",
-                reason: reason::DELETION_PROTECTED,
-                message:
-                    "deletion waits: spec.deletionProtection is true; set spec.deletionProtection to false to let \
-                          it go on. Until then the balancer is kept as declared"
-                        .to_owned(),
+                told: message::deletion_protected(),
                 inner: Box::new(verdict),
             };
         }
-        let Some(why) = self.reads_only else {
+        let Some(who) = self.reads_only else {
             return verdict;
         };
         let would = match (planned, &verdict) {
-            (0, Verdict::Programmed) => "no call would be made".to_owned(),
             (0, verdict) => verdict
                 .problem()
-                .map_or_else(|| "no call would be made".to_owned(), |problem| problem.message.clone()),
-            (1, _) => "1 call would be made, see status.plan".to_owned(),
-            (more, _) => format!("{more} calls would be made, see status.plan"),
+                .map_or_else(message::no_call, |problem| problem.told.to_string()),
+            (1, _) => message::one_call(),
+            (more, _) => message::calls(more),
         };
-        let message = format!("{why}, so nothing is written to AWS: {would}");
+        let told = match who {
+            ReadsOnly::Operator => message::reading_only(would),
+            ReadsOnly::Object => message::observing(would),
+        };
         let inner = match verdict {
-            Verdict::Programmed if planned > 0 => Verdict::Planned(message.clone()),
+            Verdict::Programmed if planned > 0 => Verdict::Planned(told.clone()),
             other => other,
         };
         Verdict::Overruled {
             status: "Unknown",
-            reason: OBSERVING,
-            message,
+            told,
             inner: Box::new(inner),
         }
     }

@@ -15,6 +15,7 @@ use kube::runtime::watcher::Event;
 use tokio::sync::Notify;
 
 use super::provider_id;
+use crate::api::message::{self, Told};
 use crate::api::{CordonedNodes, NotReadyNodes, Registration};
 use crate::elb::InstanceId;
 
@@ -113,7 +114,7 @@ pub(super) struct Selection {
     /// The matching Nodes by name that run on an EC2 instance.
     pub(super) nodes: BTreeMap<String, Node>,
     /// Why the view cannot be trusted to shrink a set.
-    pub(super) suspicion: Option<String>,
+    pub(super) suspicion: Option<Told>,
     /// Whether any Node matched, also one that is no target at the moment.
     pub(super) matched: bool,
     /// When a Node will have been not ready for too long.
@@ -244,17 +245,13 @@ impl NodeView {
             }
         }
         let suspicion = if !state.synced {
-            Some("the Nodes have not been listed yet".to_owned())
+            Some(message::nodes_not_listed())
         } else if let Some(failure) = &state.failure {
-            Some(format!("the Nodes cannot be watched: {failure}"))
+            Some(message::nodes_not_watched(failure))
         } else if state.nodes.is_empty() {
-            Some("the cluster has no Nodes at all".to_owned())
+            Some(message::no_nodes())
         } else if state.suspect_since.is_some() {
-            Some(format!(
-                "the cluster went from {} to {} Nodes at once",
-                state.believed,
-                state.nodes.len()
-            ))
+            Some(message::most_nodes_lost(state.believed, state.nodes.len()))
         } else {
             None
         };

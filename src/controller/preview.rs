@@ -12,6 +12,7 @@ use super::reconcile::{Context, Intervals, look_up_instances, prepare, previous_
 use super::subject::{Coordinates, Subject};
 use super::{Error, Rules, lookup};
 use crate::api::ClassicLoadBalancer;
+use crate::api::message;
 use crate::aws::Aws;
 use crate::metrics::Metrics;
 
@@ -68,8 +69,7 @@ pub async fn preview_under(
         problems: vec![problem],
     };
     let Some(subject) = Subject::of(object, &ctx.cluster_id, &ctx.aws)? else {
-        let problem = "spec.region is not given and there is no default region: set AWS_REGION";
-        return Ok(refused(problem.to_owned()));
+        return Ok(refused(message::no_region_for_plan().to_string()));
     };
     let mut memory = Memory::default();
     let previous = previous_status(object, &memory);
@@ -83,7 +83,7 @@ pub async fn preview_under(
     let (steps, problems) = Box::pin(pass.preview(&mut memory)).await?;
     Ok(Preview {
         steps: steps.iter().map(ToString::to_string).collect(),
-        problems: problems.into_iter().map(|problem| problem.message).collect(),
+        problems: problems.into_iter().map(|problem| problem.told.to_string()).collect(),
     })
 }
 

@@ -29,7 +29,7 @@ use super::services::ServiceView;
 use super::status::{Problem, Progress, Report, Verdict};
 use super::subject::Subject;
 use super::{backoff, event, finalize, lookup};
-use crate::api::reason;
+use crate::api::message;
 use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus, Management};
 use crate::aws::Aws;
 use crate::elb::{Declared, Part};
@@ -99,10 +99,7 @@ pub(super) async fn reconcile(
         return finalize::finalize(object, ctx, subject.as_ref(), memory, mode).await;
     }
     let Some(subject) = subject else {
-        let verdict = Verdict::NotAccepted(Problem::stalled(
-            reason::INVALID,
-            "spec.region is not given and the operator has no region of its own: set AWS_REGION for the operator",
-        ));
+        let verdict = Verdict::NotAccepted(Problem::stalled(message::no_region()));
         let generation = object.metadata.generation.unwrap_or_default();
         let verdict = mode.overrule(verdict, 0);
         conclude(object, ctx, memory, Report::new(generation, verdict)).await?;
@@ -124,7 +121,7 @@ pub(super) async fn reconcile(
     match prepare(object, ctx, subject, memory, now) {
         Ok(pass) => Box::pin(pass.run(memory)).await,
         Err((generation, refusal)) => {
-            let verdict = Verdict::NotAccepted(Problem::stalled(reason::INVALID, refusal.to_string()));
+            let verdict = Verdict::NotAccepted(Problem::stalled(refusal.into()));
             let verdict = mode.overrule(verdict, 0);
             conclude(object, ctx, memory, Report::new(generation, verdict)).await?;
             Ok(Some(ctx.intervals.resync))
@@ -163,14 +160,7 @@ pub(super) fn prepare<'a>(
     let previous = previous_status(object, memory);
     let refused = |refusal| (generation, refusal);
     if let Some(region) = previous.region.as_ref().filter(|region| **region != subject.region) {
-        let message = format!(
-            "this balancer lives in {region}, but the region is now {}: give the operator its former region back",
-            subject.region
-        );
-        return Err(refused(Refusal {
-            field: "region".to_owned(),
-            message,
-        }));
+        return Err(refused(message::region_moved(region, &subject.region)));
     }
     let mut resolution = resolve(&object.spec, &ctx.nodes, Some(&previous), now).map_err(refused)?;
     resolution.add(&memory.remote);
@@ -367,7 +357,7 @@ async fn suspended(
         told: memory.told.take(),
         ..Memory::default()
     };
-    let verdict = Verdict::Suspended("spec.management is Suspended: nothing is read from or written to AWS".to_owned());
+    let verdict = Verdict::Suspended(message::suspended());
     let mut report = Report::new(subject.generation, verdict);
     report.name = Some(&subject.name);
     report.errors = previous_status(object, memory).errors;

@@ -8,6 +8,7 @@ use kube::core::Selector;
 
 use super::lookup::Remote;
 use super::nodes::{NodePolicy, NodeView, Selection};
+use crate::api::message::{self, Told};
 use crate::api::{ClassicLoadBalancerSpec, ClassicLoadBalancerStatus, LabelSelector, LabelSelectorOperator};
 use crate::elb::InstanceId;
 use crate::plan::desired::{References, Refusal, Resolved};
@@ -18,7 +19,7 @@ use crate::plan::targets::{Member, Members, SOURCE_INSTANCE_IDS, SOURCE_NODE_SEL
 pub(super) struct Resolution {
     pub(super) resolved: Resolved,
     /// Why the Nodes are not trusted, so that the registered set is not shrunk.
-    pub(super) suspicion: Option<String>,
+    pub(super) suspicion: Option<Told>,
     /// Whether what was looked up in AWS is not trusted either.
     pub(super) remote_suspect: bool,
     /// When a Node will have been not ready for too long.
@@ -94,18 +95,14 @@ pub(super) fn resolve(
 
 /// The view's own doubts, and one more: a selector that matches nothing though instances came from it before is more
 /// likely a mistake than a wish.
-fn suspect(selection: &Selection, status: Option<&ClassicLoadBalancerStatus>) -> Option<String> {
+fn suspect(selection: &Selection, status: Option<&ClassicLoadBalancerStatus>) -> Option<Told> {
     if selection.suspicion.is_some() {
         return selection.suspicion.clone();
     }
     let instances = status.and_then(|status| status.instances.as_ref());
     let mut items = instances.into_iter().flat_map(|instances| &instances.items);
     let came = items.any(|item| item.sources.iter().any(|source| source == SOURCE_NODE_SELECTOR));
-    (!selection.matched && came).then(|| {
-        "targets.nodeSelector matches no Node, though registered instances came from it; to deregister them all the \
-         same, remove nodeSelector from targets"
-            .to_owned()
-    })
+    (!selection.matched && came).then(message::no_node_matches)
 }
 
 fn to_selector(selector: &LabelSelector) -> Result<Selector, Refusal> {
@@ -128,8 +125,5 @@ fn to_selector(selector: &LabelSelector) -> Result<Selector, Refusal> {
         match_labels: selector.match_labels.clone().map(BTreeMap::from_iter),
         match_expressions: Some(expressions.collect()),
     };
-    Selector::try_from(selector).map_err(|error| Refusal {
-        field: "targets.nodeSelector".to_owned(),
-        message: error.to_string(),
-    })
+    Selector::try_from(selector).map_err(message::bad_node_selector)
 }

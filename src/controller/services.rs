@@ -11,7 +11,7 @@ use kube::ResourceExt as _;
 use kube::runtime::watcher::Event;
 use tokio::sync::Notify;
 
-use crate::api::reason;
+use crate::api::message::{self, Told};
 use crate::api::{InstancePortFrom, Listener};
 use crate::elb::Port;
 use crate::plan::desired::{Lookup, Missing};
@@ -104,53 +104,38 @@ impl ServiceView {
             .filter_map(|listener| Some((listener.port, listener.instance_port_from.as_ref()?)));
         named
             .map(|(port, from)| {
-                let found = state.find(namespace, from).map_err(|(reason, what)| Missing {
-                    track: track::LISTENERS,
-                    reason: reason.to_owned(),
-                    message: format!("listeners[port={port}].instancePortFrom: {what}"),
-                });
-                (from.clone(), found)
+                let found = state.find(port, namespace, from);
+                (from.clone(), found.map_err(|told| Missing::new(track::LISTENERS, told)))
             })
             .collect()
     }
 }
 
 impl State {
-    /// The node port, or the reason why there is none and what to do.
-    fn find(&self, namespace: &str, from: &InstancePortFrom) -> Result<Port, (&'static str, String)> {
+    /// The node port for a listener, or why there is none and what to do.
+    fn find(&self, listener: i32, namespace: &str, from: &InstancePortFrom) -> Result<Port, Told> {
         let name = &from.service_name;
         if !self.synced {
-            let why = self.failure.as_deref().unwrap_or("they have not been listed yet");
-            return Err((reason::SERVICES_UNREAD, format!("Services cannot be read: {why}")));
+            return Err(match &self.failure {
+                Some(why) => message::services_unread(listener, why),
+                None => message::services_not_listed(listener),
+            });
         }
         let ports = self
             .services
             .get(&(namespace.to_owned(), name.clone()))
-            .ok_or_else(|| {
-                let what = format!("there is no Service {name} in namespace {namespace}: create it, or name another");
-                (reason::SERVICE_NOT_FOUND, what)
-            })?;
+            .ok_or_else(|| message::no_service(listener, name, namespace))?;
         let wanted = |port: &&ServicePort| match (&from.port_name, from.port) {
             (Some(name), _) => port.name.as_ref() == Some(name),
             (None, number) => Some(port.port) == number,
         };
-        let port = ports.iter().find(wanted).ok_or_else(|| {
-            let asked = match (&from.port_name, from.port) {
-                (Some(name), _) => format!("port named {name}"),
-                (None, number) => format!("port {}", number.unwrap_or_default()),
-            };
-            (
-                reason::SERVICE_PORT_NOT_FOUND,
-                format!("the Service {name} has no {asked}: its ports are {}", list(ports)),
-            )
-        })?;
-        port.node_port.ok_or_else(|| {
-            let what = format!(
-                "port {} of the Service {name} has no node port: make the Service one of type NodePort or LoadBalancer",
-                port.port
-            );
-            (reason::NODE_PORT_NOT_FOUND, what)
-        })
+        let none = || match (&from.port_name, from.port.unwrap_or_default()) {
+            (Some(asked), _) => message::no_port_of_the_name(listener, name, asked, list(ports)),
+            (None, number) => message::no_port_of_the_number(listener, name, number, list(ports)),
+        };
+        let port = ports.iter().find(wanted).ok_or_else(none)?;
+        port.node_port
+            .ok_or_else(|| message::no_node_port(listener, name, port.port))
     }
 }
 
@@ -199,26 +184,35 @@ mod tests {
         }
     }
 
-    fn reason(view: &ServiceView, namespace: &str, from: &InstancePortFrom) -> Result<Port, &'static str> {
+    fn reason(view: &ServiceView, namespace: &str, from: &InstancePortFrom) -> Result<Port, String> {
         let state = view.state.lock().expect("the state");
-        state.find(namespace, from).map_err(|(reason, _)| reason)
+        state.find(80, namespace, from).map_err(|told| told.reason().to_owned())
     }
 
     #[test]
     fn ports_are_found_by_name_and_by_number() {
         let view = ServiceView::default();
-        assert_eq!(reason(&view, "shop", &from(None, Some(80))), Err("ServicesUnread"));
+        assert_eq!(
+            reason(&view, "shop", &from(None, Some(80))),
+            Err("ServicesUnread".into())
+        );
         view.take(&Event::Init);
         let ports = serde_json::json!([{"name": "http", "port": 80, "nodePort": 30080}, {"name": "admin", "port": 81}]);
         view.take(&Event::InitApply(service(&ports)));
         assert!(view.take(&Event::InitDone));
         assert_eq!(reason(&view, "shop", &from(None, Some(80))), Ok(30080));
         assert_eq!(reason(&view, "shop", &from(Some("http"), None)), Ok(30080));
-        assert_eq!(reason(&view, "other", &from(None, Some(80))), Err("ServiceNotFound"));
-        assert_eq!(reason(&view, "shop", &from(None, Some(82))), Err("ServicePortNotFound"));
+        assert_eq!(
+            reason(&view, "other", &from(None, Some(80))),
+            Err("ServiceNotFound".into())
+        );
+        assert_eq!(
+            reason(&view, "shop", &from(None, Some(82))),
+            Err("ServicePortNotFound".into())
+        );
         assert_eq!(
             reason(&view, "shop", &from(Some("admin"), None)),
-            Err("NodePortNotFound")
+            Err("NodePortNotFound".into())
         );
     }
 

@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::error::Error;
 use crate::api::condition::{Statement, TARGETS_HEALTHY};
-use crate::api::reason;
+use crate::api::message;
 use crate::api::{
     Applied, AutoScalingGroupStatus, CertificateStatus, ClassicLoadBalancer, ClassicLoadBalancerStatus, FIELD_MANAGER,
     HealthCheckStatus, ListenerStatus, SourceSecurityGroup, TrackError, condition,
@@ -25,7 +25,7 @@ use crate::aws::{Account, InstanceHealth};
 use crate::elb::{InstanceId, LoadBalancer, Port};
 use crate::plan::targets::Members;
 
-pub(super) use verdict::{DEREGISTERING, OBSERVING, Problem, Progress, Verdict};
+pub(super) use verdict::{Problem, Progress, Verdict};
 
 /// The most refused calls that a status tells of.
 const ERRORS: usize = 9;
@@ -123,14 +123,8 @@ pub(super) fn derive(
     if let Some(applied) = &report.applied {
         status.applied = (*applied != Applied::default()).then(|| applied.clone());
     }
-    let mut healthy = report.gone.then(|| {
-        Statement::new(
-            TARGETS_HEALTHY,
-            "Unknown",
-            reason::NO_LOAD_BALANCER,
-            "there is no balancer",
-        )
-    });
+    let none = || Statement::new(TARGETS_HEALTHY, "Unknown", message::no_balancer());
+    let mut healthy = report.gone.then(none);
     if let (Some(targets), Some(lb)) = (&report.targets, report.load_balancer) {
         let summary = targets.summarise(&lb.instances, &lb.availability_zones);
         let ports: Vec<Port> = lb
@@ -141,7 +135,8 @@ pub(super) fn derive(
             .collect();
         let mut statement = targets.judge(&lb.instances, &ports, status.source_security_group.as_ref());
         for advice in zones::advice(&summary.by_zone, lb.instances.len(), lb.attributes.cross_zone) {
-            statement.message = format!("{}; {advice}", statement.message);
+            let reason = statement.told.reason().to_owned();
+            statement.told = message::advised(reason, statement.told, advice);
         }
         healthy = Some(statement);
         status.instances = Some(summary);

@@ -2,12 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::api::reason;
+use crate::api::message::{self, Told};
 use crate::elb::{Owner, Ownership, TAG_ADOPT_BY, TAG_UID};
-
-/// A name cannot be changed, so that is the way to another one.
-const OTHER_NAME: &str =
-    "delete this object, which leaves the balancer alone, and make it again with another loadBalancerName";
 
 /// What the operator takes over, of what objects ask for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,8 +24,8 @@ pub enum Claim {
     Free,
     /// It may, unless an object of this UID lives.
     FreeUnlessAlive(String),
-    /// It may not, for this reason of a condition and in these words.
-    Refused(&'static str, String),
+    /// It may not, in these words.
+    Refused(Told),
 }
 
 /// The balancer in question, and what is asked.
@@ -64,24 +60,16 @@ impl Question<'_> {
                     None => Claim::Free,
                 }
             }
-            Ownership::Foreign(_) if self.owner.is_namesake(self.tags) => {
-                Claim::Refused(reason::CONFLICT, self.restored())
-            }
-            Ownership::Foreign(owner) => Claim::Refused(reason::CONFLICT, self.foreign(owner)),
+            Ownership::Foreign(_) if self.owner.is_namesake(self.tags) => Claim::Refused(self.restored()),
+            Ownership::Foreign(owner) => Claim::Refused(self.foreign(owner)),
             Ownership::Nobody if permitted && (offered || self.is_unclaimed()) => Claim::Free,
-            Ownership::Nobody => Claim::Refused(reason::NOT_ADOPTED, self.of_nobody()),
+            Ownership::Nobody => Claim::Refused(self.of_nobody()),
         }
     }
 
     /// The refusal of a balancer whose owner lives.
-    pub fn alive(&self) -> (&'static str, String) {
-        let message = format!(
-            "the balancer {} belongs to an object of this cluster that exists (uid {}) and is not touched; delete that \
-             object with spec.deletionPolicy: Retain first",
-            self.place(),
-            self.tags.get(TAG_UID).map_or("unknown", String::as_str),
-        );
-        (reason::CONFLICT, message)
+    pub fn alive(&self) -> Told {
+        message::owner_lives(self.name, self.region, self.uid())
     }
 
     /// With `any`, a balancer without owner that is not offered to somebody else.
@@ -89,8 +77,9 @@ impl Question<'_> {
         self.adoption == Adoption::Any && !self.tags.contains_key(TAG_ADOPT_BY)
     }
 
-    fn place(&self) -> String {
-        format!("{} in {}", self.name, self.region)
+    /// The UID in the balancer's tags.
+    fn uid(&self) -> &str {
+        self.tags.get(TAG_UID).map_or("unknown", String::as_str)
     }
 
     /// The tag that offers the balancer to this object.
@@ -98,60 +87,35 @@ impl Question<'_> {
         format!("{TAG_ADOPT_BY}={}", self.owner.adopt_by())
     }
 
-    fn of_nobody(&self) -> String {
+    fn of_nobody(&self) -> Told {
         let what = if self.was_ours {
-            format!(
-                "the tags that prove the balancer {} to belong to this object were removed, so it is not touched",
-                self.place()
-            )
+            message::unproven(self.name, self.region)
         } else {
-            format!(
-                "a balancer {} exists that this operator did not make and it is not touched",
-                self.place()
-            )
+            message::of_nobody(self.name, self.region)
         };
-        let way = match (self.adoption, self.asked) {
-            (Adoption::Never, _) => {
-                format!("the operator runs with --adoption=never, so it cannot be taken over; {OTHER_NAME}")
+        match (self.adoption, self.asked) {
+            (Adoption::Never, _) => message::never_adopted(what),
+            (Adoption::Any, false) => message::ask(what),
+            (Adoption::Any, true) => {
+                let other = self.tags.get(TAG_ADOPT_BY).map_or("", String::as_str);
+                message::offered_to_another(what, format_args!("{TAG_ADOPT_BY}={other}"), self.offer())
             }
-            (Adoption::Any, false) => "to take it over, set spec.adopt: true".to_owned(),
-            (Adoption::Any, true) => format!(
-                "it is offered to another object by its tag {TAG_ADOPT_BY}={}: to take it over, set the tag {} on it",
-                self.tags.get(TAG_ADOPT_BY).map_or("", String::as_str),
-                self.offer()
-            ),
-            (Adoption::Tagged, false) => format!(
-                "to take it over, set spec.adopt: true and the tag {} on the balancer",
-                self.offer()
-            ),
-            (Adoption::Tagged, true) => format!("to take it over, set the tag {} on the balancer", self.offer()),
-        };
-        format!("{what}; {way}")
-    }
-
-    fn restored(&self) -> String {
-        let what = format!(
-            "the balancer {} belongs to an earlier object of this name (uid {}), as after a restore from a backup, and is \
-             not touched",
-            self.place(),
-            self.tags.get(TAG_UID).map_or("unknown", String::as_str),
-        );
-        match self.adoption {
-            Adoption::Never => format!("{what}; the operator runs with --adoption=never, so it cannot be taken over"),
-            _ => format!("{what}; to take it over, set spec.adopt: true"),
+            (Adoption::Tagged, false) => message::ask_and_offer(what, self.offer()),
+            (Adoption::Tagged, true) => message::offer(what, self.offer()),
         }
     }
 
-    fn foreign(&self, owner: &str) -> String {
-        let what = format!("the balancer {} belongs to {owner} and is not touched", self.place());
+    fn restored(&self) -> Told {
         match self.adoption {
-            Adoption::Never => {
-                format!("{what}; the operator runs with --adoption=never, so it cannot be taken over; {OTHER_NAME}")
-            }
-            _ => format!(
-                "{what}; {OTHER_NAME}; or, where that owner is gone, set spec.adopt: true and the tag {} on the balancer",
-                self.offer()
-            ),
+            Adoption::Never => message::restored_for_good(self.name, self.region, self.uid()),
+            _ => message::restored(self.name, self.region, self.uid()),
+        }
+    }
+
+    fn foreign(&self, owner: &str) -> Told {
+        match self.adoption {
+            Adoption::Never => message::foreign_for_good(self.name, self.region, owner),
+            _ => message::foreign(self.name, self.region, owner, self.offer()),
         }
     }
 }
@@ -189,7 +153,7 @@ mod tests {
 
     fn refused(claim: &Claim, reason: &str, word: &str) {
         assert!(
-            matches!(claim, Claim::Refused(r, message) if *r == reason && message.contains(word)),
+            matches!(claim, Claim::Refused(told) if told.reason() == reason && told.text().contains(word)),
             "{reason} with {word:?}: {claim:?}"
         );
     }

@@ -11,11 +11,12 @@ mod placement;
 mod policies;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
 use super::targets::Members;
+pub use crate::api::message::Refusal;
+use crate::api::message::{self, Told};
 use crate::api::reason;
 use crate::api::{
     Applied, AutoScalingGroupMode, Certificate, ClassicLoadBalancerSpec, ConfigMapKeyRef, InstancePortFrom,
@@ -26,54 +27,24 @@ use crate::elb::{Declared, NAME_LENGTH, Owner, Part, Port, Registration, Scheme,
 /// The most tags that an operator gives every balancer.
 const DEFAULT_TAGS: usize = 40;
 
-/// Why a spec cannot be realised.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// The path of the field below `spec`.
-    pub field: String,
-    /// What must hold.
-    pub message: String,
-}
-
-impl Refusal {
-    fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            field: field.into(),
-            message: message.into(),
-        }
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "spec.{}: {}", self.field, self.message)
-    }
-}
-
 /// Something that a spec refers to and that was not found, or could not be looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing {
     /// The part of the balancer that waits for it, one of [`super::track`].
     pub track: &'static str,
-    /// The reason for a condition, such as `SubnetNotFound`.
-    pub reason: String,
     /// What is missing, with the field that names it.
-    pub message: String,
+    pub told: Told,
 }
 
 impl Missing {
-    /// Not missing, but never to be had: somebody must change the spec.
-    pub fn invalid(track: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            track,
-            reason: reason::INVALID.to_owned(),
-            message: message.into(),
-        }
+    /// What this part of the balancer waits for.
+    pub fn new(track: &'static str, told: Told) -> Self {
+        Self { track, told }
     }
 
-    /// Whether waiting is of no use.
+    /// Whether waiting is of no use: it is not missing, but never to be had, and somebody must change the spec.
     pub fn is_invalid(&self) -> bool {
-        self.reason == reason::INVALID
+        self.told.reason() == reason::INVALID
     }
 }
 
@@ -273,10 +244,7 @@ fn check_name(name: &str) -> Result<(), Refusal> {
         || name.starts_with('-')
         || name.ends_with('-')
     {
-        return Err(Refusal::new(
-            "loadBalancerName",
-            "must be 1 to 32 letters, digits and hyphens, with no hyphen at its ends",
-        ));
+        return Err(message::illegal_name());
     }
     Ok(())
 }
@@ -295,37 +263,27 @@ pub fn default_tags(text: &str) -> Result<BTreeMap<String, String>, String> {
     for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
         let (key, value) = pair
             .split_once('=')
-            .ok_or_else(|| format!("{pair:?} must be KEY=VALUE, and pairs be separated by commas"))?;
+            .ok_or_else(|| message::not_a_tag(format_args!("{pair:?}")))?;
         if is_reserved(key) {
-            return Err(format!(
-                "{key}: keys of tags must not start with aws: or {TAG_PREFIX}, which are reserved"
-            ));
+            return Err(message::reserved_tag(key));
         }
         if !is_legal_tag(key, value) {
-            return Err(format!(
-                "{pair:?}: a key has 1 to 128 characters and a value at most 256, of letters, digits, spaces and \
-                 _ . : / = + - @"
-            ));
+            return Err(message::illegal_tag(format_args!("{pair:?}")));
         }
         if tags.insert(key.to_owned(), value.to_owned()).is_some() {
-            return Err(format!("{key} is given twice"));
+            return Err(message::tag_given_twice(key));
         }
     }
     match tags.len() {
         0..=DEFAULT_TAGS => Ok(tags),
-        more => Err(format!(
-            "{more} tags are too many: AWS allows 50 on a balancer, so at most {DEFAULT_TAGS} here"
-        )),
+        more => Err(message::too_many_tags(more, DEFAULT_TAGS)),
     }
 }
 
 fn declare_tags(tags: Option<&BTreeMap<String, String>>) -> Result<BTreeMap<String, String>, Refusal> {
     let tags = tags.cloned().unwrap_or_default();
     match tags.keys().find(|key| is_reserved(key)) {
-        Some(key) => Err(Refusal::new(
-            format!("tags[{key}]"),
-            "keys of tags must not start with aws: or classiclb.dev/, which are reserved",
-        )),
+        Some(key) => Err(message::reserved_tag_key(key)),
         None => Ok(tags),
     }
 }

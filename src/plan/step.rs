@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crate::api::message;
 use crate::elb::{
     Attribute, HealthCheck, InstanceId, Listener, LoadBalancer, Policy, PolicyName, Port, Stickiness, TlsPolicy,
 };
@@ -224,6 +225,6 @@ fn list<T: fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
     let shown = all.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
     match all.len().checked_sub(SHOWN) {
         None | Some(0) => shown,
-        Some(more) => format!("{shown} and {more} more"),
+        Some(more) => message::and_others(shown, more),
     }
 }

@@ -1,53 +1,45 @@
-//! `docs/reference/conditions.md` against the code: it is what the program prints, no reason is missing from it, and its
-//! messages are those of the sources.
+//! `docs/reference/conditions.md` against the code: it is what the program prints, nothing is missing from it, and no code
+//! has texts of its own.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
+use classic_lb_operator::api::reason::{ANY, AWS_CODE, AWS_CODES};
 use classic_lb_operator::api::{message, reason, reference};
 
 use crate::helm::{read, root};
 
-/// Code that makes conditions and Events, without its tests and with every run of white space as one space.
-fn sources() -> Vec<(String, String)> {
-    fn squeeze(text: &str) -> String {
-        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
-        code.replace("\\\n", " ")
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ")
-    }
-    fn collect(folder: &Path, found: &mut Vec<(String, String)>) {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                collect(&path, found);
-            } else if path.file_name().is_some_and(|name| name != "tests.rs") {
-                let text = std::fs::read_to_string(&path).unwrap();
-                found.push((path.display().to_string(), squeeze(&text)));
-            }
+/// The files of a folder of the operator, by path.
+fn sources(folder: &Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let path = path.strip_prefix(root()).unwrap().display().to_string();
+            found.push((path, text));
         }
     }
-    let mut found = Vec::new();
-    for folder in ["src/controller", "src/plan", "src/aws"] {
-        collect(&root().join(folder), &mut found);
-    }
-    for file in ["src/controller.rs", "src/plan.rs", "src/aws.rs"] {
-        found.push((file.to_owned(), squeeze(&read(file))));
-    }
-    assert!(found.len() > 40, "the sources were found");
     found
 }
 
-/// The word of a literal that begins a text, where it looks like a reason.
-fn literal(text: &str) -> Option<&str> {
-    let word = text.trim_start().strip_prefix('"')?.split('"').next()?;
-    let starts = word.starts_with(|c: char| c.is_ascii_uppercase());
-    (starts && word.chars().all(|c| c.is_ascii_alphanumeric())).then_some(word)
+/// The names of the functions that make texts.
+fn texts() -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for (_, source) in sources(&root().join("src/api/message")) {
+        for line in source.lines() {
+            let begins = ["    fn ", "    under ", "    part "];
+            let rest = begins.iter().find_map(|word| line.strip_prefix(word));
+            names.extend(rest.and_then(|rest| Some(rest.split_once('(')?.0.to_owned())));
+        }
+    }
+    names
 }
 
-/// The arguments of a call, cut at commas.
-fn arguments(rest: &str) -> impl Iterator<Item = &str> {
-    rest.split(';').next().unwrap().split(',').take(4)
+fn is_known(word: &str) -> bool {
+    [AWS_CODE, ANY].contains(&word) || reason::all().any(|entry| entry.reason == word)
 }
 
 #[test]
@@ -59,44 +51,50 @@ fn the_page_is_what_the_program_prints() {
 }
 
 #[test]
-fn no_reason_is_missing() {
-    let known = |word: &str| reason::all().any(|entry| entry.reason == word);
-    let mut seen = 0;
-    for (path, code) in sources() {
-        // The constructor, and which of its arguments is the reason.
-        for (constructor, at) in [
-            ("Problem::stalled(", 0),
-            ("Problem::reconciling(", 0),
-            ("Claim::Refused(", 0),
-            ("Statement::new(", 2),
-            ("event::normal(", 2),
-            ("event::warning(", 2),
-            ("not_ours(", 0),
-            ("missing(", 0),
-            ("ready(", 1),
-            ("reason: ", 0),
-        ] {
-            for (start, _) in code.match_indices(constructor) {
-                let rest = &code[start + constructor.len()..];
-                if let Some(word) = arguments(rest).nth(at).and_then(literal) {
-                    assert!(known(word), "{path}: {word} is not in src/api/reason.rs");
-                    seen += 1;
-                }
-            }
-        }
-        // A pair of a reason and a message, as a tail or in `Err((…))`: the reason ends in one of these.
-        for word in code.split('"').skip(1).step_by(2) {
-            let ends = ["NotFound", "Unread", "Suspect", "Unreadable", "Ambiguous"]
-                .iter()
-                .any(|end| word.ends_with(end));
-            if ends && literal(&format!("\"{word}\"")).is_some() && !path.contains("/aws") {
-                assert!(known(word), "{path}: {word} is not in src/api/reason.rs");
-                seen += 1;
-            }
+fn every_reason_has_a_message_and_every_message_a_reason() {
+    for entry in reason::all() {
+        assert!(
+            message::all().any(|message| message.reasons.contains(&entry.reason)),
+            "{} has no message in src/api/message/",
+            entry.reason
+        );
+    }
+    for message in message::all() {
+        assert!(!message.reasons.is_empty(), "{:?} has no reason", message.text);
+        for word in message.reasons {
+            assert!(is_known(word), "{word} is not in src/api/reason.rs");
         }
     }
-    // Most are constants of that module, which cannot be missing.
-    println!("{seen} literals");
+    for answer in message::unanswered() {
+        let known = |code: &(&str, Option<&str>)| code.0 == answer.code;
+        assert!(
+            AWS_CODES.iter().any(|group| group.codes.iter().any(known)),
+            "{} is not in src/api/reason/aws.rs",
+            answer.code
+        );
+    }
+}
+
+#[test]
+fn everything_says_what_to_do() {
+    let reasons = reason::all().map(|entry| (entry.reason, entry.remedy));
+    let codes = AWS_CODES.iter().map(|group| (group.kind, group.remedy));
+    let refused = message::refused().iter().map(|refusal| (refusal.text, refusal.remedy));
+    let words = message::readyz().iter().chain(message::start());
+    let words = words.map(|word| (word.text, word.remedy));
+    for (what, remedy) in reasons.chain(codes).chain(refused).chain(words) {
+        assert!(remedy.len() > 5 && remedy.ends_with('.'), "{what:?}: {remedy:?}");
+    }
+}
+
+/// The policy of the chart speaks for itself, and the page quotes it.
+#[test]
+fn the_page_quotes_the_admission_policy() {
+    let text = "is protected: set spec.deletionProtection to false before deleting it";
+    let template = read("charts/classic-lb-operator/templates/admission-policy.yaml");
+    for (place, content) in [("the chart", template), ("the page", reference::page().unwrap())] {
+        assert!(content.contains(text), "{place} does not say {text:?}");
+    }
 }
 
 #[test]
@@ -109,53 +107,172 @@ fn no_known_code_of_aws_is_missing() {
     words.retain(|word| !word.contains(' ') && *word != "tachLoadBalancers");
     assert!(words.len() > 40, "{words:?}");
     for word in words {
-        let known = reason::AWS_CODES
+        let known = AWS_CODES
             .iter()
             .any(|group| group.codes.iter().any(|(code, _)| *code == word));
         assert!(known, "{word} is not in src/api/reason/aws.rs");
     }
 }
 
-/// A text that the code puts together of two.
-fn seams(part: &str) -> impl Iterator<Item = &str> {
-    part.split([',', ':']).map(str::trim)
+/// A text that nothing tells any more would stand on the page all the same.
+#[test]
+fn every_text_is_told() {
+    let all = sources(&root().join("src"));
+    let code: String = all
+        .into_iter()
+        .filter(|(path, _)| !path.starts_with("src/api/"))
+        .map(|(_, text)| text)
+        .collect();
+    let names = texts();
+    assert_eq!(
+        names.len(),
+        message::all().count()
+            + message::refused().len()
+            + message::unanswered().len()
+            + message::readyz().len()
+            + message::start().len(),
+        "each entry is found by its name"
+    );
+    for name in names {
+        let told = code.match_indices(&format!("message::{name}")).any(|(at, found)| {
+            let next = code[at + found.len()..].chars().next();
+            next.is_some_and(|c| !c.is_ascii_alphanumeric() && c != '_')
+        });
+        assert!(told, "nothing tells message::{name}");
+    }
+}
+
+/// How many plain words a literal has, beside what is filled in.
+fn words(literal: &str) -> usize {
+    let fixed: String = literal
+        .split('{')
+        .map(|part| part.split_once('}').map_or(part, |(_, fixed)| fixed))
+        .collect();
+    let trimmed = fixed
+        .split_whitespace()
+        .map(|word| word.trim_matches(|c: char| !c.is_ascii_alphanumeric()));
+    trimmed
+        .filter(|word| word.len() > 1 && word.chars().all(|c| c.is_ascii_lowercase()))
+        .count()
+}
+
+/// Where the character ends that a text begins with; a quote that begins a lifetime is one by itself.
+fn end_of_character(text: &str) -> usize {
+    let mut chars = text.char_indices().skip(1);
+    match (chars.next(), chars.next()) {
+        (Some((_, '\\')), Some((at, _))) => text[at + 1..].find('\'').map_or(1, |more| at + 2 + more),
+        (Some(_), Some((at, '\''))) => at + 1,
+        _ => 1,
+    }
+}
+
+/// Where the literal ends that a text begins with, after the marks of a raw one.
+fn end_of_literal(text: &str, marks: &str) -> usize {
+    if marks == "r#" {
+        return text[1..].find("\"#").map_or(text.len(), |at| at + 2);
+    }
+    let mut escaped = false;
+    let end = text.char_indices().skip(1).find(|(_, c)| {
+        let ends = *c == '"' && !escaped;
+        escaped = *c == '\\' && !escaped && marks != "r";
+        ends
+    });
+    end.map_or(text.len(), |(at, _)| at + 1)
+}
+
+/// The literals of code that make sentences, with their lines. What is logged, attributes and tests are left out.
+fn sentences(code: &str) -> Vec<(usize, &str)> {
+    // The last two look for the words of others.
+    const LEFT_OUT: [&str; 7] = [
+        "info!",
+        "warn!",
+        "error!",
+        "debug!",
+        "trace!",
+        "contains",
+        "starts_with",
+    ];
+    let mut found = Vec::new();
+    // Of each open bracket, whether what is in it is left out.
+    let mut open = vec![false];
+    let mut word = String::new();
+    let code = code.split("#[cfg(test)]\nmod tests {").next().unwrap();
+    let mut rest = code;
+    while let Some(c) = rest.chars().next() {
+        let length = match c {
+            '/' if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
+            '\'' => end_of_character(rest),
+            '"' => end_of_literal(rest, &word),
+            _ => c.len_utf8(),
+        };
+        let (token, after) = rest.split_at(length);
+        match c {
+            '(' | '[' | '{' => {
+                let left_out = c == '[' && word == "#" || LEFT_OUT.contains(&word.as_str());
+                open.push(left_out || *open.last().unwrap());
+            }
+            ')' | ']' | '}' => drop(open.pop()),
+            '"' if !open.last().unwrap() && words(token) > 1 => {
+                let line = code[..code.len() - rest.len()].matches('\n').count();
+                found.push((line + 1, token));
+            }
+            _ => {}
+        }
+        if c.is_alphanumeric() || "_!#".contains(c) {
+            word.push(c);
+        } else {
+            word.clear();
+        }
+        rest = after;
+    }
+    found
 }
 
 #[test]
-fn messages_are_those_of_the_sources() {
-    let code: String = sources().into_iter().map(|(_, code)| code + "\n").collect();
-    for message in message::ALL {
-        let known = message.reason == reason::AWS_CODE || reason::all().any(|entry| entry.reason == message.reason);
-        assert!(known, "{} is not in src/api/reason.rs", message.reason);
-        let mut rest = message.template;
-        while !rest.is_empty() {
-            let (fixed, after) = rest.split_once('<').unwrap_or((rest, ""));
-            rest = after.split_once('>').map_or("", |(_, rest)| rest);
-            for part in fixed
-                .split(['…', ';'])
-                .map(|part| part.trim_matches([' ', ',', ':', ')', '(']))
-            {
-                // Short ones prove nothing, and are often the seam of two texts.
-                assert!(
-                    part.len() < 12 || code.contains(part) || seams(part).all(|piece| code.contains(piece)),
-                    "{}: {part:?} of the message {:?} is not in the sources",
-                    message.reason,
-                    message.template
-                );
-            }
+fn sentences_are_found() {
+    let code = r#"
+        // "this is a comment"
+        #[error("this is an attribute")]
+        fn f() { info!(x, "this is a log line"); g(format!("{x} is not there: \"create it\""), '"', '('); }
+        const PATH: &str = "spec.targets";
+        #[cfg(test)]
+mod tests { const IT: &str = "this is a test"; }
+    "#;
+    let found = sentences(code);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].0 == 4 && found[0].1.contains("create it"), "{found:?}");
+}
+
+/// What people are told of an object, by the operator and by the calls that it plans, is made in src/api/message/ alone.
+#[test]
+fn code_has_no_texts_of_its_own() {
+    const FILES: [&str; 8] = [
+        "aws",
+        "controller",
+        "main",
+        "operator",
+        "plan",
+        "readiness",
+        "server",
+        "telemetry",
+    ];
+    let folders = ["src/aws", "src/controller", "src/plan"];
+    let mut all: Vec<(String, String)> = folders
+        .iter()
+        .flat_map(|folder| sources(&root().join(folder)))
+        .collect();
+    all.extend(FILES.map(|file| (file.to_owned(), read(&format!("src/{file}.rs")))));
+    all.retain(|(path, _)| !path.ends_with("tests.rs"));
+    assert!(all.len() > 70, "the sources were found");
+    let mut wrong = Vec::new();
+    for (path, code) in all {
+        for (line, text) in sentences(&code) {
+            wrong.push(format!("{path}:{line}: {text:?}"));
         }
     }
-}
-
-#[test]
-fn every_reason_has_a_message_or_says_itself_what_it_is() {
-    // Their messages are those of others: of Accepted, and of the calls that were made.
-    let without = [reason::NOT_ACCEPTED_REASON, reason::UPDATED, reason::AWS_ERROR];
-    for entry in reason::all().filter(|entry| !without.contains(&entry.reason)) {
-        assert!(
-            message::ALL.iter().any(|message| message.reason == entry.reason),
-            "{} has no message in src/api/message.rs",
-            entry.reason
-        );
-    }
+    assert!(
+        wrong.is_empty(),
+        "texts that belong into src/api/message/:\n{}",
+        wrong.join("\n")
+    );
 }

@@ -6,6 +6,7 @@ use aws_smithy_types::date_time::Format;
 use tracing::info;
 
 use super::Client;
+use crate::api::message;
 use crate::aws::{Certificate, Class, Error};
 
 impl Client {
@@ -158,11 +159,12 @@ fn text(time: Option<&DateTime>) -> Option<String> {
 }
 
 fn unknown(operation: &'static str, name: &str) -> Error {
+    let answer = message::no_certificate_for(name);
     Error {
         operation,
         class: Class::MissingReference,
-        code: "CertificateNotFound".to_owned(),
-        message: format!("no issued server certificate is found for the key: {name}"),
+        code: answer.code.to_owned(),
+        message: answer.text,
         request_id: None,
     }
 }

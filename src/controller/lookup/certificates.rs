@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Remote;
 use crate::api::ClassicLoadBalancerSpec;
+use crate::api::message;
 use crate::aws::{Class, Client, Error};
 use crate::plan::desired::{CertificateName, Missing};
 use crate::plan::track;
@@ -66,14 +67,10 @@ fn missing(port: i32, name: &CertificateName, error: &Error) -> Missing {
         CertificateName::AcmDomain(domain) => ("acmDomainName", domain),
     };
     let field = format!("spec.listeners[port={port}].certificate.{field}");
-    let message = if error.class == Class::MissingReference {
-        format!("{field}: no certificate that is issued and valid is found for {value}; request or import one")
+    let told = if error.class == Class::MissingReference {
+        message::no_certificate(field, value)
     } else {
-        format!("{field}: {value} could not be looked up: {error}")
+        message::certificate_not_looked_up(error.reason(), field, value, error)
     };
-    Missing {
-        track: track::LISTENERS,
-        reason: error.reason(),
-        message,
-    }
+    Missing::new(track::LISTENERS, told)
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::Remote;
-use crate::api::reason;
+use crate::api::message;
 use crate::api::{AutoScalingGroupMode, ClassicLoadBalancerStatus, Targets};
 use crate::aws::Client;
 use crate::elb::InstanceId;
@@ -71,14 +71,10 @@ async fn by_tags(targets: &Targets, client: &Client, vpc: Option<&str>, found: &
         let Some(vpc) = entry.vpc_id.as_deref().or(vpc) else {
             continue;
         };
-        let instances = client
-            .instances_by_tags(&entry.tags, vpc)
-            .await
-            .map_err(|error| Missing {
-                track: track::INSTANCES,
-                reason: error.reason(),
-                message: format!("targets.instanceTags cannot be looked up, so no instance is deregistered: {error}"),
-            })?;
+        let instances = client.instances_by_tags(&entry.tags, vpc).await.map_err(|error| {
+            let told = message::tags_not_looked_up(error.reason(), &error);
+            Missing::new(track::INSTANCES, told)
+        })?;
         for (id, zone) in instances {
             add(found, id, zone, SOURCE_INSTANCE_TAGS.to_owned());
         }
@@ -92,10 +88,9 @@ async fn by_groups(targets: &Targets, client: &Client, found: &mut Members) -> R
     if names.is_empty() {
         return Ok(None);
     }
-    let groups = client.auto_scaling_groups(&names).await.map_err(|error| Missing {
-        track: track::AUTO_SCALING_GROUPS,
-        reason: error.reason(),
-        message: format!("targets.autoScalingGroups cannot be looked up, so no instance is deregistered: {error}"),
+    let groups = client.auto_scaling_groups(&names).await.map_err(|error| {
+        let told = message::groups_not_looked_up(error.reason(), &error);
+        Missing::new(track::AUTO_SCALING_GROUPS, told)
     })?;
     let mut absent = names;
     for group in groups {
@@ -107,13 +102,9 @@ async fn by_groups(targets: &Targets, client: &Client, found: &mut Members) -> R
             }
         }
     }
-    Ok((!absent.is_empty()).then(|| Missing {
-        track: track::AUTO_SCALING_GROUPS,
-        reason: reason::AUTO_SCALING_GROUP_NOT_FOUND.to_owned(),
-        message: format!(
-            "targets.autoScalingGroups names groups that do not exist: {}",
-            absent.into_iter().collect::<Vec<_>>().join(", ")
-        ),
+    Ok((!absent.is_empty()).then(|| {
+        let absent = absent.into_iter().collect::<Vec<_>>().join(", ");
+        Missing::new(track::AUTO_SCALING_GROUPS, message::no_such_groups(absent))
     }))
 }
 
@@ -133,25 +124,9 @@ fn suspect(targets: &Targets, found: &Members, previous: &ClassicLoadBalancerSta
     let group = resolved_groups(targets)
         .into_iter()
         .find(|name| empty(&format!("{SOURCE_AUTO_SCALING_GROUP}{name}")));
-    let (track, what) = match group {
-        _ if tags => (
-            track::INSTANCES,
-            "targets.instanceTags matches no instance that runs, though registered instances came from it; to \
-             deregister them all the same, remove instanceTags from targets"
-                .to_owned(),
-        ),
-        Some(group) => (
-            track::AUTO_SCALING_GROUPS,
-            format!(
-                "the Auto Scaling group {group} has no instance in service, though registered instances came from it; \
-                 to deregister them all the same, remove it from targets.autoScalingGroups"
-            ),
-        ),
-        None => return None,
-    };
-    Some(Missing {
-        track,
-        reason: reason::TARGETS_SUSPECT.to_owned(),
-        message: format!("no instance is deregistered: {what}"),
-    })
+    match group {
+        _ if tags => Some(Missing::new(track::INSTANCES, message::no_tagged_instance())),
+        Some(group) => Some(Missing::new(track::AUTO_SCALING_GROUPS, message::empty_group(group))),
+        None => None,
+    }
 }

@@ -1,7 +1,7 @@
 //! I/O: `subnetSelector` and `securityGroupSelector`, and the VPC that both mean.
 
 use super::{Remote, Subnets, security_groups, subnets};
-use crate::api::reason;
+use crate::api::message;
 use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus};
 use crate::aws::{self, Class, Client, Filters, Subnet};
 use crate::controller::subject::Subject;
@@ -67,19 +67,8 @@ async fn vpc(
     }
     match found.into_iter().next() {
         Some(subnet) => Ok(Some(subnet.vpc_id)),
-        None if object.spec.subnets.is_some() => Err(Missing {
-            track: track::PLACEMENT,
-            reason: reason::SUBNET_NOT_FOUND.to_owned(),
-            message: "spec.subnets: none of them is in this account and region: correct the ids, or create the subnets"
-                .to_owned(),
-        }),
-        None => Err(Missing {
-            track: track::SECURITY_GROUPS,
-            reason: reason::VPC_NOT_FOUND.to_owned(),
-            message: "spec.availabilityZones: the region has no default VPC, which balancers that name zones are made \
-                      in: name subnets instead"
-                .to_owned(),
-        }),
+        None if object.spec.subnets.is_some() => Err(Missing::new(track::PLACEMENT, message::none_of_the_subnets())),
+        None => Err(Missing::new(track::SECURITY_GROUPS, message::no_default_vpc())),
     }
 }
 
@@ -108,14 +97,10 @@ fn by_id(subnets: Vec<Subnet>) -> Subnets {
 
 /// What a field names could not be looked for.
 pub(super) fn unread(track: &'static str, field: &str, error: &aws::Error) -> Missing {
-    let remedy = if error.class == Class::Denied {
-        format!("; give the operator's IAM role the permission ec2:{}", error.operation)
+    let told = if error.class == Class::Denied {
+        message::network_not_permitted(error.reason(), field, error, error.operation)
     } else {
-        String::new()
+        message::network_not_looked_up(error.reason(), field, error)
     };
-    Missing {
-        track,
-        reason: error.reason(),
-        message: format!("{field} cannot be looked up: {error}{remedy}"),
-    }
+    Missing::new(track, told)
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Subnets;
-use crate::api::reason;
+use crate::api::message::{self, Told};
 use crate::aws::Subnet;
 use crate::elb::FREE_ADDRESSES;
 use crate::plan::desired::Missing;
@@ -26,18 +26,14 @@ impl Preflight<'_> {
     pub(in crate::controller) fn check(&self, known: &Subnets) -> Result<(), Missing> {
         let lacking: Vec<&str> = self.names(|id| !known.contains_key(id));
         if !lacking.is_empty() {
-            let message = format!(
-                "{}: not in this account and region: {}; correct the ids, or create the subnets",
-                self.field,
-                lacking.join(", ")
-            );
-            return Err(missing(reason::SUBNET_NOT_FOUND, message));
+            return Err(missing(message::no_such_subnets(self.field, lacking.join(", "))));
         }
         let subnets: Vec<&Subnet> = self.wanted.iter().filter_map(|id| known.get(id)).collect();
         if let Some(subnet) = subnets.iter().find(|subnet| !subnet.is_for_load_balancers(self.region)) {
-            return Err(self.invalid(&format!(
-                "{} is in {}: Classic balancers cannot be in Local Zones, Wavelength Zones or on Outposts; take it out",
-                subnet.id, subnet.zone
+            return Err(missing(message::not_for_balancers(
+                self.field,
+                &subnet.id,
+                &subnet.zone,
             )));
         }
         self.check_vpc(&subnets)?;
@@ -50,12 +46,8 @@ impl Preflight<'_> {
         if full.is_empty() {
             return Ok(());
         }
-        let message = format!(
-            "{}: fewer than {FREE_ADDRESSES} addresses are free in {}: free some, or take other subnets",
-            self.field,
-            full.join(", ")
-        );
-        Err(missing(reason::NOT_ENOUGH_ADDRESSES, message))
+        let told = message::not_enough_addresses(self.field, FREE_ADDRESSES, full.join(", "));
+        Err(missing(told))
     }
 
     fn check_vpc(&self, subnets: &[&Subnet]) -> Result<(), Missing> {
@@ -64,18 +56,14 @@ impl Preflight<'_> {
             of_vpc.entry(&subnet.vpc_id).or_insert(&subnet.id);
         }
         if let Some((vpc, subnet)) = of_vpc.iter().find(|(vpc, _)| self.vpc.is_some_and(|has| has != **vpc)) {
-            return Err(self.invalid(&format!(
-                "{subnet} is in {vpc}, but the balancer is in {} and cannot move to another VPC: give subnets of its \
-                 VPC, or make a new object",
-                self.vpc.unwrap_or_default()
-            )));
+            let of_the_balancer = self.vpc.unwrap_or_default();
+            let told = message::subnet_of_another_vpc(self.field, subnet, vpc, of_the_balancer);
+            return Err(missing(told));
         }
         if of_vpc.len() > 1 {
-            let list = of_vpc.iter().map(|(vpc, subnet)| format!("{subnet} is in {vpc}"));
+            let list = of_vpc.iter().map(|(vpc, subnet)| message::subnet_in_vpc(subnet, vpc));
             let list = list.collect::<Vec<_>>().join(", ");
-            return Err(self.invalid(&format!(
-                "all subnets must be of one VPC, but {list}: take the others out"
-            )));
+            return Err(missing(message::several_vpcs(self.field, list)));
         }
         Ok(())
     }
@@ -84,11 +72,8 @@ impl Preflight<'_> {
         let mut of_zone: BTreeMap<&str, &str> = BTreeMap::new();
         for subnet in subnets {
             if let Some(other) = of_zone.insert(&subnet.zone, &subnet.id) {
-                return Err(self.invalid(&format!(
-                    "at most one subnet of each Availability Zone can be given, but {other} and {} are both in {}: take \
-                     one of them out",
-                    subnet.id, subnet.zone
-                )));
+                let told = message::same_zone(self.field, other, &subnet.id, &subnet.zone);
+                return Err(missing(told));
             }
         }
         Ok(())
@@ -97,18 +82,10 @@ impl Preflight<'_> {
     fn names(&self, test: impl Fn(&str) -> bool) -> Vec<&str> {
         self.wanted.iter().map(String::as_str).filter(|id| test(id)).collect()
     }
-
-    fn invalid(&self, message: &str) -> Missing {
-        Missing::invalid(track::PLACEMENT, format!("{}: {message}", self.field))
-    }
 }
 
-fn missing(reason: &str, message: String) -> Missing {
-    Missing {
-        track: track::PLACEMENT,
-        reason: reason.to_owned(),
-        message,
-    }
+fn missing(told: Told) -> Missing {
+    Missing::new(track::PLACEMENT, told)
 }
 
 #[cfg(test)]
@@ -148,7 +125,9 @@ mod tests {
             attached: &set(attached),
             vpc,
         };
-        preflight.check(&network()).map_err(|missing| missing.reason)
+        preflight
+            .check(&network())
+            .map_err(|missing| missing.told.reason().to_owned())
     }
 
     #[test]

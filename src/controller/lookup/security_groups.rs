@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::network::unread;
 use crate::api::SecurityGroupSelector;
-use crate::api::reason;
+use crate::api::message::{self, Told};
 use crate::aws::{Client, Filters, SecurityGroup};
 use crate::plan::desired::{Lookup, Missing};
 use crate::plan::track;
@@ -36,10 +36,7 @@ pub(super) async fn find(
         let mut tagged = read(client, &filters).await?;
         tagged.retain(|group| has(group, &tags));
         if tagged.is_empty() {
-            return Err(not_found(format!(
-                "{FIELD}.tags: no security group in {} has all these tags: correct them, or tag the groups",
-                place(vpc)
-            )));
+            return Err(missing(message::no_tagged_group(FIELD, place(vpc))));
         }
         groups.extend(tagged);
     }
@@ -65,10 +62,7 @@ fn check_names(names: &BTreeSet<String>, groups: &[SecurityGroup], vpc: Option<&
     if lacking.is_empty() {
         return Ok(());
     }
-    Err(not_found(format!(
-        "{FIELD}.names: no security group in {} has the name {lacking}: create it, or correct the name",
-        place(vpc)
-    )))
+    Err(missing(message::no_named_group(FIELD, place(vpc), lacking)))
 }
 
 fn one_vpc(groups: &[SecurityGroup]) -> Result<(), Missing> {
@@ -76,25 +70,14 @@ fn one_vpc(groups: &[SecurityGroup]) -> Result<(), Missing> {
     if vpcs.len() < 2 {
         return Ok(());
     }
-    Err(Missing {
-        track: track::SECURITY_GROUPS,
-        reason: reason::AMBIGUOUS_VPC.to_owned(),
-        message: format!(
-            "{FIELD}: groups of several VPCs match ({}), and which one the balancer will be in cannot be told: give \
-             the ids in spec.securityGroups",
-            vpcs.into_iter().collect::<Vec<_>>().join(", ")
-        ),
-    })
+    let vpcs = vpcs.into_iter().collect::<Vec<_>>().join(", ");
+    Err(missing(message::groups_of_several_vpcs(FIELD, vpcs)))
 }
 
-fn place(vpc: Option<&str>) -> &str {
-    vpc.unwrap_or("any VPC")
+fn place(vpc: Option<&str>) -> String {
+    vpc.map_or_else(message::any_vpc, ToOwned::to_owned)
 }
 
-fn not_found(message: String) -> Missing {
-    Missing {
-        track: track::SECURITY_GROUPS,
-        reason: reason::SECURITY_GROUP_NOT_FOUND.to_owned(),
-        message,
-    }
+fn missing(told: Told) -> Missing {
+    Missing::new(track::SECURITY_GROUPS, told)
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Subnets;
 use super::network::unread;
-use crate::api::reason;
+use crate::api::message::{self, Told};
 use crate::api::{ClassicLoadBalancerStatus, Scheme, SubnetRole, SubnetSelector};
 use crate::aws::{Client, Filters, RouteTable, Subnet};
 use crate::elb::FREE_ADDRESSES;
@@ -50,10 +50,7 @@ impl<'a> Wish<'a> {
         subnets.retain(|subnet| has(subnet) && subnet.is_for_load_balancers(self.region));
         if subnets.is_empty() {
             let place = vpc.unwrap_or(self.region);
-            return Err(not_found(format!(
-                "{FIELD}: no subnet in {place} has all the tags and lies in an Availability Zone: correct the tags, or \
-                 tag the subnets"
-            )));
+            return Err(missing(message::no_tagged_subnet(FIELD, place)));
         }
         let vpcs = subnets.iter().map(|subnet| subnet.vpc_id.clone()).collect();
         let tables = client.route_tables(&vpcs).await.map_err(failed)?;
@@ -63,12 +60,7 @@ impl<'a> Wish<'a> {
     /// The VPC that is asked for, or else that of the balancer, which never leaves it.
     fn vpc(&self) -> Result<Option<&'a str>, Missing> {
         match (self.selector.vpc_id.as_deref(), self.vpc) {
-            (Some(asked), Some(has)) if asked != has => Err(Missing::invalid(
-                track::PLACEMENT,
-                format!(
-                    "{FIELD}.vpcId: the balancer is in {has} and cannot move to {asked}: set it back, or make a new object"
-                ),
-            )),
+            (Some(asked), Some(has)) if asked != has => Err(missing(message::another_vpc_selected(FIELD, has, asked))),
             (asked, has) => Ok(asked.or(has)),
         }
     }
@@ -85,23 +77,15 @@ impl<'a> Wish<'a> {
         let tagged = subnets.len();
         subnets.retain(|subnet| must.is_none_or(|public| is_public(subnet, tables) == public));
         if subnets.is_empty() {
-            let (role, has) = match must {
-                Some(true) => ("public", "a route"),
-                _ => ("private", "no route"),
-            };
-            return Err(not_found(format!(
-                "{FIELD}: {tagged} subnets have the tags, but none of them is {role}, that is, has {has} to an Internet \
-                 gateway: correct the route tables, the tags or the role"
-            )));
+            return Err(missing(match must {
+                Some(true) => message::no_public_subnet(FIELD, tagged),
+                _ => message::no_private_subnet(FIELD, tagged),
+            }));
         }
         let vpcs: BTreeSet<&str> = subnets.iter().map(|subnet| subnet.vpc_id.as_str()).collect();
         if vpcs.len() > 1 {
             let vpcs = vpcs.into_iter().collect::<Vec<_>>().join(", ");
-            return Err(Missing {
-                track: track::PLACEMENT,
-                reason: reason::AMBIGUOUS_VPC.to_owned(),
-                message: format!("{FIELD}: subnets of several VPCs match ({vpcs}): set {FIELD}.vpcId to one of them"),
-            });
+            return Err(missing(message::subnets_of_several_vpcs(FIELD, vpcs)));
         }
         let rank = |subnet: &Subnet| {
             let attached = self.attached.contains(subnet.id.as_str());
@@ -128,12 +112,8 @@ pub(super) fn is_public(subnet: &Subnet, tables: &[RouteTable]) -> bool {
     own.or_else(main).is_some_and(|table| table.to_internet_gateway)
 }
 
-fn not_found(message: String) -> Missing {
-    Missing {
-        track: track::PLACEMENT,
-        reason: reason::SUBNET_NOT_FOUND.to_owned(),
-        message,
-    }
+fn missing(told: Told) -> Missing {
+    Missing::new(track::PLACEMENT, told)
 }
 
 #[cfg(test)]
@@ -242,11 +222,11 @@ mod tests {
         subnets.push(subnet("r1", "a", "vpc-2"));
         tables.push(table("vpc-2", true, &[], true));
         let missing = wish.choose(subnets, &tables).expect_err("two VPCs");
-        assert_eq!(missing.reason, "AmbiguousVpc");
+        assert_eq!(missing.told.reason(), "AmbiguousVpc");
         assert!(
-            missing.message.contains("set spec.subnetSelector.vpcId"),
+            missing.told.text().contains("set spec.subnetSelector.vpcId"),
             "{}",
-            missing.message
+            missing.told
         );
     }
 

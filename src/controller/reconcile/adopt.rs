@@ -5,7 +5,7 @@ use kube::{Api, ResourceExt as _};
 
 use super::outcome::{self, Halt};
 use super::{Error, Pass};
-use crate::api::reason;
+use crate::api::message;
 use crate::api::{ClassicLoadBalancer, Scheme as SchemeSpec};
 use crate::controller::event;
 use crate::controller::status::{Problem, Verdict};
@@ -49,20 +49,20 @@ impl Pass<'_> {
         if self.subject.owner.judge(&lb.tags) != Ownership::Ours {
             return Ok(Err(self.contested(&lb)));
         }
-        let note = format!("took over the balancer {}", lb.name);
-        event::normal(&self.ctx.events, self.object, reason::ADOPTED, "AddTags", &note).await;
+        let told = message::adopted(&lb.name);
+        event::normal(&self.ctx.events, self.object, "AddTags", &told).await;
         Ok(Ok(lb))
     }
 
     /// The call that takes the balancer over, or why that may not be.
     pub(super) async fn claim(&self, ownership: &Ownership, lb: &LoadBalancer) -> Result<Result<Step, Halt>, Error> {
-        let refused = |(reason, message)| Ok(Err(outcome::not_ours(reason, message)));
+        let refused = |told| Ok(Err(outcome::not_ours(told)));
         let question = self.question(lb);
         match question.answer(ownership) {
             Claim::Free => {}
             Claim::FreeUnlessAlive(uid) if !self.is_alive(&uid).await? => {}
             Claim::FreeUnlessAlive(_) => return refused(question.alive()),
-            Claim::Refused(reason, message) => return refused((reason, message)),
+            Claim::Refused(told) => return refused(told),
         }
         // A balancer that this object published before and that was replaced is another one with another DNS name.
         if let Some(halt) = self.replaced(lb) {
@@ -90,15 +90,8 @@ impl Pass<'_> {
     /// Somebody else was faster.
     fn contested(&self, lb: &LoadBalancer) -> Halt {
         match self.question(lb).answer(&self.subject.owner.judge(&lb.tags)) {
-            Claim::Refused(reason, message) => outcome::not_ours(reason, message),
-            _ => Verdict::NotAccepted(Problem::reconciling(
-                reason::CONFLICT,
-                format!(
-                    "the tags of the balancer {} changed while it was taken over; it is tried again",
-                    lb.name
-                ),
-            ))
-            .into(),
+            Claim::Refused(told) => outcome::not_ours(told),
+            _ => Verdict::NotAccepted(Problem::reconciling(message::contested(&lb.name))).into(),
         }
     }
 
@@ -120,12 +113,7 @@ impl Pass<'_> {
         if declared == lb.scheme {
             return None;
         }
-        let (is, says) = (lb.scheme.as_str(), declared.as_str());
-        let message = format!(
-            "spec.scheme: {says}, but the balancer {} is {is}, which AWS cannot change; delete this object and make it \
-             anew with spec.scheme: {is}",
-            lb.name
-        );
-        Some(Verdict::NotAccepted(Problem::stalled(reason::INVALID, message)).into())
+        let told = message::other_scheme(declared.as_str(), &lb.name, lb.scheme.as_str());
+        Some(Verdict::NotAccepted(Problem::stalled(told)).into())
     }
 }

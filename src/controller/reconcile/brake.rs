@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::outcome::Work;
 use super::{Memory, Pass, known};
+use crate::api::message;
 use crate::aws::InstanceHealth;
 use crate::controller::memory::HeldBack;
-use crate::controller::status::{DEREGISTERING, Problem};
+use crate::controller::status::Problem;
 use crate::elb::{Declared, InstanceId, LoadBalancer, Part};
 use crate::plan::targets::SOURCE_INSTANCE_IDS;
 use crate::plan::{Facts, Held, Why, track};
@@ -125,17 +126,9 @@ impl Pass<'_> {
 /// What a person reads while the brake holds.
 pub(super) fn problem(held: &Held, percent: u8) -> Problem {
     let Held { waiting, why } = held;
-    let who = format!("registered instances that are no targets any more and wait to be deregistered: {waiting}");
-    let why = match why {
-        Why::Draining(draining) => format!(
-            "{draining} that left before still drain, and at most {percent} percent leave at once \
-             (registration.maxDeregisterPercent)"
-        ),
-        Why::Unread => "it could not be read which instances are in service".to_owned(),
-        Why::MinInService { in_service, minimum } => format!(
-            "{in_service} are in service and {minimum} must stay; add targets, or set registration.minInService to 0 to \
-             let the balancer run empty"
-        ),
-    };
-    Problem::reconciling(DEREGISTERING, format!("{who}; {why}"))
+    Problem::reconciling(match why {
+        Why::Draining(draining) => message::draining(waiting, draining, percent),
+        Why::Unread => message::service_unread(waiting),
+        Why::MinInService { in_service, minimum } => message::kept_in_service(waiting, in_service, minimum),
+    })
 }

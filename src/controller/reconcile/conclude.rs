@@ -5,6 +5,7 @@ use kube::ResourceExt as _;
 
 use super::{Context, Error, Memory};
 use crate::api::condition::READY;
+use crate::api::message::Told;
 use crate::api::reason;
 use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus};
 use crate::controller::event;
@@ -48,8 +49,8 @@ pub(in crate::controller) async fn conclude(
         status::write(&ctx.client, object, &namespace, &object.name_any(), &new).await?;
     }
     tell(object, ctx, memory, &written, &new).await;
-    for (reason, note) in status::zone_news(&written, &new) {
-        event::warning(&ctx.events, object, reason, "Reconcile", &note).await;
+    for told in status::zone_news(&written, &new) {
+        event::warning(&ctx.events, object, "Reconcile", &told).await;
     }
     memory.status = Some(new);
     Ok(())
@@ -74,9 +75,9 @@ async fn tell(
         return;
     }
     if ready.status == "False" && ready.reason != reason::DELETING {
-        event::warning(&ctx.events, object, &ready.reason, "Reconcile", &ready.message).await;
+        event::warning(&ctx.events, object, "Reconcile", &Told::again(ready)).await;
     } else {
-        event::normal(&ctx.events, object, &ready.reason, "Reconcile", &ready.message).await;
+        event::normal(&ctx.events, object, "Reconcile", &Told::again(ready)).await;
     }
     memory.told = Some(told);
 }

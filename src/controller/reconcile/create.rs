@@ -2,8 +2,7 @@
 
 use super::outcome::{self, Halt};
 use super::{Error, Memory, Pass};
-use crate::api::RecreatePolicy;
-use crate::api::reason;
+use crate::api::{RecreatePolicy, message};
 use crate::aws::Class;
 use crate::controller::memory::Creation;
 use crate::controller::observe::{self, Observation};
@@ -91,15 +90,8 @@ impl Pass<'_> {
             at: self.now,
             accepted: true,
         });
-        let note = format!("created the balancer {}", self.subject.name);
-        event::normal(
-            &self.ctx.events,
-            self.object,
-            reason::CREATED,
-            "CreateLoadBalancer",
-            &note,
-        )
-        .await;
+        let told = message::created(&self.subject.name);
+        event::normal(&self.ctx.events, self.object, "CreateLoadBalancer", &told).await;
         Ok(match observe::observe(&self.subject, None, true).await {
             Ok(Observation::Ours(mut lb)) => {
                 lb.attributes = Attributes::at_creation();

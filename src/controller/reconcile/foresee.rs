@@ -4,6 +4,7 @@ use super::outcome::{self, Halt, Work};
 use super::premises::Premises;
 use super::{Error, Memory, Pass};
 use crate::api::RecreatePolicy;
+use crate::api::message;
 use crate::controller::observe::{self, Groups, Observation};
 use crate::controller::status::{Problem, Verdict};
 use crate::elb::{Declared, LoadBalancer};
@@ -55,7 +56,7 @@ impl Pass<'_> {
             Err(Halt {
                 verdict: Verdict::Unread(problem),
                 ..
-            }) => Err(Error::Unread(problem.message)),
+            }) => Err(Error::Unread(problem.told.to_string())),
             Err(halt) => Ok((halt.plan, halt.verdict.problem().cloned().into_iter().collect())),
         }
     }
@@ -183,7 +184,7 @@ pub(super) fn lines(steps: &[Step]) -> Vec<String> {
         .map(|step| step.to_string().chars().take(LINE).collect())
         .collect();
     if steps.len() > LINES {
-        lines.push(format!("and {} more", steps.len() - LINES));
+        lines.push(message::further_calls(steps.len() - LINES));
     }
     lines
 }

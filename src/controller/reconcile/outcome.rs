@@ -4,16 +4,19 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use crate::api::TrackError;
-use crate::api::reason;
+use crate::api::message::{self, Told};
 use crate::aws::{Class, Error};
 use crate::controller::apply::Failure;
-use crate::controller::memory::Memory;
+use crate::controller::memory::{Memory, RefusedRebuild};
 use crate::controller::resolve::Resolution;
 use crate::controller::status::{Problem, Progress, Verdict};
 use crate::controller::subject::Subject;
 use crate::elb::{Declared, Listener, LoadBalancer, Registration};
 use crate::plan::desired::Missing;
 use crate::plan::{Facts, Held, Step, is_same_zone, track};
+
+/// AWS's code where an instance does not exist, does not run or is of another VPC.
+const INVALID_INSTANCE: &str = "InvalidInstance";
 
 /// The longest message in `status.errors`.
 const ERROR_LENGTH: usize = 1024;
@@ -89,10 +92,14 @@ impl Work {
             .filter(|failure| failure.put_back && !failure.error.class.is_passing())
         {
             if let Step::CreateListeners { listeners, .. } = &failure.step {
-                let error = track_error(failure.track, &failure.error);
+                let refused = |listener: &Listener| RefusedRebuild {
+                    listener: listener.clone(),
+                    track: failure.track,
+                    error: failure.error.clone(),
+                };
                 memory
                     .refused_rebuilds
-                    .extend(listeners.iter().map(|l| (l.port, (l.clone(), error.clone()))));
+                    .extend(listeners.iter().map(|l| (l.port, refused(l))));
             }
         }
         let serves_as_before = |port: &u16, refused: &Listener| {
@@ -101,7 +108,7 @@ impl Work {
         };
         memory
             .refused_rebuilds
-            .retain(|port, (listener, _)| serves_as_before(port, listener));
+            .retain(|port, refused| serves_as_before(port, &refused.listener));
         let misplaced = self.failures.iter().any(|failure| failure.track == track::PLACEMENT);
         memory.detached = if misplaced {
             facts.detached.clone()
@@ -118,9 +125,10 @@ impl Work {
             .map(|failure| track_error(failure.track, &failure.error));
         let unread = self.unread.iter().map(|(track, error)| track_error(track, error));
         let mut errors: Vec<TrackError> = failures.chain(unread).collect();
-        for (_, error) in memory.refused_rebuilds.values() {
-            if !errors.contains(error) {
-                errors.push(error.clone());
+        for refused in memory.refused_rebuilds.values() {
+            let error = track_error(refused.track, &refused.error);
+            if !errors.contains(&error) {
+                errors.push(error);
             }
         }
         errors
@@ -154,7 +162,8 @@ pub(super) fn verdict(problems: Vec<Problem>) -> Verdict {
         None => Verdict::Programmed,
         Some(mut first) => {
             if more > 0 {
-                first.message = format!("{} (and {more} more, see status.errors)", first.message);
+                let reason = first.told.reason().to_owned();
+                first.told = message::and_more(reason, first.told, more);
             }
             if first.is_invalid() {
                 Verdict::NotAccepted(first)
@@ -181,7 +190,14 @@ pub(super) fn problems(
         .map_or(Registration::MAX_DEREGISTER_PERCENT, |registration| {
             registration.max_deregister_percent
         });
-    let mut problems: Vec<Problem> = work.failures.iter().map(of_failure).collect();
+    let unknown = unknown_instances(memory, named);
+    // AWS's answer to the same ids says less.
+    let says_less = |failure: &&Failure| {
+        matches!(&failure.step, Step::RegisterInstances(ids) if failure.error.code == INVALID_INSTANCE
+            && unknown.iter().any(|id| ids.contains(*id)))
+    };
+    let failures = work.failures.iter().filter(|failure| !says_less(failure));
+    let mut problems: Vec<Problem> = failures.map(of_failure).collect();
     let told = |port: &u16| {
         let brings = |failure: &Failure| {
             matches!(&failure.step, Step::CreateListeners { listeners, .. }
@@ -189,82 +205,61 @@ pub(super) fn problems(
         };
         work.failures.iter().any(brings)
     };
-    problems.extend(memory.refused_rebuilds.iter().filter(|(port, _)| !told(port)).map(|(port, (_, error))| {
-        let message = format!(
-            "listener {port} was refused as declared and serves as before: {}; it is tried again at the next resync, or \
-             when the spec changes",
-            error.message
-        );
-        Problem::reconciling(error.code.clone(), message)
+    let kept = memory.refused_rebuilds.iter().filter(|(port, _)| !told(port));
+    problems.extend(kept.map(|(port, refused)| {
+        let told = message::serves_as_before(refused.error.reason(), port, &refused.error.message);
+        Problem::reconciling(told)
     }));
     problems.extend(work.unread.iter().map(|(_, error)| of_error(error)));
     problems.extend(missing.iter().chain(&work.missing).map(of_missing));
-    problems.extend(missing_groups(memory));
-    problems.extend(unknown_instances(memory, named));
-    problems.extend(
-        resolution
-            .suspicion
-            .iter()
-            .map(|why| Problem::reconciling(reason::NODE_VIEW_SUSPECT, format!("no instance is deregistered: {why}"))),
-    );
+    let groups = some_of(memory.missing_groups.iter());
+    problems.extend(groups.map(|groups| Problem::reconciling(message::no_such_groups(groups))));
+    let unknown = some_of(unknown.into_iter());
+    problems.extend(unknown.map(|ids| Problem::reconciling(message::unknown_instances(ids))));
+    problems.extend(resolution.suspicion.iter().cloned().map(Problem::reconciling));
     // Last of those that are tried again: what waits by itself must not hide what fails.
     problems.extend(work.held.as_ref().map(|held| super::brake::problem(held, percent)));
     problems.sort_by_key(|problem| problem.progress == Progress::Stalled);
     problems
 }
 
-/// The first of many names: a message must stay readable.
-fn some_of<'a>(names: impl Iterator<Item = &'a String>) -> String {
+/// The first of many names: a message must stay readable. `None`: there is none.
+fn some_of<'a>(names: impl Iterator<Item = &'a String>) -> Option<String> {
     const NAMED: usize = 10;
     let all: Vec<&str> = names.map(String::as_str).collect();
     let some = all.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
     match all.len().checked_sub(NAMED) {
-        None | Some(0) => some,
-        Some(more) => format!("{some} and {more} more"),
+        _ if all.is_empty() => None,
+        None | Some(0) => Some(some),
+        Some(more) => Some(message::and_others(some, more)),
     }
 }
 
-fn missing_groups(memory: &Memory) -> Option<Problem> {
-    let missing = some_of(memory.missing_groups.iter());
-    (!missing.is_empty()).then(|| {
-        let message = format!("targets.autoScalingGroups names groups that do not exist: {missing}");
-        Problem::reconciling(reason::AUTO_SCALING_GROUP_NOT_FOUND, message)
-    })
-}
-
 /// Ids that the user named and AWS refused. Ids from other sources are stale and no problem.
-fn unknown_instances(memory: &Memory, named: &BTreeSet<&String>) -> Option<Problem> {
-    let unknown = memory.refused_instances.iter().filter(|id| named.contains(id));
-    let unknown = some_of(unknown);
-    (!unknown.is_empty()).then(|| {
-        let message = format!(
-            "targets.instanceIds names instances that AWS does not register, since they do not exist, do not run or are \
-             of another VPC: {unknown}"
-        );
-        Problem::reconciling(reason::INSTANCE_NOT_FOUND, message)
-    })
+fn unknown_instances<'a>(memory: &'a Memory, named: &BTreeSet<&String>) -> Vec<&'a String> {
+    let refused = memory.refused_instances.iter();
+    refused.filter(|id| named.contains(id)).collect()
 }
 
 fn of_failure(failure: &Failure) -> Problem {
     let mut problem = of_error(&failure.error);
+    let reason = failure.error.reason();
     if failure.put_back {
-        problem.message = format!("{}; the old listener was put back and serves", problem.message);
-    }
-    if matches!(failure.step, Step::AttachSubnets(_)) && is_same_zone(&failure.error.message) {
-        problem.message = format!(
-            "{}: of the subnets declared and attached, two lie in one Availability Zone",
-            problem.message
-        );
+        problem.told = message::put_back(reason, problem.told);
+    } else if matches!(failure.step, Step::AttachSubnets(_)) && is_same_zone(&failure.error.message) {
+        problem.told = message::two_of_one_zone(reason, problem.told);
     }
     problem
 }
 
 /// Something that the spec refers to was not found.
 fn of_missing(missing: &Missing) -> Problem {
+    let told = missing.told.clone();
     if missing.is_invalid() {
-        return Problem::stalled(missing.reason.clone(), missing.message.clone());
+        Problem::stalled(told)
+    } else {
+        Problem::reconciling(told)
     }
-    Problem::reconciling(missing.reason.clone(), missing.message.clone())
 }
 
 /// Nothing can be made of a spec that refers to what is not there.
@@ -275,8 +270,8 @@ pub(super) fn not_found(missing: &Missing) -> Halt {
 /// An error after the balancer exists.
 fn of_error(error: &Error) -> Problem {
     match error.class {
-        Class::Quota => Problem::stalled(error.reason(), error.to_string()),
-        _ => Problem::reconciling(error.reason(), error.to_string()),
+        Class::Quota => Problem::stalled(error.told()),
+        _ => Problem::reconciling(error.told()),
     }
 }
 
@@ -293,20 +288,12 @@ pub(super) fn not_claimed(error: &Error) -> Halt {
 /// `CreateLoadBalancer` was refused.
 pub(super) fn not_created(error: &Error) -> Halt {
     let verdict = match error.class {
-        Class::MissingReference => Verdict::NotAccepted(Problem::reconciling(error.reason(), error.to_string())),
-        Class::Invalid if is_same_zone(&error.message) => Verdict::NotAccepted(Problem::stalled(
-            reason::INVALID,
-            format!(
-                "spec.subnets: at most one subnet of each Availability Zone can be given: {}",
-                error.message
-            ),
-        )),
-        Class::Invalid => Verdict::NotAccepted(Problem::stalled(reason::INVALID, error.to_string())),
-        Class::Duplicate => {
-            let message =
-                format!("{error}; delete that balancer, or make this object anew with another loadBalancerName");
-            Verdict::NotAccepted(Problem::stalled(reason::CONFLICT, message))
+        Class::MissingReference => Verdict::NotAccepted(Problem::reconciling(error.told())),
+        Class::Invalid if is_same_zone(&error.message) => {
+            Verdict::NotAccepted(Problem::stalled(message::same_zone_says_aws(&error.message)))
         }
+        Class::Invalid => Verdict::NotAccepted(Problem::stalled(message::invalid_says_aws(error))),
+        Class::Duplicate => Verdict::NotAccepted(Problem::stalled(message::name_taken(error))),
         _ => Verdict::NotProgrammed(of_error(error)),
     };
     Halt::with(verdict, error)
@@ -314,24 +301,21 @@ pub(super) fn not_created(error: &Error) -> Halt {
 
 /// The balancer was accepted and is not visible.
 pub(super) fn creating() -> Halt {
-    let message = "AWS accepted the balancer but does not show it yet";
-    Verdict::NotProgrammed(Problem::reconciling(reason::CREATING, message)).into()
+    Verdict::NotProgrammed(Problem::reconciling(message::creating())).into()
 }
 
 /// The name is taken.
-pub(super) fn not_ours(reason: &str, message: String) -> Halt {
-    Verdict::NotAccepted(Problem::stalled(reason, message)).into()
+pub(super) fn not_ours(told: Told) -> Halt {
+    Verdict::NotAccepted(Problem::stalled(told)).into()
 }
 
 /// The balancer vanished.
 pub(super) fn lost(subject: &Subject) -> Halt {
-    let message = format!(
-        "the balancer {} was deleted in AWS behind the operator's back; a new one would have another DNS name, so it is \
-         made only on request: set spec.recreatePolicy to Always, or delete this object",
-        subject.name
-    );
     Halt {
         gone: true,
-        ..Verdict::NotProgrammed(Problem::stalled(reason::LOST, message)).into()
+        ..Verdict::NotProgrammed(Problem::stalled(message::lost(&subject.name))).into()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::Pass;
 use super::outcome::{self, Halt, Work};
-use crate::api::reason;
+use crate::api::message::{self, Told};
 use crate::aws::{Class, Error};
 use crate::controller::lookup::preflight::Preflight;
 use crate::controller::lookup::{self, Subnets};
@@ -115,28 +115,19 @@ impl Pass<'_> {
     /// The subnet to borrow, where that is permitted.
     async fn spare(&self, wanted: &BTreeSet<String>, lb: &LoadBalancer, found: &Subnets) -> Result<String, Obstacle> {
         let (Some(old), Some(new)) = (lb.subnets.first().and_then(|id| found.get(id)), wanted.first()) else {
-            return Err(Obstacle::Missing(needs_temporary("nothing is attached")));
+            return Err(needs_temporary(message::nothing_to_swap()));
         };
-        let situation = format!(
-            "{}: {new} shall take the place of {}, the only subnet and of the same Availability Zone {}, and a balancer \
-             has at least one subnet and one of each zone",
-            self.placement_field(),
-            old.id,
-            old.zone
-        );
+        let field = self.placement_field();
         if self.object.spec.allow_temporary_subnet != Some(true) {
-            return Err(Obstacle::Missing(needs_temporary(&format!(
-                "{situation}: set spec.allowTemporarySubnet to true to let the operator attach a subnet of another zone \
-                 for a moment, or add one yourself"
-            ))));
+            return Err(needs_temporary(message::may_borrow(field, new, &old.id, &old.zone)));
         }
         let (client, region) = (&self.subject.client, &self.subject.region);
         match lookup::spare_subnet(client, region, lb.scheme, old).await {
             Ok(Some(spare)) => Ok(spare.id),
-            Ok(None) => Err(Obstacle::Missing(needs_temporary(&format!(
-                "{situation}: no other zone of {} has a subnet with room to borrow: create one",
-                old.vpc_id
-            )))),
+            Ok(None) => {
+                let told = message::none_to_borrow(field, new, &old.id, &old.zone, &old.vpc_id);
+                Err(needs_temporary(told))
+            }
             Err(error) => Err(Obstacle::Unread(error)),
         }
     }
@@ -150,12 +141,8 @@ impl Pass<'_> {
     }
 }
 
-fn needs_temporary(message: &str) -> Missing {
-    Missing {
-        track: track::PLACEMENT,
-        reason: reason::NEEDS_TEMPORARY_SUBNET.to_owned(),
-        message: message.to_owned(),
-    }
+fn needs_temporary(told: Told) -> Obstacle {
+    Obstacle::Missing(Missing::new(track::PLACEMENT, told))
 }
 
 /// The zones that follow from the subnets, once these have changed: the description of the balancer was read before.

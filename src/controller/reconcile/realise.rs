@@ -7,9 +7,9 @@ use super::outcome::{self, Halt, Work};
 use super::placement::{follow_zones, moves_zones};
 use super::premises::Premises;
 use super::{Error, Memory, Pass, conclude, known, remembered};
-use crate::api::reason;
+use crate::api::message;
 use crate::api::{AutoScalingGroupStatus, FIELD_MANAGER, FINALIZER};
-use crate::aws::{self};
+use crate::aws;
 use crate::controller::apply::{self, Failure};
 use crate::controller::observe::{self, Groups, Observation};
 use crate::controller::status::{Problem, Report, Verdict};
@@ -50,16 +50,8 @@ impl Pass<'_> {
         if lb.identity.created_time.as_ref() == Some(known) {
             return None;
         }
-        let problem = Problem::stalled(
-            reason::CONFLICT,
-            format!(
-                "the balancer {} was created at {}, ours at {known}: it was replaced behind the operator's back and is \
-                 not touched; delete it to let this object be told Lost, or delete this object, which leaves it alone, and \
-                 make it anew with spec.adopt: true to take the other one over",
-                lb.name,
-                lb.identity.created_time.as_deref().unwrap_or("an unknown time"),
-            ),
-        );
+        let time = lb.identity.created_time.clone().unwrap_or_else(message::unknown_time);
+        let problem = Problem::stalled(message::replaced(&lb.name, time, known));
         Some(Verdict::NotAccepted(problem).into())
     }
 
@@ -180,10 +172,7 @@ impl Pass<'_> {
         let account = self.ctx.aws.account(region).await;
         let (partition, id) = account.map_or(("aws", "ACCOUNT-ID"), |account| (&account.partition, &account.id));
         let statement = log.bucket_statement(region, partition, id);
-        failure.error.message = format!(
-            "{}; the bucket {} must exist in {region} and its policy must hold the statement {statement}",
-            failure.error.message, log.bucket
-        );
+        failure.error.message = message::needs_bucket_policy(&failure.error.message, &log.bucket, region, statement);
     }
 
     /// Tells what became of a full pass.
@@ -196,8 +185,8 @@ impl Pass<'_> {
         seen: &(i64, Option<String>),
     ) -> Result<(), Error> {
         if !work.done.is_empty() && self.previous.created_time.is_some() {
-            let note = work.done.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-            event::normal(&self.ctx.events, self.object, reason::UPDATED, "Reconcile", &note).await;
+            let calls = work.done.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+            event::normal(&self.ctx.events, self.object, "Reconcile", &message::updated(calls)).await;
         }
         let account = match self.ctx.aws.account(&self.subject.region).await {
             Ok(account) => Some(account),

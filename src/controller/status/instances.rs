@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::zones::by_zone;
 use crate::api::condition::{Statement, TARGETS_HEALTHY};
-use crate::api::reason;
+use crate::api::message;
 use crate::api::{InstanceStatus, InstancesStatus, SourceSecurityGroup};
 use crate::aws::InstanceHealth;
 use crate::elb::{InstanceId, Port};
@@ -109,11 +109,10 @@ impl Targets<'_> {
     ) -> Statement {
         let wanted = self.wanted(registered);
         if wanted.is_empty() {
-            return Statement::new(TARGETS_HEALTHY, "False", reason::NO_TARGETS, "no instance is a target");
+            return Statement::new(TARGETS_HEALTHY, "False", message::no_targets());
         }
         if wanted.iter().any(|id| registered.contains(*id) && self.is_unread(id)) {
-            let message = "the health of instances that were just registered was not read yet";
-            return Statement::new(TARGETS_HEALTHY, "Unknown", reason::PENDING, message);
+            return Statement::new(TARGETS_HEALTHY, "Unknown", message::health_unread());
         }
         let failing: Vec<&InstanceId> = wanted
             .iter()
@@ -121,33 +120,25 @@ impl Targets<'_> {
             .filter(|id| !self.health_of(id).is_some_and(InstanceHealth::is_in_service))
             .collect();
         if failing.is_empty() {
-            let message = format!("all {} wanted instances are in service", wanted.len());
-            return Statement::new(TARGETS_HEALTHY, "True", reason::ALL_IN_SERVICE, message);
+            return Statement::new(TARGETS_HEALTHY, "True", message::all_in_service(wanted.len()));
         }
         let ports: BTreeSet<Port> = ports.iter().copied().collect();
         let ports = ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let from = source.map_or_else(String::new, |group| {
-            format!(" from security group {}", group.group_name)
-        });
-        let message = format!(
-            "{} of {} wanted instances are not in service: {}; they must answer the health check and let in port {ports}{from}",
-            failing.len(),
-            wanted.len(),
-            self.name(&failing),
-        );
-        Statement::new(TARGETS_HEALTHY, "False", reason::UNHEALTHY, message)
+        let (count, wanted, names) = (failing.len(), wanted.len(), self.name(&failing));
+        let told = match source {
+            Some(group) => message::unhealthy_behind(count, wanted, names, ports, &group.group_name),
+            None => message::unhealthy(count, wanted, names, ports),
+        };
+        Statement::new(TARGETS_HEALTHY, "False", told)
     }
 
     fn name(&self, failing: &[&InstanceId]) -> String {
         let why = |id: &InstanceId| {
-            let health = self.health_of(id);
-            let text = health.map_or("not registered", |health| {
-                health
-                    .description
-                    .as_deref()
-                    .filter(|text| *text != "N/A")
-                    .unwrap_or(&health.state)
-            });
+            let said = |health: &InstanceHealth| {
+                let description = health.description.clone().filter(|text| text != "N/A");
+                description.unwrap_or_else(|| health.state.clone())
+            };
+            let text = self.health_of(id).map_or_else(message::not_registered, said);
             format!("{id} ({})", text.trim_end_matches('.'))
         };
         let mut text = failing
@@ -157,7 +148,7 @@ impl Targets<'_> {
             .collect::<Vec<_>>()
             .join(", ");
         if failing.len() > NAMED {
-            text = format!("{text} and {} more", failing.len() - NAMED);
+            text = message::and_others(text, failing.len() - NAMED);
         }
         text
     }

@@ -106,7 +106,12 @@ fn what_was_not_read_stays() {
     let mut report = Report::new(1, Verdict::Programmed);
     report.load_balancer = Some(&lb);
     let first = derive(&ClassicLoadBalancerStatus::default(), &report, at(1));
-    let problem = Verdict::NotProgrammed(Problem::reconciling("Timeout", "AWS did not answer"));
+    let problem = Verdict::NotProgrammed(Problem::reconciling(message::said(
+        "Timeout",
+        "AddTags",
+        "Timeout",
+        "no answer",
+    )));
     let second = derive(&first, &Report::new(2, problem), at(2));
     assert_eq!(second.dns_name.as_deref(), Some("web-1.elb"));
     assert_eq!(second.observed_generation, Some(2));
@@ -122,9 +127,8 @@ fn the_same_report_makes_the_same_status() {
 }
 
 fn verdicts() -> impl Strategy<Value = Verdict> {
-    let problem = ("[A-Z][a-z]{1,8}", ".{0,20}", any::<bool>()).prop_map(|(reason, message, stalled)| Problem {
-        reason,
-        message,
+    let problem = ("[A-Z][a-z]{1,8}", ".{0,20}", any::<bool>()).prop_map(|(reason, text, stalled)| Problem {
+        told: message::deletion_waits(reason, text),
         progress: if stalled {
             Progress::Stalled
         } else {
@@ -136,8 +140,8 @@ fn verdicts() -> impl Strategy<Value = Verdict> {
         problem.clone().prop_map(Verdict::NotProgrammed),
         problem.clone().prop_map(Verdict::Unread),
         problem.prop_map(Verdict::NotAccepted),
-        Just(Verdict::Suspended("suspended".into())),
-        Just(Verdict::Deleting("waiting".into())),
+        Just(Verdict::Suspended(message::suspended())),
+        Just(Verdict::Deleting(message::deleting("web"))),
     ]
 }
 

@@ -3,6 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use crate::api::condition::{ACCEPTED, PROGRAMMED, READY, RECONCILING, STALLED, Statement, TARGETS_HEALTHY};
+use crate::api::message::{self, Told};
 use crate::api::reason;
 
 /// Whether a problem heals without somebody changing the spec or the account.
@@ -17,36 +18,30 @@ pub(in crate::controller) enum Progress {
 /// What keeps a balancer from being as declared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::controller) struct Problem {
-    pub(in crate::controller) reason: String,
-    pub(in crate::controller) message: String,
+    pub(in crate::controller) told: Told,
     pub(in crate::controller) progress: Progress,
 }
 
 impl Problem {
     /// Whether the spec asks for what AWS cannot have.
     pub(in crate::controller) fn is_invalid(&self) -> bool {
-        self.progress == Progress::Stalled && self.reason == reason::INVALID
+        self.progress == Progress::Stalled && self.told.reason() == reason::INVALID
     }
 
-    pub(in crate::controller) fn reconciling(reason: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(in crate::controller) fn reconciling(told: Told) -> Self {
         Self {
-            reason: reason.into(),
-            message: message.into(),
+            told,
             progress: Progress::Reconciling,
         }
     }
 
-    pub(in crate::controller) fn stalled(reason: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(in crate::controller) fn stalled(told: Told) -> Self {
         Self {
-            reason: reason.into(),
-            message: message.into(),
+            told,
             progress: Progress::Stalled,
         }
     }
 }
-
-/// The reason where nothing is written to AWS, on request.
-pub(in crate::controller) const OBSERVING: &str = reason::OBSERVING;
 
 /// How a pass ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,26 +55,21 @@ pub(in crate::controller) enum Verdict {
     /// The spec cannot be realised, or the name is not ours.
     NotAccepted(Problem),
     /// Nothing is done, on request.
-    Suspended(String),
+    Suspended(Told),
     /// The object is being deleted.
-    Deleting(String),
+    Deleting(Told),
     /// AWS differs from the spec, and nothing is written to it, on request.
-    Planned(String),
+    Planned(Told),
     /// What was found, under something that decides `Ready` alone.
     Overruled {
         /// `False` or `Unknown`.
         status: &'static str,
         /// For `Ready`.
-        reason: &'static str,
-        /// For `Ready`.
-        message: String,
+        told: Told,
         /// What was found.
         inner: Box<Verdict>,
     },
 }
-
-/// The reason while instances that shall leave are held back.
-pub(in crate::controller) const DEREGISTERING: &str = reason::DEREGISTERING;
 
 impl Verdict {
     /// The problem, where there is one.
@@ -93,7 +83,7 @@ impl Verdict {
 
     /// Whether nothing is wrong but that instances leave step by step.
     pub(in crate::controller) fn is_waiting(&self) -> bool {
-        matches!(self, Self::NotProgrammed(problem) if problem.reason == DEREGISTERING)
+        matches!(self, Self::NotProgrammed(problem) if problem.told.reason() == reason::DEREGISTERING)
     }
 
     /// Whether and how it goes on; `None` where nothing is the matter.
@@ -107,7 +97,7 @@ pub(super) fn statements(verdict: &Verdict, healthy: Option<Statement>, previous
     let kept = |type_: &'static str| {
         let before = previous.iter().find(|condition| condition.type_ == type_);
         before.map_or_else(
-            || Statement::new(type_, "Unknown", reason::PENDING, "not looked at yet"),
+            || Statement::new(type_, "Unknown", message::not_looked_at()),
             |condition| {
                 let status = match condition.status.as_str() {
                     "True" => "True",
@@ -116,72 +106,50 @@ pub(super) fn statements(verdict: &Verdict, healthy: Option<Statement>, previous
                 };
                 Statement {
                     of: condition.observed_generation,
-                    ..Statement::new(type_, status, condition.reason.clone(), condition.message.clone())
+                    ..Statement::new(type_, status, Told::again(condition))
                 }
             },
         )
     };
-    let accepted = || {
-        Statement::new(
-            ACCEPTED,
-            "True",
-            reason::ACCEPTED,
-            "the spec can be realised and the name is ours",
-        )
-    };
-    let ready = |status, reason: &str, message: &str| Statement::new(READY, status, reason, message);
+    let accepted = || Statement::new(ACCEPTED, "True", message::accepted());
+    let say = |type_, status, told: &Told| Statement::new(type_, status, told.clone());
     let mut list = match verdict {
-        Verdict::Overruled {
-            status,
-            reason,
-            message,
-            inner,
-        } => {
+        Verdict::Overruled { status, told, inner } => {
             let mut list = statements(inner, healthy, previous);
             list.retain(|statement| statement.type_ != READY);
-            list.push(ready(status, reason, message));
+            list.push(say(READY, status, told));
             return list;
         }
-        Verdict::Planned(message) => vec![
-            ready("Unknown", OBSERVING, message),
-            accepted(),
-            Statement::new(PROGRAMMED, "False", OBSERVING, message),
-        ],
+        Verdict::Planned(told) => vec![say(READY, "Unknown", told), accepted(), say(PROGRAMMED, "False", told)],
         Verdict::Programmed => vec![
-            ready("True", reason::READY, "the balancer is as declared"),
+            Statement::new(READY, "True", message::ready()),
             accepted(),
-            Statement::new(PROGRAMMED, "True", reason::PROGRAMMED, "AWS equals the spec"),
+            Statement::new(PROGRAMMED, "True", message::programmed()),
         ],
         Verdict::NotProgrammed(problem) => vec![
-            ready("False", &problem.reason, &problem.message),
+            say(READY, "False", &problem.told),
             accepted(),
-            Statement::new(PROGRAMMED, "False", &problem.reason, &problem.message),
+            say(PROGRAMMED, "False", &problem.told),
             progress(problem),
         ],
         Verdict::Unread(problem) => vec![
-            ready("False", &problem.reason, &problem.message),
+            say(READY, "False", &problem.told),
             kept(ACCEPTED),
-            Statement::new(PROGRAMMED, "False", &problem.reason, &problem.message),
+            say(PROGRAMMED, "False", &problem.told),
             progress(problem),
         ],
         Verdict::NotAccepted(problem) => vec![
-            ready("False", &problem.reason, &problem.message),
-            Statement::new(ACCEPTED, "False", &problem.reason, &problem.message),
-            Statement::new(PROGRAMMED, "False", reason::NOT_ACCEPTED_REASON, &problem.message),
+            say(READY, "False", &problem.told),
+            say(ACCEPTED, "False", &problem.told),
+            Statement::new(PROGRAMMED, "False", message::not_accepted(&problem.told)),
             progress(problem),
         ],
-        Verdict::Suspended(message) => {
-            vec![
-                ready("Unknown", reason::SUSPENDED, message),
-                kept(ACCEPTED),
-                kept(PROGRAMMED),
-            ]
-        }
-        Verdict::Deleting(message) => vec![
-            ready("False", reason::DELETING, message),
+        Verdict::Suspended(told) => vec![say(READY, "Unknown", told), kept(ACCEPTED), kept(PROGRAMMED)],
+        Verdict::Deleting(told) => vec![
+            say(READY, "False", told),
             kept(ACCEPTED),
-            Statement::new(PROGRAMMED, "False", reason::DELETING, message),
-            Statement::new(RECONCILING, "True", reason::DELETING, message),
+            say(PROGRAMMED, "False", told),
+            say(RECONCILING, "True", told),
         ],
     };
     list.push(healthy.unwrap_or_else(|| kept(TARGETS_HEALTHY)));
@@ -193,5 +161,5 @@ fn progress(problem: &Problem) -> Statement {
         Progress::Reconciling => RECONCILING,
         Progress::Stalled => STALLED,
     };
-    Statement::new(type_, "True", &problem.reason, &problem.message)
+    Statement::new(type_, "True", problem.told.clone())
 }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::api::reason;
+use crate::api::message::{self, Told};
 use crate::api::{ClassicLoadBalancerStatus, InstanceStatus, ZoneStatus};
 use crate::elb::InstanceId;
 
@@ -44,7 +44,7 @@ pub(super) fn by_zone(
 /// What a person should know of the zones, beside the health of the instances. Nothing is said of their spread while the
 /// zone of some is not known.
 pub(super) fn advice(zones: &[ZoneStatus], registered: usize, cross_zone: Option<bool>) -> Vec<String> {
-    let mut advice: Vec<String> = findings(zones).into_iter().map(|finding| finding.message).collect();
+    let mut advice: Vec<String> = findings(zones).into_iter().map(|(_, told)| told.to_string()).collect();
     let served: Vec<&ZoneStatus> = zones.iter().filter(|zone| zone.served && zone.registered > 0).collect();
     let counts = || served.iter().map(|zone| zone.registered);
     let (most, least) = (counts().max().unwrap_or_default(), counts().min().unwrap_or_default());
@@ -55,63 +55,34 @@ pub(super) fn advice(zones: &[ZoneStatus], registered: usize, cross_zone: Option
             .iter()
             .map(|zone| format!("{} {}", zone.zone, zone.registered))
             .collect();
-        advice.push(format!(
-            "the instances are spread unevenly ({}), and each zone gets an equal share of the clients: even them out, or \
-             set attributes.crossZone",
-            list.join(", ")
-        ));
+        advice.push(message::uneven(list.join(", ")));
     }
     advice
 }
 
-/// What is new about the zones since the previous status: the reason of an Event, and its text.
-pub(in crate::controller) fn news(
-    previous: &ClassicLoadBalancerStatus,
-    new: &ClassicLoadBalancerStatus,
-) -> Vec<(&'static str, String)> {
+/// What is new about the zones since the previous status, for Events.
+pub(in crate::controller) fn news(previous: &ClassicLoadBalancerStatus, new: &ClassicLoadBalancerStatus) -> Vec<Told> {
     let zones = |status: &ClassicLoadBalancerStatus| {
         let instances = status.instances.as_ref();
         findings(instances.map_or(&[], |instances| &instances.by_zone))
     };
-    let before: BTreeSet<_> = zones(previous)
-        .into_iter()
-        .map(|finding| (finding.reason, finding.zone))
-        .collect();
-    zones(new)
-        .into_iter()
-        .filter(|finding| !before.contains(&(finding.reason, finding.zone.clone())))
-        .map(|finding| (finding.reason, finding.message))
-        .collect()
+    let of = |(zone, told): &(String, Told)| (zone.clone(), told.reason().to_owned());
+    let before: BTreeSet<_> = zones(previous).iter().map(of).collect();
+    let mut found = zones(new);
+    found.retain(|finding| !before.contains(&of(finding)));
+    found.into_iter().map(|(_, told)| told).collect()
 }
 
-struct Finding {
-    reason: &'static str,
-    zone: String,
-    message: String,
-}
-
-fn findings(zones: &[ZoneStatus]) -> Vec<Finding> {
+/// What is odd about zones, each with its zone.
+fn findings(zones: &[ZoneStatus]) -> Vec<(String, Told)> {
     let of = |status: &ZoneStatus| {
         let zone = &status.zone;
-        let (reason, message) = match (status.served, status.registered) {
-            (false, count) if count > 0 => (
-                reason::ZONE_NOT_SERVED,
-                format!(
-                    "{count} registered instances are in {zone}, which the balancer does not serve, so they get no \
-                     traffic: add the zone to spec.availabilityZones, or a subnet of it to spec.subnets"
-                ),
-            ),
-            (true, 0) => (
-                reason::ZONE_WITHOUT_INSTANCES,
-                format!("{zone} is served and has no registered instance: add instances there, or take the zone out"),
-            ),
+        let told = match (status.served, status.registered) {
+            (false, count) if count > 0 => message::zone_not_served(count, zone),
+            (true, 0) => message::zone_without_instances(zone),
             _ => return None,
         };
-        Some(Finding {
-            reason,
-            zone: zone.clone(),
-            message,
-        })
+        Some((zone.clone(), told))
     };
     zones.iter().filter_map(of).collect()
 }
@@ -173,7 +144,8 @@ mod tests {
     fn each_finding_is_told_once() {
         let good = status(vec![zone("a", true, 1), zone("b", true, 1)]);
         let bad = status(vec![zone("a", true, 0), zone("b", true, 1), zone("c", false, 2)]);
-        let reasons: Vec<_> = news(&good, &bad).into_iter().map(|(reason, _)| reason).collect();
+        let news_of_bad = news(&good, &bad);
+        let reasons: Vec<_> = news_of_bad.iter().map(Told::reason).collect();
         assert_eq!(reasons, ["ZoneWithoutInstances", "ZoneNotServed"]);
         assert!(news(&bad, &bad).is_empty() && news(&bad, &good).is_empty());
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Refusal, fields};
+use crate::api::message;
 use crate::api::{Attributes as AttributesSpec, DesyncMitigationMode as ModeSpec};
 use crate::elb::{AccessLog, Attributes, DesyncMitigationMode};
 
@@ -48,10 +49,7 @@ fn access_log(spec: &AttributesSpec) -> Result<Option<Option<AccessLog>>, Refusa
         return Ok(Some(None));
     }
     let Some(bucket) = log.bucket.clone() else {
-        return Err(Refusal::new(
-            "attributes.accessLog.bucket",
-            "accessLog.bucket is required where enabled is true",
-        ));
+        return Err(message::no_bucket());
     };
     Ok(Some(Some(AccessLog {
         bucket,

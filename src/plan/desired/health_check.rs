@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::listeners::Read;
 use super::{Refusal, fields, listeners};
 use crate::api::HealthCheck as HealthCheckSpec;
+use crate::api::message;
 use crate::elb::HealthCheck;
 
 /// `None`: as AWS has it. So it stays, too, while the port it depends on is not known.
@@ -29,16 +30,10 @@ pub(super) fn declare(
     };
     let printable = check.target.bytes().all(|byte| byte.is_ascii_graphic());
     if check.port().is_none_or(|port| port == 0) || !printable {
-        return Err(Refusal::new(
-            "healthCheck.target",
-            "target must be TCP:port, SSL:port, HTTP:port/path or HTTPS:port/path, with a port from 1 to 65535",
-        ));
+        return Err(message::bad_health_check());
     }
     if check.timeout >= check.interval {
-        return Err(Refusal::new(
-            "healthCheck.timeoutSeconds",
-            "timeoutSeconds (default 5) must be less than intervalSeconds (default 30)",
-        ));
+        return Err(message::long_timeout());
     }
     Ok(Some(check))
 }

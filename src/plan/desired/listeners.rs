@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{CertificateName, Missing, References, Refusal, found};
+use crate::api::message;
 use crate::api::{Listener as ListenerSpec, Protocol as ProtocolSpec};
 use crate::elb::{Listener, Port, Protocol};
 
@@ -39,24 +40,14 @@ pub(super) fn declare(
             .values()
             .find(|other: &&Listener| other.conflicts_with(&listener))
         {
-            return Err(Refusal::new(
-                field(spec, "instanceProtocol"),
-                format!(
-                    "listeners that share an instancePort must agree: instanceProtocol either HTTPS or SSL on all of \
-                     them, or on none; the listener of port {} differs",
-                    twin.port
-                ),
-            ));
+            return Err(message::instance_ports_disagree(spec.port, twin.port));
         }
         if listeners.insert(listener.port, listener).is_some() {
-            return Err(Refusal::new(
-                field(spec, "port"),
-                "every port can have one listener only",
-            ));
+            return Err(message::port_taken(spec.port));
         }
     }
     if specs.is_empty() {
-        return Err(Refusal::new("listeners", "at least one listener must be given"));
+        return Err(message::no_listeners());
     }
     Ok(Read { listeners, unresolved })
 }
@@ -68,28 +59,19 @@ fn declare_one(
     missing: &mut Vec<Missing>,
 ) -> Result<Option<Listener>, Refusal> {
     let protocol = protocol(spec.protocol);
-    let refuse = |member: &str, message: &str| Err(Refusal::new(field(spec, member), message));
     if protocol.is_secure() != spec.certificate.is_some() {
-        let message = if protocol.is_secure() {
-            "certificate is required where protocol is HTTPS or SSL"
+        return Err(if protocol.is_secure() {
+            message::certificate_required(spec.port)
         } else {
-            "certificate is allowed only where protocol is HTTPS or SSL"
-        };
-        return refuse("certificate", message);
+            message::certificate_not_allowed(spec.port)
+        });
     }
     if protocol.is_secure() && spec.instance_protocol.is_none() {
-        return refuse(
-            "instanceProtocol",
-            "instanceProtocol is required where protocol is HTTPS or SSL",
-        );
+        return Err(message::no_instance_protocol(spec.port));
     }
     let instance_protocol = spec.instance_protocol.map_or(protocol, self::protocol);
     if protocol.is_http() != instance_protocol.is_http() {
-        return refuse(
-            "instanceProtocol",
-            "instanceProtocol must be of the same layer as protocol: HTTP or HTTPS with HTTP or HTTPS, TCP or SSL with \
-             TCP or SSL",
-        );
+        return Err(message::other_layer(spec.port));
     }
     let port_number = port(spec, "port", spec.port)?;
     let instance_port = instance_port(spec, references, missing)?;
@@ -115,10 +97,7 @@ fn instance_port(
     match (spec.instance_port, &spec.instance_port_from) {
         (Some(number), None) => port(spec, "instancePort", number).map(Some),
         (None, Some(from)) => Ok(found(references.instance_ports.get(from), missing)),
-        _ => Err(Refusal::new(
-            field(spec, "instancePort"),
-            "exactly one of instancePort and instancePortFrom must be given",
-        )),
+        _ => Err(message::no_instance_port(spec.port)),
     }
 }
 
@@ -135,10 +114,7 @@ fn certificate(
     match (&certificate.arn, CertificateName::of(certificate)) {
         (Some(arn), None) => Ok(Some(Some(arn.clone()))),
         (None, Some(name)) => Ok(found(references.certificates.get(&name), missing).map(Some)),
-        _ => Err(Refusal::new(
-            field(spec, "certificate"),
-            "certificate must have exactly one of arn, iamServerCertificateName and acmDomainName",
-        )),
+        _ => Err(message::one_certificate(spec.port)),
     }
 }
 
@@ -146,11 +122,7 @@ fn port(spec: &ListenerSpec, member: &str, number: i32) -> Result<Port, Refusal>
     Port::try_from(number)
         .ok()
         .filter(|port| *port > 0)
-        .ok_or_else(|| Refusal::new(field(spec, member), "must be a port from 1 to 65535"))
-}
-
-fn field(spec: &ListenerSpec, member: &str) -> String {
-    format!("listeners[port={}].{member}", spec.port)
+        .ok_or_else(|| message::not_a_port(spec.port, member))
 }
 
 pub(super) fn protocol(spec: ProtocolSpec) -> Protocol {

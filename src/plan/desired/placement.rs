@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Missing, References, Refusal, found};
 use crate::api::ClassicLoadBalancerSpec;
+use crate::api::message;
 use crate::elb::Placement;
 
 /// `None`: what the spec asks for was not found, so it stays as AWS has it.
@@ -17,10 +18,7 @@ pub(super) fn declare(
         (Some(zones), None, None) if !zones.is_empty() => Ok(Some(Placement::AvailabilityZones(set(zones)))),
         (None, Some(subnets), None) if !subnets.is_empty() => Ok(Some(Placement::Subnets(set(subnets)))),
         (None, None, Some(_)) => Ok(found(references.subnets.as_ref(), missing).map(Placement::Subnets)),
-        _ => Err(Refusal::new(
-            "availabilityZones",
-            "exactly one of availabilityZones, subnets and subnetSelector must be given, with at least one entry",
-        )),
+        _ => Err(message::no_placement()),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Missing, References, Refusal, fields};
+use crate::api::message;
 use crate::api::{
     Backend as BackendSpec, ClassicLoadBalancerSpec, Listener as ListenerSpec, PublicKey, SslPolicy,
     Stickiness as StickinessSpec,
@@ -22,27 +23,18 @@ pub(super) fn of_listeners(
         let Ok(port) = Port::try_from(spec.port) else { continue };
         let secure = super::listeners::protocol(spec.protocol).is_secure();
         let http = super::listeners::protocol(spec.protocol).is_http();
-        let refusal = |member: &str, message: &str| Refusal::new(format!("listeners[port={port}].{member}"), message);
         if spec.ssl_policy.is_some() && !secure {
-            let message = "sslPolicy is allowed only where protocol is HTTPS or SSL";
-            return Err(refusal("sslPolicy", message));
+            return Err(message::ssl_policy_not_allowed(port));
         }
         if spec.stickiness.is_some() && !http {
-            let message = "stickiness is allowed only where protocol is HTTP or HTTPS";
-            return Err(refusal("stickiness", message));
+            return Err(message::stickiness_not_allowed(port));
         }
         let tls = match &spec.ssl_policy {
-            Some(policy) => Some(
-                tls(policy)
-                    .ok_or_else(|| refusal("sslPolicy", "sslPolicy must have exactly one of predefined and custom"))?,
-            ),
+            Some(policy) => Some(tls(policy).ok_or_else(|| message::one_ssl_policy(port))?),
             None => before.contains(&*fields::ssl_policy(port)).then(TlsPolicy::default),
         };
         let stickiness = match &spec.stickiness {
-            Some(kind) => Some(Some(stickiness(kind).ok_or_else(|| {
-                let message = "stickiness must have exactly one of loadBalancerCookie and applicationCookie";
-                refusal("stickiness", message)
-            })?)),
+            Some(kind) => Some(Some(stickiness(kind).ok_or_else(|| message::one_stickiness(port))?)),
             None => before.contains(&*fields::stickiness(port)).then_some(None),
         };
         let policies = ListenerPolicies { tls, stickiness };
@@ -107,17 +99,13 @@ pub(super) fn of_backends(
 }
 
 fn check(port: Port, backend: &BackendSpec, listeners: &BTreeMap<Port, Listener>) -> Result<(), Refusal> {
-    let refuse =
-        |member: &str, message: &str| Err(Refusal::new(format!("backends[instancePort={port}]{member}"), message));
     let mut in_front = listeners.values().filter(|listener| listener.instance_port == port);
     if backend.proxy_protocol == Some(true) && in_front.clone().any(|listener| listener.protocol.is_http()) {
-        let message = "backends can have proxyProtocol only behind listeners with protocol TCP or SSL";
-        return refuse(".proxyProtocol", message);
+        return Err(message::proxy_protocol_not_allowed(port));
     }
     let keys = backend.public_keys.as_ref().is_some_and(|keys| !keys.is_empty());
     if keys && in_front.any(|listener| !listener.instance_protocol.is_secure()) {
-        let message = "backends can have publicKeys only behind listeners with instanceProtocol HTTPS or SSL";
-        return refuse(".publicKeys", message);
+        return Err(message::public_keys_not_allowed(port));
     }
     Ok(())
 }
@@ -142,13 +130,7 @@ fn public_keys(
                 }
                 None => None,
             },
-            _ => {
-                let field = format!("backends[instancePort={port}].publicKeys[{index}]");
-                return Err(Refusal::new(
-                    field,
-                    "publicKeys must have exactly one of pem and configMapKeyRef",
-                ));
-            }
+            _ => return Err(message::one_public_key(port, index)),
         };
         complete &= pem.is_some();
         keys.extend(pem.map(|pem| canonical_key(pem)));

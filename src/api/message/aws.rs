@@ -1,0 +1,26 @@
+//! What AWS answered, and what is told where it did not.
+
+use crate::api::reason::{self, AWS_CODE};
+
+messages! { AWS:
+    under said(operation, code, message_of_aws) [AWS_CODE, reason::AWS_ERROR] "{operation}: {code}: {message_of_aws}";
+    part no_message() [AWS_CODE] "no message";
+    under put_back(message) [AWS_CODE] "{message}; the old listener was put back and serves";
+    under serves_as_before(port, message_of_aws) [AWS_CODE]
+        "listener {port} was refused as declared and serves as before: {message_of_aws}; it is tried again at the next \
+         resync, or when the spec changes";
+    under two_of_one_zone(message) [AWS_CODE]
+        "{message}: of the subnets declared and attached, two lie in one Availability Zone";
+    part needs_bucket_policy(message_of_aws, bucket, region, statement) [AWS_CODE]
+        "{message_of_aws}; the bucket {bucket} must exist in {region} and its policy must hold the statement {statement}";
+    fn invalid_says_aws(message_of_aws) [reason::INVALID] "{message_of_aws}";
+    under deletion_waits(message_of_aws) [AWS_CODE] "deletion waits: {message_of_aws}";
+}
+
+answers! { ANSWERS:
+    fn timeout() "Timeout" "AWS did not answer in time";
+    fn reply_lacks(what) "BadReply" "the reply lacks {what}";
+    fn cut_short() "BadReply" "the reply of AWS was cut short";
+    fn no_certificate_for(name) "CertificateNotFound"
+        "no issued server certificate is found for the key: {name}";
+}

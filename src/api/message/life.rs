@@ -1,0 +1,61 @@
+//! How an object fares, from its creation to its deletion.
+
+use crate::api::reason;
+
+messages! { LIFE:
+    fn ready() [reason::READY] "the balancer is as declared";
+    fn accepted() [reason::ACCEPTED] "the spec can be realised and the name is ours";
+    fn programmed() [reason::PROGRAMMED] "AWS equals the spec";
+    fn not_looked_at() [reason::PENDING] "not looked at yet";
+    fn not_accepted(message_of_accepted) [reason::NOT_ACCEPTED_REASON] "{message_of_accepted}";
+    under and_more(message_of_the_first_problem, count) [reason::ANY]
+        "{message_of_the_first_problem} (and {count} more, see status.errors)";
+    part and_others(names, count) [reason::ANY] "{names} and {count} more";
+
+    fn no_region() [reason::INVALID]
+        "spec.region is not given and the operator has no region of its own: set AWS_REGION for the operator";
+    fn no_region_for_plan() [reason::INVALID]
+        "spec.region is not given and there is no default region: set AWS_REGION";
+    fn creating() [reason::CREATING] "AWS accepted the balancer but does not show it yet";
+    fn lost(name) [reason::LOST]
+        "the balancer {name} was deleted in AWS behind the operator's back; a new one would have another DNS name, so it \
+         is made only on request: set spec.recreatePolicy to Always, or delete this object";
+
+    fn observing(what_would_be) [reason::OBSERVING]
+        "spec.management is Observe, so nothing is written to AWS: {what_would_be}";
+    fn reading_only(what_would_be) [reason::OBSERVING]
+        "the operator runs with --read-only, so nothing is written to AWS: {what_would_be}";
+    part no_call() [reason::OBSERVING] "no call would be made";
+    part one_call() [reason::OBSERVING] "1 call would be made, see status.plan";
+    part calls(count) [reason::OBSERVING] "{count} calls would be made, see status.plan";
+    part further_calls(count) [reason::OBSERVING] "and {count} more";
+    fn suspended() [reason::SUSPENDED] "spec.management is Suspended: nothing is read from or written to AWS";
+
+    fn deletion_suspended() [reason::SUSPENDED]
+        "deletion waits: spec.management is Suspended; set it to Full to go on, or set spec.deletionPolicy to Retain as \
+         well to keep the balancer";
+    fn deletion_protected() [reason::DELETION_PROTECTED]
+        "deletion waits: spec.deletionProtection is true; set spec.deletionProtection to false to let it go on. Until \
+         then the balancer is kept as declared";
+    fn deletion_without_region() [reason::DELETING]
+        "deletion waits: spec.region is not given and the operator has no region of its own: set AWS_REGION";
+    fn perhaps_creating(name) [reason::DELETING] "AWS may still be making the balancer {name}";
+    fn deleting(name) [reason::DELETING] "AWS is deleting the balancer {name}";
+    fn detaching(groups) [reason::DELETING] "waiting for Auto Scaling groups to let go of the balancer: {groups}";
+
+    fn created(name) [reason::CREATED] "created the balancer {name}";
+    fn updated(calls) [reason::UPDATED] "{calls}";
+    fn adopted(name) [reason::ADOPTED] "took over the balancer {name}";
+    fn deleted(name, region) [reason::DELETED] "the balancer {name} does not exist in {region} any more";
+    fn retained(name, region) [reason::RETAINED]
+        "the balancer {name} stays in {region} as it is and has no owner any more";
+    fn released_observed(name, region) [reason::RELEASED]
+        "spec.management is Observe: nothing is written to AWS, so a balancer {name} in {region} stays as it is, with the \
+         tags that name this object";
+    fn released_read_only(name, region) [reason::RELEASED]
+        "the operator runs with --read-only: nothing is written to AWS, so a balancer {name} in {region} stays as it is, \
+         with the tags that name this object";
+    fn undecodable(error) [reason::UNDECODABLE]
+        "this object cannot be read by this version of the operator and is left alone: {error}; update the operator or \
+         mend the object";
+}

@@ -1,0 +1,47 @@
+//! What the operator says of itself: on `/readyz`, and when it does not start.
+
+words! { READYZ:
+    fn not_ready(why) "not ready: {why}" =>
+        "See why; the log says the same. The operator goes on by itself once it is mended.";
+    fn not_listed(resource) "{resource} were not listed yet" =>
+        "Wait. If it stays, see whether the pod reaches the API server.";
+    fn failing(resource, why) "{resource}: {why}" =>
+        "Let the operator's ClusterRole list and watch the resource, and see whether the pod reaches the API server.";
+    fn unknown_to_kubernetes() "the API server does not know them: is the CustomResourceDefinition installed?" =>
+        "Apply `deploy/crds.yaml`, or install the chart with its CRDs.";
+    fn refused_by_kubernetes(message, status) "the API server refuses: {message} ({status})" =>
+        "403: install the chart's ClusterRole and binding. 401: see to the pod's service account token.";
+}
+
+words! { START:
+    fn wrong_flags(why) "{why} (see clb-operator --help)" => "Correct what the message names.";
+    fn no_command() "a command is required: run or crd" => "Give one: `clb-operator run`.";
+    fn not_a_cluster_id() "must be 1 to 63 of [A-Za-z0-9._-]" => "Correct `--cluster-id` (`CLB_CLUSTER_ID`).";
+    fn not_a_duration() "must be a duration such as 30s, 10m or 1h" =>
+        "Correct `--resync-period` or `--health-interval`, as the message names it.";
+    fn negative_duration() "must not be negative" =>
+        "Correct `--resync-period` or `--health-interval`, as the message names it.";
+    fn short_duration() "must be at least 1s" =>
+        "Correct `--resync-period` or `--health-interval`, as the message names it.";
+    fn not_a_tag(text) "{text} must be KEY=VALUE, and pairs be separated by commas" => "Correct `--default-tags`.";
+    fn reserved_tag(key) "{key}: keys of tags must not start with aws: or classiclb.dev/, which are reserved" =>
+        "Take the tag out of `--default-tags`.";
+    fn illegal_tag(text)
+        "{text}: a key has 1 to 128 characters and a value at most 256, of letters, digits, spaces and _ . : / = + - @" =>
+        "Correct the tag in `--default-tags`.";
+    fn tag_given_twice(key) "{key} is given twice" => "Take one of them out of `--default-tags`.";
+    fn too_many_tags(count, most) "{count} tags are too many: AWS allows 50 on a balancer, so at most {most} here" =>
+        "Take some out of `--default-tags`.";
+    fn not_a_level(word)
+        "--log-level: {word} is no level: give error, warn, info, debug, trace or off, or a list of target=level" =>
+        "Correct `--log-level` (`CLB_LOG_LEVEL`).";
+    fn not_a_filter(filter, error) "--log-level: log filter {filter}: {error}" =>
+        "Correct `--log-level` (`CLB_LOG_LEVEL`).";
+    fn no_logging(error) "--log-level: {error}" => "A defect: report it.";
+    fn second_tls_provider() "a TLS provider was installed before" => "A defect: report it.";
+    fn not_listening(address) "cannot listen on {address}" =>
+        "Give `--listen` an address of the pod and a port that is free and above 1023.";
+    fn no_kubernetes() "no way to a Kubernetes API server: not in a cluster, and no kubeconfig" =>
+        "Run it in a pod with a service account, or set `KUBECONFIG`.";
+    fn bad_kubeconfig() "the kubeconfig cannot be used" => "Correct what the rest of the message names.";
+}

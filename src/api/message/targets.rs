@@ -1,0 +1,67 @@
+//! Instances: where they come from, how they leave and how they are.
+
+use crate::api::reason::{self, AWS_CODE};
+
+messages! { TARGETS:
+    fn nodes_not_listed() [reason::NODE_VIEW_SUSPECT]
+        "no instance is deregistered: the Nodes have not been listed yet";
+    fn nodes_not_watched(why) [reason::NODE_VIEW_SUSPECT]
+        "no instance is deregistered: the Nodes cannot be watched: {why}";
+    fn no_nodes() [reason::NODE_VIEW_SUSPECT] "no instance is deregistered: the cluster has no Nodes at all";
+    fn most_nodes_lost(count_before, count) [reason::NODE_VIEW_SUSPECT]
+        "no instance is deregistered: the cluster went from {count_before} to {count} Nodes at once";
+    fn most_nodes_lost_at_start(count, count_before) [reason::NODE_VIEW_SUSPECT]
+        "no instance is deregistered: {count} Nodes match since the operator started, and {count_before} instances came \
+         from Nodes";
+    fn no_node_matches() [reason::NODE_VIEW_SUSPECT]
+        "no instance is deregistered: targets.nodeSelector matches no Node, though registered instances came from it; to \
+         deregister them all the same, remove nodeSelector from targets";
+    fn no_tagged_instance() [reason::TARGETS_SUSPECT]
+        "no instance is deregistered: targets.instanceTags matches no instance that runs, though registered instances came \
+         from it; to deregister them all the same, remove instanceTags from targets";
+    fn empty_group(group) [reason::TARGETS_SUSPECT]
+        "no instance is deregistered: the Auto Scaling group {group} has no instance in service, though registered \
+         instances came from it; to deregister them all the same, remove it from targets.autoScalingGroups";
+    under tags_not_looked_up(message_of_aws) [AWS_CODE]
+        "targets.instanceTags cannot be looked up, so no instance is deregistered: {message_of_aws}";
+    under groups_not_looked_up(message_of_aws) [AWS_CODE]
+        "targets.autoScalingGroups cannot be looked up, so no instance is deregistered: {message_of_aws}";
+
+    fn unknown_instances(ids) [reason::INSTANCE_NOT_FOUND]
+        "targets.instanceIds names instances that AWS does not register, since they do not exist, do not run or are of \
+         another VPC: {ids}";
+    fn no_such_groups(groups) [reason::AUTO_SCALING_GROUP_NOT_FOUND]
+        "targets.autoScalingGroups names groups that do not exist: {groups}";
+
+    fn draining(waiting, draining, percent) [reason::DEREGISTERING]
+        "registered instances that are no targets any more and wait to be deregistered: {waiting}; {draining} that left \
+         before still drain, and at most {percent} percent leave at once (registration.maxDeregisterPercent)";
+    fn service_unread(waiting) [reason::DEREGISTERING]
+        "registered instances that are no targets any more and wait to be deregistered: {waiting}; it could not be read \
+         which instances are in service";
+    fn kept_in_service(waiting, in_service, minimum) [reason::DEREGISTERING]
+        "registered instances that are no targets any more and wait to be deregistered: {waiting}; {in_service} are in \
+         service and {minimum} must stay; add targets, or set registration.minInService to 0 to let the balancer run empty";
+
+    fn all_in_service(count) [reason::ALL_IN_SERVICE] "all {count} wanted instances are in service";
+    fn unhealthy(count, wanted, instances, ports) [reason::UNHEALTHY]
+        "{count} of {wanted} wanted instances are not in service: {instances}; they must answer the health check and let \
+         in port {ports}";
+    fn unhealthy_behind(count, wanted, instances, ports, group) [reason::UNHEALTHY]
+        "{count} of {wanted} wanted instances are not in service: {instances}; they must answer the health check and let \
+         in port {ports} from security group {group}";
+    part not_registered() [reason::UNHEALTHY] "not registered";
+    fn health_unread() [reason::PENDING] "the health of instances that were just registered was not read yet";
+    fn no_targets() [reason::NO_TARGETS] "no instance is a target";
+    fn no_balancer() [reason::NO_LOAD_BALANCER] "there is no balancer";
+
+    under advised(message, advice) [reason::ALL_IN_SERVICE, reason::UNHEALTHY] "{message}; {advice}";
+    part uneven(zones) [reason::ALL_IN_SERVICE, reason::UNHEALTHY]
+        "the instances are spread unevenly ({zones}), and each zone gets an equal share of the clients: even them out, or \
+         set attributes.crossZone";
+    fn zone_not_served(count, zone) [reason::ZONE_NOT_SERVED]
+        "{count} registered instances are in {zone}, which the balancer does not serve, so they get no traffic: add the \
+         zone to spec.availabilityZones, or a subnet of it to spec.subnets";
+    fn zone_without_instances(zone) [reason::ZONE_WITHOUT_INSTANCES]
+        "{zone} is served and has no registered instance: add instances there, or take the zone out";
+}
