@@ -16,6 +16,7 @@ mod attributes;
 mod brake;
 mod certificates;
 mod deletion;
+mod draining;
 mod drift;
 mod fields;
 mod ignore_differences;

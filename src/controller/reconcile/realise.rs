@@ -195,7 +195,7 @@ impl Pass<'_> {
             self.read_health(memory).await;
         }
         memory.observed = Some(lb.clone());
-        self.keep_held(memory, work.held.as_ref());
+        Self::keep_held(memory, work.held.as_ref());
         memory.declared = Some(self.declared.clone());
         self.report(memory, &lb, groups.as_ref(), work, seen).await
     }
