@@ -7,6 +7,7 @@ use testkit::aws_simulator::{Clock, Delays};
 use testkit::cluster::Kind;
 use testkit::{Calls, Namespace, Options, Result, Simulator, Stack, object};
 
+use crate::nodes::held;
 use crate::{describe, manifest, registered};
 
 const DEREGISTER: &str = "DeregisterInstancesFromLoadBalancer";
@@ -89,11 +90,13 @@ async fn one_instance_drains_after_the_other_and_enough_serve_all_the_time() -> 
             object::at(object, "/status/instances/draining") == Some(&json!(1)) && object::is_ready(object)
         };
         namespace.until(Kind::CLB, "web", "one to drain", drains).await?;
-        // Two more want to leave. The next does when the first has drained, and until then only the health is read.
-        for id in &ids[1..3] {
-            namespace.label(Kind::NODE, id, "role", Some("db")).await?;
-            until_waits(&namespace, "1 that left before still drain").await?;
-        }
+        // Two more leave: one whose deletion something holds up, and one that is no target any more. The next goes when
+        // the first has drained, and until then only the health is read.
+        namespace.patch(Kind::NODE, &ids[1], held(true)).await?;
+        namespace.delete(Kind::NODE, &ids[1]).await?;
+        until_waits(&namespace, "1 that left before still drain").await?;
+        namespace.label(Kind::NODE, &ids[2], "role", Some("db")).await?;
+        until_waits(&namespace, "wait to be deregistered: 2").await?;
         let calls = until_deregistered(simulator, mark, 2).await?;
         let looked = looks(&calls).len();
         assert!((1..=3).contains(&looked), "every 15 s: {looked} in {calls}");
@@ -103,6 +106,7 @@ async fn one_instance_drains_after_the_other_and_enough_serve_all_the_time() -> 
         assert_eq!(simulator.calls(mark)?.of(DEREGISTER).len(), 2);
         namespace.node(&ids[4], Some(&ids[4]), &[("role", "web")]).await?;
         until_deregistered(simulator, mark, 3).await?;
+        namespace.patch(Kind::NODE, &ids[1], held(false)).await?;
         let done = |object: &kube::api::DynamicObject| {
             object::is_ready(object)
                 && object::text(object, "/status/instances/summary") == "2/2"
