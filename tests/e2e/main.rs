@@ -28,6 +28,7 @@ mod network;
 mod nodes;
 mod observe;
 mod ownership;
+mod paging;
 mod placement;
 mod policies;
 mod process;
