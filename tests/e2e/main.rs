@@ -46,6 +46,7 @@ mod tags;
 mod targets;
 mod tutorial;
 mod walk;
+mod weather;
 mod zones;
 
 use std::sync::atomic::{AtomicU64, Ordering};
