@@ -24,6 +24,7 @@ mod instance_tags;
 mod intervals;
 mod isolation;
 mod listeners;
+mod modes;
 mod network;
 mod nodes;
 mod observe;
