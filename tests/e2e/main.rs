@@ -34,6 +34,7 @@ mod placement;
 mod policies;
 mod process;
 mod protection;
+mod public_keys;
 mod recovery;
 mod refusals;
 mod regions;
