@@ -125,6 +125,10 @@ messages! {
         "<…>: set spec.allowTemporarySubnet to true to let the operator attach a subnet of another zone for a moment, or \
          add one yourself",
         "<…>: no other zone of <VPC> has a subnet with room to borrow: create one";
+    reason::LISTENER_IGNORED =>
+        "spec.healthCheck is not set: <target> checks the instance port <port>, which only a declared listener brings, and \
+         spec.ignoreDifferences leaves the listeners as AWS has them: open that listener in AWS, check another port, or \
+         take Listeners out of spec.ignoreDifferences";
     reason::CERTIFICATE_NOT_FOUND =>
         "<field>: no certificate that is issued and valid is found for <name>; request or import one",
         "<operation>: CertificateNotFound: no issued server certificate is found for the key: <ARN>",

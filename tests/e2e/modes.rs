@@ -1,4 +1,5 @@
-//! Balancers that are left alone for a while: by a suspended object, and by an operator that only reads.
+//! Balancers that are left alone for a while: by a suspended object, by an operator that only reads, and after a loss of
+//! the cluster.
 
 use std::sync::Arc;
 
@@ -43,6 +44,56 @@ async fn what_changes_while_an_object_is_suspended_is_made_up_for_afterwards() -
     assert_eq!(registered(&lb), ids.into_iter().collect());
     assert_eq!(lb.listener_descriptions().len(), 1);
     assert_eq!(test.tags().await?["team"], "web");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_from_a_backup_gets_its_balancer_back_when_it_asks() -> Result<()> {
+    let stack = Stack::start(Options::default()).await?;
+    let simulator = stack.simulator();
+    let mut namespace = stack.namespace().await?;
+    let ids = namespace.instances(simulator, &["us-east-1a", "us-east-1b"]).await?;
+    let spec = format!(
+        "{MINIMAL}\nattributes: {{idleTimeoutSeconds: 90}}\ntags: {{team: web}}\ntargets: {{instanceIds: [{}]}}",
+        ids.join(", ")
+    );
+    namespace.apply(&manifest(&spec)).await?;
+    let before = namespace.until_ready("web").await?;
+    let text = |object: &DynamicObject, path: &str| object::text(object, path).to_owned();
+    // The cluster is lost and made anew: the object comes back with another uid and without a status.
+    stack.operator().stop().await?;
+    let free = json!({"metadata": {"finalizers": null}});
+    namespace.patch(Kind::CLB, "web", free).await?;
+    namespace.delete_and_wait(Kind::CLB, "web").await?;
+    namespace.apply(&manifest(&spec)).await?;
+    let mark = simulator.mark()?;
+    stack.operator().start_ready().await?;
+    let conflict = |object: &DynamicObject| object::has_reason(object, "Accepted", "Conflict");
+    let told = namespace.until(Kind::CLB, "web", "the conflict", conflict).await?;
+    assert_ne!(told.metadata.uid, before.metadata.uid);
+    let message = object::condition(&told, "Accepted").expect("Accepted").message;
+    let uid = before.metadata.uid.clone().unwrap_or_default();
+    assert!(
+        message.contains(&uid) && message.contains("set spec.adopt: true"),
+        "{message}"
+    );
+    assert!(object::has(&told, "Stalled", "True"));
+    let calls = simulator.calls(mark)?.writes();
+    assert!(calls.is_empty(), "{calls}");
+
+    namespace
+        .patch(Kind::CLB, "web", json!({"spec": {"adopt": true}}))
+        .await?;
+    let after = namespace.until_ready("web").await?;
+    let calls = simulator.calls(mark)?.writes();
+    assert_eq!(calls.operations(), ["AddTags"], "{calls}");
+    for path in ["/status/dnsName", "/status/createdTime", "/status/arn"] {
+        assert_eq!(text(&after, path), text(&before, path), "{path}");
+    }
+    // Made by the operator, so it goes with its object, also with the one that took it over.
+    namespace.delete_and_wait(Kind::CLB, "web").await?;
+    let name = text(&before, "/status/loadBalancerName");
+    assert!(describe(&stack, &name).await.is_none());
     Ok(())
 }
 

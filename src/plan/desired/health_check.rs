@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::listeners::Read;
-use super::{Refusal, fields, listeners};
-use crate::api::HealthCheck as HealthCheckSpec;
-use crate::elb::HealthCheck;
+use super::{Missing, Refusal, fields, listeners};
+use crate::api::{HealthCheck as HealthCheckSpec, reason};
+use crate::elb::{Declared, HealthCheck, LoadBalancer, Part};
+use crate::plan::track;
 
 /// `None`: as AWS has it. So it stays, too, while the port it depends on is not known.
 pub(super) fn declare(
@@ -41,6 +42,32 @@ pub(super) fn declare(
         ));
     }
     Ok(Some(check))
+}
+
+/// A declared check that is not set, since only a listener brings the port it checks, and listeners are left as AWS has
+/// them: it would take every instance out.
+pub fn unserved(declared: &Declared, observed: &LoadBalancer) -> Option<Missing> {
+    let ignores = |part| declared.ignored.contains(&part);
+    let check = declared
+        .health_check
+        .as_ref()
+        .filter(|check| **check != observed.health_check)?;
+    let port = check.port()?;
+    let would_bring = declared
+        .listeners
+        .values()
+        .any(|listener| listener.instance_port == port);
+    let waits = ignores(Part::Listeners) && !ignores(Part::HealthCheck);
+    (waits && would_bring && !observed.uses_instance_port(port)).then(|| Missing {
+        track: track::HEALTH_CHECK,
+        reason: reason::LISTENER_IGNORED.to_owned(),
+        message: format!(
+            "spec.healthCheck is not set: {} checks the instance port {port}, which only a declared listener brings, and \
+             spec.ignoreDifferences leaves the listeners as AWS has them: open that listener in AWS, check another port, \
+             or take Listeners out of spec.ignoreDifferences",
+            check.target
+        ),
+    })
 }
 
 /// The target as given, or put together; `None` while the port it takes from a listener is not known.
