@@ -90,9 +90,14 @@ async fn an_object_from_a_backup_gets_its_balancer_back_when_it_asks() -> Result
     for path in ["/status/dnsName", "/status/createdTime", "/status/arn"] {
         assert_eq!(text(&after, path), text(&before, path), "{path}");
     }
-    // Made by the operator, so it goes with its object, also with the one that took it over.
-    namespace.delete_and_wait(Kind::CLB, "web").await?;
+    // It counts as adopted, so it stays when its object goes, unless that one says otherwise.
     let name = text(&before, "/status/loadBalancerName");
+    let origin = crate::tags(&stack, &name).await.remove("classiclb.dev/origin");
+    assert_eq!(origin.as_deref(), Some("adopted"));
+    let delete = json!({"spec": {"deletionPolicy": "Delete"}});
+    namespace.patch(Kind::CLB, "web", delete).await?;
+    namespace.until_ready("web").await?;
+    namespace.delete_and_wait(Kind::CLB, "web").await?;
     assert!(describe(&stack, &name).await.is_none());
     Ok(())
 }

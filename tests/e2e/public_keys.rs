@@ -1,4 +1,4 @@
-//! Public keys that a ConfigMap holds, as they change.
+//! Public keys that a `ConfigMap` holds, as they change.
 
 use std::collections::BTreeSet;
 
