@@ -29,6 +29,9 @@ pub struct Match {
     /// A balancer that the request names, in `LoadBalancerName` or in `LoadBalancerNames`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub load_balancer: Option<String>,
+    /// An instance that the request names, in `Instances` as ELB has it or in a list of EC2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
     /// A region.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
@@ -174,6 +177,7 @@ pub(crate) struct Subject<'s> {
     pub(crate) region: &'s str,
     pub(crate) account: &'s str,
     pub(crate) balancers: &'s [String],
+    pub(crate) instances: &'s [String],
 }
 
 /// The rules in force.
@@ -251,15 +255,14 @@ impl Match {
                 Some(prefix) => subject.operation.starts_with(prefix),
                 None => subject.operation == wanted,
             });
-        let balancer = self
-            .load_balancer
-            .as_ref()
-            .is_none_or(|wanted| subject.balancers.contains(wanted));
+        let among =
+            |wanted: &Option<String>, given: &[String]| wanted.as_ref().is_none_or(|wanted| given.contains(wanted));
         same(&self.service, subject.service)
             && same(&self.region, subject.region)
             && same(&self.account, subject.account)
             && operation
-            && balancer
+            && among(&self.load_balancer, subject.balancers)
+            && among(&self.instance, subject.instances)
     }
 }
 
@@ -270,13 +273,14 @@ mod tests {
     fn strikes(matching: &serde_json::Value, calls: usize) -> Vec<usize> {
         let mut faults = Faults::default();
         faults.add(serde_json::from_value(serde_json::json!({"match": matching, "do": "resetBefore"})).unwrap());
-        let balancers = ["a".to_owned()];
+        let (balancers, instances) = (["a".to_owned()], ["i-1".to_owned(), "i-2".to_owned()]);
         let subject = Subject {
             service: "elasticloadbalancing",
             operation: "DescribeTags",
             region: "us-east-1",
             account: "1",
             balancers: &balancers,
+            instances: &instances,
         };
         (1..=calls).filter(|_| !faults.strike(subject).is_empty()).collect()
     }
@@ -292,6 +296,8 @@ mod tests {
         assert_eq!(strikes(&json!({"nth": 2, "count": 2}), 5), [2, 3]);
         assert_eq!(strikes(&json!({"count": 1}), 5), [1]);
         assert!(strikes(&json!({"operation": "DeleteLoadBalancer"}), 3).is_empty());
+        assert_eq!(strikes(&json!({"instance": "i-2", "count": 1}), 2), [1]);
+        assert!(strikes(&json!({"instance": "i-3"}), 2).is_empty());
         let half = strikes(&json!({"probability": 0.5, "seed": 7}), 1000);
         assert!((400..600).contains(&half.len()));
         assert_eq!(half, strikes(&json!({"probability": 0.5, "seed": 7}), 1000));

@@ -196,12 +196,16 @@ impl Simulator {
         let facts = region_of(prepared.credential.as_ref(), *service).ok();
         let mut balancers = prepared.params.strings("LoadBalancerNames");
         balancers.extend(prepared.params.str("LoadBalancerName").map(str::to_owned));
+        let mut instances = prepared.params.strings("InstanceId");
+        let named = prepared.params.list("Instances").into_iter();
+        instances.extend(named.filter_map(|instance| instance.str("InstanceId").map(str::to_owned)));
         let subject = Subject {
             service: service.scope(),
             operation,
             region: facts.map_or("", |facts| facts.name),
             account: &account,
             balancers: &balancers,
+            instances: &instances,
         };
         self.state().faults.strike(subject)
     }

@@ -145,6 +145,10 @@ reasons! { CONDITIONS:
     NEEDS_TEMPORARY_SUBNET = "NeedsTemporarySubnet", NOT_PROGRAMMED, Reconciling,
         "The only subnet shall be exchanged for another one of the same zone, which AWS does not do in one step.",
         "Set `spec.allowTemporarySubnet: true`; without a subnet to borrow in another zone of the VPC, create one.";
+    LISTENER_IGNORED = "ListenerIgnored", NOT_PROGRAMMED, Reconciling,
+        "The health check is declared on a port that only a declared listener brings, and `ignoreDifferences` leaves the \
+         listeners as AWS has them. It is not set: every instance would fail it.",
+        "Open that listener in AWS, check another port, or take `Listeners` out of `ignoreDifferences`.";
     CERTIFICATE_NOT_FOUND = "CertificateNotFound", EITHER, Reconciling,
         "The certificate of a listener does not exist, is not issued or is not valid. An old listener serves on.",
         "Request or import it, or correct the name; it is tried again, at once with a new value of the annotation \

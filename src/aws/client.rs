@@ -56,13 +56,11 @@ impl InstanceHealth {
         self.state == "InService" && !self.is_draining()
     }
 
-    /// Whether the state will change by itself in a short while.
+    /// Whether the state will change by itself in a short while: it drains, is being registered, or passes its first
+    /// health checks. One that fails them is told so soon.
     pub fn is_settling(&self) -> bool {
-        self.is_draining()
-            || self
-                .description
-                .as_deref()
-                .is_some_and(|text| text.contains("still in progress"))
+        let comes = |text: &str| text.contains("still in progress") || text.contains("has not passed");
+        self.is_draining() || self.description.as_deref().is_some_and(comes)
     }
 }
 

@@ -19,10 +19,7 @@ use crate::plan::targets::{Members, SOURCE_NODE_SELECTOR};
 /// How long after a registration the first look at its health is worth a call.
 const HEALTH_AFTER_REGISTRATION: Duration = Duration::from_secs(2);
 /// How often to look while instances come into service or drain.
-const HEALTH_WHILE_SETTLING: Duration = Duration::from_secs(15);
-
-/// How often to look while the brake holds instances back.
-const HEALTH_WHILE_HELD: Duration = Duration::from_secs(3);
+pub(super) const HEALTH_WHILE_SETTLING: Duration = Duration::from_secs(15);
 
 /// How many instances that AWS refused before are tried again in one pass.
 const SUSPECTS: usize = 10;
@@ -265,10 +262,10 @@ impl Memory {
     /// Takes in what was read and decides when to read again.
     pub(super) fn take_health(&mut self, health: Vec<InstanceHealth>, interval: Duration, now: Instant) {
         let settled = !health.iter().any(InstanceHealth::is_settling);
-        let wait = match self.held {
-            Some(held) if held.drains => interval.min(HEALTH_WHILE_HELD),
-            None if settled => interval,
-            _ => interval.min(HEALTH_WHILE_SETTLING),
+        let wait = if settled {
+            interval
+        } else {
+            interval.min(HEALTH_WHILE_SETTLING)
         };
         self.health_read = Some(now);
         self.health_due = Some(now + wait);
@@ -280,10 +277,15 @@ impl Memory {
             .unwrap_or_default();
     }
 
+    /// Whether instances drained when the health was last read.
+    pub(super) fn drains(&self) -> bool {
+        self.health.iter().flatten().any(InstanceHealth::is_draining)
+    }
+
     /// Whether health that was just read lets the next instances go that the brake holds back, or tells of one that left
     /// without a word.
     pub(super) fn calls_for_a_step(&self) -> bool {
-        let drains = self.health.iter().flatten().any(InstanceHealth::is_draining);
+        let drains = self.drains();
         let serving = self
             .health
             .iter()

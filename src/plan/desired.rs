@@ -10,6 +10,8 @@ mod listeners;
 mod placement;
 mod policies;
 
+pub use health_check::unserved;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest as _, Sha256};

@@ -206,6 +206,49 @@ async fn drift_stays_and_a_change_of_the_spec_writes_nothing_part_by_part() -> R
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_health_check_of_a_port_that_only_an_ignored_listener_brings_is_told() -> Result<()> {
+    let test = Test::new().await?;
+    let spec = |port: u16, check: u16| {
+        format!(
+            "availabilityZones: [us-east-1a]\nignoreDifferences: [Listeners]\nhealthCheck: {{target: 'TCP:{check}'}}\n\
+             listeners: [{{port: 80, protocol: TCP, instancePort: {port}}}]"
+        )
+    };
+    test.ready(&spec(8080, 8080)).await?;
+    let mark = test.mark()?;
+    test.apply(&format!("{}\ntags: {{team: web}}", spec(9090, 9090)))
+        .await?;
+    let message = test.until_reason("Programmed", "ListenerIgnored").await?;
+    assert!(
+        message.contains("TCP:9090") && message.contains("ignoreDifferences"),
+        "{message}"
+    );
+    assert!(object::has(&test.get().await?, "Reconciling", "True"));
+    let calls = test.calls(mark).await?.writes();
+    assert_eq!(calls.operations(), ["AddTags"], "the rest follows: {calls}");
+
+    // One of the ways out: somebody opens it.
+    let (elb, name) = (test.stack.simulator().elb(), test.name().await?);
+    let close = elb.delete_load_balancer_listeners().load_balancer_name(&name);
+    close.load_balancer_ports(80).send().await.expect("closed");
+    let listener = aws_sdk_elasticloadbalancing::types::Listener::builder();
+    let listener = listener.protocol("TCP").load_balancer_port(80).instance_port(9090);
+    let open = elb.create_load_balancer_listeners().load_balancer_name(&name);
+    let open = open.listeners(listener.build().expect("a listener"));
+    open.send().await.expect("opened");
+    test.request().await?;
+    test.namespace.until_ready("web").await?;
+    let lb = test.in_aws().await?;
+    assert_eq!(lb.health_check().expect("a check").target(), "TCP:9090");
+
+    // A port that no listener brings either is the user's own choice.
+    test.ready(&spec(9090, 7070)).await?;
+    let lb = test.in_aws().await?;
+    assert_eq!(lb.health_check().expect("a check").target(), "TCP:7070");
+    Ok(())
+}
+
 /// A security group of the default VPC.
 async fn group(test: &Test) -> Result<String> {
     let name = format!("group-{}", unique());

@@ -4,10 +4,10 @@ use testkit::{Result, Simulator};
 
 use crate::unique;
 
-const EC2: &str = "2016-11-15";
+pub(crate) const EC2: &str = "2016-11-15";
 
 /// The text of the first element of this name.
-fn element(xml: &str, name: &str) -> String {
+pub(crate) fn element(xml: &str, name: &str) -> String {
     let start = xml.find(&format!("<{name}>")).expect(name) + name.len() + 2;
     let end = xml[start..].find("</").expect("its end") + start;
     xml[start..end].to_owned()
@@ -84,15 +84,19 @@ impl<'a> Vpc<'a> {
             .aws
             .query("ec2", EC2, "CreateRouteTable", &[("VpcId", &*self.id)])
             .await?;
-        let table = element(&table, "routeTableId");
+        self.lead_out(&element(&table, "routeTableId"), subnets).await
+    }
+
+    /// Gives a route table a route to the Internet gateway, and subnets the table.
+    pub(crate) async fn lead_out(&self, table: &str, subnets: &[&String]) -> Result<()> {
         let route = [
-            ("RouteTableId", &*table),
+            ("RouteTableId", table),
             ("DestinationCidrBlock", "0.0.0.0/0"),
             ("GatewayId", &*self.gateway),
         ];
         self.aws.query("ec2", EC2, "CreateRoute", &route).await?;
         for subnet in subnets {
-            let members = [("RouteTableId", &*table), ("SubnetId", subnet.as_str())];
+            let members = [("RouteTableId", table), ("SubnetId", subnet.as_str())];
             self.aws.query("ec2", EC2, "AssociateRouteTable", &members).await?;
         }
         Ok(())

@@ -14,6 +14,12 @@ async fn node(test: &Test, id: &str, role: &str) -> Result<()> {
         .map(drop)
 }
 
+/// A patch by which something holds up the deletion of an object, or does no more.
+pub(crate) fn held(up: bool) -> serde_json::Value {
+    let finalizers = if up { json!(["example.com/wait"]) } else { json!([]) };
+    json!({"metadata": {"finalizers": finalizers}})
+}
+
 async fn until_registered(test: &Test, mark: u64, ids: &[&String]) -> Result<()> {
     let name = test.name().await?;
     let simulator = test.stack.simulator();
@@ -112,6 +118,44 @@ async fn nodes_are_followed_as_they_come_go_and_change_labels() -> Result<()> {
     let mark = test.mark()?;
     test.namespace.delete(Kind::NODE, &ids[2]).await?;
     until_registered(&test, mark, &[&ids[1]]).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_being_deleted_leaves_before_it_is_gone() -> Result<()> {
+    let mut test = Test::new().await?;
+    let role = unique();
+    let ids = test
+        .namespace
+        .instances(test.stack.simulator(), &["us-east-1a"; 3])
+        .await?;
+    for id in &ids {
+        node(&test, id, &role).await?;
+    }
+    test.ready(&format!(
+        "{MINIMAL}\ntargets: {{nodeSelector: {{matchLabels: {{role: '{role}'}}}}}}"
+    ))
+    .await?;
+    // Cordoned and drained first, as `kubectl drain` and autoscalers do: it serves until it is deleted.
+    test.namespace.patch(Kind::NODE, &ids[0], held(true)).await?;
+    let cordon = json!({"spec": {"unschedulable": true}});
+    test.namespace.patch(Kind::NODE, &ids[0], cordon).await?;
+    test.namespace.node_ready(&ids[0], false).await?;
+    let mark = test.mark()?;
+    test.pass().await?;
+    assert!(test.calls(mark).await?.writes().is_empty(), "kept");
+
+    test.namespace.delete(Kind::NODE, &ids[0]).await?;
+    until_registered(&test, mark, &[&ids[1], &ids[2]]).await?;
+    let found = test.namespace.get(Kind::NODE, &ids[0]).await?;
+    assert!(found.metadata.deletion_timestamp.is_some(), "it is still there");
+    test.namespace.until_ready("web").await?;
+
+    let mark = test.mark()?;
+    test.namespace.patch(Kind::NODE, &ids[0], held(false)).await?;
+    test.namespace.until_gone(Kind::NODE, &ids[0]).await?;
+    test.pass().await?;
+    assert!(test.calls(mark).await?.writes().is_empty(), "nothing more");
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

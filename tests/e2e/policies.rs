@@ -32,7 +32,7 @@ async fn on_listener(test: &Test, port: i32) -> Result<Vec<(String, BTreeSet<(St
     contents(test, listener.expect("the listener").policy_names()).await
 }
 
-async fn contents(test: &Test, names: &[String]) -> Result<Vec<(String, BTreeSet<(String, String)>)>> {
+pub(crate) async fn contents(test: &Test, names: &[String]) -> Result<Vec<(String, BTreeSet<(String, String)>)>> {
     let elb = test.stack.simulator().elb();
     let request = elb
         .describe_load_balancer_policies()
@@ -56,7 +56,7 @@ async fn contents(test: &Test, names: &[String]) -> Result<Vec<(String, BTreeSet
 }
 
 /// The names of all policies that the operator made.
-async fn own(test: &Test) -> Result<Vec<String>> {
+pub(crate) async fn own(test: &Test) -> Result<Vec<String>> {
     let elb = test.stack.simulator().elb();
     let request = elb
         .describe_load_balancer_policies()
@@ -69,7 +69,7 @@ async fn own(test: &Test) -> Result<Vec<String>> {
     Ok(names.filter(|name| name.starts_with("clb-")).collect())
 }
 
-async fn backend(test: &Test, port: i32) -> Result<Vec<String>> {
+pub(crate) async fn backend(test: &Test, port: i32) -> Result<Vec<String>> {
     let lb = test.in_aws().await?;
     let mut all = lb.backend_server_descriptions().iter();
     let found = all.find(|backend| backend.instance_port() == Some(port));

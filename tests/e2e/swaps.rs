@@ -9,10 +9,10 @@ use testkit::{Calls, Result, object};
 use crate::Test;
 use crate::network::Vpc;
 
-const ATTACH: &str = "AttachLoadBalancerToSubnets";
-const DETACH: &str = "DetachLoadBalancerFromSubnets";
+pub(crate) const ATTACH: &str = "AttachLoadBalancerToSubnets";
+pub(crate) const DETACH: &str = "DetachLoadBalancerFromSubnets";
 
-fn spec(subnets: &[&String]) -> String {
+pub(crate) fn spec(subnets: &[&String]) -> String {
     let list: Vec<&str> = subnets.iter().map(|subnet| subnet.as_str()).collect();
     format!(
         "scheme: internal\nsubnets: [{}]\nlisteners: [{{port: 80, protocol: TCP, instancePort: 80}}]",

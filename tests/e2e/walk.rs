@@ -70,7 +70,7 @@ fn every_field_of_the_schema_is_walked_or_shown_by_a_test_that_exists() {
 }
 
 /// The balancer as AWS has it, without what AWS alone decides.
-async fn view(test: &Test) -> Result<Value> {
+pub(crate) async fn view(test: &Test) -> Result<Value> {
     let (elb, name) = (test.stack.simulator().elb(), test.name().await?);
     let lb = test.in_aws().await?;
     let reply = elb

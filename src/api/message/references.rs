@@ -1,4 +1,4 @@
-//! Certificates, Services and `ConfigMaps` that a spec refers to.
+//! Listeners, certificates, Services and `ConfigMaps` that a spec refers to.
 
 use crate::api::reason::{self, AWS_CODE};
 
@@ -7,6 +7,11 @@ messages! { REFERENCES:
         "{field}: no certificate that is issued and valid is found for {name}; request or import one";
     under certificate_not_looked_up(field, name, message_of_aws) [AWS_CODE]
         "{field}: {name} could not be looked up: {message_of_aws}";
+
+    fn listener_ignored(target, port) [reason::LISTENER_IGNORED]
+        "spec.healthCheck is not set: {target} checks the instance port {port}, which only a declared listener brings, and \
+         spec.ignoreDifferences leaves the listeners as AWS has them: open that listener in AWS, check another port, or \
+         take Listeners out of spec.ignoreDifferences";
 
     fn services_unread(port, why) [reason::SERVICES_UNREAD]
         "listeners[port={port}].instancePortFrom: Services cannot be read: {why}";

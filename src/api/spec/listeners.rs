@@ -209,7 +209,8 @@ pub struct PublicKey {
         regex(pattern = r"^\s*-----BEGIN PUBLIC KEY-----[A-Za-z0-9+/=\s]+-----END PUBLIC KEY-----\s*$")
     )]
     pub pem: Option<String>,
-    /// A key of a ConfigMap in the namespace of this object that holds it.
+    /// A key of a ConfigMap in the namespace of this object that holds it. It is read again at every resync, and at once
+    /// with a new value of the annotation `classiclb.dev/requested-at`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config_map_key_ref: Option<ConfigMapKeyRef>,
 }

@@ -125,7 +125,8 @@ pub enum LabelSelectorOperator {
 #[x_kube(validation = Rule::new("!has(self.notReadyGraceSeconds) || (has(self.notReadyNodes) && self.notReadyNodes == 'RemoveAfter')").message("notReadyGraceSeconds is for notReadyNodes RemoveAfter only"))]
 pub struct Registration {
     /// `Exclusive` (default): the balancer has exactly the targets, and members of attached Auto Scaling groups.
-    /// `Additive`: instances that others registered stay; only those are deregistered that this object registered.
+    /// `Additive`: instances that others registered stay; only those are deregistered that this object registered since
+    /// `Additive` was set. So what was registered before stays, also where it is no target any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<RegistrationMode>,
     /// What becomes of instances whose Node is not ready. `Keep` (default) leaves them to the health check; `Remove`

@@ -7,13 +7,14 @@ use super::outcome::Work;
 use super::{Memory, Pass, known};
 use crate::api::message;
 use crate::aws::InstanceHealth;
-use crate::controller::memory::HeldBack;
+use crate::controller::memory::{HEALTH_WHILE_SETTLING, HeldBack};
 use crate::controller::status::Problem;
 use crate::elb::{Declared, InstanceId, LoadBalancer, Part};
 use crate::plan::targets::SOURCE_INSTANCE_IDS;
 use crate::plan::{Facts, Held, Why, track};
 
-/// Health that was read so recently is not read again before instances leave.
+/// Health that was read so recently is not read again before instances leave. While some drain none does, so then it
+/// holds for longer.
 const FRESH: Duration = Duration::from_secs(2);
 
 impl Pass<'_> {
@@ -50,10 +51,11 @@ impl Pass<'_> {
         if facts.brake.inferred.is_empty() {
             return;
         }
+        let holds_for = if memory.drains() { HEALTH_WHILE_SETTLING } else { FRESH };
         let fresh = memory.health_of == lb.instances
             && memory
                 .health_read
-                .is_some_and(|read| self.now.saturating_duration_since(read) < FRESH);
+                .is_some_and(|read| self.now.saturating_duration_since(read) < holds_for);
         if !fresh {
             match self.subject.client.instance_health(&self.subject.name).await {
                 Ok(health) => {
@@ -110,16 +112,12 @@ impl Pass<'_> {
     }
 
     /// Remembers what is held back, so that reads of the health can tell when to go on.
-    pub(super) fn keep_held(&self, memory: &mut Memory, held: Option<&Held>) {
+    pub(super) fn keep_held(memory: &mut Memory, held: Option<&Held>) {
         let serving = memory.health.iter().flatten().filter(|i| i.is_in_service()).count();
         memory.held = held.map(|held| HeldBack {
             drains: matches!(held.why, Why::Draining(_) | Why::Unread),
             in_service: serving,
         });
-        if held.is_some() {
-            let soon = self.now + FRESH + Duration::from_millis(500);
-            memory.health_due = Some(memory.health_due.map_or(soon, |due| due.min(soon)));
-        }
     }
 }
 

@@ -7,6 +7,7 @@ use super::{Memory, Pass, known};
 use crate::api::{ClassicLoadBalancerStatus, TrackError};
 use crate::controller::observe::{self, Groups};
 use crate::elb::{Declared, HealthCheck, LoadBalancer, Origin, Part};
+use crate::plan::desired::unserved;
 use crate::plan::{Facts, track};
 
 /// What planning starts from, beside the balancer.
@@ -38,6 +39,7 @@ impl Pass<'_> {
         }
         self.narrow(&mut declared, memory, groups.as_mut(), lb, work).await;
         self.survey(&mut declared, &mut facts, lb, memory, work).await;
+        work.missing.extend(unserved(&declared, lb));
         self.brake(memory, &declared, lb, &mut facts, work).await;
         Premises {
             declared,

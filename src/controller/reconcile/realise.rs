@@ -90,7 +90,7 @@ impl Pass<'_> {
             self.read_health(memory).await;
         }
         memory.observed = Some(lb.clone());
-        self.keep_held(memory, work.held.as_ref());
+        Self::keep_held(memory, work.held.as_ref());
         memory.declared = Some(self.declared.clone());
         self.report(memory, &lb, groups.as_ref(), work, seen).await
     }
@@ -104,6 +104,7 @@ impl Pass<'_> {
         rounds: &mut Rounds,
         work: &mut Work,
     ) -> Result<(), Error> {
+        let mut asked = false;
         while let Some(plan) = rounds.next(declared, lb) {
             self.ensure_finalizer().await?;
             self.remember_groups(memory, &plan).await?;
@@ -114,7 +115,7 @@ impl Pass<'_> {
             }
             let refusals: Vec<Refused<'_>> = applied.failures.iter().map(Failure::as_refusal).collect();
             let learned = rounds.take(&applied.done, &refusals);
-            self.tell_unknown(rounds, &applied.failures).await;
+            asked = asked || self.tell_unknown(rounds, &applied.failures).await;
             work.done.extend(applied.done);
             let told = applied
                 .failures
@@ -150,17 +151,18 @@ impl Pass<'_> {
     }
 
     /// AWS names one unknown instance of a batch, if any. EC2 names all that do not exist, so that many of them cost no
-    /// more calls than one.
-    async fn tell_unknown(&self, rounds: &mut Rounds, failures: &[Failure]) {
+    /// more calls than one. `true`: it was asked, and has no more to say of the parts of that batch.
+    async fn tell_unknown(&self, rounds: &mut Rounds, failures: &[Failure]) -> bool {
         let batch = failures.iter().find_map(|failure| match &failure.step {
             Step::RegisterInstances(ids) if failure.error.code == "InvalidInstance" && ids.len() > 2 => Some(ids),
             _ => None,
         });
-        let Some(batch) = batch else { return };
+        let Some(batch) = batch else { return false };
         match self.subject.client.terminated(batch).await {
             Ok(unknown) => rounds.facts.refused.extend(unknown),
             Err(error) => tracing::debug!(%error, "EC2 could not be asked which instances exist"),
         }
+        true
     }
 
     /// AWS says that a log bucket will not do, but not what it needs.

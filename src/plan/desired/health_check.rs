@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::listeners::Read;
-use super::{Refusal, fields, listeners};
+use super::{Missing, Refusal, fields, listeners};
 use crate::api::HealthCheck as HealthCheckSpec;
 use crate::api::message;
-use crate::elb::HealthCheck;
+use crate::elb::{Declared, HealthCheck, LoadBalancer, Part};
+use crate::plan::track;
 
 /// `None`: as AWS has it. So it stays, too, while the port it depends on is not known.
 pub(super) fn declare(
@@ -36,6 +37,24 @@ pub(super) fn declare(
         return Err(message::long_timeout());
     }
     Ok(Some(check))
+}
+
+/// A declared check that is not set, since only a listener brings the port it checks, and listeners are left as AWS has
+/// them: it would take every instance out.
+pub fn unserved(declared: &Declared, observed: &LoadBalancer) -> Option<Missing> {
+    let ignores = |part| declared.ignored.contains(&part);
+    let check = declared
+        .health_check
+        .as_ref()
+        .filter(|check| **check != observed.health_check)?;
+    let port = check.port()?;
+    let would_bring = declared
+        .listeners
+        .values()
+        .any(|listener| listener.instance_port == port);
+    let waits = ignores(Part::Listeners) && !ignores(Part::HealthCheck);
+    (waits && would_bring && !observed.uses_instance_port(port))
+        .then(|| Missing::new(track::HEALTH_CHECK, message::listener_ignored(&check.target, port)))
 }
 
 /// The target as given, or put together; `None` while the port it takes from a listener is not known.
