@@ -1,5 +1,7 @@
 //! The composition root: clients, controller, server, and the order of start and stop.
 
+pub mod flags;
+
 use std::future::ready;
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,14 +1,15 @@
 //! `kubectl clb plan`.
 
+mod deployment;
 mod subject;
+mod terms;
 
 use std::path::PathBuf;
 
 use clap::Args;
-use k8s_openapi::api::apps::v1::Deployment;
-use kube::api::ListParams;
-use kube::{Api, Client, ResourceExt as _};
+use kube::{Client, ResourceExt as _};
 use serde::Serialize;
+use terms::{OperatorFlags, ShownTerms, Terms};
 
 use super::failure::Failure;
 use super::kubernetes::Kubernetes;
@@ -23,8 +24,8 @@ use crate::controller::preview::preview;
 /// Show the AWS calls that would be made for an object, in order, without making them.
 ///
 /// NAME plans for an object as it is stored; -f plans for what applying a file would make of it: the API server checks the
-/// file first (a dry run, which stores nothing). Planned by the code of the operator, with its default rules. AWS and
-/// Kubernetes are only read.
+/// file first (a dry run, which stores nothing). Planned by the code of the operator under the flags that it runs with,
+/// which are read from its Deployment. AWS and Kubernetes are only read.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -47,15 +48,15 @@ pub(super) struct Plan {
     /// In all namespaces.
     #[arg(short = 'A', long, conflicts_with = "namespace")]
     all_namespaces: bool,
-    /// The cluster id of the operator. Default: that of the operator's Deployment in the cluster.
-    #[arg(long, env = "CLB_CLUSTER_ID", value_name = "ID")]
-    cluster_id: Option<String>,
-    /// The region of objects that name none and have no balancer yet. Default: AWS_REGION or the profile's.
+    /// The region of objects that name none and have no balancer yet. Default: the operator's, else AWS_REGION or the
+    /// profile's.
     #[arg(long, value_parser = region::parse)]
     region: Option<String>,
     /// How to show the plan.
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
+    #[command(flatten)]
+    operator: OperatorFlags,
     #[command(flatten)]
     kubernetes: Kubernetes,
 }
@@ -64,6 +65,8 @@ pub(super) struct Plan {
 #[serde(rename_all = "camelCase")]
 struct Shown {
     cluster_id: String,
+    /// What the operator runs with.
+    operator: ShownTerms,
     differences: bool,
     objects: Vec<Planned>,
 }
@@ -83,23 +86,24 @@ impl Plan {
     pub(super) async fn run(self) -> Result<Exit, Failure> {
         let connection = self.kubernetes.connect().await?;
         let objects = self.subjects(&connection).await?;
-        let cluster_id = match &self.cluster_id {
-            Some(id) => id.clone(),
-            None => cluster_id(&connection.client).await?,
-        };
+        let terms = self.operator.terms(&connection.client).await?;
         let aws = super::aws().await;
         let mut progress = Progress::start();
         let mut planned = Vec::new();
         for (at, object) in objects.iter().enumerate() {
             progress.tell(&format!("planning {} of {}", at + 1, objects.len()));
-            planned.push(self.plan(connection.client.clone(), &aws, &cluster_id, object).await?);
+            planned.push(self.plan(connection.client.clone(), &aws, &terms, object).await?);
         }
         drop(progress);
         let shown = Shown {
-            cluster_id,
+            operator: terms.shown(),
+            cluster_id: terms.cluster_id,
             differences: planned.iter().any(|planned| !planned.steps.is_empty()),
             objects: planned,
         };
+        if shown.differences && terms.rules.read_only {
+            screen::note("the operator runs with --read-only and will make none of these calls");
+        }
         match self.output {
             Format::Text => screen::print(&render(&shown, Paint::for_output()))?,
             Format::Json => output::json(&shown)?,
@@ -118,19 +122,18 @@ impl Plan {
         &self,
         client: Client,
         aws: &Aws,
-        cluster_id: &str,
+        terms: &Terms,
         object: &ClassicLoadBalancer,
     ) -> Result<Planned, Failure> {
         let mut object = object.clone();
-        let known = object.status.as_ref().and_then(|status| status.region.clone());
-        let region = object.spec.region.clone().or(known).or_else(|| self.region.clone());
         let name = object.name_any();
-        let region = region
-            .or_else(|| aws.default_region().map(ToOwned::to_owned))
+        let region = self
+            .region_of(&object, aws, terms)
             .ok_or_else(|| Failure::usage(format!("{name} names no region: give --region or set AWS_REGION")))?;
+        same_account(aws, &region, &object).await?;
         // What the operator takes from its own environment, which is not that of whoever runs this.
         object.spec.region = Some(region.clone());
-        let preview = Box::pin(preview(client, aws, cluster_id, &object))
+        let preview = Box::pin(preview(client, aws, &terms.cluster_id, terms.rules.clone(), &object))
             .await
             .map_err(|error| Failure::new(format!("planning {name}: {error}")))?;
         Ok(Planned {
@@ -141,40 +144,30 @@ impl Plan {
             problems: preview.problems,
         })
     }
-}
 
-/// The cluster id that the operator of this cluster runs with, as the chart writes it into its Deployment.
-async fn cluster_id(client: &Client) -> Result<String, Failure> {
-    let unknown = |why: &str| {
-        Failure::usage(format!(
-            "the cluster id is not known ({why}): give --cluster-id or set CLB_CLUSTER_ID to the clusterId that the operator \
-             was installed with"
-        ))
-    };
-    let wanted = ListParams::default().labels("app.kubernetes.io/name=classic-lb-operator");
-    let list = Api::<Deployment>::all(client.clone()).list(&wanted).await;
-    let list =
-        list.map_err(|error| unknown(&Failure::kube("looking for the operator's Deployment", &error).to_string()))?;
-    let ids = list.items.iter().flat_map(ids_of);
-    let mut ids: Vec<String> = ids.collect();
-    ids.sort();
-    ids.dedup();
-    match <[String; 1]>::try_from(ids) {
-        Ok([id]) => Ok(id),
-        Err(none) if none.is_empty() => Err(unknown("no Deployment of the operator was found")),
-        Err(several) => Err(unknown(&format!("several operators run: {}", several.join(", ")))),
+    /// Where the balancer is or would be.
+    fn region_of(&self, object: &ClassicLoadBalancer, aws: &Aws, terms: &Terms) -> Option<String> {
+        let known = object.status.as_ref().and_then(|status| status.region.clone());
+        let region = object.spec.region.clone().or(known);
+        let region = region.or_else(|| self.region.clone()).or_else(|| terms.region.clone());
+        region.or_else(|| aws.default_region().map(ToOwned::to_owned))
     }
 }
 
-fn ids_of(deployment: &Deployment) -> Vec<String> {
-    let pod = deployment.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
-    let arguments = pod
-        .into_iter()
-        .flat_map(|pod| &pod.containers)
-        .flat_map(|c| c.args.iter().flatten());
-    arguments
-        .filter_map(|argument| argument.strip_prefix("--cluster-id=").map(ToOwned::to_owned))
-        .collect()
+/// With credentials of another account a balancer that is well would look lost.
+async fn same_account(aws: &Aws, region: &str, object: &ClassicLoadBalancer) -> Result<(), Failure> {
+    let Some(theirs) = object.status.as_ref().and_then(|status| status.account_id.as_deref()) else {
+        return Ok(());
+    };
+    match aws.account(region).await {
+        Ok(ours) if ours.id != theirs => Err(Failure::new(format!(
+            "the balancer of {} is in AWS account {theirs}, but these credentials are of {}: set AWS_PROFILE",
+            object.name_any(),
+            ours.id
+        ))),
+        // What cannot be asked here is told by the calls that matter.
+        _ => Ok(()),
+    }
 }
 
 fn render(shown: &Shown, paint: Paint) -> String {

@@ -30,25 +30,12 @@ pub struct Preview {
     pub problems: Vec<String>,
 }
 
-/// What an operator with default flags would do. See [`preview_under`].
-///
-/// # Errors
-/// As [`preview_under`].
-pub async fn preview(
-    client: Client,
-    aws: &Aws,
-    cluster_id: &str,
-    object: &ClassicLoadBalancer,
-) -> Result<Preview, Error> {
-    Box::pin(preview_under(client, aws, cluster_id, Rules::default(), object)).await
-}
-
 /// What an operator with these rules would do, were it to make the balancer as declared. `object` may be one that is not
 /// stored, or another version of the stored one: what only the API server knows is taken from there. Nothing is written.
 ///
 /// # Errors
 /// When the object has no namespace, when the API server refuses or does not answer, or AWS does not.
-pub async fn preview_under(
+pub async fn preview(
     client: Client,
     aws: &Aws,
     cluster_id: &str,
