@@ -73,7 +73,7 @@ pub async fn run(parameters: Parameters) -> anyhow::Result<()> {
     ));
 
     let (client, watching) = clients().await?;
-    let aws = Aws::load(Arc::clone(&metrics)).await;
+    let aws = Aws::load(Arc::clone(&metrics)).await.map_err(anyhow::Error::msg)?;
     let ctx = Arc::new(Context::new(client.clone(), aws, cluster_id, intervals, rules, metrics));
     controller::announce(&ctx);
     let probing = tokio::spawn(probe(client, Arc::clone(&readiness), Arc::clone(&ctx)));

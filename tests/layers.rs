@@ -35,6 +35,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("aws_sdk_", &["aws"]),
     ("aws_config", &["aws"]),
     ("aws_smithy_", &["aws"]),
+    ("aws_types", &["aws"]),
     ("kube", &["api", "controller", "operator", "cli"]),
     ("axum", &["server"]),
     ("clap", &["main", "telemetry", "operator", "cli", "bin"]),

@@ -12,13 +12,14 @@ use serde::Serialize;
 use terms::{OperatorFlags, ShownTerms, Terms};
 
 use super::failure::Failure;
-use super::kubernetes::Kubernetes;
+use super::kubernetes::{self, Kubernetes};
 use super::output::{self, Format};
 use super::progress::Progress;
 use super::screen::{self, Colour, Paint};
 use super::{Exit, region};
 use crate::api::ClassicLoadBalancer;
-use crate::aws::Aws;
+use crate::aws::{Aws, Class};
+use crate::controller::Error;
 use crate::controller::preview::preview;
 
 /// Show the AWS calls that would be made for an object, in order, without making them.
@@ -37,7 +38,7 @@ Examples:
 Exit status: 0 nothing is to be done, 1 the plan has problems or could not be made, 3 calls would be made.")]
 pub(super) struct Plan {
     /// Names of ClassicLoadBalancer objects.
-    #[arg(value_name = "NAME", required_unless_present_any = ["filename", "selector", "all_namespaces"])]
+    #[arg(value_name = "NAME", value_parser = kubernetes::name, required_unless_present_any = ["filename", "selector", "all_namespaces"])]
     names: Vec<String>,
     /// A file with objects, - for standard input. Documents of other kinds are passed over.
     #[arg(short, long, value_name = "FILE", conflicts_with_all = ["names", "selector", "all_namespaces"])]
@@ -87,8 +88,8 @@ impl Plan {
         let connection = self.kubernetes.connect().await?;
         let objects = self.subjects(&connection).await?;
         let terms = self.operator.terms(&connection.client).await?;
-        let aws = super::aws().await;
-        let mut progress = Progress::start();
+        let aws = super::aws().await?;
+        let mut progress = Progress::start("asking AWS and Kubernetes");
         let mut planned = Vec::new();
         for (at, object) in objects.iter().enumerate() {
             progress.tell(&format!("planning {} of {}", at + 1, objects.len()));
@@ -130,12 +131,12 @@ impl Plan {
         let region = self
             .region_of(&object, aws, terms)
             .ok_or_else(|| Failure::usage(format!("{name} names no region: give --region or set AWS_REGION")))?;
-        same_account(aws, &region, &object).await?;
+        can_ask(aws, &region, &object).await?;
         // What the operator takes from its own environment, which is not that of whoever runs this.
         object.spec.region = Some(region.clone());
         let preview = Box::pin(preview(client, aws, &terms.cluster_id, terms.rules.clone(), &object))
             .await
-            .map_err(|error| Failure::new(format!("planning {name}: {error}")))?;
+            .map_err(|error| failed(&name, &error))?;
         Ok(Planned {
             namespace: object.namespace().unwrap_or_default(),
             name,
@@ -154,19 +155,29 @@ impl Plan {
     }
 }
 
-/// With credentials of another account a balancer that is well would look lost.
-async fn same_account(aws: &Aws, region: &str, object: &ClassicLoadBalancer) -> Result<(), Failure> {
-    let Some(theirs) = object.status.as_ref().and_then(|status| status.account_id.as_deref()) else {
-        return Ok(());
-    };
-    match aws.account(region).await {
-        Ok(ours) if ours.id != theirs => Err(Failure::new(format!(
+/// Whether AWS knows the credentials, and as those of the account that the balancer is in: with others a balancer that is
+/// well would look lost.
+async fn can_ask(aws: &Aws, region: &str, object: &ClassicLoadBalancer) -> Result<(), Failure> {
+    let theirs = object.status.as_ref().and_then(|status| status.account_id.as_deref());
+    match (aws.account(region).await, theirs) {
+        (Ok(ours), Some(theirs)) if ours.id != theirs => Err(Failure::new(format!(
             "the balancer of {} is in AWS account {theirs}, but these credentials are of {}: set AWS_PROFILE",
             object.name_any(),
             ours.id
         ))),
-        // What cannot be asked here is told by the calls that matter.
+        (Err(error), _) if error.class == Class::Denied => Err(Failure::aws(region, &error)),
+        // The calls that matter tell what else is wrong.
         _ => Ok(()),
+    }
+}
+
+fn failed(name: &str, error: &Error) -> Failure {
+    let doing = format!("planning {name}");
+    match error {
+        Error::Kube(error) => Failure::kube(&doing, error),
+        error => Failure::new(format!(
+            "{doing}: {error}; check the network, AWS_ENDPOINT_URL, and that the credentials may read what the operator reads"
+        )),
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::Exit;
 use super::failure::Failure;
 use super::find::{self, Wanted};
-use super::kubernetes::Kubernetes;
+use super::kubernetes::{self, Kubernetes};
 use super::output::{self, Format};
 use super::screen::{self, Paint};
 use crate::api::ClassicLoadBalancer;
@@ -32,7 +32,7 @@ Examples:
 Exit status: 1 when an object is not found.")]
 pub(super) struct Status {
     /// Names of ClassicLoadBalancer objects.
-    #[arg(value_name = "NAME", required_unless_present_any = ["selector", "all_namespaces"])]
+    #[arg(value_name = "NAME", value_parser = kubernetes::name, required_unless_present_any = ["selector", "all_namespaces"])]
     names: Vec<String>,
     /// Objects with these labels, such as app=web,tier!=test.
     #[arg(short = 'l', long, value_name = "LABELS")]

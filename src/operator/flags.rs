@@ -1,6 +1,7 @@
 //! The command line of `clb-operator`. `kubectl clb plan` reads that of the running operator by the same definition, so
 //! that no flag can be known here and forgotten there.
 #![allow(clippy::doc_markdown)] // these comments are also the help text of a terminal
+#![allow(clippy::format_push_string)] // a line of text reads better than its errors
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -244,13 +245,18 @@ pub fn one_line(error: &clap::Error) -> String {
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "a command is required: run or crd".to_owned(),
         _ => error.render().to_string(),
     };
-    let what: Vec<&str> = text
+    let lines = text
         .lines()
-        .take_while(|line| !line.starts_with("Usage:"))
-        .map(|line| line.trim().trim_start_matches("error: "))
-        .filter(|line| !line.is_empty() && !line.starts_with("tip:") && !line.starts_with("For more information"))
-        .collect();
-    what.join(" ")
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:"));
+    let (mut what, mut tips) = (Vec::new(), String::new());
+    for line in lines.filter(|line| !line.is_empty() && !line.starts_with("For more information")) {
+        match line.strip_prefix("tip: ") {
+            Some(tip) => tips.push_str(&format!("; {tip}")),
+            None => what.push(line.trim_start_matches("error: ")),
+        }
+    }
+    what.join(" ") + &tips
 }
 
 #[cfg(test)]
