@@ -230,10 +230,11 @@ impl NodeView {
                 nodes.insert(name.clone(), node.clone());
             }
         }
-        let suspicion = if !state.synced {
+        let suspicion = if let Some(failure) = &state.failure {
+            let what = if state.synced { "watched" } else { "listed" };
+            Some(format!("the Nodes cannot be {what}: {failure}"))
+        } else if !state.synced {
             Some("the Nodes have not been listed yet".to_owned())
-        } else if let Some(failure) = &state.failure {
-            Some(format!("the Nodes cannot be watched: {failure}"))
         } else if state.nodes.is_empty() {
             Some("the cluster has no Nodes at all".to_owned())
         } else if state.suspect_since.is_some() {

@@ -109,7 +109,7 @@ async fn list_views(ctx: &Context, object: &ClassicLoadBalancer) {
                 }
                 ctx.nodes.take(&Event::InitDone);
             }
-            Err(error) => ctx.nodes.fail(error.to_string()),
+            Err(error) => ctx.nodes.fail(refusal(&error)),
         }
     }
     let from = |listener: &crate::api::Listener| listener.instance_port_from.is_some();
@@ -123,8 +123,16 @@ async fn list_views(ctx: &Context, object: &ClassicLoadBalancer) {
                 }
                 ctx.services.take(&Event::InitDone);
             }
-            Err(error) => ctx.services.fail(error.to_string()),
+            Err(error) => ctx.services.fail(refusal(&error)),
         }
+    }
+}
+
+/// In the API server's words, where it answered.
+fn refusal(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => status.message.clone(),
+        other => other.to_string(),
     }
 }
 
