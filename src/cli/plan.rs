@@ -17,7 +17,7 @@ use super::output::{self, Format};
 use super::progress::Progress;
 use super::screen::{self, Colour, Paint};
 use super::{Exit, region};
-use crate::api::ClassicLoadBalancer;
+use crate::api::{ClassicLoadBalancer, Management};
 use crate::aws::{Aws, Class};
 use crate::controller::Error;
 use crate::controller::preview::preview;
@@ -104,6 +104,15 @@ impl Plan {
         };
         if shown.differences && terms.rules.read_only {
             screen::note("the operator runs with --read-only and will make none of these calls");
+        }
+        let planned = objects.iter().zip(&shown.objects);
+        for (object, _) in planned.filter(|(_, planned)| !planned.steps.is_empty()) {
+            if let Some(management @ (Management::Observe | Management::Suspended)) = object.spec.management {
+                let name = object.name_any();
+                screen::note(&format!(
+                    "{name} has management: {management:?}, so the operator makes none of its calls"
+                ));
+            }
         }
         match self.output {
             Format::Text => screen::print(&render(&shown, Paint::for_output()))?,

@@ -14,6 +14,7 @@ use super::failure::Failure;
 use super::find::{self, Wanted};
 use super::kubernetes::{self, Kubernetes};
 use super::output::{self, Format};
+use super::progress::Progress;
 use super::screen::{self, Paint};
 use crate::api::ClassicLoadBalancer;
 
@@ -78,14 +79,16 @@ impl Status {
             screen::note("no ClassicLoadBalancers found");
         }
         let paint = Paint::for_output();
+        let mut progress = Progress::start("reading events");
+        let mut texts = Vec::new();
         for (at, object) in objects.iter().enumerate() {
+            progress.tell(&format!("events of {} of {} objects", at + 1, objects.len()));
             let typed = find::typed(object.clone())?;
             let events = events(client, &typed).await;
-            let separator = if at == 0 { "" } else { "\n" };
-            let text = text::render(&typed, &events, Timestamp::now(), paint);
-            screen::print(&format!("{separator}{text}"))?;
+            texts.push(text::render(&typed, &events, Timestamp::now(), paint));
         }
-        Ok(())
+        drop(progress);
+        screen::print(&texts.join("\n"))
     }
 }
 

@@ -49,15 +49,19 @@ pub async fn preview(
     let metrics = std::sync::Arc::new(Metrics::new());
     let object = &stored(&client, object).await?;
     let ctx = Context::new(client, aws.clone(), cluster_id.to_owned(), intervals, rules, metrics);
-    list_views(&ctx, object).await;
     let refused = |problem: String| Preview {
         steps: Vec::new(),
         problems: vec![problem],
     };
+    if object.metadata.deletion_timestamp.is_some() && object.spec.deletion_protection != Some(true) {
+        let problem = "the object is being deleted, and what that does is not planned: see its conditions and events";
+        return Ok(refused(problem.to_owned()));
+    }
     let Some(subject) = Subject::of(object, &ctx.cluster_id, &ctx.aws)? else {
         let problem = "spec.region is not given and there is no default region: set AWS_REGION";
         return Ok(refused(problem.to_owned()));
     };
+    list_views(&ctx, object).await;
     let mut memory = Memory::default();
     let previous = previous_status(object, &memory);
     memory.remote = lookup::look_up(object, &ctx, &subject, &memory.remote, &previous).await;

@@ -66,7 +66,8 @@ async fn a_plan_is_made_under_the_flags_of_the_operators_deployment() -> Result<
     credentials_of_another_account(&person, object::text(&ready, "/status/loadBalancerName"));
     by_the_environment(&person).await?;
     that_cannot_be_read(&person).await?;
-    several(&person).await
+    several(&person).await?;
+    of_the_chart(&person).await
 }
 
 /// Defaults are assumed, which is told, and the default tags look superfluous.
@@ -249,5 +250,35 @@ async fn several(person: &Person<'_>) -> Result<()> {
     assert!(ran.err.is_empty(), "{ran:#?}");
     person.namespace.delete(DEPLOYMENT, "clb").await?;
     person.here(&["plan", "web"]).ended(1).says(&["problem:"]);
+    Ok(())
+}
+
+/// The Deployment that people install.
+async fn of_the_chart(person: &Person<'_>) -> Result<()> {
+    person.namespace.delete(DEPLOYMENT, "two").await?;
+    let documents: Vec<Value> = serde_saphyr::from_multiple(include_str!("../../deploy/install.yaml")).expect("YAML");
+    let mut installed = documents
+        .into_iter()
+        .find(|document| document["kind"] == "Deployment")
+        .expect("a Deployment");
+    installed["metadata"]["namespace"].take();
+    let name = installed["metadata"]["name"].as_str().expect("a name").to_owned();
+    let installed = installed
+        .to_string()
+        .replace("\"namespace\":null,", "")
+        .replace("CLUSTER_ID", "test");
+    person.namespace.apply(&installed).await?;
+    let json = person
+        .here(&["plan", "web", "--default-tags=team=web", "-o", "json"])
+        .ended(0)
+        .json();
+    assert_eq!(
+        json["operator"]["deployment"],
+        format!("{}/{name}", person.namespace.namespace())
+    );
+    assert_eq!(
+        (&json["clusterId"], &json["operator"]["adoption"]),
+        (&json!("test"), &json!("tagged"))
+    );
     Ok(())
 }

@@ -42,6 +42,11 @@ async fn plan_tells_the_calls_and_makes_none() -> Result<()> {
     let after = person.stack.simulator().calls(mark)?.writes().naming(&name).len();
     assert_eq!(before, after, "a plan writes nothing");
 
+    // Planned is also what the operator is told to leave alone, with a word about it.
+    let left = file(&manifest("web", &ids).replace("spec:\n", "spec:\n  management: Suspended\n"));
+    let ran = person.plan(&["-f", path(&left)]).ended(3);
+    ran.complains(&["web has management: Suspended"]);
+
     // The operator applies what was planned, and then there is nothing left.
     person
         .namespace

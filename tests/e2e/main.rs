@@ -12,6 +12,7 @@
 
 mod admission;
 mod adoption;
+mod adoption_flag;
 mod attributes;
 mod brake;
 mod certificates;
@@ -28,6 +29,7 @@ mod observe;
 mod ownership;
 mod placement;
 mod policies;
+mod preview;
 mod process;
 mod protection;
 mod recovery;
