@@ -60,8 +60,11 @@ pub struct Aws {
 
 impl Aws {
     /// Reads region, endpoint and credentials by AWS's standard chain. Nothing is called yet.
-    pub async fn load(metrics: Arc<Metrics>) -> Self {
-        Self::new(config::load().await, metrics)
+    ///
+    /// # Errors
+    /// In words, when region or endpoint cannot be one.
+    pub async fn load(metrics: Arc<Metrics>) -> Result<Self, String> {
+        Ok(Self::new(config::load().await?, metrics))
     }
 
     /// AWS as this configuration reaches it.

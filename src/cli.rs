@@ -28,6 +28,7 @@ use clap::{Parser, Subcommand};
 
 use crate::aws::Aws;
 use crate::metrics::Metrics;
+use crate::operator::flags;
 use failure::Failure;
 
 /// How a command ended: the exit status of the process.
@@ -110,23 +111,11 @@ pub fn refuse(error: &clap::Error) -> Exit {
         let _ = error.print();
         return Exit::Ok;
     }
-    let text = error.render().to_string();
-    let lines = text.lines().take_while(|line| !line.starts_with("Usage:"));
-    let (mut what, mut hint) = (Vec::new(), String::new());
-    for line in lines.map(str::trim).filter(|line| !line.is_empty()) {
-        match line.strip_prefix("tip: ") {
-            Some(tip) => hint = format!("{tip}; "),
-            None => what.push(line.trim_start_matches("error: ")),
-        }
-    }
-    screen::complain(&Failure::usage(format!(
-        "{} ({hint}see kubectl clb --help)",
-        what.join(" ")
-    )));
+    screen::note(&format!("{} (see kubectl clb --help)", flags::one_line(error)));
     Exit::Usage
 }
 
 /// AWS by the standard chain. What the calls cost is nobody's metric here.
-async fn aws() -> Aws {
-    Aws::load(Arc::new(Metrics::new())).await
+async fn aws() -> Result<Aws, Failure> {
+    Aws::load(Arc::new(Metrics::new())).await.map_err(Failure::usage)
 }

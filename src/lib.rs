@@ -3,9 +3,9 @@
 //! A module imports only from lower layers or from its own children:
 //!
 //! ```text
-//! L5  main.rs        parse arguments, build parameters, run      bin/kubectl-clb.rs
-//! L4  operator       composition root: clients, controller, server
-//!     cli            the commands of kubectl-clb
+//! L6  main.rs        parse arguments, build parameters, run      bin/kubectl-clb.rs
+//! L5  cli            the commands of kubectl-clb
+//! L4  operator       composition root: clients, controller, server; the operator's flags
 //! L3  controller     resolve → desired → observe → plan → apply → status
 //!     server         /metrics /healthz /readyz
 //! L2  aws            the only place that names SDK types

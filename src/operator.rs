@@ -1,5 +1,7 @@
 //! The composition root: clients, controller, server, and the order of start and stop.
 
+pub mod flags;
+
 use std::future::ready;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -72,7 +74,7 @@ pub async fn run(parameters: Parameters) -> anyhow::Result<()> {
     ));
 
     let (client, watching) = clients().await?;
-    let aws = Aws::load(Arc::clone(&metrics)).await;
+    let aws = Aws::load(Arc::clone(&metrics)).await.map_err(anyhow::Error::msg)?;
     let ctx = Arc::new(Context::new(client.clone(), aws, cluster_id, intervals, rules, metrics));
     controller::announce(&ctx);
     let probing = tokio::spawn(probe(client, Arc::clone(&readiness), Arc::clone(&ctx)));

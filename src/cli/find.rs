@@ -60,7 +60,12 @@ pub(super) async fn find(connection: &Connection, wanted: &Wanted<'_>) -> Result
             ..ListParams::default()
         };
         let list = api.list(&page).await;
-        let list = list.map_err(|error| Failure::kube("listing ClassicLoadBalancers", &error))?;
+        let list = list.map_err(|error| match (&error, wanted.selector) {
+            (kube::Error::Api(status), Some(labels)) if status.code == 400 => {
+                Failure::usage(format!("-l {labels:?}: {}", status.message))
+            }
+            _ => Failure::kube("listing ClassicLoadBalancers", &error),
+        })?;
         let named = |object: &DynamicObject| wanted.names.is_empty() || wanted.names.contains(&object.name_any());
         found.extend(list.items.into_iter().filter(named));
     }

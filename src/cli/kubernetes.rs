@@ -1,9 +1,11 @@
 //! The flags of kubectl, and the client that they speak of.
 
+use std::error::Error as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
@@ -17,20 +19,32 @@ pub(super) struct Kubernetes {
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
     /// The context of the kubeconfig. Default: its current one.
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     context: Option<String>,
     /// The namespace. Default: the context's, else `default`.
-    #[arg(short, long)]
+    #[arg(short, long, value_parser = name)]
     namespace: Option<String>,
     /// Act as this user.
-    #[arg(long = "as", value_name = "USER")]
+    #[arg(long = "as", value_name = "USER", value_parser = NonEmptyStringValueParser::new())]
     as_user: Option<String>,
     /// Act as a member of this group; can be given several times.
-    #[arg(long = "as-group", value_name = "GROUP", requires = "as_user")]
+    #[arg(long = "as-group", value_name = "GROUP", requires = "as_user", value_parser = NonEmptyStringValueParser::new())]
     as_groups: Vec<String>,
     /// How long one request may take, such as 10s or 1m; 0: without limit.
     #[arg(long, default_value = "30s", value_parser = timeout, value_name = "TIME")]
     request_timeout: Timeout,
+}
+
+/// Longer than anybody waits, and short enough to be added to a time.
+const LONGEST: Duration = Duration::from_hours(24);
+
+/// The name of an object or of a namespace.
+pub(super) fn name(text: &str) -> Result<String, String> {
+    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
+    if text.is_empty() || !text.chars().all(legal) {
+        return Err("must be a name of small letters, digits, hyphens and dots".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 /// A limit, or none.
@@ -46,6 +60,9 @@ fn timeout(text: &str) -> Result<Timeout, String> {
         let signed: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
         Duration::try_from(signed).map_err(|_| wrong())?
     };
+    if duration > LONGEST {
+        return Err("must be at most 24h, or 0 for no limit".to_owned());
+    }
     Ok(Timeout((!duration.is_zero()).then_some(duration)))
 }
 
@@ -62,6 +79,13 @@ pub(super) struct Connection {
 impl Kubernetes {
     pub(super) async fn connect(&self) -> Result<Connection, Failure> {
         let mut config = self.config().await?;
+        // The client would panic.
+        if !matches!(config.cluster_url.scheme_str(), Some("http" | "https")) {
+            return Err(Failure::new(format!(
+                "the kubeconfig cannot be used: its server {} must begin with https://",
+                config.cluster_url
+            )));
+        }
         let Timeout(limit) = self.request_timeout;
         config.connect_timeout = limit;
         config.read_timeout = limit;
@@ -86,13 +110,15 @@ impl Kubernetes {
     async fn config(&self) -> Result<Config, Failure> {
         if self.kubeconfig.is_none() && self.context.is_none() {
             return Config::infer().await.map_err(|error| {
+                // Of the two ways that were tried the kubeconfig is the one that a person has.
+                let kubeconfig = error.source().map(causes);
                 Failure::new(format!(
                     "no way to a Kubernetes API server: {}; give --kubeconfig or set KUBECONFIG",
-                    causes(&error)
+                    kubeconfig.unwrap_or_else(|| causes(&error))
                 ))
             });
         }
-        let wrong = |error: &dyn std::error::Error| {
+        let wrong = |error: &(dyn std::error::Error + 'static)| {
             let file = self.kubeconfig.as_deref().map(|path| format!(" {}", path.display()));
             Failure::new(format!(
                 "the kubeconfig{} cannot be used: {}; see kubectl config get-contexts",
@@ -126,6 +152,10 @@ mod tests {
         assert_eq!(read("0s"), Ok(None));
         assert_eq!(read("5"), Ok(Some(Duration::from_secs(5))));
         assert_eq!(read("2m"), Ok(Some(Duration::from_mins(2))));
-        assert!(read("soon").is_err() && read("-1s").is_err());
+        assert!(
+            ["soon", "-1s", "25h", "18446744073709551615"]
+                .iter()
+                .all(|&text| read(text).is_err())
+        );
     }
 }

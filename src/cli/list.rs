@@ -1,6 +1,7 @@
 //! `kubectl clb list`.
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use futures::{StreamExt as _, stream};
 use serde::Serialize;
 
@@ -34,7 +35,7 @@ Examples:
 Exit status: 1 when a NAME matches no balancer.")]
 pub(super) struct List {
     /// Names of balancers in AWS, with * for any characters and ? for one. Default: all.
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     names: Vec<String>,
     /// The region. Default: AWS_REGION or the profile's.
     #[arg(long, value_parser = region::parse)]
@@ -53,12 +54,9 @@ struct Listing<'a> {
 
 impl List {
     pub(super) async fn run(self) -> Result<Exit, Failure> {
-        let aws = super::aws().await;
-        let region = self
-            .region
-            .as_deref()
-            .or(aws.default_region())
-            .ok_or_else(|| Failure::usage("no AWS region: give --region or set AWS_REGION"))?;
+        let aws = super::aws().await?;
+        let region = self.region.as_deref().or(aws.default_region());
+        let region = region.ok_or_else(|| Failure::usage("no AWS region: give --region or set AWS_REGION"))?;
         let client = aws.client(region);
         let mut shown = self.read(&client, region).await?;
         let unread = self.read_health(&client, &mut shown).await;
@@ -84,7 +82,7 @@ impl List {
     /// The balancers that were asked for, with their tags, by name.
     async fn read(&self, client: &Client, region: &str) -> Result<Vec<Shown>, Failure> {
         let failed = |error| Failure::aws(region, &error);
-        let mut progress = Progress::start();
+        let mut progress = Progress::start(&format!("asking AWS in {region}"));
         let seen = |count| progress.tell(&format!("{count} load balancers"));
         let mut balancers = client.load_balancers(seen).await.map_err(failed)?;
         if !self.names.is_empty() {
@@ -115,7 +113,7 @@ impl List {
             ));
             return Vec::new();
         }
-        let mut progress = Progress::start();
+        let mut progress = Progress::start("reading the health of the instances");
         let mut reads = stream::iter(to_read)
             .map(|balancer| async { (health(client, &balancer.name).await, balancer) })
             .buffer_unordered(AT_ONCE);

@@ -1,30 +1,32 @@
 //! `kubectl clb plan`.
 
+mod deployment;
 mod subject;
+mod terms;
 
 use std::path::PathBuf;
 
 use clap::Args;
-use k8s_openapi::api::apps::v1::Deployment;
-use kube::api::ListParams;
-use kube::{Api, Client, ResourceExt as _};
+use kube::{Client, ResourceExt as _};
 use serde::Serialize;
+use terms::{OperatorFlags, ShownTerms, Terms};
 
 use super::failure::Failure;
-use super::kubernetes::Kubernetes;
+use super::kubernetes::{self, Kubernetes};
 use super::output::{self, Format};
 use super::progress::Progress;
 use super::screen::{self, Colour, Paint};
 use super::{Exit, region};
-use crate::api::ClassicLoadBalancer;
-use crate::aws::Aws;
+use crate::api::{ClassicLoadBalancer, Management};
+use crate::aws::{Aws, Class};
+use crate::controller::Error;
 use crate::controller::preview::preview;
 
 /// Show the AWS calls that would be made for an object, in order, without making them.
 ///
 /// NAME plans for an object as it is stored; -f plans for what applying a file would make of it: the API server checks the
-/// file first (a dry run, which stores nothing). Planned by the code of the operator, with its default rules. AWS and
-/// Kubernetes are only read.
+/// file first (a dry run, which stores nothing). Planned by the code of the operator under the flags that it runs with,
+/// which are read from its Deployment. AWS and Kubernetes are only read.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -36,7 +38,7 @@ Examples:
 Exit status: 0 nothing is to be done, 1 the plan has problems or could not be made, 3 calls would be made.")]
 pub(super) struct Plan {
     /// Names of ClassicLoadBalancer objects.
-    #[arg(value_name = "NAME", required_unless_present_any = ["filename", "selector", "all_namespaces"])]
+    #[arg(value_name = "NAME", value_parser = kubernetes::name, required_unless_present_any = ["filename", "selector", "all_namespaces"])]
     names: Vec<String>,
     /// A file with objects, - for standard input. Documents of other kinds are passed over.
     #[arg(short, long, value_name = "FILE", conflicts_with_all = ["names", "selector", "all_namespaces"])]
@@ -47,15 +49,15 @@ pub(super) struct Plan {
     /// In all namespaces.
     #[arg(short = 'A', long, conflicts_with = "namespace")]
     all_namespaces: bool,
-    /// The cluster id of the operator. Default: that of the operator's Deployment in the cluster.
-    #[arg(long, env = "CLB_CLUSTER_ID", value_name = "ID")]
-    cluster_id: Option<String>,
-    /// The region of objects that name none and have no balancer yet. Default: AWS_REGION or the profile's.
+    /// The region of objects that name none and have no balancer yet. Default: the operator's, else AWS_REGION or the
+    /// profile's.
     #[arg(long, value_parser = region::parse)]
     region: Option<String>,
     /// How to show the plan.
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
+    #[command(flatten)]
+    operator: OperatorFlags,
     #[command(flatten)]
     kubernetes: Kubernetes,
 }
@@ -64,6 +66,8 @@ pub(super) struct Plan {
 #[serde(rename_all = "camelCase")]
 struct Shown {
     cluster_id: String,
+    /// What the operator runs with.
+    operator: ShownTerms,
     differences: bool,
     objects: Vec<Planned>,
 }
@@ -83,23 +87,33 @@ impl Plan {
     pub(super) async fn run(self) -> Result<Exit, Failure> {
         let connection = self.kubernetes.connect().await?;
         let objects = self.subjects(&connection).await?;
-        let cluster_id = match &self.cluster_id {
-            Some(id) => id.clone(),
-            None => cluster_id(&connection.client).await?,
-        };
-        let aws = super::aws().await;
-        let mut progress = Progress::start();
+        let terms = self.operator.terms(&connection.client).await?;
+        let aws = super::aws().await?;
+        let mut progress = Progress::start("asking AWS and Kubernetes");
         let mut planned = Vec::new();
         for (at, object) in objects.iter().enumerate() {
             progress.tell(&format!("planning {} of {}", at + 1, objects.len()));
-            planned.push(self.plan(connection.client.clone(), &aws, &cluster_id, object).await?);
+            planned.push(self.plan(connection.client.clone(), &aws, &terms, object).await?);
         }
         drop(progress);
         let shown = Shown {
-            cluster_id,
+            operator: terms.shown(),
+            cluster_id: terms.cluster_id,
             differences: planned.iter().any(|planned| !planned.steps.is_empty()),
             objects: planned,
         };
+        if shown.differences && terms.rules.read_only {
+            screen::note("the operator runs with --read-only and will make none of these calls");
+        }
+        let planned = objects.iter().zip(&shown.objects);
+        for (object, _) in planned.filter(|(_, planned)| !planned.steps.is_empty()) {
+            if let Some(management @ (Management::Observe | Management::Suspended)) = object.spec.management {
+                let name = object.name_any();
+                screen::note(&format!(
+                    "{name} has management: {management:?}, so the operator makes none of its calls"
+                ));
+            }
+        }
         match self.output {
             Format::Text => screen::print(&render(&shown, Paint::for_output()))?,
             Format::Json => output::json(&shown)?,
@@ -118,21 +132,20 @@ impl Plan {
         &self,
         client: Client,
         aws: &Aws,
-        cluster_id: &str,
+        terms: &Terms,
         object: &ClassicLoadBalancer,
     ) -> Result<Planned, Failure> {
         let mut object = object.clone();
-        let known = object.status.as_ref().and_then(|status| status.region.clone());
-        let region = object.spec.region.clone().or(known).or_else(|| self.region.clone());
         let name = object.name_any();
-        let region = region
-            .or_else(|| aws.default_region().map(ToOwned::to_owned))
+        let region = self
+            .region_of(&object, aws, terms)
             .ok_or_else(|| Failure::usage(format!("{name} names no region: give --region or set AWS_REGION")))?;
+        can_ask(aws, &region, &object).await?;
         // What the operator takes from its own environment, which is not that of whoever runs this.
         object.spec.region = Some(region.clone());
-        let preview = Box::pin(preview(client, aws, cluster_id, &object))
+        let preview = Box::pin(preview(client, aws, &terms.cluster_id, terms.rules.clone(), &object))
             .await
-            .map_err(|error| Failure::new(format!("planning {name}: {error}")))?;
+            .map_err(|error| failed(&name, &error))?;
         Ok(Planned {
             namespace: object.namespace().unwrap_or_default(),
             name,
@@ -141,40 +154,40 @@ impl Plan {
             problems: preview.problems,
         })
     }
-}
 
-/// The cluster id that the operator of this cluster runs with, as the chart writes it into its Deployment.
-async fn cluster_id(client: &Client) -> Result<String, Failure> {
-    let unknown = |why: &str| {
-        Failure::usage(format!(
-            "the cluster id is not known ({why}): give --cluster-id or set CLB_CLUSTER_ID to the clusterId that the operator \
-             was installed with"
-        ))
-    };
-    let wanted = ListParams::default().labels("app.kubernetes.io/name=classic-lb-operator");
-    let list = Api::<Deployment>::all(client.clone()).list(&wanted).await;
-    let list =
-        list.map_err(|error| unknown(&Failure::kube("looking for the operator's Deployment", &error).to_string()))?;
-    let ids = list.items.iter().flat_map(ids_of);
-    let mut ids: Vec<String> = ids.collect();
-    ids.sort();
-    ids.dedup();
-    match <[String; 1]>::try_from(ids) {
-        Ok([id]) => Ok(id),
-        Err(none) if none.is_empty() => Err(unknown("no Deployment of the operator was found")),
-        Err(several) => Err(unknown(&format!("several operators run: {}", several.join(", ")))),
+    /// Where the balancer is or would be.
+    fn region_of(&self, object: &ClassicLoadBalancer, aws: &Aws, terms: &Terms) -> Option<String> {
+        let known = object.status.as_ref().and_then(|status| status.region.clone());
+        let region = object.spec.region.clone().or(known);
+        let region = region.or_else(|| self.region.clone()).or_else(|| terms.region.clone());
+        region.or_else(|| aws.default_region().map(ToOwned::to_owned))
     }
 }
 
-fn ids_of(deployment: &Deployment) -> Vec<String> {
-    let pod = deployment.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
-    let arguments = pod
-        .into_iter()
-        .flat_map(|pod| &pod.containers)
-        .flat_map(|c| c.args.iter().flatten());
-    arguments
-        .filter_map(|argument| argument.strip_prefix("--cluster-id=").map(ToOwned::to_owned))
-        .collect()
+/// Whether AWS knows the credentials, and as those of the account that the balancer is in: with others a balancer that is
+/// well would look lost.
+async fn can_ask(aws: &Aws, region: &str, object: &ClassicLoadBalancer) -> Result<(), Failure> {
+    let theirs = object.status.as_ref().and_then(|status| status.account_id.as_deref());
+    match (aws.account(region).await, theirs) {
+        (Ok(ours), Some(theirs)) if ours.id != theirs => Err(Failure::new(format!(
+            "the balancer of {} is in AWS account {theirs}, but these credentials are of {}: set AWS_PROFILE",
+            object.name_any(),
+            ours.id
+        ))),
+        (Err(error), _) if error.class == Class::Denied => Err(Failure::aws(region, &error)),
+        // The calls that matter tell what else is wrong.
+        _ => Ok(()),
+    }
+}
+
+fn failed(name: &str, error: &Error) -> Failure {
+    let doing = format!("planning {name}");
+    match error {
+        Error::Kube(error) => Failure::kube(&doing, error),
+        error => Failure::new(format!(
+            "{doing}: {error}; check the network, AWS_ENDPOINT_URL, and that the credentials may read what the operator reads"
+        )),
+    }
 }
 
 fn render(shown: &Shown, paint: Paint) -> String {

@@ -3,8 +3,9 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::failure::Failure;
+use super::failure::{self, Failure};
 use super::output::{self, ListFormat};
+use super::progress::Progress;
 use super::table::{NOTHING, Table};
 use super::{Exit, region, screen};
 use crate::aws::{Class, EnabledRegion, Error};
@@ -68,13 +69,16 @@ impl Regions {
     }
 
     async fn ask(&self) -> Result<Shown, Failure> {
-        let aws = super::aws().await;
+        let aws = super::aws().await?;
         let region = self.region.as_deref().or(aws.default_region()).unwrap_or(region::FIRST);
-        match aws.client(region).regions().await {
+        let progress = Progress::start(&format!("asking AWS in {region}"));
+        let answer = aws.client(region).regions().await;
+        drop(progress);
+        match answer {
             Ok(regions) => Ok(from_ec2(regions)),
             Err(error) if is_not_ours_to_ask(&error) => {
                 let why = match error.code.as_str() {
-                    "CredentialsNotLoaded" => "no AWS credentials were found".to_owned(),
+                    failure::NO_CREDENTIALS => failure::no_credentials(&error),
                     _ => error.to_string(),
                 };
                 screen::note(&format!(
@@ -95,7 +99,7 @@ fn is_not_ours_to_ask(error: &Error) -> bool {
     error.class == Class::Denied
         && matches!(
             error.code.as_str(),
-            "CredentialsNotLoaded" | "UnauthorizedOperation" | "AccessDenied"
+            failure::NO_CREDENTIALS | "UnauthorizedOperation" | "AccessDenied"
         )
 }
 

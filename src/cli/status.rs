@@ -12,8 +12,9 @@ use serde_json::json;
 use super::Exit;
 use super::failure::Failure;
 use super::find::{self, Wanted};
-use super::kubernetes::Kubernetes;
+use super::kubernetes::{self, Kubernetes};
 use super::output::{self, Format};
+use super::progress::Progress;
 use super::screen::{self, Paint};
 use crate::api::ClassicLoadBalancer;
 
@@ -32,7 +33,7 @@ Examples:
 Exit status: 1 when an object is not found.")]
 pub(super) struct Status {
     /// Names of ClassicLoadBalancer objects.
-    #[arg(value_name = "NAME", required_unless_present_any = ["selector", "all_namespaces"])]
+    #[arg(value_name = "NAME", value_parser = kubernetes::name, required_unless_present_any = ["selector", "all_namespaces"])]
     names: Vec<String>,
     /// Objects with these labels, such as app=web,tier!=test.
     #[arg(short = 'l', long, value_name = "LABELS")]
@@ -78,14 +79,16 @@ impl Status {
             screen::note("no ClassicLoadBalancers found");
         }
         let paint = Paint::for_output();
+        let mut progress = Progress::start("reading events");
+        let mut texts = Vec::new();
         for (at, object) in objects.iter().enumerate() {
+            progress.tell(&format!("events of {} of {} objects", at + 1, objects.len()));
             let typed = find::typed(object.clone())?;
             let events = events(client, &typed).await;
-            let separator = if at == 0 { "" } else { "\n" };
-            let text = text::render(&typed, &events, Timestamp::now(), paint);
-            screen::print(&format!("{separator}{text}"))?;
+            texts.push(text::render(&typed, &events, Timestamp::now(), paint));
         }
-        Ok(())
+        drop(progress);
+        screen::print(&texts.join("\n"))
     }
 }
 

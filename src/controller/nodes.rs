@@ -244,16 +244,13 @@ impl NodeView {
                 nodes.insert(name.clone(), node.clone());
             }
         }
-        let suspicion = if !state.synced {
-            Some(message::nodes_not_listed())
-        } else if let Some(failure) = &state.failure {
-            Some(message::nodes_not_watched(failure))
-        } else if state.nodes.is_empty() {
-            Some(message::no_nodes())
-        } else if state.suspect_since.is_some() {
-            Some(message::most_nodes_lost(state.believed, state.nodes.len()))
-        } else {
-            None
+        let suspicion = match &state.failure {
+            Some(failure) if state.synced => Some(message::nodes_not_watched(failure)),
+            Some(failure) => Some(message::nodes_not_readable(failure)),
+            None if !state.synced => Some(message::nodes_not_listed()),
+            None if state.nodes.is_empty() => Some(message::no_nodes()),
+            None if state.suspect_since.is_some() => Some(message::most_nodes_lost(state.believed, state.nodes.len())),
+            None => None,
         };
         Selection {
             nodes,

@@ -31,25 +31,12 @@ pub struct Preview {
     pub problems: Vec<String>,
 }
 
-/// What an operator with default flags would do. See [`preview_under`].
-///
-/// # Errors
-/// As [`preview_under`].
-pub async fn preview(
-    client: Client,
-    aws: &Aws,
-    cluster_id: &str,
-    object: &ClassicLoadBalancer,
-) -> Result<Preview, Error> {
-    Box::pin(preview_under(client, aws, cluster_id, Rules::default(), object)).await
-}
-
 /// What an operator with these rules would do, were it to make the balancer as declared. `object` may be one that is not
 /// stored, or another version of the stored one: what only the API server knows is taken from there. Nothing is written.
 ///
 /// # Errors
 /// When the object has no namespace, when the API server refuses or does not answer, or AWS does not.
-pub async fn preview_under(
+pub async fn preview(
     client: Client,
     aws: &Aws,
     cluster_id: &str,
@@ -63,14 +50,18 @@ pub async fn preview_under(
     let metrics = std::sync::Arc::new(Metrics::new());
     let object = &stored(&client, object).await?;
     let ctx = Context::new(client, aws.clone(), cluster_id.to_owned(), intervals, rules, metrics);
-    list_views(&ctx, object).await;
     let refused = |problem: String| Preview {
         steps: Vec::new(),
         problems: vec![problem],
     };
+    if object.metadata.deletion_timestamp.is_some() && object.spec.deletion_protection != Some(true) {
+        let problem = "the object is being deleted, and what that does is not planned: see its conditions and events";
+        return Ok(refused(problem.to_owned()));
+    }
     let Some(subject) = Subject::of(object, &ctx.cluster_id, &ctx.aws)? else {
         return Ok(refused(message::no_region_for_plan().to_string()));
     };
+    list_views(&ctx, object).await;
     let mut memory = Memory::default();
     let previous = previous_status(object, &memory);
     memory.remote = lookup::look_up(object, &ctx, &subject, &memory.remote, &previous).await;
@@ -122,7 +113,7 @@ async fn list_views(ctx: &Context, object: &ClassicLoadBalancer) {
                 }
                 ctx.nodes.take(&Event::InitDone);
             }
-            Err(error) => ctx.nodes.fail(error.to_string()),
+            Err(error) => ctx.nodes.fail(refusal(&error)),
         }
     }
     let from = |listener: &crate::api::Listener| listener.instance_port_from.is_some();
@@ -136,8 +127,16 @@ async fn list_views(ctx: &Context, object: &ClassicLoadBalancer) {
                 }
                 ctx.services.take(&Event::InitDone);
             }
-            Err(error) => ctx.services.fail(error.to_string()),
+            Err(error) => ctx.services.fail(refusal(&error)),
         }
+    }
+}
+
+/// In the API server's words, where it answered.
+fn refusal(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => status.message.clone(),
+        other => other.to_string(),
     }
 }
 

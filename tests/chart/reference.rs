@@ -182,8 +182,8 @@ fn end_of_literal(text: &str, marks: &str) -> usize {
 
 /// The literals of code that make sentences, with their lines. What is logged, attributes and tests are left out.
 fn sentences(code: &str) -> Vec<(usize, &str)> {
-    // The last two look for the words of others.
-    const LEFT_OUT: [&str; 7] = [
+    // The last three look for the words of others.
+    const LEFT_OUT: [&str; 8] = [
         "info!",
         "warn!",
         "error!",
@@ -191,6 +191,7 @@ fn sentences(code: &str) -> Vec<(usize, &str)> {
         "trace!",
         "contains",
         "starts_with",
+        "split",
     ];
     let mut found = Vec::new();
     // Of each open bracket, whether what is in it is left out.
@@ -246,11 +247,12 @@ mod tests { const IT: &str = "this is a test"; }
 /// What people are told of an object, by the operator and by the calls that it plans, is made in src/api/message/ alone.
 #[test]
 fn code_has_no_texts_of_its_own() {
-    const FILES: [&str; 8] = [
+    const FILES: [&str; 9] = [
         "aws",
         "controller",
         "main",
         "operator",
+        "operator/flags",
         "plan",
         "readiness",
         "server",

@@ -16,7 +16,7 @@ async fn elb(stack: &Stack, action: &str, members: &[(&str, &str)]) -> Result<()
         .map(drop)
 }
 
-async fn tag(stack: &Stack, name: &str, key: &str, value: &str) -> Result<()> {
+pub(crate) async fn tag(stack: &Stack, name: &str, key: &str, value: &str) -> Result<()> {
     let members = [
         ("LoadBalancerNames.member.1", name),
         ("Tags.member.1.Key", key),
@@ -26,7 +26,7 @@ async fn tag(stack: &Stack, name: &str, key: &str, value: &str) -> Result<()> {
 }
 
 /// A plain balancer made by other hands.
-async fn plain(stack: &Stack, name: &str) -> Result<()> {
+pub(crate) async fn plain(stack: &Stack, name: &str) -> Result<()> {
     let members = [
         ("LoadBalancerName", name),
         ("Listeners.member.1.Protocol", "HTTP"),
@@ -109,7 +109,7 @@ async fn rich(stack: &Stack, name: &str, certificate: &str, instance: &str) -> R
 }
 
 /// Everything that AWS knows of a balancer, but for the operator's own tags.
-async fn everything(stack: &Stack, name: &str) -> Result<(String, BTreeMap<String, String>)> {
+pub(crate) async fn everything(stack: &Stack, name: &str) -> Result<(String, BTreeMap<String, String>)> {
     let mut tags = tags(stack, name).await;
     tags.retain(|key, _| !key.starts_with("classiclb.dev/"));
     let simulator = stack.simulator();

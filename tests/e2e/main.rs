@@ -12,6 +12,7 @@
 
 mod admission;
 mod adoption;
+mod adoption_flag;
 mod attributes;
 mod brake;
 mod certificates;
@@ -32,6 +33,7 @@ mod ownership;
 mod paging;
 mod placement;
 mod policies;
+mod preview;
 mod process;
 mod protection;
 mod public_keys;

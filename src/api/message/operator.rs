@@ -32,6 +32,14 @@ words! { START:
     fn tag_given_twice(key) "{key} is given twice" => "Take one of them out of `--default-tags`.";
     fn too_many_tags(count, most) "{count} tags are too many: AWS allows 50 on a balancer, so at most {most} here" =>
         "Take some out of `--default-tags`.";
+    fn not_the_operator() "it does not run the operator" =>
+        "`kubectl clb plan` found a Deployment of the operator with another command: name the cluster by `--cluster-id`.";
+    fn not_a_region(region)
+        "the AWS region {region} cannot be one: AWS_REGION, or region in the profile, must be such as us-east-1" =>
+        "Correct it.";
+    fn not_an_endpoint(endpoint)
+        "the AWS endpoint {endpoint} cannot be one: unset AWS_ENDPOINT_URL (AWS_ENDPOINT_URL_<SERVICE>, endpoint_url in the \
+         profile), or make it such as https://proxy.example:8443" => "Correct or unset it.";
     fn not_a_level(word)
         "--log-level: {word} is no level: give error, warn, info, debug, trace or off, or a list of target=level" =>
         "Correct `--log-level` (`CLB_LOG_LEVEL`).";

@@ -5,6 +5,8 @@ use crate::api::reason::{self, AWS_CODE};
 messages! { TARGETS:
     fn nodes_not_listed() [reason::NODE_VIEW_SUSPECT]
         "no instance is deregistered: the Nodes have not been listed yet";
+    fn nodes_not_readable(why) [reason::NODE_VIEW_SUSPECT]
+        "no instance is deregistered: the Nodes cannot be listed: {why}";
     fn nodes_not_watched(why) [reason::NODE_VIEW_SUSPECT]
         "no instance is deregistered: the Nodes cannot be watched: {why}";
     fn no_nodes() [reason::NODE_VIEW_SUSPECT] "no instance is deregistered: the cluster has no Nodes at all";

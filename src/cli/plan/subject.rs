@@ -4,11 +4,11 @@ use std::path::Path;
 
 use kube::api::{ApiResource, DynamicObject, PostParams};
 use kube::core::Request;
-use kube::{Api, Client, ResourceExt as _};
+use kube::{Api, Client, Resource as _, ResourceExt as _};
 
 use super::Plan;
 use crate::api::ClassicLoadBalancer;
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Failure, without_snippet};
 use crate::cli::find;
 use crate::cli::kubernetes::Connection;
 use crate::cli::screen;
@@ -59,16 +59,17 @@ fn in_file(path: &Path, connection: &Connection) -> Result<Vec<DynamicObject>, F
         std::fs::read_to_string(path)
     };
     let text = text.map_err(|error| Failure::new(format!("reading {shown}: {error}")))?;
-    let documents: Vec<serde_json::Value> =
-        serde_saphyr::from_multiple(&text).map_err(|error| Failure::new(format!("{shown} is no YAML: {error}")))?;
-    let is_ours = |value: &serde_json::Value| {
-        value["kind"] == "ClassicLoadBalancer"
-            && value["apiVersion"]
-                .as_str()
-                .is_some_and(|version| version.starts_with("classiclb.dev/"))
-    };
+    let documents: Vec<serde_json::Value> = serde_saphyr::from_multiple(&text)
+        .map_err(|error| Failure::new(format!("{shown} is no YAML: {}", without_snippet(&error.to_string()))))?;
     let mut objects = Vec::new();
-    for document in documents.into_iter().filter(is_ours) {
+    for document in documents.into_iter().flat_map(each).filter(is_ours) {
+        let version = document["apiVersion"].as_str().unwrap_or_default();
+        if version != ClassicLoadBalancer::api_version(&()) {
+            return Err(Failure::new(format!(
+                "{shown}: {version} is no version that this program knows, it knows {}",
+                ClassicLoadBalancer::api_version(&())
+            )));
+        }
         let mut object: DynamicObject = serde_json::from_value(document)
             .map_err(|error| Failure::new(format!("{shown} holds no Kubernetes object: {error}")))?;
         let own = object
@@ -94,6 +95,22 @@ fn in_file(path: &Path, connection: &Connection) -> Result<Vec<DynamicObject>, F
         )));
     }
     Ok(objects)
+}
+
+/// The documents in a document: a list, such as `kubectl get -o yaml` writes, has its items.
+fn each(document: serde_json::Value) -> Vec<serde_json::Value> {
+    match document {
+        serde_json::Value::Object(mut list) if list.contains_key("items") => match list.remove("items") {
+            Some(serde_json::Value::Array(items)) => items,
+            _ => Vec::new(),
+        },
+        other => vec![other],
+    }
+}
+
+fn is_ours(document: &serde_json::Value) -> bool {
+    let version = document["apiVersion"].as_str().unwrap_or_default();
+    document["kind"] == "ClassicLoadBalancer" && version.starts_with("classiclb.dev/")
 }
 
 /// What the API server would store, with its defaults and after all its checks, in its words. Whoever may not write the

@@ -1,0 +1,122 @@
+//! What a plan is made under: the flags of the operator.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use kube::Client;
+use serde::Serialize;
+
+use super::deployment::{self, Deployed};
+use crate::cli::failure::Failure;
+use crate::cli::screen;
+use crate::controller::Rules;
+use crate::operator::flags::{self, RuleFlags};
+use crate::plan::adoption::Adoption;
+
+/// Flags of the operator. Each wins over what the operator's Deployment says.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "The operator's flags (default: those in its Deployment)")]
+pub(super) struct OperatorFlags {
+    /// The cluster id that the operator was installed with.
+    #[arg(long, env = "CLB_CLUSTER_ID", value_name = "ID", value_parser = flags::cluster_id)]
+    cluster_id: Option<String>,
+    #[command(flatten)]
+    rules: RuleFlags,
+}
+
+/// What the operator runs with.
+#[derive(Debug)]
+pub(super) struct Terms {
+    pub(super) cluster_id: String,
+    pub(super) rules: Rules,
+    /// The operator's region, for objects that name none.
+    pub(super) region: Option<String>,
+    /// Namespace and name of the Deployment that says so; none where the operator's defaults are assumed.
+    deployment: Option<String>,
+}
+
+/// The same as data.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ShownTerms {
+    deployment: Option<String>,
+    adoption: &'static str,
+    read_only: bool,
+    default_tags: BTreeMap<String, String>,
+}
+
+impl OperatorFlags {
+    /// What is given here, else what the operator's Deployment says, else the operator's defaults, which is told.
+    pub(super) async fn terms(&self, client: &Client) -> Result<Terms, Failure> {
+        let given = self.rules.clone();
+        match (
+            deployment::find(client, self.cluster_id.as_deref()).await,
+            &self.cluster_id,
+        ) {
+            (Ok(deployed), _) => Ok(deployed_terms(deployed, given)),
+            (Err(why), None) => Err(Failure::usage(format!(
+                "the cluster id is not known ({why}): give --cluster-id or set CLB_CLUSTER_ID to the clusterId that the \
+                 operator was installed with"
+            ))),
+            (Err(why), Some(cluster_id)) => {
+                let unsaid = given.unsaid();
+                if !unsaid.is_empty() {
+                    screen::note(&format!(
+                        "the operator's flags are not known ({why}): planning with its defaults, give {} where it runs with \
+                         others",
+                        unsaid.join(", ")
+                    ));
+                }
+                Ok(Terms {
+                    cluster_id: cluster_id.clone(),
+                    rules: given.rules(),
+                    region: None,
+                    deployment: None,
+                })
+            }
+        }
+    }
+}
+
+fn deployed_terms(deployed: Deployed, given: RuleFlags) -> Terms {
+    let Deployed {
+        name,
+        cluster_id,
+        rules,
+        region,
+        unread,
+    } = deployed;
+    if !unread.is_empty() {
+        screen::note(&format!(
+            "Deployment {name} has {} from elsewhere, which was not read: give the operator's flags that they set",
+            unread.join(", ")
+        ));
+    }
+    Terms {
+        cluster_id,
+        rules: given.or(rules).rules(),
+        region,
+        deployment: Some(name),
+    }
+}
+
+impl Terms {
+    /// As data.
+    pub(super) fn shown(&self) -> ShownTerms {
+        let Rules {
+            adoption,
+            read_only,
+            default_tags,
+        } = self.rules.clone();
+        ShownTerms {
+            deployment: self.deployment.clone(),
+            adoption: match adoption {
+                Adoption::Never => "never",
+                Adoption::Tagged => "tagged",
+                Adoption::Any => "any",
+            },
+            read_only,
+            default_tags,
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! `kubectl clb plan`.
+
+use testkit::cluster::Kind;
+use testkit::{Result, object};
+
+use crate::{Person, file, manifest, path};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plan_tells_the_calls_and_makes_none() -> Result<()> {
+    let mut person = Person::new().await?;
+    let ids = person
+        .namespace
+        .instances(person.stack.simulator(), &["us-east-1a", "us-east-1a"])
+        .await?;
+    let fresh = file(&manifest("web", &ids[..1]));
+    let mark = person.stack.simulator().mark()?;
+    let ran = person.plan(&["-f", path(&fresh)]).ended(3);
+    ran.says(&["web in us-east-1", "1. CreateLoadBalancer"]);
+    assert!(
+        person.namespace.get(Kind::CLB, "web").await.is_err(),
+        "nothing was stored"
+    );
+
+    person.namespace.apply(&manifest("web", &ids[..1])).await?;
+    let ready = person.namespace.until_ready("web").await?;
+    let name = object::text(&ready, "/status/loadBalancerName").to_owned();
+    person.plan(&["web"]).ended(0).says(&["nothing to do"]);
+    person.plan(&["-f", path(&fresh)]).ended(0).says(&["nothing to do"]);
+
+    let before = person.stack.simulator().calls(mark)?.writes().naming(&name).len();
+    let more = file(&manifest("web", &ids).replace("port: 80,", "port: 81,"));
+    let planned = person.plan(&["-f", path(&more), "-o", "json"]).ended(3).json();
+    assert_eq!(planned["differences"], true);
+    let steps = planned["objects"][0]["steps"].to_string();
+    for word in [
+        "CreateLoadBalancerListeners",
+        "DeleteLoadBalancerListeners",
+        "RegisterInstances",
+    ] {
+        assert!(steps.contains(word), "{steps}");
+    }
+    let after = person.stack.simulator().calls(mark)?.writes().naming(&name).len();
+    assert_eq!(before, after, "a plan writes nothing");
+
+    // Planned is also what the operator is told to leave alone, with a word about it.
+    let left = file(&manifest("web", &ids).replace("spec:\n", "spec:\n  management: Suspended\n"));
+    let ran = person.plan(&["-f", path(&left)]).ended(3);
+    ran.complains(&["web has management: Suspended"]);
+
+    // The operator applies what was planned, and then there is nothing left.
+    person
+        .namespace
+        .apply(&manifest("web", &ids).replace("port: 80,", "port: 81,"))
+        .await?;
+    person.namespace.until_ready("web").await?;
+    person.plan(&["web"]).ended(0);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plan_refuses_files_in_the_words_of_the_api_server() -> Result<()> {
+    let person = Person::new().await?;
+    let wrong = file(&manifest("web", &[]).replace("port: 80,", "port: 80, prot: x,"));
+    person.plan(&["-f", path(&wrong)]).ended(1).complains(&["prot"]);
+    let wrong = file(&manifest("web", &[]).replace("instancePort: 8080", "instancePort: 8080, instanceProtocol: TCP"));
+    person
+        .plan(&["-f", path(&wrong)])
+        .ended(1)
+        .complains(&["web", "listeners"]);
+    let empty = file("kind: ConfigMap\napiVersion: v1\nmetadata: {name: x}\n");
+    person
+        .plan(&["-f", path(&empty)])
+        .ended(1)
+        .complains(&["no ClassicLoadBalancer"]);
+    person
+        .plan(&["-f", "/nonexistent.yaml"])
+        .ended(1)
+        .complains(&["/nonexistent.yaml"]);
+    let ran = person.here(&["plan", "-f", path(&file(&manifest("web", &[])))]);
+    ran.ended(2).complains(&["cluster id", "--cluster-id"]);
+    Ok(())
+}

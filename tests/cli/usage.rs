@@ -1,0 +1,71 @@
+//! Arguments, pipes and kubectl itself.
+
+use std::io::Read as _;
+use std::path::Path;
+use std::process::Stdio;
+
+use testkit::{Result, tool};
+
+use crate::{BINARY, Person, Ran};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_usage_is_one_line_and_status_2() -> Result<()> {
+    let person = Person::new().await?;
+    for (arguments, word) in [
+        (&["lst"][..], "list"),
+        (&["status"], "NAME"),
+        (&["list", "-o", "xml"], "xml"),
+        (&["list", "--region", "US"], "region"),
+        (&["plan", "a", "-f", "b"], "cannot be used with"),
+        (&["status", "x", "--request-timeout", "soon"], "10s"),
+    ] {
+        let ran = person.run(arguments).ended(2);
+        assert_eq!(ran.err.lines().count(), 1, "{ran:#?}");
+        ran.complains(&[word]);
+    }
+    let mut nowhere = person.command(Path::new(BINARY), &["list"]);
+    let nowhere = nowhere.env_remove("AWS_REGION").env("HOME", "/nonexistent");
+    Ran::of(nowhere).ended(2).complains(&["--region", "AWS_REGION"]);
+    person
+        .run(&["list", "--help"])
+        .ended(0)
+        .says(&["Examples:", "kubectl clb list"]);
+    let no_cluster = person.run(&["status", "x", "--kubeconfig", "/nonexistent"]).ended(1);
+    no_cluster.complains(&["/nonexistent"]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_goes_away_is_no_failure() -> Result<()> {
+    let person = Person::new().await?;
+    let mut child = person.command(Path::new(BINARY), &["regions", "--offline", "-o", "json"]);
+    let mut child = child
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    drop(child.stdout.take());
+    let status = child.wait().expect("it ends");
+    let mut said = String::new();
+    child
+        .stderr
+        .take()
+        .expect("a pipe")
+        .read_to_string(&mut said)
+        .expect("text");
+    assert!(status.success() && said.is_empty(), "{status}: {said}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kubectl_finds_it_on_the_path() -> Result<()> {
+    let person = Person::new().await?;
+    let folder = Path::new(BINARY).parent().expect("a folder");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(std::iter::once(folder.to_owned()).chain(std::env::split_paths(&path)));
+    let kubectl = tool::kubectl().await?;
+    let mut command = person.command(&kubectl, &["clb", "regions", "--offline", "-o", "wide"]);
+    let ran = Ran::of(command.env("PATH", path.expect("a path"))).ended(0);
+    ran.says(&["PARTITION", "aws-us-gov"]);
+    Ok(())
+}
