@@ -55,8 +55,7 @@ pub async fn preview(
         problems: vec![problem],
     };
     if object.metadata.deletion_timestamp.is_some() && object.spec.deletion_protection != Some(true) {
-        let problem = "the object is being deleted, and what that does is not planned: see its conditions and events";
-        return Ok(refused(problem.to_owned()));
+        return Ok(refused(message::deletion_not_planned().to_string()));
     }
     let Some(subject) = Subject::of(object, &ctx.cluster_id, &ctx.aws)? else {
         return Ok(refused(message::no_region_for_plan().to_string()));

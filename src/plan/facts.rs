@@ -123,6 +123,7 @@ impl Facts {
             }
         }
         if !self.refused_rebuilds.is_empty() {
+            keep_unserved_backends(&mut wanted, observed);
             wanted.keep_policies_of(observed);
         }
         wanted.instances.retain(|id| !self.dead.contains(id));
@@ -167,6 +168,20 @@ impl Facts {
         let first: BTreeSet<InstanceId> = halves.by_ref().take(ids.len() / 2).collect();
         self.batches.extend([first, halves.collect()]);
         Lesson::Narrowed
+    }
+}
+
+/// A port that only a refused listener would send to takes no other policies, so it keeps those it has.
+fn keep_unserved_backends(wanted: &mut LoadBalancer, observed: &LoadBalancer) {
+    let served: BTreeSet<_> = wanted
+        .listeners
+        .values()
+        .map(|listener| listener.instance_port)
+        .collect();
+    for (port, names) in wanted.backends.iter_mut().filter(|(port, _)| !served.contains(port)) {
+        if let Some(old) = observed.backends.get(port) {
+            names.clone_from(old);
+        }
     }
 }
 
