@@ -90,14 +90,13 @@ async fn remove(
     memory: &mut Memory,
 ) -> Result<Next, aws::Error> {
     let status = previous_status(object, memory);
-    // A region that changed under us must not hide the balancer: it is looked for where it was made.
-    let subject = match &status.region {
-        Some(region) => &Subject {
-            client: ctx.aws.client(region),
-            region: region.clone(),
-            ..subject.clone()
-        },
-        None => subject,
+    // A region or a cluster id that changed under us must not hide the balancer: it is looked for where it was made.
+    let region = status.region.as_ref().unwrap_or(&subject.region);
+    let subject = &Subject {
+        client: ctx.aws.client(region),
+        region: region.clone(),
+        name: subject.former_name(&status).unwrap_or(&subject.name).clone(),
+        ..subject.clone()
     };
     // Always by a fresh read with tags: this is the last moment to find out that it is not ours.
     let lb = match observe::observe(subject, None, true).await? {

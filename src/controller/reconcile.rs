@@ -162,6 +162,9 @@ pub(super) fn prepare<'a>(
     if let Some(region) = previous.region.as_ref().filter(|region| **region != subject.region) {
         return Err(refused(message::region_moved(region, &subject.region)));
     }
+    if let Some(former) = subject.former_name(&previous) {
+        return Err(refused(message::renamed(former, &subject.name)));
+    }
     let mut resolution = resolve(&object.spec, &ctx.nodes, Some(&previous), now).map_err(refused)?;
     resolution.add(&memory.remote);
     resolution.resolved.default_tags.clone_from(&ctx.rules.default_tags);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kube::ResourceExt as _;
 
 use super::error::Error;
-use crate::api::{ClassicLoadBalancer, REQUESTED_AT};
+use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus, REQUESTED_AT};
 use crate::aws::Client;
 use crate::elb::Owner;
 use crate::plan::desired;
@@ -76,5 +76,12 @@ impl Subject {
             object_name,
             name,
         }))
+    }
+
+    /// The name under which the object's balancer was made, where it would have another one now: a name that the spec does
+    /// not give follows from the operator's cluster id.
+    pub(super) fn former_name<'a>(&self, status: &'a ClassicLoadBalancerStatus) -> Option<&'a String> {
+        let former = status.load_balancer_name.as_ref()?;
+        (status.created_time.is_some() && *former != self.name).then_some(former)
     }
 }

@@ -213,7 +213,10 @@ impl fmt::Display for Step {
             | Self::DeletePolicy(name)
             | Self::AttachAutoScalingGroup(name)
             | Self::DetachAutoScalingGroup(name) => write!(f, " {name}"),
-            Self::AddTags(tags) => write!(f, " {}", list(tags.keys())),
+            Self::AddTags(tags) => {
+                let pairs = tags.iter().map(|(key, value)| format!("{key}={value}"));
+                write!(f, " {}", list(pairs))
+            }
         }
     }
 }

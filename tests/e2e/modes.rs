@@ -173,3 +173,44 @@ async fn an_operator_that_only_reads_tells_drift_and_changes_and_a_later_one_act
     assert!(registered(&lb).is_empty() && lb.listener_descriptions().len() == 1);
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_of_another_cluster_id_says_so_and_lets_the_balancer_be() -> Result<()> {
+    let stack = Stack::start(Options::default()).await?;
+    let simulator = stack.simulator();
+    let namespace = stack.namespace().await?;
+    namespace.apply(&manifest(MINIMAL)).await?;
+    let ready = namespace.until_ready("web").await?;
+    let name = object::text(&ready, "/status/loadBalancerName").to_owned();
+    stack.operator().stop().await?;
+
+    let options = OperatorOptions {
+        cluster_id: "renamed".into(),
+        ..OperatorOptions::default()
+    };
+    let other = Operator::prepare(
+        &options,
+        stack.control_plane().operator_kubeconfig(),
+        simulator.environment(),
+        Arc::new(Folder::new()?),
+    )?;
+    let mark = simulator.mark()?;
+    other.start_ready().await?;
+    let invalid = |object: &DynamicObject| object::has_reason(object, "Accepted", "Invalid");
+    let told = namespace.until(Kind::CLB, "web", "the refusal", invalid).await?;
+    let message = object::condition(&told, "Accepted").expect("Accepted").message;
+    assert!(
+        message.contains(&name) && message.contains("give the operator its former cluster id back"),
+        "{message}"
+    );
+    namespace.delete_and_wait(Kind::CLB, "web").await?;
+    let events = namespace.events("web").await?;
+    let told = |(kind, reason, note): &(String, String, String)| {
+        kind == "Warning" && reason == "NotOwned" && note.contains(&name) && note.contains("of cluster test")
+    };
+    assert!(events.iter().any(told), "{events:?}");
+    let calls = simulator.calls(mark)?.writes();
+    assert!(calls.is_empty(), "{calls}");
+    assert!(describe(&stack, &name).await.is_some());
+    Ok(())
+}

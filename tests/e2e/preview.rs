@@ -104,7 +104,7 @@ async fn rules_decide_over_tags_and_adoption() -> Result<()> {
         Preview::default()
     );
     let tagged = ask(&test, rules(Adoption::Never, &[("team", "web")]), &stored).await;
-    assert_eq!(tagged.steps, ["AddTags team"]);
+    assert_eq!(tagged.steps, ["AddTags team=web"]);
     // A rule that lets nothing be written is none about what is missing.
     let read_only = Rules {
         read_only: true,
