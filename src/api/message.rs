@@ -239,6 +239,11 @@ pub fn readyz() -> &'static [Words] {
     operator::READYZ
 }
 
+/// What `kubectl clb plan` tells of its own.
+pub fn plan() -> &'static [Words] {
+    operator::PLAN
+}
+
 /// Everything that keeps the operator from starting.
 pub fn start() -> &'static [Words] {
     operator::START

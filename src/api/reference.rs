@@ -57,6 +57,12 @@ pub fn page() -> Result<String, serde_json::Error> {
          cause, it follows after a colon.",
         message::start(),
     );
+    words(
+        &mut page,
+        "Told by kubectl clb plan",
+        "As problems of the plan, or on standard error, beside what an object would be told.",
+        message::plan(),
+    );
     Ok(page)
 }
 

@@ -79,6 +79,9 @@ struct Planned {
     namespace: String,
     name: String,
     region: String,
+    /// Whether nothing but the own environment names the region.
+    #[serde(skip)]
+    own_region: bool,
     steps: Vec<String>,
     problems: Vec<String>,
 }
@@ -96,6 +99,13 @@ impl Plan {
             planned.push(self.plan(connection.client.clone(), &aws, &terms, object).await?);
         }
         drop(progress);
+        if let (Some(deployment), Some(object)) = (&terms.deployment, planned.iter().find(|object| object.own_region)) {
+            screen::note(&format!(
+                "Deployment {deployment} does not say which region its pods are given: planning {} in {}, which is yours; give \
+                 --region where theirs is another",
+                object.name, object.region
+            ));
+        }
         let shown = Shown {
             operator: terms.shown(),
             cluster_id: terms.cluster_id,
@@ -137,8 +147,10 @@ impl Plan {
     ) -> Result<Planned, Failure> {
         let mut object = object.clone();
         let name = object.name_any();
-        let region = self
-            .region_of(&object, aws, terms)
+        let told = self.region_of(&object, terms);
+        let own_region = told.is_none();
+        let region = told
+            .or_else(|| aws.default_region().map(ToOwned::to_owned))
             .ok_or_else(|| Failure::usage(format!("{name} names no region: give --region or set AWS_REGION")))?;
         can_ask(aws, &region, &object).await?;
         // What the operator takes from its own environment, which is not that of whoever runs this.
@@ -150,17 +162,17 @@ impl Plan {
             namespace: object.namespace().unwrap_or_default(),
             name,
             region,
+            own_region,
             steps: preview.steps,
             problems: preview.problems,
         })
     }
 
-    /// Where the balancer is or would be.
-    fn region_of(&self, object: &ClassicLoadBalancer, aws: &Aws, terms: &Terms) -> Option<String> {
+    /// Where the balancer is or would be, as far as anything but the own environment tells.
+    fn region_of(&self, object: &ClassicLoadBalancer, terms: &Terms) -> Option<String> {
         let known = object.status.as_ref().and_then(|status| status.region.clone());
         let region = object.spec.region.clone().or(known);
-        let region = region.or_else(|| self.region.clone()).or_else(|| terms.region.clone());
-        region.or_else(|| aws.default_region().map(ToOwned::to_owned))
+        region.or_else(|| self.region.clone()).or_else(|| terms.region.clone())
     }
 }
 

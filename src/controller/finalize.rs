@@ -57,6 +57,15 @@ pub(super) async fn finalize(
         conclude(object, ctx, memory, Report::new(generation, verdict)).await?;
         return Ok(Some(ctx.intervals.resync));
     };
+    // A region or a cluster id that changed under us must not hide the balancer: it is looked for where it was made.
+    let status = previous_status(object, memory);
+    let region = status.region.as_ref().unwrap_or(&subject.region);
+    let subject = &Subject {
+        client: ctx.aws.client(region),
+        region: region.clone(),
+        name: subject.former_name(&status).unwrap_or(&subject.name).clone(),
+        ..subject.clone()
+    };
     if let Some(who) = mode.reads_only {
         release_untouched(object, ctx, subject, who).await;
         set_finalizer(&ctx.client, object, false).await?;
@@ -90,14 +99,6 @@ async fn remove(
     memory: &mut Memory,
 ) -> Result<Next, aws::Error> {
     let status = previous_status(object, memory);
-    // A region or a cluster id that changed under us must not hide the balancer: it is looked for where it was made.
-    let region = status.region.as_ref().unwrap_or(&subject.region);
-    let subject = &Subject {
-        client: ctx.aws.client(region),
-        region: region.clone(),
-        name: subject.former_name(&status).unwrap_or(&subject.name).clone(),
-        ..subject.clone()
-    };
     // Always by a fresh read with tags: this is the last moment to find out that it is not ours.
     let lb = match observe::observe(subject, None, true).await? {
         Observation::Absent

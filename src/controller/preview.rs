@@ -55,10 +55,10 @@ pub async fn preview(
         problems: vec![problem],
     };
     if object.metadata.deletion_timestamp.is_some() && object.spec.deletion_protection != Some(true) {
-        return Ok(refused(message::deletion_not_planned().to_string()));
+        return Ok(refused(message::deletion_not_planned()));
     }
     let Some(subject) = Subject::of(object, &ctx.cluster_id, &ctx.aws)? else {
-        return Ok(refused(message::no_region_for_plan().to_string()));
+        return Ok(refused(message::no_region_for_plan()));
     };
     list_views(&ctx, object).await;
     let mut memory = Memory::default();

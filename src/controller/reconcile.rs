@@ -357,13 +357,15 @@ async fn suspended(
     // What happens in AWS meanwhile is not watched, so nothing that is known now holds afterwards.
     *memory = Memory {
         status: memory.status.take(),
+        applied: memory.applied.take(),
         told: memory.told.take(),
         ..Memory::default()
     };
     let verdict = Verdict::Suspended(message::suspended());
     let mut report = Report::new(subject.generation, verdict);
-    report.name = Some(&subject.name);
-    report.errors = previous_status(object, memory).errors;
+    let previous = previous_status(object, memory);
+    report.name = Some(subject.former_name(&previous).unwrap_or(&subject.name));
+    report.errors = previous.errors.clone();
     conclude(object, ctx, memory, report).await?;
     Ok(None)
 }

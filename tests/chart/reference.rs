@@ -80,7 +80,7 @@ fn everything_says_what_to_do() {
     let reasons = reason::all().map(|entry| (entry.reason, entry.remedy));
     let codes = AWS_CODES.iter().map(|group| (group.kind, group.remedy));
     let refused = message::refused().iter().map(|refusal| (refusal.text, refusal.remedy));
-    let words = message::readyz().iter().chain(message::start());
+    let words = message::readyz().iter().chain(message::start()).chain(message::plan());
     let words = words.map(|word| (word.text, word.remedy));
     for (what, remedy) in reasons.chain(codes).chain(refused).chain(words) {
         assert!(remedy.len() > 5 && remedy.ends_with('.'), "{what:?}: {remedy:?}");
@@ -130,7 +130,8 @@ fn every_text_is_told() {
             + message::refused().len()
             + message::unanswered().len()
             + message::readyz().len()
-            + message::start().len(),
+            + message::start().len()
+            + message::plan().len(),
         "each entry is found by its name"
     );
     for name in names {

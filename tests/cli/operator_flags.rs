@@ -209,7 +209,9 @@ async fn by_the_environment(person: &Person<'_>) -> Result<()> {
         .here(&["plan", "-f", path(&fresh)])
         .ended(3)
         .says(&["fresh in eu-west-1"]);
-    let ran = person.here(&["plan", "-f", path(&fresh), "--region", "eu-west-3"]);
+    let ran = person
+        .here(&["plan", "-f", path(&fresh), "--region", "eu-west-3"])
+        .ended(3);
     ran.says(&["fresh in eu-west-3"]);
     Ok(())
 }

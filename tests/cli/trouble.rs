@@ -21,10 +21,8 @@ fn kubeconfig(person: &Person<'_>, change: impl Fn(&mut Value)) -> tempfile::Nam
 #[tokio::test(flavor = "multi_thread")]
 async fn an_api_server_that_cannot_be_asked_is_told() -> Result<()> {
     let person = Person::new().await?;
-    let closed = TcpListener::bind("127.0.0.1:0")
-        .expect("a port")
-        .local_addr()
-        .expect("an address");
+    // Nothing listens there.
+    let closed = "127.0.0.1:1";
     let aws = person.stack.simulator().url().to_owned();
     let plugin = |command: &str, arguments: &[&str]| {
         json!({"exec": {
@@ -94,10 +92,8 @@ async fn an_aws_that_cannot_be_asked_is_told() -> Result<()> {
         ],
         &here[..],
     ];
-    let closed = TcpListener::bind("127.0.0.1:0")
-        .expect("a port")
-        .local_addr()
-        .expect("an address");
+    // Nothing listens there.
+    let closed = "127.0.0.1:1";
     let closed = format!("http://{closed}");
     for command in [&["list", "-o", "json"][..], &["regions", "-o", "yaml"], &plan.concat()] {
         person

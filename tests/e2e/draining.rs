@@ -99,7 +99,8 @@ async fn one_instance_drains_after_the_other_and_enough_serve_all_the_time() -> 
         until_waits(&namespace, "wait to be deregistered: 2").await?;
         let calls = until_deregistered(simulator, mark, 2).await?;
         let looked = looks(&calls).len();
-        assert!((1..=3).contains(&looked), "every 15 s: {looked} in {calls}");
+        // Before each that leaves, soon after the first, and each 15 s; each 3 s they would be 6 and more.
+        assert!((1..=4).contains(&looked), "every 15 s: {looked} in {calls}");
 
         // Two serve and two must, so the third waits for somebody in its place.
         until_waits(&namespace, "minInService").await?;

@@ -194,8 +194,16 @@ async fn an_operator_of_another_cluster_id_says_so_and_lets_the_balancer_be() ->
         simulator.environment(),
         Arc::new(Folder::new()?),
     )?;
+    let suspend = json!({"spec": {"management": "Suspended"}});
+    namespace.patch(Kind::CLB, "web", suspend).await?;
     let mark = simulator.mark()?;
     other.start_ready().await?;
+    let suspended = |object: &DynamicObject| object::has_reason(object, "Ready", "Suspended");
+    let told = namespace.until(Kind::CLB, "web", "the suspension", suspended).await?;
+    assert_eq!(object::text(&told, "/status/loadBalancerName"), name, "it stays known");
+    namespace
+        .patch(Kind::CLB, "web", json!({"spec": {"management": "Full"}}))
+        .await?;
     let invalid = |object: &DynamicObject| object::has_reason(object, "Accepted", "Invalid");
     let told = namespace.until(Kind::CLB, "web", "the refusal", invalid).await?;
     let message = object::condition(&told, "Accepted").expect("Accepted").message;

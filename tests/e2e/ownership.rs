@@ -78,9 +78,15 @@ async fn a_name_that_was_taken_in_the_same_moment_is_told_with_its_owner() -> Re
         "match": {"operation": "DescribeLoadBalancers", "loadBalancer": name, "nth": 1},
         "do": {"error": {"code": "LoadBalancerNotFound", "status": 400, "message": "There is no ACTIVE Load Balancer"}},
     });
-    test.stack.simulator().fault(&early).await?;
+    // And the second, all three tries of it, is not answered: that says nothing of whose the name is.
+    let throttled = json!({
+        "match": {"operation": "DescribeLoadBalancers", "loadBalancer": name, "nth": 2, "count": 3},
+        "do": {"error": {"code": "Throttling", "status": 400, "message": "Rate exceeded"}},
+    });
+    test.stack.simulator().fault(&json!([early, throttled])).await?;
     let mark = test.mark()?;
     test.apply(&spec(&name)).await?;
+    test.until_reason("Ready", "Throttling").await?;
     let message = test.until_reason("Accepted", "Conflict").await?;
     assert!(message.contains("belongs to shop/web of cluster other"), "{message}");
     let calls = test.stack.simulator().calls(mark)?.naming(&name);

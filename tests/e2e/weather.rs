@@ -179,7 +179,9 @@ async fn throttled_it_asks_less_often_and_writes_nothing_twice() -> Result<()> {
     test.ready(&site.first(&name)).await?;
     // The reads of three passes, each asked for three times, and then the first three tries of every write.
     let throttling = json!({"error": {"code": "Throttling", "status": 400, "message": "Rate exceeded"}});
-    let reads = json!({"match": {"operation": "Describe*", "loadBalancer": name, "count": 9}, "do": throttling});
+    let reads = json!({
+        "match": {"operation": "DescribeLoadBalancers", "loadBalancer": name, "count": 9}, "do": throttling,
+    });
     let writes = CHANGES.iter().map(
         |operation| json!({"match": {"operation": operation, "loadBalancer": name, "count": 3}, "do": throttling}),
     );
@@ -188,16 +190,25 @@ async fn throttled_it_asks_less_often_and_writes_nothing_twice() -> Result<()> {
 
     let mark = test.mark()?;
     test.apply(&site.second(&name)).await?;
+    let simulator = test.stack.simulator();
+    let refused = |calls: &Calls| {
+        let reads = calls.naming(&name).of("DescribeLoadBalancers");
+        reads.iter().any(|call| call.error_code.is_some())
+    };
+    simulator.until_calls(mark, "the first refusal", refused).await?;
+    let told = Instant::now();
     let message = test.until_reason("Programmed", "Throttling").await?;
     assert!(message.contains("Rate exceeded"), "{message}");
     assert!(object::has(&test.get().await?, "Reconciling", "True"));
-    let told = Instant::now();
-    let simulator = test.stack.simulator();
     let again = |calls: &Calls| !calls.naming(&name).writes().is_empty();
     simulator.until_calls(mark, "the first write", again).await?;
     // Two seconds after the first failure, four after the second, eight after the third, less a quarter of each.
     assert!(told.elapsed() > Duration::from_secs(9), "{:?}", told.elapsed());
 
+    // The writes are refused in three more passes, each later than the one before; this test need not wait for all that.
+    let most = |calls: &Calls| calls.naming(&name).writes().len() > 20;
+    simulator.until_calls(mark, "more writes", most).await?;
+    test.request().await?;
     test.namespace.until_ready("web").await?;
     let writes = test.calls(mark).await?.writes();
     let throttled = writes.only(|call| call.error_code.as_deref() == Some("Throttling"));

@@ -14,10 +14,6 @@ messages! { LIFE:
 
     fn no_region() [reason::INVALID]
         "spec.region is not given and the operator has no region of its own: set AWS_REGION for the operator";
-    fn no_region_for_plan() [reason::INVALID]
-        "spec.region is not given and there is no default region: set AWS_REGION";
-    fn deletion_not_planned() [reason::DELETING]
-        "the object is being deleted, and what that does is not planned: see its conditions and events";
     fn creating() [reason::CREATING] "AWS accepted the balancer but does not show it yet";
     fn lost(name) [reason::LOST]
         "the balancer {name} was deleted in AWS behind the operator's back; a new one would have another DNS name, so it \

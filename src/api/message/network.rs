@@ -50,7 +50,9 @@ messages! { NETWORK:
 
     fn not_enough_addresses(field, count, subnets) [reason::NOT_ENOUGH_ADDRESSES]
         "{field}: fewer than {count} addresses are free in {subnets}: free some, or take other subnets";
-    fn nothing_to_swap() [reason::NEEDS_TEMPORARY_SUBNET] "nothing is attached";
+    fn only_subnet_not_found(field) [reason::NEEDS_TEMPORARY_SUBNET]
+        "{field}: the subnet that is attached now was not found, so none can be borrowed to exchange it: attach a subnet of \
+         another zone yourself";
     fn may_borrow(field, subnet, only_subnet, zone) [reason::NEEDS_TEMPORARY_SUBNET]
         "{field}: {subnet} shall take the place of {only_subnet}, the only subnet and of the same Availability Zone {zone}, \
          and a balancer has at least one subnet and one of each zone: set spec.allowTemporarySubnet to true to let the \

@@ -1,4 +1,5 @@
-//! What the operator says of itself: on `/readyz`, and when it does not start.
+//! What the operator says of itself: on `/readyz`, when it does not start, and where `kubectl clb plan` asks for more than
+//! it can foresee.
 
 words! { READYZ:
     fn not_ready(why) "not ready: {why}" =>
@@ -32,8 +33,6 @@ words! { START:
     fn tag_given_twice(key) "{key} is given twice" => "Take one of them out of `--default-tags`.";
     fn too_many_tags(count, most) "{count} tags are too many: AWS allows 50 on a balancer, so at most {most} here" =>
         "Take some out of `--default-tags`.";
-    fn not_the_operator() "it does not run the operator" =>
-        "`kubectl clb plan` found a Deployment of the operator with another command: name the cluster by `--cluster-id`.";
     fn not_a_region(region)
         "the AWS region {region} cannot be one: AWS_REGION, or region in the profile, must be such as us-east-1" =>
         "Correct it.";
@@ -52,4 +51,14 @@ words! { START:
     fn no_kubernetes() "no way to a Kubernetes API server: not in a cluster, and no kubeconfig" =>
         "Run it in a pod with a service account, or set `KUBECONFIG`.";
     fn bad_kubeconfig() "the kubeconfig cannot be used" => "Correct what the rest of the message names.";
+}
+
+words! { PLAN:
+    fn not_the_operator() "it does not run the operator" =>
+        "The Deployment that was found has another command: name the cluster by `--cluster-id`.";
+    fn no_region_for_plan() "spec.region is not given and there is no default region: set AWS_REGION" =>
+        "Give `--region`, or set `AWS_REGION`.";
+    fn deletion_not_planned()
+        "the object is being deleted, and what that does is not planned: see its conditions and events" =>
+        "`kubectl clb status` shows them.";
 }

@@ -59,9 +59,10 @@ pub const AWS_CODES: &[Codes] = &[
         remedy: "Change the field that AWS's message speaks of; `status.errors` says which part of the balancer it is.",
     },
     Codes {
-        kind: "A balancer of that name exists with other properties",
+        kind: "A balancer of that name was made in the same moment",
         codes: codes!["DuplicateLoadBalancerName" => super::CONFLICT],
-        stands: "`Accepted=False`; `Stalled`",
+        stands: "`Accepted=False`; `Stalled`. It is looked at first: where AWS shows it, its tags decide, see `Conflict` and \
+                 `NotAdopted`",
         remedy: "Make the object anew with another `loadBalancerName`, or take the balancer over: \
                  [adoption](../adoption.md).",
     },
@@ -80,7 +81,7 @@ pub const AWS_CODES: &[Codes] = &[
             "LimitExceeded"
         ],
         stands: "`Programmed=False`; `Stalled`",
-        remedy: "Raise the quota, or delete what is not needed. It is tried again at every resync.",
+        remedy: "Raise the quota, or delete what is not needed. It is tried again every 10 minutes, and sooner where the resync period is shorter.",
     },
     Codes {
         kind: "The credentials are missing, expired, or not allowed to",

@@ -32,7 +32,18 @@ impl Client {
                 filter(&format!("tag:{key}"), [value.as_str()])
             }
         }));
-        let mut found = BTreeMap::new();
+        let found = self.instances(filters).await?;
+        let matching = found.into_iter().filter(|instance| has_tags(instance, tags));
+        let placed = matching.filter_map(|instance| {
+            let zone = instance.placement.and_then(|placement| placement.availability_zone);
+            Some((instance.instance_id?, zone))
+        });
+        Ok(placed.collect())
+    }
+
+    /// `DescribeInstances` to the last page.
+    async fn instances(&self, filters: Vec<Filter>) -> Result<Vec<Instance>, Error> {
+        let mut found = Vec::new();
         let mut token = None;
         loop {
             let request = self.ec2.describe_instances().set_filters(Some(filters.clone()));
@@ -41,11 +52,7 @@ impl Client {
             let reservations = reply
                 .reservations
                 .ok_or_else(|| bad_reply(OPERATION, "reservationSet"))?;
-            let matching = instances(reservations).filter(|instance| has_tags(instance, tags));
-            found.extend(matching.filter_map(|instance| {
-                let zone = instance.placement.and_then(|placement| placement.availability_zone);
-                Some((instance.instance_id?, zone))
-            }));
+            found.extend(instances(reservations));
             token = reply.next_token.filter(|token| !token.is_empty());
             if token.is_none() {
                 return Ok(found);
@@ -62,15 +69,10 @@ impl Client {
         for chunk in all.chunks(FILTER_VALUES) {
             // By a filter, since one unknown id in the list of ids has the whole request refused.
             let filters = vec![filter("instance-id", chunk.iter().map(|id| id.as_str()))];
-            let request = self.ec2.describe_instances().set_filters(Some(filters));
-            let request = request.max_results(DESCRIBE_INSTANCES);
-            let reply = self.call(OPERATION, request.send()).await?;
-            zones.extend(
-                instances(reply.reservations.unwrap_or_default()).filter_map(|instance| {
-                    let zone = instance.placement.and_then(|placement| placement.availability_zone)?;
-                    Some((instance.instance_id?, zone))
-                }),
-            );
+            for instance in self.instances(filters).await? {
+                let zone = instance.placement.and_then(|placement| placement.availability_zone);
+                zones.extend(instance.instance_id.zip(zone));
+            }
         }
         Ok(zones)
     }
@@ -111,7 +113,7 @@ impl Client {
 
 /// Ids in one request.
 const CHUNK: usize = 100;
-/// Values in one filter, which are fewer than the instances on a page.
+/// Values in one filter.
 const FILTER_VALUES: usize = 200;
 
 fn instances(reservations: Vec<Reservation>) -> impl Iterator<Item = Instance> {

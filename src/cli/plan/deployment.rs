@@ -96,7 +96,11 @@ fn read(deployment: &Deployment) -> Result<Deployed, String> {
         name,
         cluster_id: run.cluster_id,
         rules: run.rules,
-        region: REGION.into_iter().find_map(|name| environment.get(name).cloned()),
+        region: REGION
+            .into_iter()
+            .filter_map(|name| environment.get(name))
+            .find(|region| !region.is_empty())
+            .cloned(),
         unread,
     })
 }

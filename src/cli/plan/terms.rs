@@ -32,7 +32,7 @@ pub(super) struct Terms {
     /// The operator's region, for objects that name none.
     pub(super) region: Option<String>,
     /// Namespace and name of the Deployment that says so; none where the operator's defaults are assumed.
-    deployment: Option<String>,
+    pub(super) deployment: Option<String>,
 }
 
 /// The same as data.

@@ -67,34 +67,34 @@ impl Pass<'_> {
         let plan = Plan::create(&self.declared);
         let mut made = self.declared.at_creation();
         let applied = apply::apply(&self.subject.client, plan, &mut made, &self.ctx.metrics).await;
-        if let Some(failure) = applied.failures.first() {
-            if failure.error.class == Class::Unavailable {
-                // AWS may have taken it all the same.
+        let failure = applied.failures.first().map(|failure| &failure.error);
+        match failure {
+            // Made in the same moment: its tags tell by whom.
+            Some(error) if error.class == Class::Duplicate => {}
+            Some(error) => {
+                if error.class == Class::Unavailable {
+                    // AWS may have taken it all the same.
+                    memory.creation = Some(Creation {
+                        at: self.now,
+                        accepted: false,
+                    });
+                }
+                return Ok(Err(outcome::not_created(error)));
+            }
+            None => {
                 memory.creation = Some(Creation {
                     at: self.now,
-                    accepted: false,
+                    accepted: true,
                 });
+                let told = message::created(&self.subject.name);
+                event::normal(&self.ctx.events, self.object, "CreateLoadBalancer", &told).await;
             }
-            let refused = outcome::not_created(&failure.error);
-            if failure.error.class != Class::Duplicate {
-                return Ok(Err(refused));
-            }
-            // Made in the same moment: its tags tell by whom.
-            return Ok(match observe::observe(&self.subject, None, true).await {
-                Ok(Observation::Ours(lb)) => Ok(lb),
-                Ok(Observation::NotOurs(ownership, lb)) => self.adopt(&ownership, *lb).await?.map(Box::new),
-                Ok(Observation::Absent) | Err(_) => Err(refused),
-            });
         }
-        memory.creation = Some(Creation {
-            at: self.now,
-            accepted: true,
-        });
-        let told = message::created(&self.subject.name);
-        event::normal(&self.ctx.events, self.object, "CreateLoadBalancer", &told).await;
         Ok(match observe::observe(&self.subject, None, true).await {
             Ok(Observation::Ours(mut lb)) => {
-                lb.attributes = Attributes::at_creation();
+                if failure.is_none() {
+                    lb.attributes = Attributes::at_creation();
+                }
                 if std::mem::take(&mut memory.awaits_vpc) {
                     // Its VPC tells where the instances of `targets.instanceTags` are: the next pass looks for them.
                     memory.observed = Some(*lb);
@@ -103,7 +103,7 @@ impl Pass<'_> {
                 }
                 Ok(lb)
             }
-            Ok(Observation::Absent) => Err(outcome::creating()),
+            Ok(Observation::Absent) => Err(failure.map_or_else(outcome::creating, outcome::not_created)),
             Ok(Observation::NotOurs(ownership, lb)) => self.adopt(&ownership, *lb).await?.map(Box::new),
             Err(error) => Err(outcome::unreadable(&error)),
         })

@@ -114,10 +114,10 @@ impl Pass<'_> {
 
     /// The subnet to borrow, where that is permitted.
     async fn spare(&self, wanted: &BTreeSet<String>, lb: &LoadBalancer, found: &Subnets) -> Result<String, Obstacle> {
-        let (Some(old), Some(new)) = (lb.subnets.first().and_then(|id| found.get(id)), wanted.first()) else {
-            return Err(needs_temporary(message::nothing_to_swap()));
-        };
         let field = self.placement_field();
+        let (Some(old), Some(new)) = (lb.subnets.first().and_then(|id| found.get(id)), wanted.first()) else {
+            return Err(needs_temporary(message::only_subnet_not_found(field)));
+        };
         if self.object.spec.allow_temporary_subnet != Some(true) {
             return Err(needs_temporary(message::may_borrow(field, new, &old.id, &old.zone)));
         }

@@ -82,7 +82,9 @@ pub(crate) async fn up(folder: Option<PathBuf>) -> anyhow::Result<()> {
     let turn = local.file("turn")?;
     turn.lock().context("waiting for another testkit to finish")?;
     let Some(claim) = local.claim()? else {
-        let pid = local.pid().unwrap_or_default();
+        let pid = local
+            .pid()
+            .context("a stack is running, but the file pid does not say which process holds it")?;
         say(&format!("The stack is running already (process {pid})."));
         revive(&local, pid).await?;
         tell(&local);
@@ -243,7 +245,10 @@ pub(crate) async fn hold(folder: Option<PathBuf>) -> anyhow::Result<()> {
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            _ = revive.recv() => stack.operator().start()?,
+            // One that cannot be started is told by whoever waits for it.
+            _ = revive.recv() => if let Err(error) = stack.operator().start() {
+                eprintln!("the operator could not be started again: {error}");
+            },
         }
     }
     local.clear();
