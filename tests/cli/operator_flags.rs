@@ -213,6 +213,21 @@ async fn by_the_environment(person: &Person<'_>) -> Result<()> {
         .here(&["plan", "-f", path(&fresh), "--region", "eu-west-3"])
         .ended(3);
     ran.says(&["fresh in eu-west-3"]);
+
+    // What the cluster gives its pods by itself cannot be read, and an empty region is none.
+    let environment = json!([{"name": "AWS_REGION", "value": ""}]);
+    let arguments = ["run", "--cluster-id=test"];
+    person
+        .namespace
+        .apply(&deployment("clb", &arguments, &environment))
+        .await?;
+    let ours = file(&manifest("fresh", &[]));
+    let ran = person.here(&["plan", "-f", path(&ours)]).ended(3);
+    ran.complains(&["does not say which region", "planning fresh in us-east-1", "--region"]);
+    let ran = person
+        .here(&["plan", "-f", path(&ours), "--region", "us-east-1"])
+        .ended(3);
+    assert!(!ran.err.contains("which region"), "{ran:#?}");
     Ok(())
 }
 
