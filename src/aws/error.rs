@@ -7,6 +7,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::whole_reply::CutShort;
 use crate::api::message::{self, Told};
 use crate::api::reason::AWS_ERROR;
 
@@ -84,7 +85,12 @@ impl Error {
                 let answer = message::timeout();
                 (answer.code.to_owned(), answer.text)
             }
-            _ if lacks_credentials(error) => ("CredentialsNotLoaded".to_owned(), causes(error)),
+            // Not what the SDK was at when it found out.
+            SdkError::ResponseError(_) if stems_from::<CutShort>(error) => {
+                let answer = message::cut_short();
+                (answer.code.to_owned(), answer.text)
+            }
+            _ if stems_from::<CredentialsError>(error) => ("CredentialsNotLoaded".to_owned(), causes(error)),
             SdkError::ConstructionFailure(_) => ("RequestNotSent".to_owned(), causes(error)),
             SdkError::ResponseError(_) => ("BadReply".to_owned(), causes(error)),
             _ => ("Unreachable".to_owned(), causes(error)),
@@ -152,10 +158,11 @@ fn causes(error: &dyn std::error::Error) -> String {
     texts.join(": ")
 }
 
-fn lacks_credentials(error: &(dyn std::error::Error + 'static)) -> bool {
+/// Whether such an error is behind this one, or is this one.
+pub(super) fn stems_from<T: std::error::Error + 'static>(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(cause) = next {
-        if cause.is::<CredentialsError>() {
+        if cause.is::<T>() {
             return true;
         }
         next = cause.source();

@@ -14,12 +14,13 @@ use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryA
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
+use super::error::stems_from;
 use crate::api::message;
 
 /// The reply ended before its closing tag.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", message::cut_short().text)]
-struct CutShort;
+pub(super) struct CutShort;
 
 /// Fails a successful reply whose body does not end as a whole one does.
 #[derive(Debug)]
@@ -59,14 +60,10 @@ impl ClassifyRetry for RetryCutShort {
         let Some(Err(error)) = context.output_or_error() else {
             return RetryAction::NoActionIndicated;
         };
-        let mut source = error.source();
-        while let Some(cause) = source {
-            if cause.is::<CutShort>() {
-                return RetryAction::transient_error();
-            }
-            source = cause.source();
+        match error.source() {
+            Some(cause) if stems_from::<CutShort>(cause) => RetryAction::transient_error(),
+            _ => RetryAction::NoActionIndicated,
         }
-        RetryAction::NoActionIndicated
     }
 
     fn name(&self) -> &'static str {

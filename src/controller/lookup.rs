@@ -54,6 +54,7 @@ pub(super) async fn look_up(
 ) -> Remote {
     let mut remote = Remote::default();
     certificates::look_up(&object.spec, &subject.client, before, &mut remote).await;
+    certificates::keep_expiries(previous, &mut remote);
     network::look_up(&mut remote, object, subject, previous).await;
     public_keys::look_up(&object.spec, &ctx.client, &subject.namespace, &mut remote).await;
     remote

@@ -91,7 +91,7 @@ pub(super) struct Memory {
     pub(super) judged: BTreeSet<InstanceId>,
     /// When health was last read.
     pub(super) health_read: Option<Instant>,
-    /// An Auto Scaling group was attached or detached and registers or deregisters its instances by itself.
+    /// AWS is changing more by itself than it was asked to, such as the instances of an Auto Scaling group.
     pub(super) moving: bool,
     /// When a failed pass is tried again.
     pub(super) retry_due: Option<Instant>,

@@ -158,7 +158,7 @@ pub fn declare(
         placement: placement::declare(spec, references, &mut missing)?,
         security_groups: placement::security_groups(spec, references, &mut missing),
         listener_policies: policies::of_listeners(&spec.listeners, &before)?,
-        backends: policies::of_backends(spec, &read.listeners, references, &before, &mut missing)?,
+        backends: policies::of_backends(spec, &read, references, &before, &mut missing)?,
         listeners: read.listeners,
         unresolved: read.unresolved,
         health_check,

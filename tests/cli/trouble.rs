@@ -201,7 +201,9 @@ fn silent() -> (TcpListener, String) {
 async fn an_interrupt_ends_it_at_once_and_without_data() -> Result<()> {
     let person = Person::new().await?;
     let (listener, url) = silent();
-    let mut command = person.command(Path::new(BINARY), &["list", "-o", "json"]);
+    // Where tests run in the background, a shell has them ignore the signal, and so would what they start.
+    let arguments = ["--default-signal=INT", BINARY, "list", "-o", "json"];
+    let mut command = person.command(Path::new("env"), &arguments);
     let command = command.env("AWS_ENDPOINT_URL", url);
     let child = command
         .stdout(Stdio::piped())

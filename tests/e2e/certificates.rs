@@ -97,7 +97,14 @@ async fn a_name_without_certificate_waits_and_later_stops_its_listener_only() ->
     let before = test.in_aws().await?;
     let other = https(&format!("acmDomainName: other-{domain}")).replace("instancePort: 8080}", "instancePort: 8081}");
     test.apply(&other).await?;
+    let expires = used(&test.get().await?)["notAfter"].clone();
     test.until_reason("Programmed", "CertificateNotFound").await?;
+    assert!(expires.is_string());
+    assert_eq!(
+        used(&test.get().await?)["notAfter"],
+        expires,
+        "it serves on, and expires as before"
+    );
     let after = test.in_aws().await?;
     let of = |lb: &aws_sdk_elasticloadbalancing::types::LoadBalancerDescription, port: i32| {
         let all = lb

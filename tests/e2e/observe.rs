@@ -203,3 +203,59 @@ async fn a_read_only_operator_writes_nothing_and_says_so() -> Result<()> {
     namespace.delete_and_wait(Kind::CLB, "web").await?;
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_ours_is_not_forgotten_while_it_is_only_looked_at() -> Result<()> {
+    let test = Test::new().await?;
+    let before = test.ready(MINIMAL).await?;
+    let name = test.name().await?;
+    let elb = test.stack.simulator().elb();
+    // Somebody replaces it.
+    elb.delete_load_balancer()
+        .load_balancer_name(&name)
+        .send()
+        .await
+        .expect("deleted");
+    let listener = aws_sdk_elasticloadbalancing::types::Listener::builder()
+        .protocol("TCP")
+        .load_balancer_port(81)
+        .instance_port(81);
+    // Times in AWS are whole seconds.
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    elb.create_load_balancer()
+        .load_balancer_name(&name)
+        .availability_zones("us-east-1a")
+        .listeners(listener.build().expect("a listener"))
+        .send()
+        .await
+        .expect("replaced");
+    test.request().await?;
+    let message = test.until_reason("Accepted", "Conflict").await?;
+    assert!(
+        message.contains("it was replaced behind the operator's back"),
+        "{message}"
+    );
+    test.apply(&format!("{MINIMAL}\nmanagement: Observe")).await?;
+    test.until_reason("Ready", "Observing").await?;
+    let after = test.get().await?;
+    for path in ["/status/createdTime", "/status/dnsName"] {
+        assert_eq!(object::text(&after, path), object::text(&before, path), "{path}");
+    }
+    // Suspended now: nothing is looked at any more.
+    test.apply(&format!("{MINIMAL}\nmanagement: Suspended")).await?;
+    test.until_reason("Ready", "Suspended").await?;
+    let programmed = object::condition(&test.get().await?, "Programmed").expect("the condition");
+    assert_ne!(programmed.reason, "Observing");
+
+    elb.delete_load_balancer()
+        .load_balancer_name(&name)
+        .send()
+        .await
+        .expect("deleted");
+    let mark = test.mark()?;
+    test.apply(MINIMAL).await?;
+    test.until_reason("Ready", "Lost").await?;
+    let calls = test.calls(mark).await?.writes();
+    assert!(calls.is_empty(), "{calls}");
+    Ok(())
+}

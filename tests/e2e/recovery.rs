@@ -272,3 +272,21 @@ async fn an_object_deleted_while_aws_does_not_show_its_balancer_leaves_nothing()
     );
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_that_is_cut_short_is_told_in_so_many_words() -> Result<()> {
+    let test = crate::Test::new().await?;
+    test.ready(MINIMAL).await?;
+    let name = test.name().await?;
+    let cut = json!({
+        "match": {"operation": "DescribeLoadBalancers", "loadBalancer": name}, "do": {"cutBody": {"percent": 50}},
+    });
+    test.stack.simulator().fault(&cut).await?;
+    test.request().await?;
+    let message = test.until_reason("Ready", "BadReply").await?;
+    assert_eq!(
+        message,
+        "DescribeLoadBalancers: BadReply: the reply of AWS was cut short"
+    );
+    Ok(())
+}

@@ -59,3 +59,30 @@ async fn a_node_port_that_changes_rebuilds_its_listener_and_moves_the_health_che
     assert_eq!(lb.listener_descriptions().len(), 2, "no port is closed");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_port_that_leaves_its_backend_behind_is_told() -> Result<()> {
+    let test = Test::new().await?;
+    test.namespace.apply(&service(31_711)).await?;
+    let spec = |port: u16| {
+        let spec = SPEC.replace("protocol: HTTP, instancePortFrom", "protocol: TCP, instancePortFrom");
+        let spec = spec.replace("protocol: HTTP, path: /ready", "protocol: TCP, port: 9000");
+        format!("{spec}\nbackends: [{{instancePort: {port}, proxyProtocol: true}}]")
+    };
+    test.ready(&spec(31_711)).await?;
+    test.namespace.apply(&service(31_712)).await?;
+    let message = test.until_reason("Accepted", "Invalid").await?;
+    assert!(
+        message.starts_with("spec.backends[instancePort=31711]: ") && message.contains("9000, 31712"),
+        "{message}"
+    );
+    let ready = test.ready(&spec(31_712)).await?;
+    assert!(testkit::object::has(&ready, "Accepted", "True"));
+    let lb = test.in_aws().await?;
+    let backends: Vec<_> = lb.backend_server_descriptions().iter().collect();
+    assert!(
+        backends.len() == 1 && backends[0].instance_port() == Some(31_712) && backends[0].policy_names().len() == 1,
+        "{backends:?}"
+    );
+    Ok(())
+}

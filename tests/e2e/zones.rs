@@ -116,3 +116,24 @@ async fn zones_of_instances_that_only_their_ids_name_are_asked_for_once() -> Res
     assert_eq!(asked()?.len(), 1, "{}", asked()?);
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_default_subnets_of_other_zones_are_told() -> Result<()> {
+    let test = Test::new().await?;
+    test.ready(MINIMAL).await?;
+    test.apply(&MINIMAL.replace("[us-east-1a, us-east-1b]", "[us-east-1c]"))
+        .await?;
+    let elb = test.stack.simulator().elb();
+    let name = test.name().await?;
+    let mut in_aws = Vec::new();
+    while in_aws.len() != 1 {
+        let reply = elb.describe_load_balancers().load_balancer_names(&name).send().await;
+        let reply = reply.expect("described");
+        in_aws = reply.load_balancer_descriptions()[0].subnets().to_vec();
+    }
+    let told = |object: &kube::api::DynamicObject| {
+        object::has(object, "Ready", "True") && object::at(object, "/status/subnets") == Some(&json!(in_aws))
+    };
+    test.namespace.until(Kind::CLB, "web", "the subnets", told).await?;
+    Ok(())
+}

@@ -30,8 +30,8 @@ messages! { LIFE:
     fn suspended() [reason::SUSPENDED] "spec.management is Suspended: nothing is read from or written to AWS";
 
     fn deletion_suspended() [reason::SUSPENDED]
-        "deletion waits: spec.management is Suspended; set it to Full to go on, or set spec.deletionPolicy to Retain as \
-         well to keep the balancer";
+        "deletion waits: spec.management is Suspended; set it to Full to go on, after spec.deletionPolicy to Retain where \
+         the balancer is to be kept";
     fn deletion_protected() [reason::DELETION_PROTECTED]
         "deletion waits: spec.deletionProtection is true; set spec.deletionProtection to false to let it go on. Until \
          then the balancer is kept as declared";

@@ -13,6 +13,10 @@ messages! { REFERENCES:
          spec.ignoreDifferences leaves the listeners as AWS has them: open that listener in AWS, check another port, or \
          take Listeners out of spec.ignoreDifferences";
 
+    fn backend_without_listener(port, ports) [reason::INVALID]
+        "spec.backends[instancePort={port}]: backends must name an instancePort that a listener uses, but the listeners send \
+         to {ports}: correct it, or take the entry out";
+
     fn services_unread(port, why) [reason::SERVICES_UNREAD]
         "listeners[port={port}].instancePortFrom: Services cannot be read: {why}";
     fn services_not_listed(port) [reason::SERVICES_UNREAD]

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Remote;
-use crate::api::ClassicLoadBalancerSpec;
 use crate::api::message;
+use crate::api::{ClassicLoadBalancerSpec, ClassicLoadBalancerStatus};
 use crate::aws::{Class, Client, Error};
 use crate::plan::desired::{CertificateName, Missing};
 use crate::plan::track;
@@ -59,6 +59,21 @@ async fn expiry(client: &Client, arn: &str, before: &BTreeMap<String, String>, r
         }
     };
     remote.not_after.extend(time.map(|time| (arn.to_owned(), time)));
+}
+
+/// A certificate that serves on though it is not declared any more, since the declared one is not to be had, expires when
+/// it did before.
+pub(super) fn keep_expiries(previous: &ClassicLoadBalancerStatus, remote: &mut Remote) {
+    let serving = previous
+        .listeners
+        .iter()
+        .filter_map(|listener| listener.certificate.as_ref());
+    for certificate in serving {
+        if let Some(time) = &certificate.not_after {
+            let known = remote.not_after.entry(certificate.arn.clone());
+            known.or_insert_with(|| time.clone());
+        }
+    }
 }
 
 fn missing(port: i32, name: &CertificateName, error: &Error) -> Missing {

@@ -58,14 +58,21 @@ impl Pass<'_> {
     pub(super) async fn claim(&self, ownership: &Ownership, lb: &LoadBalancer) -> Result<Result<Step, Halt>, Error> {
         let refused = |told| Ok(Err(outcome::not_ours(told)));
         let question = self.question(lb);
+        // A balancer that this object published before and that was replaced is another one with another DNS name, which
+        // no tag makes its own.
+        let replaced = self.replaced(lb);
+        if *ownership == Ownership::Nobody
+            && let Some(halt) = replaced
+        {
+            return Ok(Err(halt));
+        }
         match question.answer(ownership) {
             Claim::Free => {}
             Claim::FreeUnlessAlive(uid) if !self.is_alive(&uid).await? => {}
             Claim::FreeUnlessAlive(_) => return refused(question.alive()),
             Claim::Refused(told) => return refused(told),
         }
-        // A balancer that this object published before and that was replaced is another one with another DNS name.
-        if let Some(halt) = self.replaced(lb) {
+        if let Some(halt) = replaced {
             return Ok(Err(halt));
         }
         if let Some(halt) = self.other_scheme(lb) {

@@ -70,10 +70,11 @@ impl Pass<'_> {
             Ok(Observation::Absent) => Ok(Err(self.foresee_creation(memory).await)),
             Ok(Observation::NotOurs(ownership, mut lb)) => {
                 let claim = self.claim(&ownership, &lb).await?;
-                // Not ours, so its identity is not one to remember.
-                lb.identity.created_time = None;
+                // Not ours, so its identity is not one to remember; that of ours is not one to forget.
+                lb.identity.created_time.clone_from(&self.previous.created_time);
                 Ok(Ok(match claim {
                     Ok(claim) => self.foresee_update(memory, *lb, Some(claim), prove).await,
+                    Err(halt) if self.previous.created_time.is_some() => return Ok(Err(halt)),
                     Err(halt) => Foreseen {
                         lb: *lb,
                         groups: None,

@@ -140,9 +140,16 @@ pub(super) fn registers(step: &Step) -> bool {
     matches!(step, Step::RegisterInstances(_) | Step::DeregisterInstances(_))
 }
 
-/// Whether a step makes an Auto Scaling group register or deregister its instances.
-pub(super) fn moves_group(step: &Step) -> bool {
-    matches!(step, Step::AttachAutoScalingGroup(_) | Step::DetachAutoScalingGroup(_))
+/// Whether AWS changes more by itself after a step than the step says: an Auto Scaling group registers or deregisters its
+/// instances, and zones bring their default subnets.
+pub(super) fn moves_by_itself(step: &Step) -> bool {
+    matches!(
+        step,
+        Step::AttachAutoScalingGroup(_)
+            | Step::DetachAutoScalingGroup(_)
+            | Step::EnableZones(_)
+            | Step::DisableZones(_)
+    )
 }
 
 fn track_error(track: &str, error: &Error) -> TrackError {

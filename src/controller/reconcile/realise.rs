@@ -75,7 +75,7 @@ impl Pass<'_> {
         work.held = rounds.held(&declared, &lb);
         follow_zones(&mut lb, &rounds.facts);
 
-        memory.moving = work.done.iter().any(outcome::moves_group);
+        memory.moving = work.done.iter().any(outcome::moves_by_itself);
         work.remember(memory, &rounds.facts, &declared, &lb, self.now);
         memory.displaced = known::displaced(&before, &rounds.facts, &lb, &declared);
         let known = memory.observed.as_ref();

@@ -144,7 +144,14 @@ pub(super) fn statements(verdict: &Verdict, healthy: Option<Statement>, previous
             Statement::new(PROGRAMMED, "False", message::not_accepted(&problem.told)),
             progress(problem),
         ],
-        Verdict::Suspended(told) => vec![say(READY, "Unknown", told), kept(ACCEPTED), kept(PROGRAMMED)],
+        Verdict::Suspended(told) => {
+            // What stood there was that nothing is written since it is only looked at, which is not the reason any more.
+            let mut programmed = kept(PROGRAMMED);
+            if programmed.told.reason() == reason::OBSERVING {
+                programmed = Statement::new(PROGRAMMED, "Unknown", message::not_looked_at());
+            }
+            vec![say(READY, "Unknown", told), kept(ACCEPTED), programmed]
+        }
         Verdict::Deleting(told) => vec![
             say(READY, "False", told),
             kept(ACCEPTED),

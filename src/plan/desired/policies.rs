@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::listeners::Read;
 use super::{Missing, References, Refusal, fields};
 use crate::api::message;
 use crate::api::{
@@ -9,6 +10,7 @@ use crate::api::{
     Stickiness as StickinessSpec,
 };
 use crate::elb::{Backend, Listener, ListenerPolicies, Port, Stickiness, TlsPolicy, canonical_key};
+use crate::plan::track;
 
 /// The attribute that lets the balancer's order of ciphers decide.
 const SERVER_ORDER: &str = "Server-Defined-Cipher-Order";
@@ -71,7 +73,7 @@ fn stickiness(spec: &StickinessSpec) -> Option<Stickiness> {
 /// The policies of instance ports: those declared, and none where one is declared no more.
 pub(super) fn of_backends(
     spec: &ClassicLoadBalancerSpec,
-    listeners: &BTreeMap<Port, Listener>,
+    read: &Read,
     references: &References,
     before: &BTreeSet<&str>,
     missing: &mut Vec<Missing>,
@@ -88,7 +90,14 @@ pub(super) fn of_backends(
         let Ok(port) = Port::try_from(backend.instance_port) else {
             continue;
         };
-        check(port, backend, listeners)?;
+        check(port, backend, &read.listeners)?;
+        let used: BTreeSet<Port> = read.listeners.values().map(|listener| listener.instance_port).collect();
+        // Services move their ports, which no rule can see before. Where one was not found, it may be this one.
+        if read.unresolved.is_empty() && !used.contains(&port) {
+            let ports: Vec<String> = used.iter().map(ToString::to_string).collect();
+            let told = message::backend_without_listener(port, ports.join(", "));
+            missing.push(Missing::new(track::BACKENDS, told));
+        }
         let declared = all.entry(port).or_default();
         declared.proxy_protocol = backend.proxy_protocol.or(declared.proxy_protocol);
         if let Some(keys) = &backend.public_keys {
