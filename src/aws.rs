@@ -16,7 +16,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_config::SdkConfig;
 use tokio::sync::OnceCell;
 
-pub use client::{AutoScalingGroup, Client, EnabledRegion, Filters, InstanceHealth, RouteTable, SecurityGroup, Subnet};
+pub use client::{
+    AutoScalingGroup, Client, DESCRIBE_INSTANCE_HEALTH, EnabledRegion, Filters, InstanceHealth, RouteTable,
+    SecurityGroup, Subnet,
+};
 pub use error::{Class, Error};
 
 use crate::metrics::Metrics;

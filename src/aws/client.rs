@@ -30,6 +30,9 @@ use crate::metrics::Metrics;
 
 pub use ec2::{Filters, RouteTable, SecurityGroup, Subnet};
 
+/// The call that reads the health of instances, as errors name it.
+pub const DESCRIBE_INSTANCE_HEALTH: &str = "DescribeInstanceHealth";
+
 /// The health of one instance, in AWS's words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InstanceHealth {
@@ -190,7 +193,7 @@ impl Client {
     /// Class `Gone` when the balancer does not exist.
     pub async fn instance_health(&self, name: &str) -> Result<Vec<InstanceHealth>, Error> {
         let request = self.elb.describe_instance_health().load_balancer_name(name);
-        let reply = self.call("DescribeInstanceHealth", request.send()).await?;
+        let reply = self.call(DESCRIBE_INSTANCE_HEALTH, request.send()).await?;
         let states = reply.instance_states.unwrap_or_default().into_iter();
         Ok(states
             .filter_map(|state| {

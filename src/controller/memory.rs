@@ -11,7 +11,7 @@ use super::resolve::Resolution;
 use super::status::Verdict;
 use crate::api::message;
 use crate::api::{Applied, ClassicLoadBalancerStatus};
-use crate::aws::{Error, InstanceHealth};
+use crate::aws::{Class, Error, InstanceHealth};
 use crate::elb::{Declared, InstanceId, Listener, LoadBalancer, Port};
 use crate::plan::Facts;
 use crate::plan::targets::{Members, SOURCE_NODE_SELECTOR};
@@ -91,6 +91,8 @@ pub(super) struct Memory {
     pub(super) judged: BTreeSet<InstanceId>,
     /// When health was last read.
     pub(super) health_read: Option<Instant>,
+    /// Why the health could not be read the last time, and how often in a row.
+    pub(super) health_failure: Option<(Error, u32)>,
     /// AWS is changing more by itself than it was asked to, such as the instances of an Auto Scaling group.
     pub(super) moving: bool,
     /// When a failed pass is tried again.
@@ -198,6 +200,7 @@ impl Memory {
     pub(super) fn forget_balancer(&mut self) {
         self.observed = None;
         self.health = None;
+        self.health_failure = None;
         self.members.clear();
     }
 
@@ -268,6 +271,7 @@ impl Memory {
             interval.min(HEALTH_WHILE_SETTLING)
         };
         self.health_read = Some(now);
+        self.health_failure = None;
         self.health_due = Some(now + wait);
         self.health = Some(health);
         self.health_of = self
@@ -275,6 +279,22 @@ impl Memory {
             .as_ref()
             .map(|lb| lb.instances.clone())
             .unwrap_or_default();
+    }
+
+    /// Takes in that the health could not be read.
+    pub(super) fn miss_health(&mut self, error: Error, interval: Duration, now: Instant) {
+        if error.class == Class::Gone {
+            self.resync_due = Some(now);
+        }
+        self.health_due = Some(now + interval);
+        let times = self.health_failure.take().map_or(0, |(_, times)| times);
+        self.health_failure = Some((error, times.saturating_add(1)));
+    }
+
+    /// Why the health is not known any more: a refusal at once, and what passes by itself where it lasts.
+    pub(super) fn health_unread(&self) -> Option<&Error> {
+        let (error, times) = self.health_failure.as_ref()?;
+        (!error.class.is_passing() || *times > 1).then_some(error)
     }
 
     /// Whether instances drained when the health was last read.

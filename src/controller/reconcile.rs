@@ -31,7 +31,7 @@ use super::subject::Subject;
 use super::{backoff, event, finalize, lookup};
 use crate::api::message;
 use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus, Management};
-use crate::aws::Aws;
+use crate::aws::{Aws, DESCRIBE_INSTANCE_HEALTH};
 use crate::elb::{Declared, Part};
 use crate::metrics::Metrics;
 use crate::plan::desired::{self, Desired, Missing, Refusal};
@@ -266,11 +266,10 @@ impl Pass<'_> {
         if !self.read_health(memory).await {
             return Ok(());
         }
-        let (Some(lb), Some(health), Some(verdict)) =
-            (memory.observed.clone(), memory.health.clone(), memory.verdict.clone())
-        else {
+        let (Some(lb), Some(verdict)) = (memory.observed.clone(), memory.verdict.clone()) else {
             return Ok(());
         };
+        let health = memory.health.clone();
         let (members, read_for) = (memory.members.clone(), memory.health_of.clone());
         let not_after = memory.remote.not_after.clone();
         let declared = self.wants_targets();
@@ -278,17 +277,24 @@ impl Pass<'_> {
         let mut report = Report::new(self.subject.generation, verdict).with_targets(
             &members,
             declared,
-            Some((&health, &read_for)),
+            health.as_deref().map(|health| (health, &read_for)),
             stale,
         );
         report.load_balancer = Some(&lb);
         report.not_after = Some(not_after.clone());
+        report.unread = memory
+            .health_unread()
+            .map(|error| message::health_not_read(error.reason(), error));
         let previous = previous_status(self.object, memory);
         (report.errors, report.plan) = (previous.errors, previous.plan);
+        report
+            .errors
+            .retain(|error| error.operation != DESCRIBE_INSTANCE_HEALTH);
+        report.errors.extend(outcome::health_error(memory));
         conclude(self.object, self.ctx, memory, report).await
     }
 
-    /// One `DescribeInstanceHealth`; `true` when it told something. A failure costs nothing but fresh health.
+    /// One `DescribeInstanceHealth`; `true` when there is something to tell.
     async fn read_health(&self, memory: &mut Memory) -> bool {
         let interval = self.ctx.intervals.health;
         let registered = memory.observed.as_ref().is_some_and(|lb| !lb.instances.is_empty());
@@ -314,8 +320,8 @@ impl Pass<'_> {
             }
             Err(error) => {
                 tracing::warn!(%error, "the health of the instances could not be read");
-                memory.health_due = Some(self.now + interval);
-                false
+                memory.miss_health(error, interval, self.now);
+                memory.health_unread().is_some()
             }
         }
     }

@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::error::Error;
 use crate::api::condition::{Statement, TARGETS_HEALTHY};
-use crate::api::message;
+use crate::api::message::{self, Told};
 use crate::api::{
     Applied, AutoScalingGroupStatus, CertificateStatus, ClassicLoadBalancer, ClassicLoadBalancerStatus, FIELD_MANAGER,
     HealthCheckStatus, ListenerStatus, SourceSecurityGroup, TrackError, condition,
@@ -45,6 +45,8 @@ pub(super) struct Report<'a> {
     /// When certificates expire, by ARN; `None`: it was not read.
     pub(super) not_after: Option<BTreeMap<String, String>>,
     pub(super) targets: Option<instances::Targets<'a>>,
+    /// Why the health of the instances is not known, where it should be.
+    pub(super) unread: Option<Told>,
     pub(super) groups: Option<Vec<AutoScalingGroupStatus>>,
     pub(super) applied: Option<Applied>,
     /// Where nothing is written to AWS, the calls that would be made.
@@ -68,6 +70,7 @@ impl<'a> Report<'a> {
             load_balancer: None,
             not_after: None,
             targets: None,
+            unread: None,
             groups: None,
             applied: None,
             plan: Vec::new(),
@@ -133,7 +136,10 @@ pub(super) fn derive(
             .map(|listener| listener.instance_port)
             .chain(lb.health_check.port())
             .collect();
-        let mut statement = targets.judge(&lb.instances, &ports, status.source_security_group.as_ref());
+        let mut statement = match &report.unread {
+            Some(told) if !lb.instances.is_empty() => Statement::new(TARGETS_HEALTHY, "Unknown", told.clone()),
+            _ => targets.judge(&lb.instances, &ports, status.source_security_group.as_ref()),
+        };
         for advice in zones::advice(&summary.by_zone, lb.instances.len(), lb.attributes.cross_zone) {
             let reason = statement.told.reason().to_owned();
             statement.told = message::advised(reason, statement.told, advice);

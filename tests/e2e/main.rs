@@ -20,6 +20,7 @@ mod deletion;
 mod draining;
 mod drift;
 mod fields;
+mod health;
 mod ignore_differences;
 mod instance_tags;
 mod intervals;

@@ -54,6 +54,8 @@ messages! { TARGETS:
          in port {ports} from security group {group}";
     part not_registered() [reason::UNHEALTHY] "not registered";
     fn health_unread() [reason::PENDING] "the health of instances that were just registered was not read yet";
+    under health_not_read(message_of_aws) [AWS_CODE]
+        "the health of the instances cannot be read: {message_of_aws}";
     fn no_targets() [reason::NO_TARGETS] "no instance is a target";
     fn no_balancer() [reason::NO_LOAD_BALANCER] "there is no balancer";
 

@@ -125,14 +125,20 @@ impl Work {
             .map(|failure| track_error(failure.track, &failure.error));
         let unread = self.unread.iter().map(|(track, error)| track_error(track, error));
         let mut errors: Vec<TrackError> = failures.chain(unread).collect();
-        for refused in memory.refused_rebuilds.values() {
-            let error = track_error(refused.track, &refused.error);
+        let refused = memory.refused_rebuilds.values();
+        let refused = refused.map(|refused| track_error(refused.track, &refused.error));
+        for error in refused.chain(health_error(memory)) {
             if !errors.contains(&error) {
                 errors.push(error);
             }
         }
         errors
     }
+}
+
+/// That the health cannot be read, for `status.errors`.
+pub(super) fn health_error(memory: &Memory) -> Option<TrackError> {
+    memory.health_unread().map(|error| track_error(track::INSTANCES, error))
 }
 
 /// Whether a step changes what is registered.
