@@ -112,6 +112,19 @@ async fn a_node_whose_instance_is_gone_is_stale_and_leaves_ready_alone() -> Resu
         Some(&json!(["i-0dead0000000beef7"]))
     );
     assert_eq!(registered(&test.in_aws().await?), [ids[0].clone()].into());
+    let told = |object: &kube::api::DynamicObject| {
+        let condition = object::condition(object, "TargetsHealthy");
+        condition.is_some_and(|condition| {
+            condition.status == "False"
+                && condition
+                    .message
+                    .starts_with("1 of 2 wanted instances are not in service: i-0dead0000000beef7 (AWS does not")
+                && condition.message.contains("; take their Nodes")
+        })
+    };
+    test.namespace
+        .until(Kind::CLB, "web", "what is wrong with it", told)
+        .await?;
     Ok(())
 }
 

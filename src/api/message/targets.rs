@@ -52,6 +52,11 @@ messages! { TARGETS:
     fn unhealthy_behind(count, wanted, instances, ports, group) [reason::UNHEALTHY]
         "{count} of {wanted} wanted instances are not in service: {instances}; they must answer the health check and let \
          in port {ports} from security group {group}";
+    fn all_refused(count, wanted, instances) [reason::UNHEALTHY]
+        "{count} of {wanted} wanted instances are not in service: {instances}; take their Nodes, tags or ids out of the \
+         targets, or start them";
+    part refused_by_aws() [reason::UNHEALTHY]
+        "AWS does not register it, since it does not exist, does not run or is of another VPC";
     part not_registered() [reason::UNHEALTHY] "not registered";
     fn health_unread() [reason::PENDING] "the health of instances that were just registered was not read yet";
     under health_not_read(message_of_aws) [AWS_CODE]

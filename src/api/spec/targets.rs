@@ -62,6 +62,8 @@ pub struct AutoScalingGroupTarget {
 
 /// How the group becomes a target. `Attach` (default): the balancer is attached to the group, which then registers its
 /// own instances. `Resolve`: the operator registers the instances of the group that are in service.
+/// From `Attach` to `Resolve` AWS deregisters the instances of the group as it is detached; they are registered again at
+/// once and serve when they have passed the health check, so have others in service meanwhile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum AutoScalingGroupMode {
     /// Attach the balancer to the group.

@@ -126,6 +126,8 @@ impl Targets<'_> {
         let ports = ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let (count, wanted, names) = (failing.len(), wanted.len(), self.name(&failing));
         let told = match source {
+            // No health check is in their way.
+            _ if failing.iter().all(|id| self.stale.contains(*id)) => message::all_refused(count, wanted, names),
             Some(group) => message::unhealthy_behind(count, wanted, names, ports, &group.group_name),
             None => message::unhealthy(count, wanted, names, ports),
         };
@@ -138,7 +140,14 @@ impl Targets<'_> {
                 let description = health.description.clone().filter(|text| text != "N/A");
                 description.unwrap_or_else(|| health.state.clone())
             };
-            let text = self.health_of(id).map_or_else(message::not_registered, said);
+            let unread = || {
+                if self.stale.contains(id) {
+                    message::refused_by_aws()
+                } else {
+                    message::not_registered()
+                }
+            };
+            let text = self.health_of(id).map_or_else(unread, said);
             format!("{id} ({})", text.trim_end_matches('.'))
         };
         let mut text = failing
