@@ -26,7 +26,8 @@ pub use policy::{
     DEFAULT_TLS_POLICY, Policies, Policy, PolicyKind, PolicyName, Stickiness, TlsPolicy, canonical_key, is_own_policy,
 };
 pub use tags::{
-    Origin, Owner, Ownership, TAG_ADOPT_BY, TAG_CLUSTER, TAG_ORIGIN, TAG_OWNER, TAG_PREFIX, TAG_UID, is_legal_tag,
+    Origin, Owner, Ownership, TAG_ADOPT_BY, TAG_CLUSTER, TAG_ORIGIN, TAG_OWNER, TAG_PREFIX, TAG_SERVICE_NAME, TAG_UID,
+    is_legal_tag,
 };
 
 /// A port of a listener or of an instance.

@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::aws::InstanceHealth;
-use crate::elb::{Listener, LoadBalancer, TAG_CLUSTER, TAG_ORIGIN, TAG_OWNER, TAG_UID};
+use crate::elb::{Listener, LoadBalancer, TAG_CLUSTER, TAG_ORIGIN, TAG_OWNER, TAG_SERVICE_NAME, TAG_UID};
 
-/// Tags with which other controllers of Kubernetes mark the balancers of a Service.
+/// What the tag begins with by which other controllers of Kubernetes mark the balancers of a cluster.
 const SERVICE_CLUSTER: &str = "kubernetes.io/cluster/";
-const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
 /// One balancer.
 #[derive(Debug, Serialize)]
@@ -189,7 +188,7 @@ fn owner(tags: &BTreeMap<String, String>) -> Option<ShownOwner> {
         });
     }
     let cluster = tags.keys().find_map(|key| key.strip_prefix(SERVICE_CLUSTER));
-    let (cluster, object) = (cluster.map(ToOwned::to_owned), tag(SERVICE_NAME));
+    let (cluster, object) = (cluster.map(ToOwned::to_owned), tag(TAG_SERVICE_NAME));
     (cluster.is_some() || object.is_some()).then_some(ShownOwner {
         cluster,
         kind: "Service",

@@ -17,7 +17,7 @@ use super::reconcile::{Context, conclude, previous_status};
 use super::status::{Problem, Report, Verdict};
 use super::subject::Subject;
 use crate::api::message::{self, Told};
-use crate::api::{ClassicLoadBalancer, DeletionPolicy, FINALIZER, Management};
+use crate::api::{ClassicLoadBalancer, DeletionPolicy, FIELD_MANAGER, FINALIZER, Management};
 use crate::aws;
 use crate::elb::{LoadBalancer, Origin, Ownership, TAG_PREFIX};
 use crate::plan::{Step, desired};
@@ -282,7 +282,11 @@ pub(super) async fn set_finalizer(client: &Client, object: &ClassicLoadBalancer,
         finalizers.push(FINALIZER.to_owned());
     }
     let patch = json!({"metadata": {"resourceVersion": current.resource_version(), "finalizers": finalizers}});
-    match api.patch(&name, &PatchParams::default(), &Patch::Merge(&patch)).await {
+    let ours = PatchParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
+    match api.patch(&name, &ours, &Patch::Merge(&patch)).await {
         Ok(_) => Ok(()),
         Err(kube::Error::Api(error)) if error.code == 404 && !present => Ok(()),
         Err(error) => Err(error.into()),

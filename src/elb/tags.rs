@@ -15,6 +15,8 @@ pub const TAG_ORIGIN: &str = "classiclb.dev/origin";
 
 /// The object that a balancer is offered to, as `CLUSTER-ID/NAMESPACE/NAME`. People set it; the operator only reads it.
 pub const TAG_ADOPT_BY: &str = "classiclb.dev/adopt-by";
+/// With which other controllers of Kubernetes mark the balancer of a Service: `NAMESPACE/NAME`.
+pub const TAG_SERVICE_NAME: &str = "kubernetes.io/service-name";
 
 /// Where a balancer comes from, as [`TAG_ORIGIN`] tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::api::message::{self, Told};
-use crate::elb::{Owner, Ownership, TAG_ADOPT_BY, TAG_UID};
+use crate::elb::{Owner, Ownership, TAG_ADOPT_BY, TAG_SERVICE_NAME, TAG_UID};
 
 /// What the operator takes over, of what objects ask for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,14 +72,21 @@ impl Question<'_> {
         message::owner_lives(self.name, self.region, self.uid())
     }
 
-    /// With `any`, a balancer without owner that is not offered to somebody else.
+    /// With `any`, a balancer without owner that is not offered to somebody else. One of a Service has an owner, whose
+    /// controller would go on to write to it.
     fn is_unclaimed(&self) -> bool {
-        self.adoption == Adoption::Any && !self.tags.contains_key(TAG_ADOPT_BY)
+        let claimed = [TAG_ADOPT_BY, TAG_SERVICE_NAME];
+        self.adoption == Adoption::Any && !claimed.iter().any(|tag| self.tags.contains_key(*tag))
     }
 
     /// The UID in the balancer's tags.
     fn uid(&self) -> &str {
         self.tags.get(TAG_UID).map_or("unknown", String::as_str)
+    }
+
+    /// The Service in the balancer's tags.
+    fn service(&self) -> &str {
+        self.tags.get(TAG_SERVICE_NAME).map_or("unknown", String::as_str)
     }
 
     /// The tag that offers the balancer to this object.
@@ -96,10 +103,10 @@ impl Question<'_> {
         match (self.adoption, self.asked) {
             (Adoption::Never, _) => message::never_adopted(what),
             (Adoption::Any, false) => message::ask(what),
-            (Adoption::Any, true) => {
-                let other = self.tags.get(TAG_ADOPT_BY).map_or("", String::as_str);
-                message::offered_to_another(what, format_args!("{TAG_ADOPT_BY}={other}"), self.offer())
-            }
+            (Adoption::Any, true) => match self.tags.get(TAG_ADOPT_BY) {
+                Some(other) => message::offered_to_another(what, format_args!("{TAG_ADOPT_BY}={other}"), self.offer()),
+                None => message::of_a_service(what, self.service(), self.offer()),
+            },
             (Adoption::Tagged, false) => message::ask_and_offer(what, self.offer()),
             (Adoption::Tagged, true) => message::offer(what, self.offer()),
         }
@@ -173,6 +180,12 @@ mod tests {
             "spec.adopt: true",
         );
         refused(&answer(Adoption::Any, true, &other), "NotAdopted", tag);
+        let of_a_service = tags(&[("kubernetes.io/service-name", "shop/api")]);
+        refused(
+            &answer(Adoption::Any, true, &of_a_service),
+            "NotAdopted",
+            "of the Service shop/api",
+        );
         refused(&answer(Adoption::Any, false, &none), "NotAdopted", "spec.adopt: true");
         refused(
             &answer(Adoption::Never, true, &offered),

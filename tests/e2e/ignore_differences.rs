@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use testkit::{Result, object};
 
-use crate::{Test, unique};
+use crate::{MINIMAL, Test, unique};
 
 /// A part, what somebody does to it by hand, and a change of the spec in it.
 struct Case {
@@ -260,4 +260,32 @@ async fn group(test: &Test) -> Result<String> {
         .await?;
     let id = reply.split("<groupId>").nth(1).and_then(|rest| rest.split('<').next());
     Ok(id.expect("the id of the group").to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_taken_out_while_it_is_ignored_goes_back_to_its_default_afterwards() -> Result<()> {
+    let test = Test::new().await?;
+    let declared =
+        "attributes: {idleTimeoutSeconds: 88}\nhealthCheck: {protocol: TCP, port: 8080, intervalSeconds: 20}";
+    test.ready(&format!("{MINIMAL}\n{declared}")).await?;
+    let now = async || -> Result<(Option<i32>, i32)> {
+        let name = test.name().await?;
+        let request = test.stack.simulator().elb().describe_load_balancer_attributes();
+        let reply = request.load_balancer_name(name).send().await.expect("described");
+        let attributes = reply.load_balancer_attributes().expect("attributes");
+        let settings = attributes.connection_settings().expect("settings");
+        let lb = test.in_aws().await?;
+        Ok((
+            Some(settings.idle_timeout()),
+            lb.health_check().expect("a check").interval(),
+        ))
+    };
+    assert_eq!(now().await?, (Some(88), 20));
+    test.ready(&format!("{MINIMAL}\nignoreDifferences: [Attributes, HealthCheck]"))
+        .await?;
+    test.pass().await?;
+    assert_eq!(now().await?, (Some(88), 20), "left as AWS has them");
+    test.ready(MINIMAL).await?;
+    assert_eq!(now().await?, (Some(60), 30), "back at the defaults, once");
+    Ok(())
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 use testkit::cluster::Kind;
 use testkit::{Result, object};
 
-use crate::Test;
+use crate::{MINIMAL, Test};
 
 /// The ports of the listeners as AWS has them: `(port, protocol, instance port, certificate)`.
 async fn in_aws(test: &Test) -> Result<Vec<(i32, String, i32, Option<String>)>> {
@@ -285,5 +285,28 @@ async fn one_refused_port_keeps_no_other_from_opening() -> Result<()> {
         [80, 81],
         "81 is open, and 80 closes only when all that replaces it is"
     );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_could_not_be_put_back_is_said_to_be_closed() -> Result<()> {
+    let test = Test::new().await?;
+    test.ready(MINIMAL).await?;
+    let name = test.name().await?;
+    // The new one and the old one.
+    let denied = json!({
+        "match": {"operation": "CreateLoadBalancerListeners", "loadBalancer": name, "count": 2},
+        "do": {"error": {"code": "AccessDenied", "status": 403, "message": "not authorized"}},
+    });
+    test.stack.simulator().fault(&denied).await?;
+    test.apply(&MINIMAL.replace("instancePort: 8080", "instancePort: 8081"))
+        .await?;
+    let message = test.until_reason("Programmed", "AccessDenied").await?;
+    assert!(
+        message.contains("so port 80 is closed until AWS takes one of them"),
+        "{message}"
+    );
+    test.namespace.until_ready("web").await?;
+    assert_eq!(in_aws(&test).await?[0].2, 8081);
     Ok(())
 }

@@ -6,6 +6,10 @@ messages! { AWS:
     under said(operation, code, message_of_aws) [AWS_CODE, reason::AWS_ERROR] "{operation}: {code}: {message_of_aws}";
     part no_message() [AWS_CODE] "no message";
     under put_back(message) [AWS_CODE] "{message}; the old listener was put back and serves";
+    under closed(message, port) [AWS_CODE]
+        "{message}; the old listener was taken down for it and could not be put back, so port {port} is closed until AWS \
+         takes one of them: it is tried again";
+    under at_field(field, message) [AWS_CODE] "{field}: {message}";
     under serves_as_before(port, message_of_aws) [AWS_CODE]
         "listener {port} was refused as declared and serves as before: {message_of_aws}; it is tried again at the next \
          resync, or when the spec changes";

@@ -40,6 +40,9 @@ messages! { OWNERSHIP:
     fn ask(what) [reason::NOT_ADOPTED] "{what}; to take it over, set spec.adopt: true";
     fn offered_to_another(what, its_tag, tag) [reason::NOT_ADOPTED]
         "{what}; it is offered to another object by its tag {its_tag}: to take it over, set the tag {tag} on it";
+    fn of_a_service(what, service, tag) [reason::NOT_ADOPTED]
+        "{what}; its tags name it the balancer of the Service {service}, whose controller would go on to change it: take it \
+         from that controller first, and then, to take it over, set the tag {tag} on it";
     fn never_adopted(what) [reason::NOT_ADOPTED]
         "{what}; the operator runs with --adoption=never, so it cannot be taken over; delete this object, which leaves the \
          balancer alone, and make it again with another loadBalancerName";

@@ -11,7 +11,7 @@ use crate::controller::memory::{Memory, RefusedRebuild};
 use crate::controller::resolve::Resolution;
 use crate::controller::status::{Problem, Progress, Verdict};
 use crate::controller::subject::Subject;
-use crate::elb::{Declared, Listener, LoadBalancer, Registration};
+use crate::elb::{Declared, Listener, LoadBalancer, Port, Registration};
 use crate::plan::desired::Missing;
 use crate::plan::{Facts, Held, Step, is_same_zone, track};
 
@@ -210,7 +210,7 @@ pub(super) fn problems(
             && unknown.iter().any(|id| ids.contains(*id)))
     };
     let failures = work.failures.iter().filter(|failure| !says_less(failure));
-    let mut problems: Vec<Problem> = failures.map(of_failure).collect();
+    let mut problems: Vec<Problem> = failures.map(|failure| of_failure(failure, declared)).collect();
     let told = |port: &u16| {
         let brings = |failure: &Failure| {
             matches!(&failure.step, Step::CreateListeners { listeners, .. }
@@ -254,15 +254,46 @@ fn unknown_instances<'a>(memory: &'a Memory, named: &BTreeSet<&String>) -> Vec<&
     refused.filter(|id| named.contains(id)).collect()
 }
 
-fn of_failure(failure: &Failure) -> Problem {
+fn of_failure(failure: &Failure, declared: &Declared) -> Problem {
     let mut problem = of_error(&failure.error);
     let reason = failure.error.reason();
+    if matches!(failure.error.class, Class::Invalid | Class::MissingReference)
+        && let Some(field) = field_of(&failure.step, declared)
+    {
+        problem.told = message::at_field(reason.clone(), field, problem.told);
+    }
     if failure.put_back {
         problem.told = message::put_back(reason, problem.told);
+    } else if let Some(port) = closed_by(&failure.step) {
+        problem.told = message::closed(reason, problem.told, port);
     } else if matches!(failure.step, Step::AttachSubnets(_)) && is_same_zone(&failure.error.message) {
         problem.told = message::two_of_one_zone(reason, problem.told);
     }
     problem
+}
+
+/// The field that a step follows from, where AWS's message says nothing of it.
+fn field_of(step: &Step, declared: &Declared) -> Option<String> {
+    let certificate = |port: &Port| format!("spec.listeners[port={port}].certificate");
+    match step {
+        Step::SetCertificate { port, .. } => Some(certificate(port)),
+        Step::FindCertificate(arn) => {
+            let mut listeners = declared.listeners.values();
+            let listener = listeners.find(|listener| listener.certificate.as_ref() == Some(arn))?;
+            Some(certificate(&listener.port))
+        }
+        Step::CreateListeners { listeners, .. } => Some(format!("spec.listeners[port={}]", listeners.first()?.port)),
+        Step::EnableZones(_) => Some("spec.availabilityZones".to_owned()),
+        _ => None,
+    }
+}
+
+/// The port that is closed while AWS refuses a step: what was there was taken down for it and could not be put back.
+fn closed_by(step: &Step) -> Option<Port> {
+    match step {
+        Step::CreateListeners { listeners, otherwise } if !otherwise.is_empty() => Some(listeners.first()?.port),
+        _ => None,
+    }
 }
 
 /// Something that the spec refers to was not found.

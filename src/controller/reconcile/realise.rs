@@ -82,6 +82,7 @@ impl Pass<'_> {
         let changed = before.instances != lb.instances || known.is_some_and(|known| known.instances != lb.instances);
         if changed
             || work.done.iter().any(moves_zones)
+            || memory.moving
             || memory.health.is_none() && work.done.iter().any(outcome::registers)
         {
             memory.registration_changed(self.now);

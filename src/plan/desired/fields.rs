@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use crate::api::ClassicLoadBalancerSpec;
-use crate::elb::{Declared, LoadBalancer, Port};
+use crate::elb::{Declared, LoadBalancer, Part, Port};
 
 pub(super) const HEALTH_CHECK: &str = "healthCheck";
 pub(super) const CROSS_ZONE: &str = "attributes.crossZone";
@@ -69,7 +69,7 @@ pub fn declared(spec: &ClassicLoadBalancerSpec) -> BTreeSet<String> {
 }
 
 /// Of the fields that were applied before and are not declared any more, those that are not back at their default in
-/// AWS yet.
+/// AWS yet, or may not be.
 pub fn pending<'a>(
     before: &'a [String],
     spec: &ClassicLoadBalancerSpec,
@@ -94,8 +94,17 @@ pub fn pending<'a>(
         }
         field.starts_with(BACKEND) && wanted.backends != lb.backends
     };
+    // What is ignored now goes back to its default when it is ignored no more.
+    let ignored = |field: &str| {
+        let part = match field {
+            HEALTH_CHECK => Part::HealthCheck,
+            _ if field.starts_with("attributes.") => Part::Attributes,
+            _ => Part::Policies,
+        };
+        declared.ignored.contains(&part)
+    };
     before
         .iter()
-        .filter(|field| !now.contains(*field) && differs(field))
+        .filter(|field| !now.contains(*field) && (ignored(field) || differs(field)))
         .collect()
 }
