@@ -9,7 +9,7 @@ use super::lookup::Remote;
 use super::nodes::BELIEVED_AFTER;
 use super::resolve::Resolution;
 use super::status::Verdict;
-use crate::api::message;
+use crate::api::message::{self, Told};
 use crate::api::{Applied, ClassicLoadBalancerStatus};
 use crate::aws::{Class, Error, InstanceHealth};
 use crate::elb::{Declared, InstanceId, Listener, LoadBalancer, Port};
@@ -295,6 +295,12 @@ impl Memory {
     pub(super) fn health_unread(&self) -> Option<&Error> {
         let (error, times) = self.health_failure.as_ref()?;
         (!error.class.is_passing() || *times > 1).then_some(error)
+    }
+
+    /// The same in words.
+    pub(super) fn health_told(&self) -> Option<Told> {
+        let error = self.health_unread()?;
+        Some(message::health_not_read(error.reason(), error))
     }
 
     /// Whether instances drained when the health was last read.

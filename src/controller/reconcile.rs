@@ -282,9 +282,7 @@ impl Pass<'_> {
         );
         report.load_balancer = Some(&lb);
         report.not_after = Some(not_after.clone());
-        report.unread = memory
-            .health_unread()
-            .map(|error| message::health_not_read(error.reason(), error));
+        report.unread = memory.health_told();
         let previous = previous_status(self.object, memory);
         (report.errors, report.plan) = (previous.errors, previous.plan);
         report

@@ -77,13 +77,7 @@ async fn a_suspended_object_waits_and_says_so() -> Result<()> {
 async fn a_balancer_that_is_gone_already_holds_nothing_up() -> Result<()> {
     let test = Test::new().await?;
     test.ready(MINIMAL).await?;
-    let name = test.name().await?;
-    let elb = test.stack.simulator().elb();
-    elb.delete_load_balancer()
-        .load_balancer_name(&name)
-        .send()
-        .await
-        .expect("deleted");
+    test.lose().await?;
     test.namespace.delete_and_wait(Kind::CLB, "web").await
 }
 
@@ -100,12 +94,7 @@ async fn a_lost_balancer_is_not_made_again_unless_asked_for() -> Result<()> {
     let test = Test::new().await?;
     let ready = test.ready(MINIMAL).await?;
     let name = test.name().await?;
-    let elb = test.stack.simulator().elb();
-    elb.delete_load_balancer()
-        .load_balancer_name(&name)
-        .send()
-        .await
-        .expect("deleted");
+    test.lose().await?;
     let mark = test.mark()?;
     test.request().await?;
     let message = test.until_reason("Ready", "Lost").await?;

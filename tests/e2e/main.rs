@@ -121,6 +121,14 @@ impl Test {
             .expect("the balancer exists"))
     }
 
+    /// Somebody else deletes the balancer.
+    async fn lose(&self) -> Result<()> {
+        let request = self.stack.simulator().elb().delete_load_balancer();
+        let request = request.load_balancer_name(self.name().await?);
+        request.send().await.expect("deleted");
+        Ok(())
+    }
+
     /// The tags as AWS has them.
     async fn tags(&self) -> Result<std::collections::BTreeMap<String, String>> {
         Ok(tags(self.stack, &self.name().await?).await)

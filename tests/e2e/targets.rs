@@ -205,16 +205,7 @@ async fn a_group_follows_a_balancer_that_is_lost_made_again_and_lost_for_good() 
     test.namespace
         .until(Kind::CLB, "web", "the members to be in service", healthy)
         .await?;
-    let name = test.name().await?;
-    let lose = async || {
-        let elb = test.stack.simulator().elb();
-        elb.delete_load_balancer()
-            .load_balancer_name(&name)
-            .send()
-            .await
-            .expect("deleted");
-    };
-    lose().await;
+    test.lose().await?;
     test.request().await?;
     test.until_reason("Ready", "Lost").await?;
     test.ready(&format!("recreatePolicy: Always\n{spec}")).await?;
@@ -224,7 +215,7 @@ async fn a_group_follows_a_balancer_that_is_lost_made_again_and_lost_for_good() 
     assert_eq!(registered(&test.in_aws().await?).len(), 2);
 
     test.ready(&spec).await?;
-    lose().await;
+    test.lose().await?;
     test.request().await?;
     test.until_reason("Ready", "Lost").await?;
     test.namespace.delete_and_wait(Kind::CLB, "web").await?;

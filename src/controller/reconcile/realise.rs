@@ -234,9 +234,7 @@ impl Pass<'_> {
         let applied = remembered::with_registered(applied, &self.declared, &previous, lb, &work.done);
         report.groups = groups.map(|groups| self.group_status(groups, lb));
         report.errors = work.errors(memory);
-        report.unread = memory
-            .health_unread()
-            .map(|error| message::health_not_read(error.reason(), error));
+        report.unread = memory.health_told();
         report.plan = foresee::lines(&work.plan);
         if self.mode.reads_only.is_none() {
             report.applied = Some(applied.clone());

@@ -52,6 +52,20 @@ fn condition<'a>(status: &'a ClassicLoadBalancerStatus, type_: &str) -> Option<&
 }
 
 #[test]
+fn what_observe_said_does_not_stand_when_the_object_is_suspended() {
+    let observing = Verdict::Planned(message::observing("a call"));
+    let programmed_after = |verdict| {
+        let before = derive(&ClassicLoadBalancerStatus::default(), &Report::new(1, verdict), at(1));
+        let suspended = Verdict::Suspended(message::suspended());
+        let after = derive(&before, &Report::new(2, suspended), at(2));
+        condition(&after, "Programmed").map(|condition| (condition.status.clone(), condition.reason.clone()))
+    };
+    let pair = |status: &str, reason: &str| Some((status.to_owned(), reason.to_owned()));
+    assert_eq!(programmed_after(observing), pair("Unknown", "Pending"));
+    assert_eq!(programmed_after(Verdict::Programmed), pair("True", "Programmed"));
+}
+
+#[test]
 fn draining_instances_are_no_capacity() {
     let lb = balancer(&["i-1"]);
     let wanted = members(&["i-1"]);
