@@ -338,8 +338,8 @@ async fn undecodable(invalid: &kube::core::error_boundary::InvalidObject, ctx: &
     };
     let reference = ObjectRef::from_obj(&object);
     error!(object = %reference, error = %invalid.error, "the object cannot be decoded");
-    let told = message::undecodable(&invalid.error);
-    event::warning(&ctx.events, &object, "Reconcile", &told).await;
+    let message = message::undecodable(&invalid.error);
+    event::warning(&ctx.events, &object, "Reconcile", &message).await;
 }
 
 /// Tells the log that the controller is about to start.

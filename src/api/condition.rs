@@ -3,7 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 
-use super::message::Told;
+use super::message::Message;
 
 /// The balancer exists, equals its spec, and its DNS name is known.
 pub const READY: &str = "Ready";
@@ -32,18 +32,18 @@ pub struct Statement {
     /// `True`, `False` or `Unknown`.
     pub status: &'static str,
     /// The reason and the text.
-    pub told: Told,
+    pub message: Message,
     /// The generation that it speaks of, where that is not the present one: a judgement from before that stands.
     pub of: Option<i64>,
 }
 
 impl Statement {
     /// Makes a statement.
-    pub fn new(type_: &'static str, status: &'static str, told: Told) -> Self {
+    pub fn new(type_: &'static str, status: &'static str, message: Message) -> Self {
         Self {
             type_,
             status,
-            told,
+            message,
             of: None,
         }
     }
@@ -65,8 +65,8 @@ pub fn list(statements: Vec<Statement>, generation: i64, previous: &[Condition],
             Condition {
                 type_: statement.type_.to_owned(),
                 status: statement.status.to_owned(),
-                reason: statement.told.reason().to_owned(),
-                message: statement.told.text().chars().take(MESSAGE_LENGTH).collect(),
+                reason: statement.message.reason().to_owned(),
+                message: statement.message.text().chars().take(MESSAGE_LENGTH).collect(),
                 observed_generation: Some(statement.of.unwrap_or(generation)),
                 last_transition_time: since,
             }

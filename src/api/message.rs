@@ -1,5 +1,5 @@
 //! Every text that a person can meet in a condition, an Event, a refusal or an answer of the operator, with what fills it
-//! in. The code takes its texts from here and has none of its own: a [`Told`] or a [`Refusal`] cannot be made elsewhere.
+//! in. The code takes its texts from here and has none of its own: a [`Message`] or a [`Refusal`] cannot be made elsewhere.
 //! `docs/reference/conditions.md` is printed from the same literals.
 
 use std::fmt;
@@ -8,12 +8,12 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 /// A text, with the reason that it is told with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct Message {
     reason: String,
     text: String,
 }
 
-impl Told {
+impl Message {
     fn new(reason: impl Into<String>, text: String) -> Self {
         Self {
             reason: reason.into(),
@@ -37,7 +37,7 @@ impl Told {
     }
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
@@ -45,9 +45,9 @@ impl fmt::Display for Told {
 
 /// Why a spec cannot be realised: what must hold, and the field.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal(Told);
+pub struct Refusal(Message);
 
-impl From<Refusal> for Told {
+impl From<Refusal> for Message {
     fn from(refusal: Refusal) -> Self {
         refusal.0
     }
@@ -70,7 +70,7 @@ pub struct Answer {
 
 /// A text of a condition or an Event, for the page.
 #[derive(Clone, Copy, Debug)]
-pub struct Message {
+pub struct MessageDoc {
     /// The reasons that it is told with.
     pub reasons: &'static [&'static str],
     /// The text; `{…}` stands for what is filled in.
@@ -81,7 +81,7 @@ pub struct Message {
 
 /// A refusal, for the page.
 #[derive(Clone, Copy, Debug)]
-pub struct Refused {
+pub struct RefusalDoc {
     /// The path of the field below `spec`.
     pub field: &'static str,
     /// The text.
@@ -92,7 +92,7 @@ pub struct Refused {
 
 /// An answer that AWS did not give, for the page.
 #[derive(Clone, Copy, Debug)]
-pub struct Unanswered {
+pub struct AnswerDoc {
     /// The code that it stands under.
     pub code: &'static str,
     /// The text.
@@ -101,34 +101,34 @@ pub struct Unanswered {
 
 /// A text that belongs to no object, for the page.
 #[derive(Clone, Copy, Debug)]
-pub struct Words {
+pub struct TextDoc {
     /// The text.
     pub text: &'static str,
     /// What to do.
     pub remedy: &'static str,
 }
 
-/// Texts of conditions and Events. `fn` makes a [`Told`] with the first of the reasons, `under` one with a reason that is
+/// Texts of conditions and Events. `fn` makes a [`Message`] with the first of the reasons, `under` one with a reason that is
 /// given, and `part` a text that fills in others.
 macro_rules! messages {
     ($table:ident: $( $kind:ident $name:ident ($($param:ident),*) $reasons:tt $text:literal; )*) => {
         $( messages!(@ $kind $name ($($param),*) $reasons $text); )*
 
         /// The texts of this part of the table.
-        pub(super) const $table: &[super::Message] = &[$(
-            super::Message { reasons: &$reasons, text: $text, is_part: messages!(@ $kind) },
+        pub(super) const $table: &[super::MessageDoc] = &[$(
+            super::MessageDoc { reasons: &$reasons, text: $text, is_part: messages!(@ $kind) },
         )*];
     };
     (@ fn $name:ident ($($param:ident),*) [$reason:expr $(, $also:expr)*] $text:literal) => {
         #[doc = concat!("`", $text, "`")]
-        pub fn $name($($param: impl std::fmt::Display),*) -> super::Told {
-            super::Told::new($reason, format!($text))
+        pub fn $name($($param: impl std::fmt::Display),*) -> super::Message {
+            super::Message::new($reason, format!($text))
         }
     };
     (@ under $name:ident ($($param:ident),*) $reasons:tt $text:literal) => {
         #[doc = concat!("`", $text, "`")]
-        pub fn $name(reason: impl Into<String>, $($param: impl std::fmt::Display),*) -> super::Told {
-            super::Told::new(reason, format!($text))
+        pub fn $name(reason: impl Into<String>, $($param: impl std::fmt::Display),*) -> super::Message {
+            super::Message::new(reason, format!($text))
         }
     };
     (@ part $name:ident ($($param:ident),*) $reasons:tt $text:literal) => {
@@ -148,13 +148,13 @@ macro_rules! refusals {
             #[doc = concat!("`spec.", $field, ": ", $text, "`")]
             pub fn $name($($param: impl std::fmt::Display),*) -> super::Refusal {
                 let text = format!(concat!("spec.", $field, ": ", $text), $($param = $param),*);
-                super::Refusal(super::Told::new(crate::api::reason::INVALID, text))
+                super::Refusal(super::Message::new(crate::api::reason::INVALID, text))
             }
         )*
 
         /// All refusals.
-        pub(super) const $table: &[super::Refused] = &[$(
-            super::Refused { field: $field, text: $text, remedy: $remedy },
+        pub(super) const $table: &[super::RefusalDoc] = &[$(
+            super::RefusalDoc { field: $field, text: $text, remedy: $remedy },
         )*];
     };
 }
@@ -170,8 +170,8 @@ macro_rules! answers {
         )*
 
         /// All answers of this kind.
-        pub(super) const $table: &[super::Unanswered] = &[$(
-            super::Unanswered { code: $code, text: $text },
+        pub(super) const $table: &[super::AnswerDoc] = &[$(
+            super::AnswerDoc { code: $code, text: $text },
         )*];
     };
 }
@@ -187,8 +187,8 @@ macro_rules! words {
         )*
 
         /// The texts of this part of the table.
-        pub(super) const $table: &[super::Words] = &[$(
-            super::Words { text: $text, remedy: $remedy },
+        pub(super) const $table: &[super::TextDoc] = &[$(
+            super::TextDoc { text: $text, remedy: $remedy },
         )*];
     };
 }
@@ -212,7 +212,7 @@ pub use refusals::*;
 pub use targets::*;
 
 /// Every text of conditions and Events.
-pub fn all() -> impl Iterator<Item = &'static Message> {
+pub fn all() -> impl Iterator<Item = &'static MessageDoc> {
     let tables = [
         life::LIFE,
         ownership::OWNERSHIP,
@@ -225,26 +225,26 @@ pub fn all() -> impl Iterator<Item = &'static Message> {
 }
 
 /// Every refusal.
-pub fn refused() -> &'static [Refused] {
+pub fn refused() -> &'static [RefusalDoc] {
     refusals::REFUSALS
 }
 
 /// Everything that is told in place of an answer of AWS.
-pub fn unanswered() -> &'static [Unanswered] {
+pub fn unanswered() -> &'static [AnswerDoc] {
     aws::ANSWERS
 }
 
 /// Everything that `/readyz` tells.
-pub fn readyz() -> &'static [Words] {
+pub fn readyz() -> &'static [TextDoc] {
     operator::READYZ
 }
 
 /// What `kubectl clb plan` tells of its own.
-pub fn plan() -> &'static [Words] {
+pub fn plan() -> &'static [TextDoc] {
     operator::PLAN
 }
 
 /// Everything that keeps the operator from starting.
-pub fn start() -> &'static [Words] {
+pub fn start() -> &'static [TextDoc] {
     operator::START
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::message::{self, Words};
+use super::message::{self, TextDoc};
 use super::reason::{self, ANY, AWS_CODE, AWS_CODES, Entry, Progress};
 
 const INTRODUCTION: &str = "\
@@ -164,7 +164,7 @@ fn refused(page: &mut String) {
 }
 
 /// What is told of no object.
-fn words(page: &mut String, title: &str, introduction: &str, words: &[Words]) {
+fn words(page: &mut String, title: &str, introduction: &str, words: &[TextDoc]) {
     add!(
         page,
         "\n## {title}\n\n{introduction}\n\n| message | what to do |\n|---|---|"

@@ -8,7 +8,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::whole_reply::CutShort;
-use crate::api::message::{self, Told};
+use crate::api::message::{self, Message};
 use crate::api::reason::AWS_ERROR;
 
 /// What follows from an error. Decided by AWS's code, since texts change.
@@ -62,7 +62,7 @@ impl std::error::Error for Error {}
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.told().fmt(f)
+        self.message().fmt(f)
     }
 }
 
@@ -128,7 +128,7 @@ impl Error {
     }
 
     /// What a condition says of it.
-    pub fn told(&self) -> Told {
+    pub fn message(&self) -> Message {
         message::said(self.reason(), self.operation, &self.code, &self.message)
     }
 }

@@ -198,8 +198,8 @@ mod tests {
                 message: format!("dispatch failure: other: {said}"),
                 request_id: None,
             };
-            let told = Failure::aws("us-east-1", &error).to_string();
-            assert!(told.contains(expected) && !told.contains("dispatch failure"), "{told}");
+            let message = Failure::aws("us-east-1", &error).to_string();
+            assert!(message.contains(expected) && !message.contains("dispatch failure"), "{message}");
         }
     }
 

@@ -147,9 +147,9 @@ impl Plan {
     ) -> Result<Planned, Failure> {
         let mut object = object.clone();
         let name = object.name_any();
-        let told = self.region_of(&object, terms);
-        let own_region = told.is_none();
-        let region = told
+        let named = self.region_of(&object, terms);
+        let own_region = named.is_none();
+        let region = named
             .or_else(|| aws.default_region().map(ToOwned::to_owned))
             .ok_or_else(|| Failure::usage(format!("{name} names no region: give --region or set AWS_REGION")))?;
         can_ask(aws, &region, &object).await?;

@@ -4,7 +4,7 @@ use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Client, Resource as _};
 use tracing::warn;
 
-use crate::api::message::Told;
+use crate::api::message::Message;
 use crate::api::{ClassicLoadBalancer, FIELD_MANAGER};
 
 /// Whom Events come from.
@@ -36,25 +36,25 @@ impl Events {
 const NOTE_LENGTH: usize = 1000;
 
 /// Tells of something that went as it should.
-pub(super) async fn normal(events: &Events, object: &ClassicLoadBalancer, action: &str, told: &Told) {
-    publish(events, object, EventType::Normal, action, told).await;
+pub(super) async fn normal(events: &Events, object: &ClassicLoadBalancer, action: &str, message: &Message) {
+    publish(events, object, EventType::Normal, action, message).await;
 }
 
 /// Tells of something that a person may have to act on.
-pub(super) async fn warning(events: &Events, object: &ClassicLoadBalancer, action: &str, told: &Told) {
-    publish(events, object, EventType::Warning, action, told).await;
+pub(super) async fn warning(events: &Events, object: &ClassicLoadBalancer, action: &str, message: &Message) {
+    publish(events, object, EventType::Warning, action, message).await;
 }
 
-async fn publish(events: &Events, object: &ClassicLoadBalancer, type_: EventType, action: &str, told: &Told) {
+async fn publish(events: &Events, object: &ClassicLoadBalancer, type_: EventType, action: &str, message: &Message) {
     let event = Event {
         type_,
-        reason: told.reason().to_owned(),
-        note: Some(told.text().chars().take(NOTE_LENGTH).collect()),
+        reason: message.reason().to_owned(),
+        note: Some(message.text().chars().take(NOTE_LENGTH).collect()),
         action: action.to_owned(),
         secondary: None,
     };
     // An Event is a courtesy; a pass must not fail for it.
     if let Err(error) = events.recorder().publish(&event, &object.object_ref(&())).await {
-        warn!(%error, reason = told.reason(), "an Event could not be published");
+        warn!(%error, reason = message.reason(), "an Event could not be published");
     }
 }

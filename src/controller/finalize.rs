@@ -16,7 +16,7 @@ use super::observe::{self, Observation};
 use super::reconcile::{Context, conclude, previous_status};
 use super::status::{Problem, Report, Verdict};
 use super::subject::Subject;
-use crate::api::message::{self, Told};
+use crate::api::message::{self, Message};
 use crate::api::{ClassicLoadBalancer, DeletionPolicy, FIELD_MANAGER, FINALIZER, Management};
 use crate::aws;
 use crate::elb::{LoadBalancer, Origin, Ownership, TAG_PREFIX};
@@ -32,7 +32,7 @@ enum Next {
     /// Nothing in AWS holds the object any more.
     Release,
     /// Look again.
-    Wait(Told),
+    Wait(Message),
 }
 
 /// One pass over an object that is being deleted.
@@ -78,8 +78,8 @@ pub(super) async fn finalize(
             memory.released = true;
             Ok(None)
         }
-        Ok(Next::Wait(told)) => {
-            conclude(object, ctx, memory, Report::new(generation, Verdict::Deleting(told))).await?;
+        Ok(Next::Wait(message)) => {
+            conclude(object, ctx, memory, Report::new(generation, Verdict::Deleting(message))).await?;
             Ok(Some(POLL))
         }
         Err(error) => {
@@ -166,8 +166,8 @@ async fn retain(
         .cloned()
         .collect();
     subject.client.run(&subject.name, &Step::RemoveTags(keys)).await?;
-    let told = message::retained(&subject.name, &subject.region);
-    event::normal(&ctx.events, object, "Delete", &told).await;
+    let message = message::retained(&subject.name, &subject.region);
+    event::normal(&ctx.events, object, "Delete", &message).await;
     Ok(())
 }
 
@@ -205,7 +205,7 @@ async fn detach(
     subject: &Subject,
     memory: &mut Memory,
     status: &crate::api::ClassicLoadBalancerStatus,
-) -> Result<Option<Told>, aws::Error> {
+) -> Result<Option<Message>, aws::Error> {
     let mut names: BTreeSet<String> = status
         .applied
         .iter()
@@ -239,23 +239,23 @@ async fn detach(
 }
 
 async fn tell_gone(object: &ClassicLoadBalancer, ctx: &Context, subject: &Subject) {
-    let told = message::deleted(&subject.name, &subject.region);
-    event::normal(&ctx.events, object, "Delete", &told).await;
+    let message = message::deleted(&subject.name, &subject.region);
+    event::normal(&ctx.events, object, "Delete", &message).await;
 }
 
 /// Under Observe the object goes and AWS stays as it is.
 async fn release_untouched(object: &ClassicLoadBalancer, ctx: &Context, subject: &Subject, who: ReadsOnly) {
     let (name, region) = (&subject.name, &subject.region);
-    let told = match who {
+    let message = match who {
         ReadsOnly::Operator => message::released_read_only(name, region),
         ReadsOnly::Object => message::released_observed(name, region),
     };
-    event::normal(&ctx.events, object, "Delete", &told).await;
+    event::normal(&ctx.events, object, "Delete", &message).await;
 }
 
 async fn not_owned(object: &ClassicLoadBalancer, ctx: &Context, subject: &Subject, owner: &str) {
-    let told = message::not_owned(&subject.name, &subject.region, owner);
-    event::warning(&ctx.events, object, "Delete", &told).await;
+    let message = message::not_owned(&subject.name, &subject.region, owner);
+    event::warning(&ctx.events, object, "Delete", &message).await;
 }
 
 /// Adds or removes our finalizer, and no other. The resource version makes the write fail where the list changed.

@@ -9,7 +9,7 @@ use super::lookup::Remote;
 use super::nodes::BELIEVED_AFTER;
 use super::resolve::Resolution;
 use super::status::Verdict;
-use crate::api::message::{self, Told};
+use crate::api::message::{self, Message};
 use crate::api::{Applied, ClassicLoadBalancerStatus};
 use crate::aws::{Class, Error, InstanceHealth};
 use crate::elb::{Declared, InstanceId, Listener, LoadBalancer, Port};
@@ -131,7 +131,7 @@ pub(super) struct Memory {
     /// What was applied, also where the status that tells so could not be written.
     pub(super) applied: Option<Applied>,
     /// The last thing told by an event, so that it is told once.
-    pub(super) told: Option<(String, String)>,
+    pub(super) message: Option<(String, String)>,
     /// The object was released: nothing about it is worth keeping.
     pub(super) released: bool,
     /// When deletion began to wait for Auto Scaling groups.
@@ -298,7 +298,7 @@ impl Memory {
     }
 
     /// The same in words.
-    pub(super) fn health_told(&self) -> Option<Told> {
+    pub(super) fn health_message(&self) -> Option<Message> {
         let error = self.health_unread()?;
         Some(message::health_not_read(error.reason(), error))
     }
@@ -329,9 +329,9 @@ impl Memory {
         let (Some(lb), Some(health)) = (&self.observed, &self.health) else {
             return BTreeSet::new();
         };
-        let told: BTreeSet<&InstanceId> = health.iter().map(|instance| &instance.id).collect();
+        let listed: BTreeSet<&InstanceId> = health.iter().map(|instance| &instance.id).collect();
         let asked = lb.instances.intersection(&self.health_of);
-        asked.filter(|id| !told.contains(id)).cloned().collect()
+        asked.filter(|id| !listed.contains(id)).cloned().collect()
     }
 
     /// The soonest of all that is due.
@@ -379,8 +379,8 @@ impl Memories {
 
     /// Whether this version of an object that cannot be decoded was not told of yet.
     pub(super) fn tell_undecodable(&self, uid: String, version: String) -> bool {
-        let mut told = self.undecodable.lock().unwrap_or_else(PoisonError::into_inner);
-        told.insert(uid, version.clone()) != Some(version)
+        let mut reported = self.undecodable.lock().unwrap_or_else(PoisonError::into_inner);
+        reported.insert(uid, version.clone()) != Some(version)
     }
 
     /// Drops the memory of an object that is gone.

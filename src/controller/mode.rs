@@ -65,7 +65,7 @@ impl Mode {
         if self.protected {
             return Verdict::Overruled {
                 status: "False",
-                told: message::deletion_protected(),
+                message: message::deletion_protected(),
                 inner: Box::new(verdict),
             };
         }
@@ -75,21 +75,21 @@ impl Mode {
         let would = match (planned, &verdict) {
             (0, verdict) => verdict
                 .problem()
-                .map_or_else(message::no_call, |problem| problem.told.to_string()),
+                .map_or_else(message::no_call, |problem| problem.message.to_string()),
             (1, _) => message::one_call(),
             (more, _) => message::calls(more),
         };
-        let told = match who {
+        let message = match who {
             ReadsOnly::Operator => message::reading_only(would),
             ReadsOnly::Object => message::observing(would),
         };
         let inner = match verdict {
-            Verdict::Programmed if planned > 0 => Verdict::Planned(told.clone()),
+            Verdict::Programmed if planned > 0 => Verdict::Planned(message.clone()),
             other => other,
         };
         Verdict::Overruled {
             status: "Unknown",
-            told,
+            message,
             inner: Box::new(inner),
         }
     }

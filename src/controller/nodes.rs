@@ -15,7 +15,7 @@ use kube::runtime::watcher::Event;
 use tokio::sync::Notify;
 
 use super::provider_id;
-use crate::api::message::{self, Told};
+use crate::api::message::{self, Message};
 use crate::api::{CordonedNodes, NotReadyNodes, Registration};
 use crate::elb::InstanceId;
 
@@ -114,7 +114,7 @@ pub(super) struct Selection {
     /// The matching Nodes by name that run on an EC2 instance.
     pub(super) nodes: BTreeMap<String, Node>,
     /// Why the view cannot be trusted to shrink a set.
-    pub(super) suspicion: Option<Told>,
+    pub(super) suspicion: Option<Message>,
     /// Whether any Node matched, also one that is no target at the moment.
     pub(super) matched: bool,
     /// When a Node will have been not ready for too long.

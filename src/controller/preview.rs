@@ -73,7 +73,7 @@ pub async fn preview(
     let (steps, problems) = Box::pin(pass.preview(&mut memory)).await?;
     Ok(Preview {
         steps: steps.iter().map(ToString::to_string).collect(),
-        problems: problems.into_iter().map(|problem| problem.told.to_string()).collect(),
+        problems: problems.into_iter().map(|problem| problem.message.to_string()).collect(),
     })
 }
 

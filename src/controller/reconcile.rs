@@ -181,8 +181,8 @@ pub(super) fn prepare<'a>(
         &resolution.resolved,
     )
     .map_err(refused)?;
-    let told = [&memory.remote.suspicion, &memory.remote.absent_groups];
-    missing.extend(told.into_iter().flatten().cloned());
+    let unresolved = [&memory.remote.suspicion, &memory.remote.absent_groups];
+    missing.extend(unresolved.into_iter().flatten().cloned());
     Ok(Pass {
         object,
         ctx,
@@ -282,7 +282,7 @@ impl Pass<'_> {
         );
         report.load_balancer = Some(&lb);
         report.not_after = Some(not_after.clone());
-        report.unread = memory.health_told();
+        report.unread = memory.health_message();
         let previous = previous_status(self.object, memory);
         (report.errors, report.plan) = (previous.errors, previous.plan);
         report
@@ -362,7 +362,7 @@ async fn suspended(
     *memory = Memory {
         status: memory.status.take(),
         applied: memory.applied.take(),
-        told: memory.told.take(),
+        message: memory.message.take(),
         ..Memory::default()
     };
     let verdict = Verdict::Suspended(message::suspended());

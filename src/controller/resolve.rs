@@ -8,7 +8,7 @@ use kube::core::Selector;
 
 use super::lookup::Remote;
 use super::nodes::{NodePolicy, NodeView, Selection};
-use crate::api::message::{self, Told};
+use crate::api::message::{self, Message};
 use crate::api::{ClassicLoadBalancerSpec, ClassicLoadBalancerStatus, LabelSelector, LabelSelectorOperator};
 use crate::elb::InstanceId;
 use crate::plan::desired::{References, Refusal, Resolved};
@@ -19,7 +19,7 @@ use crate::plan::targets::{Member, Members, SOURCE_INSTANCE_IDS, SOURCE_NODE_SEL
 pub(super) struct Resolution {
     pub(super) resolved: Resolved,
     /// Why the Nodes are not trusted, so that the registered set is not shrunk.
-    pub(super) suspicion: Option<Told>,
+    pub(super) suspicion: Option<Message>,
     /// Whether what was looked up in AWS is not trusted either.
     pub(super) remote_suspect: bool,
     /// When a Node will have been not ready for too long.
@@ -95,7 +95,7 @@ pub(super) fn resolve(
 
 /// The view's own doubts, and one more: a selector that matches nothing though instances came from it before is more
 /// likely a mistake than a wish.
-fn suspect(selection: &Selection, status: Option<&ClassicLoadBalancerStatus>) -> Option<Told> {
+fn suspect(selection: &Selection, status: Option<&ClassicLoadBalancerStatus>) -> Option<Message> {
     if selection.suspicion.is_some() {
         return selection.suspicion.clone();
     }

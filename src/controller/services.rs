@@ -11,7 +11,7 @@ use kube::ResourceExt as _;
 use kube::runtime::watcher::Event;
 use tokio::sync::Notify;
 
-use crate::api::message::{self, Told};
+use crate::api::message::{self, Message};
 use crate::api::{InstancePortFrom, Listener};
 use crate::elb::Port;
 use crate::plan::desired::{Lookup, Missing};
@@ -105,7 +105,7 @@ impl ServiceView {
         named
             .map(|(port, from)| {
                 let found = state.find(port, namespace, from);
-                (from.clone(), found.map_err(|told| Missing::new(track::LISTENERS, told)))
+                (from.clone(), found.map_err(|message| Missing::new(track::LISTENERS, message)))
             })
             .collect()
     }
@@ -113,7 +113,7 @@ impl ServiceView {
 
 impl State {
     /// The node port for a listener, or why there is none and what to do.
-    fn find(&self, listener: i32, namespace: &str, from: &InstancePortFrom) -> Result<Port, Told> {
+    fn find(&self, listener: i32, namespace: &str, from: &InstancePortFrom) -> Result<Port, Message> {
         let name = &from.service_name;
         if !self.synced {
             return Err(match &self.failure {
@@ -186,7 +186,7 @@ mod tests {
 
     fn reason(view: &ServiceView, namespace: &str, from: &InstancePortFrom) -> Result<Port, String> {
         let state = view.state.lock().expect("the state");
-        state.find(80, namespace, from).map_err(|told| told.reason().to_owned())
+        state.find(80, namespace, from).map_err(|message| message.reason().to_owned())
     }
 
     #[test]

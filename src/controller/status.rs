@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::error::Error;
 use crate::api::condition::{Statement, TARGETS_HEALTHY};
-use crate::api::message::{self, Told};
+use crate::api::message::{self, Message};
 use crate::api::{
     Applied, AutoScalingGroupStatus, CertificateStatus, ClassicLoadBalancer, ClassicLoadBalancerStatus, FIELD_MANAGER,
     HealthCheckStatus, ListenerStatus, SourceSecurityGroup, TrackError, condition,
@@ -46,7 +46,7 @@ pub(super) struct Report<'a> {
     pub(super) not_after: Option<BTreeMap<String, String>>,
     pub(super) targets: Option<instances::Targets<'a>>,
     /// Why the health of the instances is not known, where it should be.
-    pub(super) unread: Option<Told>,
+    pub(super) unread: Option<Message>,
     pub(super) groups: Option<Vec<AutoScalingGroupStatus>>,
     pub(super) applied: Option<Applied>,
     /// Where nothing is written to AWS, the calls that would be made.
@@ -137,12 +137,12 @@ pub(super) fn derive(
             .chain(lb.health_check.port())
             .collect();
         let mut statement = match &report.unread {
-            Some(told) if !lb.instances.is_empty() => Statement::new(TARGETS_HEALTHY, "Unknown", told.clone()),
+            Some(message) if !lb.instances.is_empty() => Statement::new(TARGETS_HEALTHY, "Unknown", message.clone()),
             _ => targets.judge(&lb.instances, &ports, status.source_security_group.as_ref()),
         };
         for advice in zones::advice(&summary.by_zone, lb.instances.len(), lb.attributes.cross_zone) {
-            let reason = statement.told.reason().to_owned();
-            statement.told = message::advised(reason, statement.told, advice);
+            let reason = statement.message.reason().to_owned();
+            statement.message = message::advised(reason, statement.message, advice);
         }
         healthy = Some(statement);
         status.instances = Some(summary);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::api::message::{self, Told};
+use crate::api::message::{self, Message};
 use crate::elb::{Owner, Ownership, TAG_ADOPT_BY, TAG_SERVICE_NAME, TAG_UID};
 
 /// What the operator takes over, of what objects ask for.
@@ -25,7 +25,7 @@ pub enum Claim {
     /// It may, unless an object of this UID lives.
     FreeUnlessAlive(String),
     /// It may not, in these words.
-    Refused(Told),
+    Refused(Message),
 }
 
 /// The balancer in question, and what is asked.
@@ -68,7 +68,7 @@ impl Question<'_> {
     }
 
     /// The refusal of a balancer whose owner lives.
-    pub fn alive(&self) -> Told {
+    pub fn alive(&self) -> Message {
         message::owner_lives(self.name, self.region, self.uid())
     }
 
@@ -94,7 +94,7 @@ impl Question<'_> {
         format!("{TAG_ADOPT_BY}={}", self.owner.adopt_by())
     }
 
-    fn of_nobody(&self) -> Told {
+    fn of_nobody(&self) -> Message {
         let what = if self.was_ours {
             message::unproven(self.name, self.region)
         } else {
@@ -112,14 +112,14 @@ impl Question<'_> {
         }
     }
 
-    fn restored(&self) -> Told {
+    fn restored(&self) -> Message {
         match self.adoption {
             Adoption::Never => message::restored_for_good(self.name, self.region, self.uid()),
             _ => message::restored(self.name, self.region, self.uid()),
         }
     }
 
-    fn foreign(&self, owner: &str) -> Told {
+    fn foreign(&self, owner: &str) -> Message {
         match self.adoption {
             Adoption::Never => message::foreign_for_good(self.name, self.region, owner),
             _ => message::foreign(self.name, self.region, owner, self.offer()),
@@ -160,7 +160,7 @@ mod tests {
 
     fn refused(claim: &Claim, reason: &str, word: &str) {
         assert!(
-            matches!(claim, Claim::Refused(told) if told.reason() == reason && told.text().contains(word)),
+            matches!(claim, Claim::Refused(message) if message.reason() == reason && message.text().contains(word)),
             "{reason} with {word:?}: {claim:?}"
         );
     }

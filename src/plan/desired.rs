@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::targets::Members;
 pub use crate::api::message::Refusal;
-use crate::api::message::{self, Told};
+use crate::api::message::{self, Message};
 use crate::api::reason;
 use crate::api::{
     Applied, AutoScalingGroupMode, Certificate, ClassicLoadBalancerSpec, ConfigMapKeyRef, InstancePortFrom,
@@ -35,18 +35,18 @@ pub struct Missing {
     /// The part of the balancer that waits for it, one of [`super::track`].
     pub track: &'static str,
     /// What is missing, with the field that names it.
-    pub told: Told,
+    pub message: Message,
 }
 
 impl Missing {
     /// What this part of the balancer waits for.
-    pub fn new(track: &'static str, told: Told) -> Self {
-        Self { track, told }
+    pub fn new(track: &'static str, message: Message) -> Self {
+        Self { track, message }
     }
 
     /// Whether waiting is of no use: it is not missing, but never to be had, and somebody must change the spec.
     pub fn is_invalid(&self) -> bool {
-        self.told.reason() == reason::INVALID
+        self.message.reason() == reason::INVALID
     }
 }
 

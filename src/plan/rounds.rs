@@ -70,8 +70,8 @@ impl Rounds {
         if self.left == 0 {
             learned.fill(false);
         }
-        let told = refusals.iter().zip(&learned).filter(|(_, learned)| !**learned);
-        self.refused.extend(told.map(|(refusal, _)| refusal.step.clone()));
+        let final_ones = refusals.iter().zip(&learned).filter(|(_, learned)| !**learned);
+        self.refused.extend(final_ones.map(|(refusal, _)| refusal.step.clone()));
         learned
     }
 }

@@ -82,10 +82,10 @@ fn missing(port: i32, name: &CertificateName, error: &Error) -> Missing {
         CertificateName::AcmDomain(domain) => ("acmDomainName", domain),
     };
     let field = format!("spec.listeners[port={port}].certificate.{field}");
-    let told = if error.class == Class::MissingReference {
+    let message = if error.class == Class::MissingReference {
         message::no_certificate(field, value)
     } else {
         message::certificate_not_looked_up(error.reason(), field, value, error)
     };
-    Missing::new(track::LISTENERS, told)
+    Missing::new(track::LISTENERS, message)
 }

@@ -72,8 +72,8 @@ async fn by_tags(targets: &Targets, client: &Client, vpc: Option<&str>, found: &
             continue;
         };
         let instances = client.instances_by_tags(&entry.tags, vpc).await.map_err(|error| {
-            let told = message::tags_not_looked_up(error.reason(), &error);
-            Missing::new(track::INSTANCES, told)
+            let message = message::tags_not_looked_up(error.reason(), &error);
+            Missing::new(track::INSTANCES, message)
         })?;
         for (id, zone) in instances {
             add(found, id, zone, SOURCE_INSTANCE_TAGS.to_owned());
@@ -89,8 +89,8 @@ async fn by_groups(targets: &Targets, client: &Client, found: &mut Members) -> R
         return Ok(None);
     }
     let groups = client.auto_scaling_groups(&names).await.map_err(|error| {
-        let told = message::groups_not_looked_up(error.reason(), &error);
-        Missing::new(track::AUTO_SCALING_GROUPS, told)
+        let message = message::groups_not_looked_up(error.reason(), &error);
+        Missing::new(track::AUTO_SCALING_GROUPS, message)
     })?;
     let mut absent = names;
     for group in groups {

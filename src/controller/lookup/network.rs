@@ -97,10 +97,10 @@ fn by_id(subnets: Vec<Subnet>) -> Subnets {
 
 /// What a field names could not be looked for.
 pub(super) fn unread(track: &'static str, field: &str, error: &aws::Error) -> Missing {
-    let told = if error.class == Class::Denied {
+    let message = if error.class == Class::Denied {
         message::network_not_permitted(error.reason(), field, error, error.operation)
     } else {
         message::network_not_looked_up(error.reason(), field, error)
     };
-    Missing::new(track, told)
+    Missing::new(track, message)
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Subnets;
-use crate::api::message::{self, Told};
+use crate::api::message::{self, Message};
 use crate::aws::Subnet;
 use crate::elb::FREE_ADDRESSES;
 use crate::plan::desired::Missing;
@@ -46,8 +46,8 @@ impl Preflight<'_> {
         if full.is_empty() {
             return Ok(());
         }
-        let told = message::not_enough_addresses(self.field, FREE_ADDRESSES, full.join(", "));
-        Err(missing(told))
+        let message = message::not_enough_addresses(self.field, FREE_ADDRESSES, full.join(", "));
+        Err(missing(message))
     }
 
     fn check_vpc(&self, subnets: &[&Subnet]) -> Result<(), Missing> {
@@ -57,8 +57,8 @@ impl Preflight<'_> {
         }
         if let Some((vpc, subnet)) = of_vpc.iter().find(|(vpc, _)| self.vpc.is_some_and(|has| has != **vpc)) {
             let of_the_balancer = self.vpc.unwrap_or_default();
-            let told = message::subnet_of_another_vpc(self.field, subnet, vpc, of_the_balancer);
-            return Err(missing(told));
+            let message = message::subnet_of_another_vpc(self.field, subnet, vpc, of_the_balancer);
+            return Err(missing(message));
         }
         if of_vpc.len() > 1 {
             let list = of_vpc.iter().map(|(vpc, subnet)| message::subnet_in_vpc(subnet, vpc));
@@ -72,8 +72,8 @@ impl Preflight<'_> {
         let mut of_zone: BTreeMap<&str, &str> = BTreeMap::new();
         for subnet in subnets {
             if let Some(other) = of_zone.insert(&subnet.zone, &subnet.id) {
-                let told = message::same_zone(self.field, other, &subnet.id, &subnet.zone);
-                return Err(missing(told));
+                let message = message::same_zone(self.field, other, &subnet.id, &subnet.zone);
+                return Err(missing(message));
             }
         }
         Ok(())
@@ -84,8 +84,8 @@ impl Preflight<'_> {
     }
 }
 
-fn missing(told: Told) -> Missing {
-    Missing::new(track::PLACEMENT, told)
+fn missing(message: Message) -> Missing {
+    Missing::new(track::PLACEMENT, message)
 }
 
 #[cfg(test)]
@@ -127,19 +127,19 @@ mod tests {
         };
         preflight
             .check(&network())
-            .map_err(|missing| missing.told.reason().to_owned())
+            .map_err(|missing| missing.message.reason().to_owned())
     }
 
     #[test]
     fn what_aws_would_refuse_is_told_by_its_kind() {
-        let told = |reason: &str| Err(reason.to_owned());
+        let failed = |reason: &str| Err(reason.to_owned());
         assert_eq!(check(&["a1"], &[], None), Ok(()));
-        assert_eq!(check(&["a1", "x1"], &[], None), told("SubnetNotFound"));
-        assert_eq!(check(&["a1", "a2"], &[], None), told("Invalid"));
-        assert_eq!(check(&["a1", "c1"], &[], None), told("Invalid"));
-        assert_eq!(check(&["c1"], &["a1"], Some("vpc-1")), told("Invalid"));
-        assert_eq!(check(&["l1"], &[], None), told("Invalid"));
-        assert_eq!(check(&["a1", "b1"], &[], None), told("NotEnoughAddresses"));
+        assert_eq!(check(&["a1", "x1"], &[], None), failed("SubnetNotFound"));
+        assert_eq!(check(&["a1", "a2"], &[], None), failed("Invalid"));
+        assert_eq!(check(&["a1", "c1"], &[], None), failed("Invalid"));
+        assert_eq!(check(&["c1"], &["a1"], Some("vpc-1")), failed("Invalid"));
+        assert_eq!(check(&["l1"], &[], None), failed("Invalid"));
+        assert_eq!(check(&["a1", "b1"], &[], None), failed("NotEnoughAddresses"));
         assert_eq!(
             check(&["a1", "b1"], &["b1"], Some("vpc-1")),
             Ok(()),

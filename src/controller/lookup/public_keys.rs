@@ -26,7 +26,7 @@ pub(super) async fn look_up(spec: &ClassicLoadBalancerSpec, client: &Client, nam
 }
 
 async fn read(client: &Client, namespace: &str, reference: &ConfigMapKeyRef, field: &str) -> Lookup<String> {
-    let missing = |told| Missing::new(track::BACKENDS, told);
+    let missing = |message| Missing::new(track::BACKENDS, message);
     let ConfigMapKeyRef { name, key } = reference;
     let api: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
     let map = match api.get_opt(name).await {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::network::unread;
 use crate::api::SecurityGroupSelector;
-use crate::api::message::{self, Told};
+use crate::api::message::{self, Message};
 use crate::aws::{Client, Filters, SecurityGroup};
 use crate::plan::desired::{Lookup, Missing};
 use crate::plan::track;
@@ -78,6 +78,6 @@ fn place(vpc: Option<&str>) -> String {
     vpc.map_or_else(message::any_vpc, ToOwned::to_owned)
 }
 
-fn missing(told: Told) -> Missing {
-    Missing::new(track::SECURITY_GROUPS, told)
+fn missing(message: Message) -> Missing {
+    Missing::new(track::SECURITY_GROUPS, message)
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Subnets;
 use super::network::unread;
-use crate::api::message::{self, Told};
+use crate::api::message::{self, Message};
 use crate::api::{ClassicLoadBalancerStatus, Scheme, SubnetRole, SubnetSelector};
 use crate::aws::{Client, Filters, RouteTable, Subnet};
 use crate::elb::FREE_ADDRESSES;
@@ -112,8 +112,8 @@ pub(super) fn is_public(subnet: &Subnet, tables: &[RouteTable]) -> bool {
     own.or_else(main).is_some_and(|table| table.to_internet_gateway)
 }
 
-fn missing(told: Told) -> Missing {
-    Missing::new(track::PLACEMENT, told)
+fn missing(message: Message) -> Missing {
+    Missing::new(track::PLACEMENT, message)
 }
 
 #[cfg(test)]
@@ -222,11 +222,11 @@ mod tests {
         subnets.push(subnet("r1", "a", "vpc-2"));
         tables.push(table("vpc-2", true, &[], true));
         let missing = wish.choose(subnets, &tables).expect_err("two VPCs");
-        assert_eq!(missing.told.reason(), "AmbiguousVpc");
+        assert_eq!(missing.message.reason(), "AmbiguousVpc");
         assert!(
-            missing.told.text().contains("set spec.subnetSelector.vpcId"),
+            missing.message.text().contains("set spec.subnetSelector.vpcId"),
             "{}",
-            missing.told
+            missing.message
         );
     }
 

@@ -49,14 +49,14 @@ impl Pass<'_> {
         if self.subject.owner.judge(&lb.tags) != Ownership::Ours {
             return Ok(Err(self.contested(&lb)));
         }
-        let told = message::adopted(&lb.name);
-        event::normal(&self.ctx.events, self.object, "AddTags", &told).await;
+        let message = message::adopted(&lb.name);
+        event::normal(&self.ctx.events, self.object, "AddTags", &message).await;
         Ok(Ok(lb))
     }
 
     /// The call that takes the balancer over, or why that may not be.
     pub(super) async fn claim(&self, ownership: &Ownership, lb: &LoadBalancer) -> Result<Result<Step, Halt>, Error> {
-        let refused = |told| Ok(Err(outcome::not_ours(told)));
+        let refused = |message| Ok(Err(outcome::not_ours(message)));
         let question = self.question(lb);
         // A balancer that this object published before and that was replaced is another one with another DNS name, which
         // no tag makes its own.
@@ -70,7 +70,7 @@ impl Pass<'_> {
             Claim::Free => {}
             Claim::FreeUnlessAlive(uid) if !self.is_alive(&uid).await? => {}
             Claim::FreeUnlessAlive(_) => return refused(question.alive()),
-            Claim::Refused(told) => return refused(told),
+            Claim::Refused(message) => return refused(message),
         }
         if let Some(halt) = replaced {
             return Ok(Err(halt));
@@ -97,7 +97,7 @@ impl Pass<'_> {
     /// Somebody else was faster.
     fn contested(&self, lb: &LoadBalancer) -> Halt {
         match self.question(lb).answer(&self.subject.owner.judge(&lb.tags)) {
-            Claim::Refused(told) => outcome::not_ours(told),
+            Claim::Refused(message) => outcome::not_ours(message),
             _ => Verdict::NotAccepted(Problem::reconciling(message::contested(&lb.name))).into(),
         }
     }
@@ -120,7 +120,7 @@ impl Pass<'_> {
         if declared == lb.scheme {
             return None;
         }
-        let told = message::other_scheme(declared.as_str(), &lb.name, lb.scheme.as_str());
-        Some(Verdict::NotAccepted(Problem::stalled(told)).into())
+        let message = message::other_scheme(declared.as_str(), &lb.name, lb.scheme.as_str());
+        Some(Verdict::NotAccepted(Problem::stalled(message)).into())
     }
 }

@@ -5,7 +5,7 @@ use kube::ResourceExt as _;
 
 use super::{Context, Error, Memory};
 use crate::api::condition::READY;
-use crate::api::message::Told;
+use crate::api::message::Message;
 use crate::api::reason;
 use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus};
 use crate::controller::event;
@@ -49,8 +49,8 @@ pub(in crate::controller) async fn conclude(
         status::write(&ctx.client, object, &namespace, &object.name_any(), &new).await?;
     }
     tell(object, ctx, memory, &written, &new).await;
-    for told in status::zone_news(&written, &new) {
-        event::warning(&ctx.events, object, "Reconcile", &told).await;
+    for message in status::zone_news(&written, &new) {
+        event::warning(&ctx.events, object, "Reconcile", &message).await;
     }
     memory.status = Some(new);
     Ok(())
@@ -67,17 +67,17 @@ async fn tell(
     let Some(ready) = new.conditions.first() else { return };
     // Conditions of others may stand before it.
     let before = previous.conditions.iter().find(|condition| condition.type_ == READY);
-    let told = (ready.reason.clone(), ready.message.clone());
+    let message = (ready.reason.clone(), ready.message.clone());
     let same = before.is_some_and(|before| {
         before.status == ready.status && before.reason == ready.reason && before.message == ready.message
     });
-    if same || memory.told.as_ref() == Some(&told) {
+    if same || memory.message.as_ref() == Some(&message) {
         return;
     }
     if ready.status == "False" && ready.reason != reason::DELETING {
-        event::warning(&ctx.events, object, "Reconcile", &Told::again(ready)).await;
+        event::warning(&ctx.events, object, "Reconcile", &Message::again(ready)).await;
     } else {
-        event::normal(&ctx.events, object, "Reconcile", &Told::again(ready)).await;
+        event::normal(&ctx.events, object, "Reconcile", &Message::again(ready)).await;
     }
-    memory.told = Some(told);
+    memory.message = Some(message);
 }

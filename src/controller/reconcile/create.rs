@@ -86,8 +86,8 @@ impl Pass<'_> {
                     at: self.now,
                     accepted: true,
                 });
-                let told = message::created(&self.subject.name);
-                event::normal(&self.ctx.events, self.object, "CreateLoadBalancer", &told).await;
+                let message = message::created(&self.subject.name);
+                event::normal(&self.ctx.events, self.object, "CreateLoadBalancer", &message).await;
             }
         }
         Ok(match observe::observe(&self.subject, None, true).await {

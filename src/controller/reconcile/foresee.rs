@@ -56,7 +56,7 @@ impl Pass<'_> {
             Err(Halt {
                 verdict: Verdict::Unread(problem),
                 ..
-            }) => Err(Error::Unread(problem.told.to_string())),
+            }) => Err(Error::Unread(problem.message.to_string())),
             Err(halt) => Ok((halt.plan, halt.verdict.problem().cloned().into_iter().collect())),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use crate::api::TrackError;
-use crate::api::message::{self, Told};
+use crate::api::message::{self, Message};
 use crate::aws::{Class, Error};
 use crate::controller::apply::Failure;
 use crate::controller::memory::{Memory, RefusedRebuild};
@@ -175,8 +175,8 @@ pub(super) fn verdict(problems: Vec<Problem>) -> Verdict {
         None => Verdict::Programmed,
         Some(mut first) => {
             if more > 0 {
-                let reason = first.told.reason().to_owned();
-                first.told = message::and_more(reason, first.told, more);
+                let reason = first.message.reason().to_owned();
+                first.message = message::and_more(reason, first.message, more);
             }
             if first.is_invalid() {
                 Verdict::NotAccepted(first)
@@ -211,17 +211,17 @@ pub(super) fn problems(
     };
     let failures = work.failures.iter().filter(|failure| !says_less(failure));
     let mut problems: Vec<Problem> = failures.map(|failure| of_failure(failure, declared)).collect();
-    let told = |port: &u16| {
+    let is_reported = |port: &u16| {
         let brings = |failure: &Failure| {
             matches!(&failure.step, Step::CreateListeners { listeners, .. }
             if listeners.iter().any(|listener| listener.port == *port))
         };
         work.failures.iter().any(brings)
     };
-    let kept = memory.refused_rebuilds.iter().filter(|(port, _)| !told(port));
+    let kept = memory.refused_rebuilds.iter().filter(|(port, _)| !is_reported(port));
     problems.extend(kept.map(|(port, refused)| {
-        let told = message::serves_as_before(refused.error.reason(), port, &refused.error.message);
-        Problem::reconciling(told)
+        let message = message::serves_as_before(refused.error.reason(), port, &refused.error.message);
+        Problem::reconciling(message)
     }));
     problems.extend(work.unread.iter().map(|(_, error)| of_error(error)));
     problems.extend(missing.iter().chain(&work.missing).map(of_missing));
@@ -260,14 +260,14 @@ fn of_failure(failure: &Failure, declared: &Declared) -> Problem {
     if matches!(failure.error.class, Class::Invalid | Class::MissingReference)
         && let Some(field) = field_of(&failure.step, declared)
     {
-        problem.told = message::at_field(reason.clone(), field, problem.told);
+        problem.message = message::at_field(reason.clone(), field, problem.message);
     }
     if failure.put_back {
-        problem.told = message::put_back(reason, problem.told);
+        problem.message = message::put_back(reason, problem.message);
     } else if let Some(port) = closed_by(&failure.step) {
-        problem.told = message::closed(reason, problem.told, port);
+        problem.message = message::closed(reason, problem.message, port);
     } else if matches!(failure.step, Step::AttachSubnets(_)) && is_same_zone(&failure.error.message) {
-        problem.told = message::two_of_one_zone(reason, problem.told);
+        problem.message = message::two_of_one_zone(reason, problem.message);
     }
     problem
 }
@@ -298,11 +298,11 @@ fn closed_by(step: &Step) -> Option<Port> {
 
 /// Something that the spec refers to was not found.
 fn of_missing(missing: &Missing) -> Problem {
-    let told = missing.told.clone();
+    let message = missing.message.clone();
     if missing.is_invalid() {
-        Problem::stalled(told)
+        Problem::stalled(message)
     } else {
-        Problem::reconciling(told)
+        Problem::reconciling(message)
     }
 }
 
@@ -314,8 +314,8 @@ pub(super) fn not_found(missing: &Missing) -> Halt {
 /// An error after the balancer exists.
 fn of_error(error: &Error) -> Problem {
     match error.class {
-        Class::Quota => Problem::stalled(error.told()),
-        _ => Problem::reconciling(error.told()),
+        Class::Quota => Problem::stalled(error.message()),
+        _ => Problem::reconciling(error.message()),
     }
 }
 
@@ -332,7 +332,7 @@ pub(super) fn not_claimed(error: &Error) -> Halt {
 /// `CreateLoadBalancer` was refused.
 pub(super) fn not_created(error: &Error) -> Halt {
     let verdict = match error.class {
-        Class::MissingReference => Verdict::NotAccepted(Problem::reconciling(error.told())),
+        Class::MissingReference => Verdict::NotAccepted(Problem::reconciling(error.message())),
         Class::Invalid if is_same_zone(&error.message) => {
             Verdict::NotAccepted(Problem::stalled(message::same_zone_says_aws(&error.message)))
         }
@@ -349,8 +349,8 @@ pub(super) fn creating() -> Halt {
 }
 
 /// The name is taken.
-pub(super) fn not_ours(told: Told) -> Halt {
-    Verdict::NotAccepted(Problem::stalled(told)).into()
+pub(super) fn not_ours(message: Message) -> Halt {
+    Verdict::NotAccepted(Problem::stalled(message)).into()
 }
 
 /// The balancer vanished.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::Pass;
 use super::outcome::{self, Halt, Work};
-use crate::api::message::{self, Told};
+use crate::api::message::{self, Message};
 use crate::aws::{Class, Error};
 use crate::controller::lookup::preflight::Preflight;
 use crate::controller::lookup::{self, Subnets};
@@ -125,8 +125,8 @@ impl Pass<'_> {
         match lookup::spare_subnet(client, region, lb.scheme, old).await {
             Ok(Some(spare)) => Ok(spare.id),
             Ok(None) => {
-                let told = message::none_to_borrow(field, new, &old.id, &old.zone, &old.vpc_id);
-                Err(needs_temporary(told))
+                let message = message::none_to_borrow(field, new, &old.id, &old.zone, &old.vpc_id);
+                Err(needs_temporary(message))
             }
             Err(error) => Err(Obstacle::Unread(error)),
         }
@@ -141,8 +141,8 @@ impl Pass<'_> {
     }
 }
 
-fn needs_temporary(told: Told) -> Obstacle {
-    Obstacle::Missing(Missing::new(track::PLACEMENT, told))
+fn needs_temporary(message: Message) -> Obstacle {
+    Obstacle::Missing(Missing::new(track::PLACEMENT, message))
 }
 
 /// The zones that follow from the subnets, once these have changed: the description of the balancer was read before.

@@ -118,12 +118,12 @@ impl Pass<'_> {
             let learned = rounds.take(&applied.done, &refusals);
             asked = asked || self.tell_unknown(rounds, &applied.failures).await;
             work.done.extend(applied.done);
-            let told = applied
+            let final_ones = applied
                 .failures
                 .into_iter()
                 .zip(learned)
                 .filter(|(_, learned)| !learned);
-            work.failures.extend(told.map(|(failure, _)| failure));
+            work.failures.extend(final_ones.map(|(failure, _)| failure));
         }
         Ok(())
     }
@@ -234,7 +234,7 @@ impl Pass<'_> {
         let applied = remembered::with_registered(applied, &self.declared, &previous, lb, &work.done);
         report.groups = groups.map(|groups| self.group_status(groups, lb));
         report.errors = work.errors(memory);
-        report.unread = memory.health_told();
+        report.unread = memory.health_message();
         report.plan = foresee::lines(&work.plan);
         if self.mode.reads_only.is_none() {
             report.applied = Some(applied.clone());

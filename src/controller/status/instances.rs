@@ -125,13 +125,13 @@ impl Targets<'_> {
         let ports: BTreeSet<Port> = ports.iter().copied().collect();
         let ports = ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let (count, wanted, names) = (failing.len(), wanted.len(), self.name(&failing));
-        let told = match source {
+        let message = match source {
             // No health check is in their way.
             _ if failing.iter().all(|id| self.stale.contains(*id)) => message::all_refused(count, wanted, names),
             Some(group) => message::unhealthy_behind(count, wanted, names, ports, &group.group_name),
             None => message::unhealthy(count, wanted, names, ports),
         };
-        Statement::new(TARGETS_HEALTHY, "False", told)
+        Statement::new(TARGETS_HEALTHY, "False", message)
     }
 
     fn name(&self, failing: &[&InstanceId]) -> String {

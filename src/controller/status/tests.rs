@@ -142,7 +142,7 @@ fn the_same_report_makes_the_same_status() {
 
 fn verdicts() -> impl Strategy<Value = Verdict> {
     let problem = ("[A-Z][a-z]{1,8}", ".{0,20}", any::<bool>()).prop_map(|(reason, text, stalled)| Problem {
-        told: message::deletion_waits(reason, text),
+        message: message::deletion_waits(reason, text),
         progress: if stalled {
             Progress::Stalled
         } else {

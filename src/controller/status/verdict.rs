@@ -3,7 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use crate::api::condition::{ACCEPTED, PROGRAMMED, READY, RECONCILING, STALLED, Statement, TARGETS_HEALTHY};
-use crate::api::message::{self, Told};
+use crate::api::message::{self, Message};
 use crate::api::reason;
 
 /// Whether a problem heals without somebody changing the spec or the account.
@@ -18,26 +18,26 @@ pub(in crate::controller) enum Progress {
 /// What keeps a balancer from being as declared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::controller) struct Problem {
-    pub(in crate::controller) told: Told,
+    pub(in crate::controller) message: Message,
     pub(in crate::controller) progress: Progress,
 }
 
 impl Problem {
     /// Whether the spec asks for what AWS cannot have.
     pub(in crate::controller) fn is_invalid(&self) -> bool {
-        self.progress == Progress::Stalled && self.told.reason() == reason::INVALID
+        self.progress == Progress::Stalled && self.message.reason() == reason::INVALID
     }
 
-    pub(in crate::controller) fn reconciling(told: Told) -> Self {
+    pub(in crate::controller) fn reconciling(message: Message) -> Self {
         Self {
-            told,
+            message,
             progress: Progress::Reconciling,
         }
     }
 
-    pub(in crate::controller) fn stalled(told: Told) -> Self {
+    pub(in crate::controller) fn stalled(message: Message) -> Self {
         Self {
-            told,
+            message,
             progress: Progress::Stalled,
         }
     }
@@ -55,17 +55,17 @@ pub(in crate::controller) enum Verdict {
     /// The spec cannot be realised, or the name is not ours.
     NotAccepted(Problem),
     /// Nothing is done, on request.
-    Suspended(Told),
+    Suspended(Message),
     /// The object is being deleted.
-    Deleting(Told),
+    Deleting(Message),
     /// AWS differs from the spec, and nothing is written to it, on request.
-    Planned(Told),
+    Planned(Message),
     /// What was found, under something that decides `Ready` alone.
     Overruled {
         /// `False` or `Unknown`.
         status: &'static str,
         /// For `Ready`.
-        told: Told,
+        message: Message,
         /// What was found.
         inner: Box<Verdict>,
     },
@@ -83,7 +83,7 @@ impl Verdict {
 
     /// Whether nothing is wrong but that instances leave step by step.
     pub(in crate::controller) fn is_waiting(&self) -> bool {
-        matches!(self, Self::NotProgrammed(problem) if problem.told.reason() == reason::DEREGISTERING)
+        matches!(self, Self::NotProgrammed(problem) if problem.message.reason() == reason::DEREGISTERING)
     }
 
     /// Whether and how it goes on; `None` where nothing is the matter.
@@ -106,57 +106,57 @@ pub(super) fn statements(verdict: &Verdict, healthy: Option<Statement>, previous
                 };
                 Statement {
                     of: condition.observed_generation,
-                    ..Statement::new(type_, status, Told::again(condition))
+                    ..Statement::new(type_, status, Message::again(condition))
                 }
             },
         )
     };
     let accepted = || Statement::new(ACCEPTED, "True", message::accepted());
-    let say = |type_, status, told: &Told| Statement::new(type_, status, told.clone());
+    let say = |type_, status, message: &Message| Statement::new(type_, status, message.clone());
     let mut list = match verdict {
-        Verdict::Overruled { status, told, inner } => {
+        Verdict::Overruled { status, message, inner } => {
             let mut list = statements(inner, healthy, previous);
             list.retain(|statement| statement.type_ != READY);
-            list.push(say(READY, status, told));
+            list.push(say(READY, status, message));
             return list;
         }
-        Verdict::Planned(told) => vec![say(READY, "Unknown", told), accepted(), say(PROGRAMMED, "False", told)],
+        Verdict::Planned(message) => vec![say(READY, "Unknown", message), accepted(), say(PROGRAMMED, "False", message)],
         Verdict::Programmed => vec![
             Statement::new(READY, "True", message::ready()),
             accepted(),
             Statement::new(PROGRAMMED, "True", message::programmed()),
         ],
         Verdict::NotProgrammed(problem) => vec![
-            say(READY, "False", &problem.told),
+            say(READY, "False", &problem.message),
             accepted(),
-            say(PROGRAMMED, "False", &problem.told),
+            say(PROGRAMMED, "False", &problem.message),
             progress(problem),
         ],
         Verdict::Unread(problem) => vec![
-            say(READY, "False", &problem.told),
+            say(READY, "False", &problem.message),
             kept(ACCEPTED),
-            say(PROGRAMMED, "False", &problem.told),
+            say(PROGRAMMED, "False", &problem.message),
             progress(problem),
         ],
         Verdict::NotAccepted(problem) => vec![
-            say(READY, "False", &problem.told),
-            say(ACCEPTED, "False", &problem.told),
-            Statement::new(PROGRAMMED, "False", message::not_accepted(&problem.told)),
+            say(READY, "False", &problem.message),
+            say(ACCEPTED, "False", &problem.message),
+            Statement::new(PROGRAMMED, "False", message::not_accepted(&problem.message)),
             progress(problem),
         ],
-        Verdict::Suspended(told) => {
+        Verdict::Suspended(message) => {
             // What stood there was that nothing is written since it is only looked at, which is not the reason any more.
             let mut programmed = kept(PROGRAMMED);
-            if programmed.told.reason() == reason::OBSERVING {
+            if programmed.message.reason() == reason::OBSERVING {
                 programmed = Statement::new(PROGRAMMED, "Unknown", message::not_looked_at());
             }
-            vec![say(READY, "Unknown", told), kept(ACCEPTED), programmed]
+            vec![say(READY, "Unknown", message), kept(ACCEPTED), programmed]
         }
-        Verdict::Deleting(told) => vec![
-            say(READY, "False", told),
+        Verdict::Deleting(message) => vec![
+            say(READY, "False", message),
             kept(ACCEPTED),
-            say(PROGRAMMED, "False", told),
-            say(RECONCILING, "True", told),
+            say(PROGRAMMED, "False", message),
+            say(RECONCILING, "True", message),
         ],
     };
     list.push(healthy.unwrap_or_else(|| kept(TARGETS_HEALTHY)));
@@ -168,5 +168,5 @@ fn progress(problem: &Problem) -> Statement {
         Progress::Reconciling => RECONCILING,
         Progress::Stalled => STALLED,
     };
-    Statement::new(type_, "True", problem.told.clone())
+    Statement::new(type_, "True", problem.message.clone())
 }

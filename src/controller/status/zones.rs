@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::api::message::{self, Told};
+use crate::api::message::{self, Message};
 use crate::api::{ClassicLoadBalancerStatus, InstanceStatus, ZoneStatus};
 use crate::elb::InstanceId;
 
@@ -44,7 +44,7 @@ pub(super) fn by_zone(
 /// What a person should know of the zones, beside the health of the instances. Nothing is said of their spread while the
 /// zone of some is not known.
 pub(super) fn advice(zones: &[ZoneStatus], registered: usize, cross_zone: Option<bool>) -> Vec<String> {
-    let mut advice: Vec<String> = findings(zones).into_iter().map(|(_, told)| told.to_string()).collect();
+    let mut advice: Vec<String> = findings(zones).into_iter().map(|(_, message)| message.to_string()).collect();
     let served: Vec<&ZoneStatus> = zones.iter().filter(|zone| zone.served && zone.registered > 0).collect();
     let counts = || served.iter().map(|zone| zone.registered);
     let (most, least) = (counts().max().unwrap_or_default(), counts().min().unwrap_or_default());
@@ -61,28 +61,28 @@ pub(super) fn advice(zones: &[ZoneStatus], registered: usize, cross_zone: Option
 }
 
 /// What is new about the zones since the previous status, for Events.
-pub(in crate::controller) fn news(previous: &ClassicLoadBalancerStatus, new: &ClassicLoadBalancerStatus) -> Vec<Told> {
+pub(in crate::controller) fn news(previous: &ClassicLoadBalancerStatus, new: &ClassicLoadBalancerStatus) -> Vec<Message> {
     let zones = |status: &ClassicLoadBalancerStatus| {
         let instances = status.instances.as_ref();
         findings(instances.map_or(&[], |instances| &instances.by_zone))
     };
-    let of = |(zone, told): &(String, Told)| (zone.clone(), told.reason().to_owned());
+    let of = |(zone, message): &(String, Message)| (zone.clone(), message.reason().to_owned());
     let before: BTreeSet<_> = zones(previous).iter().map(of).collect();
     let mut found = zones(new);
     found.retain(|finding| !before.contains(&of(finding)));
-    found.into_iter().map(|(_, told)| told).collect()
+    found.into_iter().map(|(_, message)| message).collect()
 }
 
 /// What is odd about zones, each with its zone.
-fn findings(zones: &[ZoneStatus]) -> Vec<(String, Told)> {
+fn findings(zones: &[ZoneStatus]) -> Vec<(String, Message)> {
     let of = |status: &ZoneStatus| {
         let zone = &status.zone;
-        let told = match (status.served, status.registered) {
+        let message = match (status.served, status.registered) {
             (false, count) if count > 0 => message::zone_not_served(count, zone),
             (true, 0) => message::zone_without_instances(zone),
             _ => return None,
         };
-        Some((zone.clone(), told))
+        Some((zone.clone(), message))
     };
     zones.iter().filter_map(of).collect()
 }
@@ -145,7 +145,7 @@ mod tests {
         let good = status(vec![zone("a", true, 1), zone("b", true, 1)]);
         let bad = status(vec![zone("a", true, 0), zone("b", true, 1), zone("c", false, 2)]);
         let news_of_bad = news(&good, &bad);
-        let reasons: Vec<_> = news_of_bad.iter().map(Told::reason).collect();
+        let reasons: Vec<_> = news_of_bad.iter().map(Message::reason).collect();
         assert_eq!(reasons, ["ZoneWithoutInstances", "ZoneNotServed"]);
         assert!(news(&bad, &bad).is_empty() && news(&bad, &good).is_empty());
     }

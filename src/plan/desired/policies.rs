@@ -95,8 +95,8 @@ pub(super) fn of_backends(
         // Services move their ports, which no rule can see before. Where one was not found, it may be this one.
         if read.unresolved.is_empty() && !used.contains(&port) {
             let ports: Vec<String> = used.iter().map(ToString::to_string).collect();
-            let told = message::backend_without_listener(port, ports.join(", "));
-            missing.push(Missing::new(track::BACKENDS, told));
+            let message = message::backend_without_listener(port, ports.join(", "));
+            missing.push(Missing::new(track::BACKENDS, message));
         }
         let declared = all.entry(port).or_default();
         declared.proxy_protocol = backend.proxy_protocol.or(declared.proxy_protocol);

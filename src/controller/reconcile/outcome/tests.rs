@@ -43,7 +43,7 @@ fn failure(step: Step, code: &str) -> Failure {
 }
 
 /// What is told of a pass in which AWS refused something, with the instance among those that the user named or not.
-fn told(failures: Vec<Failure>, memory: &Memory, is_named: bool) -> Vec<(String, String)> {
+fn messages(failures: Vec<Failure>, memory: &Memory, is_named: bool) -> Vec<(String, String)> {
     let work = Work {
         failures,
         ..Work::default()
@@ -51,8 +51,8 @@ fn told(failures: Vec<Failure>, memory: &Memory, is_named: bool) -> Vec<(String,
     let unknown = UNKNOWN.to_owned();
     let named = if is_named { [&unknown].into() } else { BTreeSet::new() };
     let problems = problems(&work, memory, &Resolution::default(), &[], &named, &declared());
-    let told = problems.iter().map(|problem| &problem.told);
-    told.map(|told| (told.reason().to_owned(), told.text().to_owned()))
+    let all = problems.iter().map(|problem| &problem.message);
+    all.map(|message| (message.reason().to_owned(), message.text().to_owned()))
         .collect()
 }
 
@@ -65,7 +65,7 @@ fn an_unknown_instance_is_told_in_our_words_and_once() {
     let refused = || failure(Step::RegisterInstances([UNKNOWN.to_owned()].into()), "InvalidInstance");
     let denied = || failure(Step::AddTags(BTreeMap::new()), "AccessDenied");
 
-    let ours = told(vec![refused()], &memory, true);
+    let ours = messages(vec![refused()], &memory, true);
     assert_eq!(ours.len(), 1, "{ours:?}");
     let (reason, text) = &ours[0];
     assert!(
@@ -73,16 +73,16 @@ fn an_unknown_instance_is_told_in_our_words_and_once() {
         "{ours:?}"
     );
     assert_eq!(
-        told(Vec::new(), &memory, true),
+        messages(Vec::new(), &memory, true),
         ours,
         "as in a pass that does not try it again"
     );
 
-    let both = told(vec![denied(), refused()], &memory, true);
+    let both = messages(vec![denied(), refused()], &memory, true);
     let reasons: Vec<&str> = both.iter().map(|(reason, _)| reason.as_str()).collect();
     assert_eq!(reasons, ["AccessDenied", "InstanceNotFound"]);
 
-    let of_another_source = told(vec![refused()], &memory, false);
+    let of_another_source = messages(vec![refused()], &memory, false);
     assert!(
         of_another_source[0].1.contains(": InvalidInstance: "),
         "{of_another_source:?}"
@@ -101,10 +101,10 @@ fn a_refused_rebuild_is_told_with_a_legal_reason() {
         refused_rebuilds: [(80, refused)].into(),
         ..Memory::default()
     };
-    let told = told(Vec::new(), &memory, false);
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert_eq!(told[0].0, "ClientOddCode");
-    assert!(told[0].1.starts_with("listener 80 was refused as declared"), "{told:?}");
+    let messages = messages(Vec::new(), &memory, false);
+    assert_eq!(messages.len(), 1, "{messages:?}");
+    assert_eq!(messages[0].0, "ClientOddCode");
+    assert!(messages[0].1.starts_with("listener 80 was refused as declared"), "{messages:?}");
     let errors = Work::default().errors(&memory);
     assert_eq!(errors[0].code, "Client.Odd-Code", "AWS's own code");
 }
