@@ -1,8 +1,9 @@
 //! What Auto Scaling shows.
 
-use super::{Activity, Attachment, Group, GroupTag, Member, group_name};
+use super::request::group_name;
+use super::state::{Activity, Attachment, Group, GroupTag, Member};
+use crate::call::Call;
 use crate::wire::{ApiError, Xml};
-use crate::world::Call;
 
 pub(super) fn groups(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let names = call.params.strings("AutoScalingGroupNames");

@@ -3,8 +3,7 @@
 use std::collections::HashSet;
 use std::net::Ipv4Addr;
 
-use super::Ec2;
-use super::state::{Subnet, Tags};
+use super::state::{Ec2, Subnet, Tags};
 
 /// An IPv4 block: its first address and the length of its prefix.
 pub(crate) fn parse_cidr(text: &str) -> Option<(u32, u8)> {

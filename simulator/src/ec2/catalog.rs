@@ -2,10 +2,10 @@
 
 use super::filter::{Filters, one};
 use super::state::Tags;
+use crate::call::Call;
 use crate::region::{self, RegionFacts};
 use crate::wire::params::short;
 use crate::wire::{ApiError, Xml};
-use crate::world::Call;
 
 pub(super) fn regions(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let (names, filters) = (call.params.strings("RegionName"), Filters::read(call.params));

@@ -2,16 +2,17 @@
 
 use super::filter::{Filters, one};
 use super::paging::{Paging, write_token};
-use super::state::{Peer, Rule};
-use super::{SecurityGroup, done, required, tags};
+use super::request::{self, done, missing, required};
+use super::state::{Peer, Rule, SecurityGroup};
+use super::{network, tags};
+use crate::call::Call;
 use crate::wire::params::short;
 use crate::wire::{ApiError, Value, Xml};
-use crate::world::Call;
 
 pub(super) fn create(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let (name, description) = (required(call, "GroupName")?, required(call, "GroupDescription")?);
     let ec2 = &mut call.region.ec2;
-    let vpc_id = super::network::default_or_named_vpc(ec2, call.params.non_empty("VpcId"))?;
+    let vpc_id = network::default_or_named_vpc(ec2, call.params.non_empty("VpcId"))?;
     if ec2.group_named(&vpc_id, name).is_some() {
         let message = format!("The security group '{}' already exists for VPC '{vpc_id}'", short(name));
         return Err(ApiError::sender("InvalidGroup.Duplicate", message));
@@ -51,9 +52,7 @@ pub(super) fn delete(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError>
         .iter()
         .any(|(other, group)| *other != id && group.ingress.iter().chain(&group.egress).any(|rule| rule.peer == peer));
     if by_instance || by_balancer || by_group {
-        return Err(super::network::dependency(format!(
-            "resource {id} has a dependent object"
-        )));
+        return Err(network::dependency(format!("resource {id} has a dependent object")));
     }
     call.region.ec2.security_groups.remove(&id);
     xml.show("return", true).text("groupId", &id);
@@ -63,7 +62,7 @@ pub(super) fn delete(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError>
 pub(super) fn describe(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let (ids, names) = (call.params.strings("GroupId"), call.params.strings("GroupName"));
     let filters = Filters::read(call.params);
-    let set = super::named("groupIds", &ids).or(super::named("groupNames", &names));
+    let set = request::named("groupIds", &ids).or(request::named("groupNames", &names));
     let paging = Paging::read(call, set)?;
     let groups = &call.region.ec2.security_groups;
     if let Some(malformed) = ids.iter().find(|id| !id.starts_with("sg-")) {
@@ -271,7 +270,7 @@ fn read_rules(call: &Call<'_>, own: &str) -> Result<Vec<Rule>, ApiError> {
         }
     }
     if rules.is_empty() {
-        Err(super::missing("ipPermissions"))
+        Err(missing("ipPermissions"))
     } else {
         Ok(rules)
     }

@@ -3,14 +3,13 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::Instance;
 use super::filter::{Filters, one};
 use super::paging::{Paging, write_token};
-use super::state::Tags;
-use super::{named, require_all};
-use crate::elb::LoadBalancer;
+use super::request::{named, require_all};
+use super::state::{Instance, Tags};
+use crate::call::Call;
+use crate::elb::state::LoadBalancer;
 use crate::wire::{ApiError, Xml};
-use crate::world::Call;
 
 /// One interface. None are kept: an instance has the same one always, a balancer in a subnet for as long as it is there.
 struct Interface<'c> {

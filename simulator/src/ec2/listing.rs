@@ -5,12 +5,13 @@ use std::time::Duration;
 use smol_str::SmolStr;
 
 use super::filter::{Filters, one};
-use super::instances::{is_well_formed, not_found};
 use super::paging::{Paging, write_token};
-use super::{Instance, named, require_all, required, tags};
+use super::request::{is_well_formed, named, no_instance, require_all, required};
+use super::state::{Instance, Phase};
+use super::{catalog, interfaces, tags};
+use crate::call::Call;
 use crate::wire::params::short;
 use crate::wire::{ApiError, Xml};
-use crate::world::Call;
 
 /// How long EC2 goes on showing terminated instances.
 const TERMINATED_SHOWN: Duration = Duration::from_hours(1);
@@ -43,7 +44,7 @@ pub(super) fn select<'c>(call: &'c Call<'_>) -> Result<Vec<(&'c SmolStr, &'c Ins
     let forgotten = call.now.minus(TERMINATED_SHOWN);
     let shown = |instance: &Instance| instance.terminated_at().is_none_or(|at| at > forgotten);
     if let Some(malformed) = ids.iter().find(|id| !is_well_formed(id)) {
-        return Err(not_found(malformed));
+        return Err(no_instance(malformed));
     }
     require_all("InvalidInstanceID.NotFound", "instance", &ids, |id| {
         instances.get(id).is_some_and(shown)
@@ -81,7 +82,7 @@ fn property(call: &Call<'_>, id: &str, instance: &Instance, name: &str) -> Optio
         "dns-name" => Some(public_dns(instance, call).into_iter().collect()),
         "architecture" => one("x86_64"),
         "root-device-type" => one("ebs"),
-        "availability-zone-id" => one(super::catalog::zone_id(call.facts.name, &instance.zone)),
+        "availability-zone-id" => one(catalog::zone_id(call.facts.name, &instance.zone)),
         "ip-address" => Some(instance.public_ip.iter().map(ToString::to_string).collect()),
         "reservation-id" => one(&instance.reservation_id),
         "key-name" => Some(instance.key_name.iter().cloned().collect()),
@@ -151,7 +152,7 @@ pub(super) fn write(xml: &mut Xml, id: &str, instance: &Instance, call: &Call<'_
     }
     let interface = present.then_some(id);
     xml.items("networkInterfaceSet", "item", interface, |xml, id| {
-        super::interfaces::write_of_instance(xml, id, instance, call);
+        interfaces::write_of_instance(xml, id, instance, call);
     });
     tags::write(xml, &instance.tags);
 }
@@ -170,8 +171,8 @@ fn public_dns(instance: &Instance, call: &Call<'_>) -> Option<String> {
 /// Why it is in its state, for those that somebody brought there.
 fn reason(instance: &Instance) -> &'static str {
     match instance.phase {
-        super::Phase::Started(_) => "",
-        super::Phase::Stopped(_) | super::Phase::Terminated(_) => "User initiated",
+        Phase::Started(_) => "",
+        Phase::Stopped(_) | Phase::Terminated(_) => "User initiated",
     }
 }
 
@@ -205,7 +206,7 @@ pub(super) fn describe_status(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), 
 
 pub(super) fn describe_attribute(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let id = required(call, "InstanceId")?;
-    let instance = call.region.ec2.instances.get(id).ok_or_else(|| not_found(id))?;
+    let instance = call.region.ec2.instances.get(id).ok_or_else(|| no_instance(id))?;
     xml.text("instanceId", id);
     let (tag, value) = match required(call, "Attribute")? {
         "instanceType" => ("instanceType", instance.type_name.clone()),

@@ -3,12 +3,13 @@
 use super::addresses::parse_cidr;
 use super::filter::{Filters, one};
 use super::paging::{Paging, write_token};
-use super::state::Subnet;
-use super::{Ec2, Vpc, done, named, not_found, require_all, required, tags};
+use super::request::{done, named, not_found, require_all, required};
+use super::state::{Ec2, Subnet, Vpc};
+use super::{catalog, tags};
+use crate::call::Call;
 use crate::region::RegionFacts;
 use crate::wire::params::short;
 use crate::wire::{ApiError, Xml};
-use crate::world::Call;
 
 pub(super) fn create_vpc(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let cidr = required(call, "CidrBlock")?;
@@ -223,9 +224,7 @@ pub(super) fn describe_subnets(call: &mut Call<'_>, xml: &mut Xml) -> Result<(),
             "subnet-id" => one(id),
             "vpc-id" => one(&subnet.vpc_id),
             "availability-zone" | "availabilityZone" => one(&subnet.zone),
-            "availability-zone-id" | "availabilityZoneId" => {
-                one(super::catalog::zone_id(call.facts.name, &subnet.zone))
-            }
+            "availability-zone-id" | "availabilityZoneId" => one(catalog::zone_id(call.facts.name, &subnet.zone)),
             "available-ip-address-count" => one(subnet.free_addresses().to_string()),
             "subnet-arn" => one(subnet_arn(id, call.account, call.facts)),
             "cidr" | "cidr-block" | "cidrBlock" => one(&subnet.cidr),
@@ -260,7 +259,7 @@ fn write_subnet(xml: &mut Xml, id: &str, subnet: &Subnet, account: &str, facts: 
         .text("cidrBlock", &subnet.cidr)
         .show("availableIpAddressCount", subnet.free_addresses())
         .text("availabilityZone", &subnet.zone)
-        .text("availabilityZoneId", &super::catalog::zone_id(facts.name, &subnet.zone))
+        .text("availabilityZoneId", &catalog::zone_id(facts.name, &subnet.zone))
         .show("defaultForAz", subnet.default_for_zone)
         .show("mapPublicIpOnLaunch", subnet.public_ip_on_launch)
         .show("assignIpv6AddressOnCreation", false)

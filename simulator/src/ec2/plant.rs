@@ -1,11 +1,12 @@
 //! What seeds put into EC2, with ids of their choosing and by the rules of the ordinary calls.
 
 use super::addresses::{parse_cidr, usable_addresses};
-use super::network::{default_or_named_vpc, fit_subnet};
-use super::state::{Gateway, Subnet, Tags};
-use super::{Ec2, Route};
+use super::network::{check_vpc_cidr, default_or_named_vpc, fit_subnet};
+use super::routes::new_table;
+use super::state::{Ec2, Gateway, Route, Subnet, Tags};
+use crate::call::Call;
+use crate::ids::Ids;
 use crate::wire::ApiError;
-use crate::world::{Call, Ids};
 
 /// A subnet as a seed asks for it.
 #[derive(Debug)]
@@ -37,7 +38,7 @@ pub(crate) fn plant_vpc(
     if ec2.vpcs.contains_key(id) {
         return Err(taken(id));
     }
-    super::network::check_vpc_cidr(cidr)?;
+    check_vpc_cidr(cidr)?;
     ec2.add_vpc_as(id, cidr, false, call.ids);
     if let Some(vpc) = ec2.vpcs.get_mut(id) {
         vpc.tags = tags;
@@ -152,7 +153,7 @@ fn lead(ec2: &mut Ec2, ids: &mut Ids, subnet_id: &str, vpc_id: &str, public: boo
             destination: ANYWHERE.to_owned(),
             target,
         });
-        let mut table = super::routes::new_table(ec2, vpc_id);
+        let mut table = new_table(ec2, vpc_id);
         table.routes.extend(out);
         ec2.route_tables.insert(id.clone(), table);
         id

@@ -1,11 +1,13 @@
 //! Route tables, which make subnets public or private.
 
 use super::filter::{Filters, one};
+use super::network::dependency;
 use super::paging::{Paging, write_token};
-use super::state::RouteTable;
-use super::{Ec2, Route, done, named, not_found, require_all, required, tags};
+use super::request::{done, missing, named, not_found, require_all, required};
+use super::state::{Ec2, Route, RouteTable, Tags};
+use super::tags;
+use crate::call::Call;
 use crate::wire::{ApiError, Xml};
-use crate::world::Call;
 
 pub(super) fn create(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let vpc_id = required(call, "VpcId")?;
@@ -34,7 +36,7 @@ pub(super) fn new_table(ec2: &Ec2, vpc_id: &str) -> RouteTable {
             target: "local".to_owned(),
         }],
         associations: std::collections::BTreeMap::new(),
-        tags: super::state::Tags::new(),
+        tags: Tags::new(),
     }
 }
 
@@ -43,7 +45,7 @@ pub(super) fn delete(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError>
     let table = table_mut(call, id)?;
     if !table.associations.is_empty() {
         let message = format!("The routeTable '{id}' has dependencies and cannot be deleted.");
-        return Err(super::network::dependency(message));
+        return Err(dependency(message));
     }
     call.region.ec2.route_tables.remove(id);
     done(xml);
@@ -58,7 +60,7 @@ pub(super) fn create_route(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), Api
         .non_empty("DestinationCidrBlock")
         .or_else(|| params.non_empty("DestinationIpv6CidrBlock"))
         .or_else(|| params.non_empty("DestinationPrefixListId"))
-        .ok_or_else(|| super::missing("DestinationCidrBlock"))?
+        .ok_or_else(|| missing("DestinationCidrBlock"))?
         .to_owned();
     let targets = [
         "GatewayId",
@@ -71,7 +73,7 @@ pub(super) fn create_route(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), Api
     let target = targets
         .iter()
         .find_map(|name| params.non_empty(name))
-        .ok_or_else(|| super::missing("GatewayId"))?;
+        .ok_or_else(|| missing("GatewayId"))?;
     if target.starts_with("igw-") && !call.region.ec2.gateways.contains_key(target) {
         return Err(not_found("InvalidGatewayID.NotFound", "gateway", target));
     }

@@ -9,8 +9,8 @@ use smol_str::SmolStr;
 
 use super::answers::HealthAnswers;
 use crate::clock::Timestamp;
+use crate::ids::Ids;
 use crate::region::RegionFacts;
-use crate::world::Ids;
 
 pub(crate) type Tags = BTreeMap<String, String>;
 

@@ -1,10 +1,11 @@
 //! Attributes of balancers.
 
-use super::{Attributes, invalid_configuration};
-use crate::s3;
+use super::request::invalid_configuration;
+use super::state::Attributes;
+use crate::call::Call;
+use crate::s3::logs::check_log_bucket;
 use crate::wire::params::short;
 use crate::wire::{ApiError, Value, Xml};
-use crate::world::Call;
 
 const DESYNC: &str = "elb.http.desyncmitigationmode";
 
@@ -95,7 +96,7 @@ fn change_access_log(attributes: &mut Attributes, given: &Value, call: &Call<'_>
             .bucket
             .as_deref()
             .ok_or_else(|| invalid_configuration("S3BucketName must be specified when the access log is enabled."))?;
-        s3::check_log_bucket(call.buckets, bucket, call.facts).map_err(invalid_configuration)?;
+        check_log_bucket(call.buckets, bucket, call.facts).map_err(invalid_configuration)?;
         log.emit_interval.get_or_insert(60);
     }
     attributes.access_log = log;

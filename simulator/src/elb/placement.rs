@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{LoadBalancer, invalid_configuration};
+use super::request::invalid_configuration;
+use super::state::LoadBalancer;
+use crate::call::Call;
 use crate::clock::Timestamp;
-use crate::ec2::Subnet;
+use crate::ec2::state::Subnet;
 use crate::wire::params::short;
 use crate::wire::{ApiError, Xml};
-use crate::world::Call;
 
 pub(super) fn attach_subnets(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let subnets = call.params.strings("Subnets");

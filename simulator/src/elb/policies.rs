@@ -1,10 +1,12 @@
 //! Policies: their creation, and where they are in force.
 
 use super::policy_types::TypeFacts;
-use super::{LoadBalancer, Policy, PolicyType, invalid_configuration, listeners, not_active, policy_types, predefined};
+use super::request::{invalid_configuration, not_active};
+use super::state::{LoadBalancer, Policy, PolicyType};
+use super::{listeners, policy_types, predefined};
+use crate::call::Call;
 use crate::wire::params::short;
 use crate::wire::{ApiError, Xml};
-use crate::world::Call;
 
 /// About as many as AWS allows on one balancer.
 const MAX_POLICIES: usize = 98;
