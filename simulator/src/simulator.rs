@@ -1,9 +1,10 @@
 //! One simulated AWS: takes requests apart, has services answer them, keeps the log.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::call::Settings;
 use crate::clock::Clock;
@@ -124,9 +125,9 @@ impl Simulator {
         }
     }
 
-    /// Whoever panicked with the lock in hand left a world that is whole, since changes are made in
+    /// The lock knows no poison: whoever panicked with it in hand left a world that is whole, since changes are made in
     /// one step at the end.
     fn state(&self) -> MutexGuard<'_, State> {
-        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.state.lock()
     }
 }

@@ -1,6 +1,6 @@
 //! VPCs and subnets.
 
-use super::addresses::parse_cidr;
+use super::addresses::{overlap, parse_cidr};
 use super::filter::{Filters, one};
 use super::paging::{Paging, write_token};
 use super::request::{done, named, not_found, require_all, required};
@@ -24,7 +24,7 @@ pub(super) fn create_vpc(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiEr
 }
 
 pub(super) fn check_vpc_cidr(cidr: &str) -> Result<(), ApiError> {
-    if parse_cidr(cidr).is_some_and(|(_, prefix)| (16..=28).contains(&prefix)) {
+    if parse_cidr(cidr).is_some_and(|block| (16..=28).contains(&block.prefix_len())) {
         return Ok(());
     }
     let message = format!("The CIDR '{}' is invalid.", short(cidr));
@@ -171,21 +171,18 @@ pub(super) fn fit_subnet(
         .vpcs
         .get(vpc_id)
         .ok_or_else(|| not_found("InvalidVpcID.NotFound", "vpc", vpc_id))?;
-    let (Some((base, prefix)), Some((vpc_base, vpc_prefix))) = (parse_cidr(cidr), parse_cidr(&vpc.cidr)) else {
+    let (Some(block), Some(whole)) = (parse_cidr(cidr), parse_cidr(&vpc.cidr)) else {
         return Err(ApiError::sender("InvalidParameterValue", "The CIDR block is invalid."));
     };
-    let inside = prefix >= vpc_prefix && prefix <= 28 && (base ^ vpc_base).leading_zeros() >= u32::from(vpc_prefix);
-    if !inside {
+    if block.prefix_len() > 28 || !whole.contains(&block) {
         return Err(ApiError::sender(
             "InvalidSubnet.Range",
             format!("The CIDR '{}' is invalid.", short(cidr)),
         ));
     }
-    let overlaps = |other: &Subnet| {
-        let (other_base, other_prefix) = parse_cidr(&other.cidr).unwrap_or_default();
-        other.vpc_id == vpc_id && (base ^ other_base).leading_zeros() >= u32::from(prefix.min(other_prefix))
-    };
-    if ec2.subnets.values().any(overlaps) {
+    let conflicts =
+        |other: &Subnet| other.vpc_id == vpc_id && parse_cidr(&other.cidr).is_some_and(|other| overlap(block, other));
+    if ec2.subnets.values().any(conflicts) {
         let message = format!("The CIDR '{}' conflicts with another subnet", short(cidr));
         return Err(ApiError::sender("InvalidSubnet.Conflict", message));
     }
