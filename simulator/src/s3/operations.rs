@@ -1,72 +1,85 @@
 //! The operations of S3.
 
-use std::collections::BTreeMap;
-
+use super::call::{S3Call, S3Reply, XML, xml};
+use super::defaults;
 use super::state::Bucket;
 use crate::region;
 use crate::wire::params::short;
-use crate::wire::{ApiError, Service, Xml};
+use crate::wire::{ApiError, Service, Table, Xml};
 
-/// A request to S3: REST, not query.
-pub(crate) struct S3Call<'a> {
-    pub(crate) buckets: &'a mut BTreeMap<String, Bucket>,
-    pub(crate) account: &'a str,
-    pub(crate) region: &'a str,
-    pub(crate) path: &'a str,
-    pub(crate) body: &'a [u8],
-}
+type Handler = fn(&mut S3Call<'_>) -> Result<S3Reply, ApiError>;
 
-/// Status, content type and body.
-pub(crate) type S3Reply = (u16, &'static str, String);
+static OPERATIONS: Table<Handler> = Table::new(
+    Service::S3,
+    &[
+        ("CreateBucket", create),
+        ("DeleteBucket", delete),
+        ("DeleteBucketPolicy", delete_policy),
+        ("DeleteObject", delete_object),
+        ("GetBucketAccelerateConfiguration", defaults::acceleration),
+        ("GetBucketAcl", defaults::acl),
+        ("GetBucketCors", defaults::no_cors),
+        ("GetBucketEncryption", defaults::encryption),
+        ("GetBucketLifecycleConfiguration", defaults::no_lifecycle),
+        ("GetBucketLocation", location),
+        ("GetBucketLogging", defaults::logging),
+        ("GetBucketNotificationConfiguration", defaults::notification),
+        ("GetBucketOwnershipControls", defaults::ownership),
+        ("GetBucketPolicy", get_policy),
+        ("GetBucketReplication", defaults::no_replication),
+        ("GetBucketRequestPayment", defaults::payer),
+        ("GetBucketTagging", defaults::no_tags),
+        ("GetBucketVersioning", defaults::versioning),
+        ("GetBucketWebsite", defaults::no_website),
+        ("GetObject", no_object),
+        ("GetObjectAcl", no_object),
+        ("GetObjectAttributes", no_object),
+        ("GetObjectLockConfiguration", defaults::no_object_lock),
+        ("GetObjectTagging", no_object),
+        ("GetPublicAccessBlock", defaults::public_access),
+        ("HeadBucket", head),
+        ("HeadObject", no_object),
+        ("ListBuckets", list),
+        ("ListObjects", list_objects),
+        ("ListObjectsV2", list_objects),
+        ("PutBucketPolicy", put_policy),
+    ],
+);
 
 /// Answers a request.
 pub(crate) fn answer(call: &mut S3Call<'_>, operation: &str) -> Result<S3Reply, ApiError> {
-    let name = call
-        .path
-        .trim_start_matches('/')
-        .split('/')
-        .next()
-        .unwrap_or_default()
-        .to_owned();
-    match operation {
-        "ListBuckets" => Ok((200, "application/xml", list(call))),
-        "CreateBucket" => create(call, &name),
-        "NotImplemented" => Err(Service::S3.unknown_operation(operation)),
-        _ => {
-            let bucket = call
-                .buckets
-                .get_mut(&name)
-                .ok_or_else(|| ApiError::new(404, "NoSuchBucket", "The specified bucket does not exist"))?;
-            if bucket.account != call.account {
-                return Err(ApiError::new(403, "AccessDenied", "Access Denied"));
-            }
-            match operation {
-                "PutBucketPolicy" => put_policy(bucket, call.body),
-                "GetBucketPolicy" => match &bucket.policy {
-                    Some(policy) => Ok((200, "application/json", policy.clone())),
-                    None => Err(ApiError::new(
-                        404,
-                        "NoSuchBucketPolicy",
-                        "The bucket policy does not exist",
-                    )),
-                },
-                "DeleteBucketPolicy" => {
-                    bucket.policy = None;
-                    Ok((204, "application/xml", String::new()))
-                }
-                "GetBucketLocation" => Ok((200, "application/xml", location(&bucket.region))),
-                "DeleteBucket" => {
-                    call.buckets.remove(&name);
-                    Ok((204, "application/xml", String::new()))
-                }
-                "ListObjectsV2" => Ok((200, "application/xml", empty_listing(&name))),
-                _ => Ok((200, "application/xml", String::new())),
-            }
-        }
+    // What is no bucket has nothing, whatever is asked of it.
+    if !matches!(operation, "ListBuckets" | "CreateBucket") && !call.name().is_empty() {
+        call.bucket()?;
     }
+    OPERATIONS.find(operation)?(call)
 }
 
-fn create(call: &mut S3Call<'_>, name: &str) -> Result<S3Reply, ApiError> {
+fn done() -> S3Reply {
+    (204, XML, String::new())
+}
+
+fn head(_: &mut S3Call<'_>) -> Result<S3Reply, ApiError> {
+    Ok(xml(String::new()))
+}
+
+fn delete(call: &mut S3Call<'_>) -> Result<S3Reply, ApiError> {
+    call.buckets.remove(call.name());
+    Ok(done())
+}
+
+/// No object is kept, so that none is there.
+fn no_object(_: &mut S3Call<'_>) -> Result<S3Reply, ApiError> {
+    Err(ApiError::new(404, "NoSuchKey", "The specified key does not exist."))
+}
+
+/// Deleting what is not there is no error in S3.
+fn delete_object(_: &mut S3Call<'_>) -> Result<S3Reply, ApiError> {
+    Ok(done())
+}
+
+fn create(call: &mut S3Call<'_>) -> Result<S3Reply, ApiError> {
+    let name = call.name();
     let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
     if !(3..=63).contains(&name.len()) || !name.bytes().all(legal) {
         return Err(ApiError::new(
@@ -113,10 +126,10 @@ fn create(call: &mut S3Call<'_>, name: &str) -> Result<S3Reply, ApiError> {
             );
         }
     }
-    Ok((200, "application/xml", String::new()))
+    Ok(xml(String::new()))
 }
 
-fn put_policy(bucket: &mut Bucket, body: &[u8]) -> Result<S3Reply, ApiError> {
+fn put_policy(call: &mut S3Call<'_>) -> Result<S3Reply, ApiError> {
     let malformed = || {
         ApiError::new(
             400,
@@ -124,13 +137,29 @@ fn put_policy(bucket: &mut Bucket, body: &[u8]) -> Result<S3Reply, ApiError> {
             "Policies must be valid JSON and the first byte must be '{'",
         )
     };
-    let policy = std::str::from_utf8(body).map_err(|_| malformed())?;
+    let policy = std::str::from_utf8(call.body).map_err(|_| malformed())?;
     serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(policy).map_err(|_| malformed())?;
-    bucket.policy = Some(policy.to_owned());
-    Ok((204, "application/xml", String::new()))
+    call.bucket()?.policy = Some(policy.to_owned());
+    Ok(done())
 }
 
-fn list(call: &S3Call<'_>) -> String {
+fn get_policy(call: &mut S3Call<'_>) -> Result<S3Reply, ApiError> {
+    match &call.bucket()?.policy {
+        Some(policy) => Ok((200, "application/json", policy.clone())),
+        None => Err(ApiError::new(
+            404,
+            "NoSuchBucketPolicy",
+            "The bucket policy does not exist",
+        )),
+    }
+}
+
+fn delete_policy(call: &mut S3Call<'_>) -> Result<S3Reply, ApiError> {
+    call.bucket()?.policy = None;
+    Ok(done())
+}
+
+fn list(call: &mut S3Call<'_>) -> Result<S3Reply, ApiError> {
     let mut xml = Xml::new();
     xml.open(&format!("ListAllMyBucketsResult xmlns=\"{}\"", Service::S3.namespace()));
     xml.element("Owner", |xml| {
@@ -141,24 +170,27 @@ fn list(call: &S3Call<'_>) -> String {
         xml.text("Name", name).text("CreationDate", "2024-01-01T00:00:00.000Z");
     });
     xml.close("ListAllMyBucketsResult");
-    xml.finish()
+    Ok(self::xml(xml.finish()))
 }
 
 /// The oldest region has no name here.
-fn location(region: &str) -> String {
+fn location(call: &mut S3Call<'_>) -> Result<S3Reply, ApiError> {
+    let region = call.bucket()?.region.as_str();
     let region = if region == "us-east-1" { "" } else { region };
     let namespace = Service::S3.namespace();
-    format!("<LocationConstraint xmlns=\"{namespace}\">{region}</LocationConstraint>")
+    Ok(xml(format!(
+        "<LocationConstraint xmlns=\"{namespace}\">{region}</LocationConstraint>"
+    )))
 }
 
-fn empty_listing(name: &str) -> String {
+fn list_objects(call: &mut S3Call<'_>) -> Result<S3Reply, ApiError> {
     let mut xml = Xml::new();
     xml.open(&format!("ListBucketResult xmlns=\"{}\"", Service::S3.namespace()))
-        .text("Name", name)
+        .text("Name", call.name())
         .text("Prefix", "");
     xml.show("KeyCount", 0)
         .show("MaxKeys", 1000)
         .show("IsTruncated", false)
         .close("ListBucketResult");
-    xml.finish()
+    Ok(self::xml(xml.finish()))
 }

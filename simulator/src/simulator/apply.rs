@@ -12,7 +12,7 @@ use crate::fault::Action;
 use crate::iam::operations::IamCall;
 use crate::region::RegionFacts;
 use crate::reply::Content;
-use crate::s3::operations::S3Call;
+use crate::s3::call::S3Call;
 use crate::sts::operations::StsCall;
 use crate::sts::state::Caller;
 use crate::wire::{ApiError, Service};

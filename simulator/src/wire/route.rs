@@ -69,7 +69,7 @@ pub(crate) fn route(parts: &Parts, credential: Option<&Credential>, params: &Val
     if scoped == Some(Service::S3) {
         let operation =
             crate::s3::names::operation(&parts.method, parts.uri.path(), parts.uri.query().unwrap_or_default());
-        return Some((Service::S3, operation.to_owned()));
+        return Some((Service::S3, operation));
     }
     let service = scoped.or_else(|| Service::of_version(params.str("Version")?))?;
     Some((service, params.str("Action").unwrap_or_default().to_owned()))

@@ -115,7 +115,7 @@ impl Service {
             Self::S3 => ApiError::new(
                 501,
                 "NotImplemented",
-                "A header or query you provided requested functionality that is not implemented.",
+                format!("{operation} is not simulated."),
             ),
         }
     }

@@ -11,6 +11,7 @@
 mod place;
 
 mod balancers;
+mod buckets;
 mod client;
 mod ec2;
 mod faults;
