@@ -11,10 +11,11 @@ const DESYNC: &str = "elb.http.desyncmitigationmode";
 
 pub(super) fn describe(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let balancer = call.balancer()?;
-    write(xml, &balancer.attributes);
+    write(xml, &balancer.attributes, |_| true);
     Ok(())
 }
 
+/// The reply tells the attributes that were named and no others, as the examples of botocore and the AWS CLI show.
 pub(super) fn modify(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     call.edit(|balancer, call| {
         let empty = Value::default();
@@ -23,7 +24,7 @@ pub(super) fn modify(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError>
         change(&mut attributes, given, call)?;
         balancer.attributes = attributes;
         xml.text("LoadBalancerName", &balancer.name);
-        write(xml, &balancer.attributes);
+        write(xml, &balancer.attributes, |name| given.get(name).is_some());
         Ok(())
     })
 }
@@ -103,12 +104,17 @@ fn change_access_log(attributes: &mut Attributes, given: &Value, call: &Call<'_>
     Ok(())
 }
 
-fn write(xml: &mut Xml, attributes: &Attributes) {
+fn write(xml: &mut Xml, attributes: &Attributes, told: impl Fn(&str) -> bool) {
+    let part = |xml: &mut Xml, name: &str, inner: &dyn Fn(&mut Xml)| {
+        if told(name) {
+            xml.element(name, inner);
+        }
+    };
     xml.element("LoadBalancerAttributes", |xml| {
-        xml.element("CrossZoneLoadBalancing", |xml| {
+        part(xml, "CrossZoneLoadBalancing", &|xml| {
             xml.show("Enabled", attributes.cross_zone);
         });
-        xml.element("AccessLog", |xml| {
+        part(xml, "AccessLog", &|xml| {
             let log = &attributes.access_log;
             xml.show("Enabled", log.enabled)
                 .maybe("S3BucketName", log.bucket.as_deref());
@@ -117,19 +123,18 @@ fn write(xml: &mut Xml, attributes: &Attributes) {
             }
             xml.maybe("S3BucketPrefix", log.prefix.as_deref());
         });
-        xml.element("ConnectionDraining", |xml| {
+        part(xml, "ConnectionDraining", &|xml| {
             xml.show("Enabled", attributes.draining)
                 .show("Timeout", attributes.draining_timeout);
         });
-        xml.element("ConnectionSettings", |xml| {
+        part(xml, "ConnectionSettings", &|xml| {
             xml.show("IdleTimeout", attributes.idle_timeout);
         });
-        xml.members(
-            "AdditionalAttributes",
-            [&attributes.desync_mitigation_mode],
-            |xml, mode| {
-                xml.text("Key", DESYNC).text("Value", mode);
-            },
-        );
+        part(xml, "AdditionalAttributes", &|xml| {
+            xml.element("member", |xml| {
+                xml.text("Key", DESYNC)
+                    .text("Value", &attributes.desync_mitigation_mode);
+            });
+        });
     });
 }
