@@ -19,8 +19,25 @@ struct Interface<'c> {
     vpc_id: &'c str,
     groups: &'c [String],
     description: String,
+    /// Whether it is attached: those of instances always are.
+    attached: bool,
     /// `None` for those of balancers, which belong to AWS.
     instance: Option<(&'c str, &'c Instance)>,
+}
+
+impl Interface<'_> {
+    fn status(&self) -> &'static str {
+        if self.attached { "in-use" } else { "available" }
+    }
+
+    fn attachment_id(&self) -> String {
+        let kind = if self.instance.is_some() {
+            "eni-attach-"
+        } else {
+            "ela-attach-"
+        };
+        self.id.replace("eni-", kind)
+    }
 }
 
 pub(super) fn describe(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
@@ -48,6 +65,7 @@ pub(super) fn describe(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiErro
 fn all<'c>(call: &'c Call<'_>) -> Vec<Interface<'c>> {
     let mut all = Vec::new();
     // Those of a deleted balancer stay for a while.
+    let attaching = call.settings.timing.attaching;
     for balancer in call.region.elb.iter().chain(call.region.elb.departed(call.now)) {
         all.extend(balancer.placement.iter().map(|(zone, subnet)| Interface {
             id: id_of(&(&balancer.dns_name, subnet)),
@@ -56,6 +74,7 @@ fn all<'c>(call: &'c Call<'_>) -> Vec<Interface<'c>> {
             vpc_id: &balancer.vpc_id,
             groups: &balancer.security_groups,
             description: description(balancer),
+            attached: balancer.has_attached(zone, call.now, attaching),
             instance: None,
         }));
     }
@@ -76,6 +95,7 @@ fn of_instance<'c>(id: &'c str, instance: &'c Instance) -> Interface<'c> {
         vpc_id: &instance.vpc_id,
         groups: &instance.security_groups,
         description: String::new(),
+        attached: true,
         instance: Some((id, instance)),
     }
 }
@@ -103,7 +123,7 @@ fn property(interface: &Interface<'_>, name: &str, call: &Call<'_>) -> Option<Ve
         "availability-zone" => one(interface.zone),
         "group-id" => Some(interface.groups.to_vec()),
         "network-interface-id" => one(&interface.id),
-        "status" => one("in-use"),
+        "status" => one(interface.status()),
         "interface-type" => one("interface"),
         "owner-id" => one(call.account),
         _ => None,
@@ -118,16 +138,18 @@ fn write(xml: &mut Xml, interface: &Interface<'_>, call: &Call<'_>) {
     }
     xml.show("requesterManaged", managed);
     write_common(xml, interface, call);
-    xml.element("attachment", |xml| {
-        xml.text("attachmentId", &interface.id.replace("eni-", "ela-attach-"));
-        match interface.instance {
-            Some((id, _)) => xml.text("instanceId", id).text("instanceOwnerId", call.account),
-            None => xml.text("instanceOwnerId", "amazon-elb"),
-        };
-        xml.show("deviceIndex", u8::from(managed))
-            .text("status", "attached")
-            .show("deleteOnTermination", !managed);
-    });
+    if interface.attached {
+        xml.element("attachment", |xml| {
+            xml.text("attachmentId", &interface.attachment_id());
+            match interface.instance {
+                Some((id, _)) => xml.text("instanceId", id).text("instanceOwnerId", call.account),
+                None => xml.text("instanceOwnerId", "amazon-elb"),
+            };
+            xml.show("deviceIndex", u8::from(managed))
+                .text("status", "attached")
+                .show("deleteOnTermination", !managed);
+        });
+    }
     xml.items("tagSet", "item", [(); 0], |_, ()| {});
 }
 
@@ -136,7 +158,7 @@ pub(super) fn write_of_instance(xml: &mut Xml, id: &str, instance: &Instance, ca
     let interface = of_instance(id, instance);
     write_common(xml, &interface, call);
     xml.element("attachment", |xml| {
-        xml.text("attachmentId", &interface.id.replace("eni-", "eni-attach-"))
+        xml.text("attachmentId", &interface.attachment_id())
             .show("deviceIndex", 0)
             .text("status", "attached")
             .show("attachTime", instance.launched)
@@ -151,7 +173,7 @@ fn write_common(xml: &mut Xml, interface: &Interface<'_>, call: &Call<'_>) {
         .text("vpcId", interface.vpc_id)
         .text("description", &interface.description)
         .text("ownerId", call.account)
-        .text("status", "in-use")
+        .text("status", interface.status())
         .text("interfaceType", "interface")
         .show("sourceDestCheck", true);
     if let Some((_, instance)) = interface.instance {

@@ -148,6 +148,7 @@ impl Wanted {
             created: call.now,
             scheme: self.scheme,
             vpc_id: self.vpc_id,
+            entered: self.placement.keys().map(|zone| (zone.clone(), call.now)).collect(),
             placement: self.placement,
             leaving_zones: BTreeMap::new(),
             leaving_subnets: BTreeMap::new(),

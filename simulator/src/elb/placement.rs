@@ -20,8 +20,9 @@ pub(super) fn attach_subnets(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), A
         let (placement, _) = of_subnets(call, &all)?;
         check_settled(balancer, &placement, call.now)?;
         check_room(call, placement.values().filter(|subnet| !known.contains(subnet)))?;
-        balancer.leaving_zones.retain(|zone, _| !placement.contains_key(zone));
-        balancer.placement = placement;
+        for (zone, subnet) in placement {
+            balancer.enter(zone, subnet, call.now);
+        }
         xml.strings("Subnets", balancer.subnets());
         Ok(())
     })
@@ -60,8 +61,7 @@ pub(super) fn enable_zones(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), Api
             return Err(not_in_default_vpc(&balancer.name));
         }
         for (zone, subnet) in added {
-            balancer.leaving_zones.remove(&zone);
-            balancer.placement.entry(zone).or_insert(subnet);
+            balancer.enter(zone, subnet, call.now);
         }
         xml.strings("AvailabilityZones", balancer.zones());
         Ok(())
@@ -240,6 +240,7 @@ fn leave_zones(balancer: &mut LoadBalancer, zones: &[String], now: Timestamp, sl
     };
     let until = now.plus(Duration::from_secs(timeout));
     for zone in zones {
+        balancer.entered.remove(zone);
         if balancer.placement.remove(zone).is_some() {
             balancer.leaving_zones.insert(zone.clone(), until);
         }
