@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use smol_str::SmolStr;
 
-use super::describe::write_activity;
+use super::activities::write as write_activity;
 use super::groups;
 use super::membership::{deregister, draining_seconds, register};
 use super::request::group_name;

@@ -1,7 +1,7 @@
 //! The operations of Auto Scaling.
 
 use super::settle::settle;
-use super::{attach, configurations, describe, groups, members};
+use super::{absent, activities, attach, configurations, describe, groups, members};
 use crate::call::Call;
 use crate::wire::{ApiError, Service, Table, Xml};
 
@@ -21,12 +21,18 @@ static OPERATIONS: Table<Handler> = Table::new(
         ("DeleteTags", groups::delete_tags),
         ("DescribeAutoScalingGroups", describe::groups),
         ("DescribeAutoScalingInstances", describe::instances),
+        ("DescribeInstanceRefreshes", absent::instance_refreshes),
         ("DescribeLaunchConfigurations", configurations::describe),
-        ("DescribeLoadBalancerTargetGroups", describe::target_groups),
+        ("DescribeLifecycleHooks", absent::lifecycle_hooks),
+        ("DescribeLoadBalancerTargetGroups", absent::target_groups),
         ("DescribeLoadBalancers", attach::describe),
-        ("DescribeScalingActivities", describe::activities),
+        ("DescribeNotificationConfigurations", absent::notifications),
+        ("DescribePolicies", absent::policies),
+        ("DescribeScalingActivities", activities::describe),
+        ("DescribeScheduledActions", absent::scheduled_actions),
         ("DescribeTags", describe::tags),
         ("DescribeTrafficSources", attach::describe_traffic_sources),
+        ("DescribeWarmPool", absent::warm_pool),
         ("DetachInstances", members::detach),
         ("DetachLoadBalancers", attach::detach),
         ("EnterStandby", members::enter_standby),

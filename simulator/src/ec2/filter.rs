@@ -28,6 +28,7 @@ impl Filters {
 
     /// Whether a resource with these tags and properties is listed; `property` knows nothing of an unknown filter.
     pub(super) fn admit(&self, tags: &Tags, property: impl Fn(&str) -> Option<Vec<String>>) -> Result<bool, ApiError> {
+        let mut admitted = true;
         for (name, wanted) in &self.filters {
             let has = match name.split_once(':') {
                 Some(("tag", key)) => tags.get(key).cloned().into_iter().collect(),
@@ -40,20 +41,28 @@ impl Filters {
                     )
                 })?,
             };
-            if !has
+            // What one filter has ruled out is shown to the others still: whether they are valid hangs on none but them.
+            admitted &= has
                 .iter()
-                .any(|value| wanted.iter().any(|pattern| pattern.matches(value)))
-            {
-                return Ok(false);
-            }
+                .any(|value| wanted.iter().any(|pattern| pattern.matches(value)));
         }
-        Ok(true)
+        Ok(admitted)
     }
 }
 
 /// A property with one value.
 pub(super) fn one(value: impl Into<String>) -> Option<Vec<String>> {
     Some(vec![value.into()])
+}
+
+/// A property that is given or not.
+pub(super) fn maybe(value: Option<impl ToString>) -> Option<Vec<String>> {
+    Some(value.map(|value| value.to_string()).into_iter().collect())
+}
+
+/// A property that AWS documents and no resource here has: a filter for it is valid and matches nothing.
+pub(super) fn absent(name: &str, documented: &[&str]) -> Option<Vec<String>> {
+    documented.contains(&name).then(Vec::new)
 }
 
 #[cfg(test)]

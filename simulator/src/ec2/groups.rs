@@ -4,7 +4,7 @@ use super::filter::{Filters, one};
 use super::paging::{Paging, write_token};
 use super::request::{self, done, missing, required};
 use super::state::{Peer, Rule, SecurityGroup};
-use super::{network, tags};
+use super::{network, rules, tags};
 use crate::call::Call;
 use crate::wire::params::short;
 use crate::wire::{ApiError, Value, Xml};
@@ -91,12 +91,10 @@ pub(super) fn describe(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiErro
             "description" => one(&group.description),
             "vpc-id" => one(&group.vpc_id),
             "owner-id" => one(call.account),
-            "ip-permission.group-id" | "ip-permission.cidr" => Some(peers(&group.ingress)),
-            "egress.ip-permission.group-id" | "egress.ip-permission.cidr" => Some(peers(&group.egress)),
-            "ip-permission.protocol" => Some(group.ingress.iter().map(|rule| rule.protocol.clone()).collect()),
-            "ip-permission.from-port" => Some(ports(&group.ingress, |rule| rule.from)),
-            "ip-permission.to-port" => Some(ports(&group.ingress, |rule| rule.to)),
-            _ => None,
+            _ => match name.strip_prefix("egress.") {
+                Some(name) => rules::property(call, &group.egress, name),
+                None => rules::property(call, &group.ingress, name),
+            },
         })?;
         let by_name = names.is_empty() || (group.vpc_id == default_vpc && names.contains(&group.name));
         let asked = (ids.is_empty() || ids.contains(id)) && by_name;
@@ -109,44 +107,6 @@ pub(super) fn describe(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiErro
         write(xml, id, group, call.account);
     });
     write_token(xml, token.as_deref());
-    Ok(())
-}
-
-fn ports(rules: &[Rule], port: impl Fn(&Rule) -> Option<i64>) -> Vec<String> {
-    rules.iter().filter_map(port).map(|port| port.to_string()).collect()
-}
-
-fn peers(rules: &[Rule]) -> Vec<String> {
-    let peer = |rule: &Rule| match &rule.peer {
-        Peer::Cidr(text) | Peer::Cidr6(text) | Peer::Group(text) => text.clone(),
-    };
-    rules.iter().map(peer).collect()
-}
-
-pub(super) fn describe_rules(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
-    let filters = Filters::read(call.params);
-    let mut listed = Vec::new();
-    for (id, group) in &call.region.ec2.security_groups {
-        if filters.admit(&group.tags, |name| (name == "group-id").then(|| vec![id.clone()]))? {
-            listed.extend(group.ingress.iter().map(|rule| (id, rule, false)));
-            listed.extend(group.egress.iter().map(|rule| (id, rule, true)));
-        }
-    }
-    xml.items("securityGroupRuleSet", "item", listed, |xml, (id, rule, egress)| {
-        xml.text("groupId", id)
-            .text("groupOwnerId", call.account)
-            .show("isEgress", egress);
-        xml.text("ipProtocol", &rule.protocol);
-        xml.show("fromPort", rule.from.unwrap_or(-1))
-            .show("toPort", rule.to.unwrap_or(-1));
-        match &rule.peer {
-            Peer::Cidr(cidr) => xml.text("cidrIpv4", cidr),
-            Peer::Cidr6(cidr) => xml.text("cidrIpv6", cidr),
-            Peer::Group(group) => xml.element("referencedGroupInfo", |xml| {
-                xml.text("groupId", group).text("userId", call.account);
-            }),
-        };
-    });
     Ok(())
 }
 

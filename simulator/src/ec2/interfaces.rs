@@ -3,7 +3,8 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::filter::{Filters, one};
+use super::catalog::zone_id;
+use super::filter::{Filters, absent, maybe, one};
 use super::paging::{Paging, write_token};
 use super::request::{named, require_all};
 use super::state::{Instance, Tags};
@@ -12,7 +13,7 @@ use crate::elb::state::LoadBalancer;
 use crate::wire::{ApiError, Xml};
 
 /// One interface. None are kept: an instance has the same one always, a balancer in a subnet for as long as it is there.
-struct Interface<'c> {
+pub(super) struct Interface<'c> {
     id: String,
     zone: &'c str,
     subnet: &'c str,
@@ -87,7 +88,7 @@ fn description(balancer: &LoadBalancer) -> String {
     format!("ELB {}", balancer.name)
 }
 
-fn of_instance<'c>(id: &'c str, instance: &'c Instance) -> Interface<'c> {
+pub(super) fn of_instance<'c>(id: &'c str, instance: &'c Instance) -> Interface<'c> {
     Interface {
         id: id_of(&id),
         zone: &instance.zone,
@@ -106,29 +107,51 @@ fn id_of(what: &impl Hash) -> String {
     format!("eni-0{:016x}", hasher.finish())
 }
 
-fn property(interface: &Interface<'_>, name: &str, call: &Call<'_>) -> Option<Vec<String>> {
+/// The values that an interface has for a filter of the EC2 API reference; `None` when there is no such filter.
+pub(super) fn property(interface: &Interface<'_>, name: &str, call: &Call<'_>) -> Option<Vec<String>> {
     let managed = interface.instance.is_none();
-    match name {
+    let instance = interface.instance.map(|(_, instance)| instance);
+    let values = match name {
         "description" => one(&interface.description),
-        "requester-id" => Some(managed.then(|| "amazon-elb".to_owned()).into_iter().collect()),
+        "requester-id" => maybe(managed.then_some("amazon-elb")),
+        "requester-managed" | "operator.managed" => one(managed.to_string()),
         "attachment.instance-owner-id" => one(if managed { "amazon-elb" } else { call.account }),
-        "attachment.instance-id" => Some(interface.instance.map(|(id, _)| id.to_owned()).into_iter().collect()),
-        "addresses.private-ip-address" | "private-ip-address" => {
-            let address = interface.instance.map(|(_, it)| it.private_ip.to_string());
-            Some(address.into_iter().collect())
-        }
-        "requester-managed" => one(managed.to_string()),
+        "attachment.instance-id" => maybe(interface.instance.map(|(id, _)| id)),
+        "attachment.attachment-id" => one(interface.attachment_id()),
+        "attachment.attach-time" => maybe(instance.map(|instance| instance.launched)),
+        "attachment.delete-on-termination" => one((!managed).to_string()),
+        "attachment.device-index" => one(u8::from(managed).to_string()),
+        "attachment.status" => one("attached"),
+        "addresses.private-ip-address" | "private-ip-address" => maybe(instance.map(|it| it.private_ip)),
+        "private-dns-name" => maybe(instance.map(|it| it.private_dns(call.facts.name))),
+        "addresses.primary" | "source-dest-check" => one("true"),
         "vpc-id" => one(interface.vpc_id),
         "subnet-id" => one(interface.subnet),
         "availability-zone" => one(interface.zone),
+        "availability-zone-id" => one(zone_id(call.facts.name, interface.zone)),
         "group-id" => Some(interface.groups.to_vec()),
         "network-interface-id" => one(&interface.id),
         "status" => one(interface.status()),
         "interface-type" => one("interface"),
         "owner-id" => one(call.account),
-        _ => None,
-    }
+        _ => absent(name, &ABSENT),
+    };
+    let detached = !interface.attached && name.starts_with("attachment.");
+    values.map(|values| if detached { Vec::new() } else { values })
 }
+
+const ABSENT: [&str; 10] = [
+    "addresses.association.owner-id",
+    "addresses.association.public-ip",
+    "association.allocation-id",
+    "association.association-id",
+    "association.ip-owner-id",
+    "association.public-dns-name",
+    "association.public-ip",
+    "ipv6-addresses.ipv6-address",
+    "mac-address",
+    "operator.principal",
+];
 
 fn write(xml: &mut Xml, interface: &Interface<'_>, call: &Call<'_>) {
     xml.text("availabilityZone", interface.zone);

@@ -1,7 +1,7 @@
 //! VPCs and subnets.
 
 use super::addresses::{overlap, parse_cidr};
-use super::filter::{Filters, one};
+use super::filter::{Filters, absent, one};
 use super::paging::{Paging, write_token};
 use super::request::{done, named, not_found, require_all, required};
 use super::state::{Ec2, Subnet, Vpc};
@@ -42,10 +42,13 @@ pub(super) fn describe_vpcs(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), Ap
         let admitted = filters.admit(&vpc.tags, |name| match name {
             "vpc-id" => one(id),
             "cidr" | "cidr-block" | "cidr-block-association.cidr-block" => one(&vpc.cidr),
+            "cidr-block-association.association-id" => one(cidr_association(id)),
+            "cidr-block-association.state" => one("associated"),
+            "dhcp-options-id" => one("default"),
             "is-default" | "isDefault" => one(vpc.is_default.to_string()),
             "state" => one("available"),
             "owner-id" => one(call.account),
-            _ => None,
+            _ => absent(name, &WITHOUT_IPV6),
         })?;
         if admitted && (ids.is_empty() || ids.contains(id)) {
             listed.push((id, vpc));
@@ -59,14 +62,28 @@ pub(super) fn describe_vpcs(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), Ap
     Ok(())
 }
 
+fn cidr_association(vpc_id: &str) -> String {
+    vpc_id.replace("vpc-", "vpc-cidr-assoc-")
+}
+
+/// What neither VPCs nor subnets have here.
+const WITHOUT_IPV6: [&str; 7] = [
+    "customer-owned-ipv4-pool",
+    "enable-lni-at-device-index",
+    "ipv6-cidr-block-association.association-id",
+    "ipv6-cidr-block-association.ipv6-cidr-block",
+    "ipv6-cidr-block-association.ipv6-pool",
+    "ipv6-cidr-block-association.state",
+    "outpost-arn",
+];
+
 fn write_vpc(xml: &mut Xml, id: &str, vpc: &Vpc, account: &str) {
     xml.text("vpcId", id)
         .text("ownerId", account)
         .text("state", "available")
         .text("cidrBlock", &vpc.cidr);
     xml.items("cidrBlockAssociationSet", "item", [&vpc.cidr], |xml, cidr| {
-        xml.text("associationId", &id.replace("vpc-", "vpc-cidr-assoc-"))
-            .text("cidrBlock", cidr);
+        xml.text("associationId", &cidr_association(id)).text("cidrBlock", cidr);
         xml.element("cidrBlockState", |xml| {
             xml.text("state", "associated");
         });
@@ -229,7 +246,13 @@ pub(super) fn describe_subnets(call: &mut Call<'_>, xml: &mut Xml) -> Result<(),
             "map-public-ip-on-launch" => one(subnet.public_ip_on_launch.to_string()),
             "state" => one("available"),
             "owner-id" => one(call.account),
-            _ => None,
+            "private-dns-name-options-on-launch.hostname-type" => one("ip-name"),
+            "enable-dns64"
+            | "ipv6-native"
+            | "map-customer-owned-ip-on-launch"
+            | "private-dns-name-options-on-launch.enable-resource-name-dns-a-record"
+            | "private-dns-name-options-on-launch.enable-resource-name-dns-aaaa-record" => one("false"),
+            _ => absent(name, &WITHOUT_IPV6),
         })?;
         if admitted && (ids.is_empty() || ids.contains(id)) {
             listed.push((id, subnet));

@@ -1,6 +1,6 @@
 //! The operations of EC2.
 
-use super::{catalog, gateways, groups, instances, interfaces, listing, network, routes, tags};
+use super::{catalog, gateways, groups, images, instances, interfaces, listing, network, routes, rules, tags};
 use crate::call::Call;
 use crate::wire::{ApiError, Service, Table, Xml};
 
@@ -30,7 +30,7 @@ static OPERATIONS: Table<Handler> = Table::new(
         ("DeleteVpc", network::delete_vpc),
         ("DescribeAccountAttributes", catalog::account_attributes),
         ("DescribeAvailabilityZones", catalog::availability_zones),
-        ("DescribeImages", catalog::images),
+        ("DescribeImages", images::describe),
         ("DescribeInstanceAttribute", listing::describe_attribute),
         ("DescribeInstanceStatus", listing::describe_status),
         ("DescribeInstanceTypes", catalog::instance_types),
@@ -39,7 +39,7 @@ static OPERATIONS: Table<Handler> = Table::new(
         ("DescribeNetworkInterfaces", interfaces::describe),
         ("DescribeRegions", catalog::regions),
         ("DescribeRouteTables", routes::describe),
-        ("DescribeSecurityGroupRules", groups::describe_rules),
+        ("DescribeSecurityGroupRules", rules::describe),
         ("DescribeSecurityGroups", groups::describe),
         ("DescribeSubnets", network::describe_subnets),
         ("DescribeTags", tags::describe),

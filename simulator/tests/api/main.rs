@@ -23,6 +23,7 @@ mod neighbours;
 mod network;
 
 mod policies;
+mod questions;
 mod registration;
 mod rush;
 mod sdk;
