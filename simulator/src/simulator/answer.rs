@@ -1,6 +1,7 @@
 //! Answers requests that were taken apart.
 
 use bytes::Bytes;
+use smol_str::SmolStr;
 
 use super::Simulator;
 use super::apply::Request;
@@ -8,13 +9,17 @@ use super::prepare::{Prepared, region_of};
 use crate::fault::Action;
 use crate::log::Entry;
 use crate::reply::{self, Answer, Content, Reply};
+use crate::wire::params::short;
 use crate::wire::{ApiError, Service};
 
 impl Simulator {
     /// Applies a request and answers it.
     pub(crate) fn answer(&self, prepared: &Prepared) -> Answer {
         let now = self.inner.config.clock.now();
-        let service = prepared.routed.as_ref().map_or(Service::Elb, |(service, _)| *service);
+        let service = prepared
+            .routed
+            .as_ref()
+            .map_or_else(|| spoken(prepared), |(service, _)| *service);
         let operation = prepared.routed.as_ref().map_or("", |(_, operation)| operation.as_str());
         let facts = region_of(prepared.credential.as_ref(), service);
         let region = facts.as_ref().map_or("", |facts| facts.name);
@@ -56,7 +61,10 @@ impl Simulator {
         };
         let (account, status) = (account.into(), answer.status());
         let operation = operation.into();
-        let service = service.scope();
+        let service = match &prepared.routed {
+            Some((service, _)) => SmolStr::new_static(service.scope()),
+            None => SmolStr::new(short(prepared.scope())),
+        };
         state.log.push(Entry {
             time: now,
             service,
@@ -68,6 +76,15 @@ impl Simulator {
             error_code,
         });
         answer
+    }
+}
+
+/// One of the services whose replies a client can read that asked for one that is not here.
+fn spoken(prepared: &Prepared) -> Service {
+    if prepared.parts.headers.contains_key("x-amz-target") {
+        Service::Tagging
+    } else {
+        Service::Elb
     }
 }
 

@@ -15,6 +15,7 @@ use crate::reply::Content;
 use crate::s3::call::S3Call;
 use crate::sts::operations::StsCall;
 use crate::sts::state::Caller;
+use crate::wire::params::short;
 use crate::wire::{ApiError, Service};
 use crate::world::World;
 use crate::{acm, autoscaling, ec2, elb, iam, model, s3, sts, tagging};
@@ -32,8 +33,7 @@ pub(super) struct Request<'r> {
 impl Simulator {
     pub(super) fn apply(&self, state: &mut State, request: &Request<'_>) -> Result<Content, ApiError> {
         if request.prepared.routed.is_none() {
-            let message = "The request names no service: neither its credential scope nor its Version.";
-            return Err(ApiError::new(403, "MissingAuthenticationToken", message));
+            return Err(no_service(request.prepared.scope()));
         }
         check_version(request)?;
         let account = request.caller.account.as_str();
@@ -114,6 +114,16 @@ impl Simulator {
             },
         }
     }
+}
+
+/// The error for a request to a service that is none of those here; `scope` is what the signature calls it.
+fn no_service(scope: &str) -> ApiError {
+    if scope.is_empty() {
+        let message = "The request names no service: neither its credential scope nor its Version.";
+        return ApiError::new(403, "MissingAuthenticationToken", message);
+    }
+    let message = format!("The service {} is not simulated.", short(scope));
+    ApiError::new(501, "NotImplemented", message)
 }
 
 /// How far back a stale read looks.

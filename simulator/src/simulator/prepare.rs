@@ -27,6 +27,11 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
+    /// The service by the name that the signature has for it, which may be one that is not simulated.
+    pub(super) fn scope(&self) -> &str {
+        self.credential.as_ref().map_or("", |credential| &credential.service)
+    }
+
     /// How long faults hold the request back.
     pub(crate) fn latency(&self) -> Duration {
         let millis = self.struck.iter().map(|action| match action {

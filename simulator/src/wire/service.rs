@@ -92,9 +92,14 @@ impl Service {
         }
     }
 
-    /// Its error for an operation that it has not.
+    /// Its error for an operation that it has not, which says so in AWS's words and whose fault that is.
     pub(crate) fn unknown_operation(self, operation: &str) -> ApiError {
-        self.not_in_version(operation, self.version())
+        let mut error = self.not_in_version(operation, self.version());
+        // Classic ELB is whole: what it has not here, AWS has not.
+        if !matches!(self, Self::Elb | Self::S3) {
+            error.message = format!("{} ({} is not simulated)", error.message, short(operation));
+        }
+        error
     }
 
     /// Its error for an operation that a version of its API has not.
@@ -112,11 +117,7 @@ impl Service {
             Self::Acm | Self::Tagging => {
                 ApiError::sender("UnknownOperationException", format!("Unknown operation: {operation}"))
             }
-            Self::S3 => ApiError::new(
-                501,
-                "NotImplemented",
-                format!("{operation} is not simulated."),
-            ),
+            Self::S3 => ApiError::new(501, "NotImplemented", format!("{operation} is not simulated.")),
         }
     }
 }

@@ -24,6 +24,7 @@ mod network;
 
 mod policies;
 mod questions;
+mod refusals;
 mod registration;
 mod rush;
 mod sdk;
