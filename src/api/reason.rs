@@ -3,7 +3,7 @@
 
 mod aws;
 
-pub use aws::{AWS_CODES, Codes};
+pub use aws::{AWS_CODES, Codes, Kind, known_code};
 
 /// Whether an object waits for somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
