@@ -21,6 +21,7 @@
 //!       telemetry   logs
 //! ```
 #![recursion_limit = "256"]
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))] // unit tests may
 
 pub mod api;
 pub mod aws;
