@@ -1,4 +1,5 @@
 //! `clb-operator`: parses arguments, builds parameters, runs.
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))] // unit tests may
 
 use std::process::ExitCode;
 
