@@ -54,8 +54,8 @@ const LAYERS: &[Layer] = &[
         "resolve → desired → observe → plan → apply → status",
     ),
     layer(&[4], "server", "/metrics /healthz /readyz"),
-    layer(&[3], "aws", "the only place that names SDK types"),
-    layer(&[3], "lease", "leadership: who may write"),
+    layer(&[3, 1], "aws", "the only place that names SDK types"),
+    layer(&[3, 0], "lease", "leadership: who may write"),
     layer(&[2], "plan", "pure: desired × observed → Plan"),
     layer(&[1], "elb", "pure: the model"),
     layer(&[1], "api", "the resources: spec, status, conditions, messages"),
@@ -112,7 +112,6 @@ const IMPURE: Impure = Impure {
     clocks: &["Instant", "SystemTime", "Timestamp", "Zoned"],
     macros: &["print", "println", "eprint", "eprintln", "dbg"],
     own: &[
-        "aws::Aws",
         "aws::accounts",
         "aws::budget",
         "aws::client",
