@@ -1,13 +1,14 @@
 //! `clb-operator`: parses arguments, builds parameters, runs.
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))] // unit tests may
 
 use std::process::ExitCode;
 
 use anyhow::anyhow;
 use clap::Parser as _;
 use classic_lb_operator::api::{self, message};
+use classic_lb_operator::flags::{self, Cli, Command, Page, Run};
 use classic_lb_operator::metrics;
 use classic_lb_operator::operator;
-use classic_lb_operator::operator::flags::{self, Cli, Command, Page, Run};
 use classic_lb_operator::telemetry::{self, Obstacle};
 
 fn main() -> ExitCode {
