@@ -52,9 +52,22 @@ pub enum Command {
     Run(Run),
     /// Print the CustomResourceDefinition.
     Crd,
-    /// Print the reference of conditions, Events and refusals.
+    /// Print a page of the reference.
     #[command(hide = true)]
-    Reference,
+    Reference {
+        /// Which one.
+        #[arg(value_enum, default_value_t = Page::Conditions)]
+        page: Page,
+    },
+}
+
+/// A page of the reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Page {
+    /// Conditions, Events and refusals.
+    Conditions,
+    /// Metrics.
+    Metrics,
 }
 
 /// The flags of `clb-operator run`.

@@ -1,11 +1,12 @@
-//! `docs/reference/conditions.md` against the code: it is what the program prints, nothing is missing from it, and no code
-//! has texts of its own.
+//! `docs/reference/` against the code: the pages are what the program prints, nothing is missing from them, and no code has
+//! texts of its own.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use classic_lb_operator::api::reason::{ANY, AWS_CODE, AWS_CODES};
 use classic_lb_operator::api::{message, reason, reference};
+use classic_lb_operator::metrics;
 
 use crate::helm::{read, root};
 
@@ -48,6 +49,40 @@ fn the_page_is_what_the_program_prints() {
         read("docs/reference/conditions.md") == reference::page().unwrap(),
         "docs/reference/conditions.md is out of date: run `make generate`"
     );
+}
+
+#[test]
+fn the_page_of_metrics_is_what_the_program_prints() {
+    assert!(
+        read("docs/reference/metrics.md") == metrics::reference::page().unwrap(),
+        "docs/reference/metrics.md is out of date: run `make generate`"
+    );
+}
+
+/// A metric that is registered where the page does not look would be missing from it.
+#[test]
+fn every_metric_of_the_code_is_on_the_page() {
+    let page = read("docs/reference/metrics.md");
+    let mut names = 0;
+    let mut code = read("src/metrics.rs");
+    code.extend(
+        sources(&root().join("src/metrics"))
+            .into_iter()
+            .filter(|(path, _)| !path.ends_with("reference.rs"))
+            .map(|(_, text)| text),
+    );
+    for name in code.split('"').skip(1).step_by(2) {
+        let is_metric = ["clb_operator_", "controller_runtime_"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix));
+        if is_metric {
+            let shown = ["", "_total", "_info"].map(|suffix| format!("| `{name}{suffix}` |"));
+            let is_there = shown.iter().any(|row| page.contains(row));
+            assert!(is_there, "{name} is not on the page");
+            names += 1;
+        }
+    }
+    assert!(names > 10, "only {names} metrics were found");
 }
 
 #[test]
