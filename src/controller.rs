@@ -1,6 +1,7 @@
 //! The kube `Controller`: streams, concurrency, drain. It owns what is remembered of all objects.
 
 mod backoff;
+mod clock;
 mod context;
 mod error;
 mod executor;
@@ -30,7 +31,8 @@ use tracing::info;
 
 use crate::readiness::{Readiness, Resource};
 
-pub use context::{Clock, Context, Intervals, Jitter, Moment};
+pub use clock::{Clock, Jitter, Moment};
+pub use context::{Context, Intervals};
 pub use error::Error;
 pub use guard::{Guarded, Reconciler};
 pub use nodes::NodeView;

@@ -11,6 +11,7 @@ mod from_status;
 mod groups;
 mod inputs;
 pub(super) mod lookup;
+mod met;
 pub(super) mod mode;
 mod observe;
 mod outcome;
