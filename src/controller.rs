@@ -7,7 +7,9 @@ mod event;
 mod finalize;
 mod lookup;
 mod memory;
+mod merge;
 mod mode;
+mod namespaces;
 mod nodes;
 mod observe;
 pub mod preview;
@@ -23,8 +25,10 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures::future::join_all;
 use futures::{FutureExt as _, Stream, StreamExt as _};
 use k8s_openapi::api::core::v1::{Node, Service};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::Api;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::{Action, Config, Controller};
@@ -41,8 +45,11 @@ use crate::aws::Aws;
 use crate::metrics::Metrics;
 use crate::readiness::{Readiness, Resource};
 
+use services::{ServiceView, ServiceViews};
+
 pub use error::Error;
 pub use mode::Rules;
+pub use namespaces::Namespaces;
 pub use nodes::NodeView;
 pub use reconcile::{Context, Intervals};
 
@@ -76,13 +83,18 @@ impl Context {
             aws,
             cluster_id,
             intervals,
+            services: ServiceViews::new(&rules.namespaces),
             rules,
             adopting: tokio::sync::Mutex::default(),
             nodes: Arc::default(),
-            services: services::ServiceView::default(),
             memories: memory::Memories::default(),
             metrics,
         }
+    }
+
+    /// Where objects are worked on.
+    pub fn namespaces(&self) -> &Namespaces {
+        &self.rules.namespaces
     }
 
     /// The API server lists Nodes again.
@@ -111,16 +123,17 @@ pub async fn run(
     let services = watch_services(watching.clone(), Arc::clone(&ctx), Arc::clone(&view_changed));
     let services = tokio::spawn(services);
     let shutdown = shutdown.shared();
-    let synced = async { tokio::join!(ctx.nodes.wait_synced(), ctx.services.wait_synced()) };
+    let synced = async {
+        ctx.nodes.wait_synced().await;
+        join_all(ctx.services.watched().map(ServiceView::wait_synced)).await;
+    };
     tokio::select! {
         _ = tokio::time::timeout(VIEWS_AT_START, synced) => {}
         () = shutdown.clone() => {}
     }
 
     let (reader, writer) = reflector::store();
-    let api: Api<Guarded> = Api::all(watching);
-    let objects = watcher(api, watcher_config())
-        .default_backoff()
+    let objects = merge::watch(ctx.namespaces().apis(&watching), &watcher_config(), bare)
         .inspect({
             let (ctx, readiness) = (Arc::clone(&ctx), Arc::clone(&readiness));
             move |event| observe_objects(event, &ctx, &readiness)
@@ -157,6 +170,14 @@ async fn stopped_before_the_first_list(shutdown: impl Future<Output = ()>, readi
 
 fn watcher_config() -> watcher::Config {
     watcher::Config::default().timeout(WATCH_SECONDS).page_size(PAGE)
+}
+
+/// An object of which only this is known.
+fn bare(metadata: ObjectMeta) -> Guarded {
+    DeserializeGuard(Ok(ClassicLoadBalancer {
+        metadata,
+        ..ClassicLoadBalancer::default()
+    }))
 }
 
 /// A pass is due when the spec changes, when deletion begins, when the finalizer is gone, or when somebody asks; not for
@@ -228,24 +249,28 @@ async fn watch_nodes(client: kube::Client, ctx: Arc<Context>, readiness: Arc<Rea
     }
 }
 
-/// Feeds the view of the Services and notifies of changes that listeners may depend on. The operator is ready without
+/// Feeds the views of the Services and notifies of changes that listeners may depend on. The operator is ready without
 /// it: only listeners that name a Service wait.
 async fn watch_services(client: kube::Client, ctx: Arc<Context>, changed: Arc<Notify>) {
-    let api: Api<Service> = Api::all(client);
+    let views = ctx.services.watched().zip(ctx.namespaces().apis(&client));
+    join_all(views.map(|(view, api)| feed_services(view, api, &ctx, &changed))).await;
+}
+
+async fn feed_services(view: &ServiceView, api: Api<Service>, ctx: &Context, changed: &Notify) {
     let mut events = std::pin::pin!(watcher(api, watcher_config()).default_backoff());
     while let Some(event) = events.next().await {
         match event {
             Ok(event) => {
-                if ctx.services.take(&event) {
+                if view.take(&event) {
                     changed.notify_one();
                 }
             }
             Err(error) => {
                 warn!(%error, "Services cannot be watched");
-                ctx.services.fail(error.to_string());
+                view.fail(error.to_string());
             }
         }
-        seen(&ctx);
+        seen(ctx);
     }
 }
 
@@ -351,6 +376,7 @@ pub fn announce(ctx: &Context) {
         health_interval = ?ctx.intervals.health,
         adoption = ?ctx.rules.adoption,
         read_only = ctx.rules.read_only,
+        watch_namespaces = %ctx.rules.namespaces,
         "starting"
     );
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::Node;
 use kube::Api;
 use kube::api::ListParams;
@@ -107,7 +108,7 @@ async fn clients() -> anyhow::Result<(kube::Client, kube::Client)> {
 /// A watch that failed and goes on says nothing when nothing changed. So, while a failure stands, the API server is
 /// asked for both resources, and its answer ends the failure.
 async fn probe(client: kube::Client, readiness: Arc<Readiness>, ctx: Arc<Context>) {
-    let objects: Api<PartialObjectMeta<ClassicLoadBalancer>> = Api::all(client.clone());
+    let objects = ctx.namespaces().apis::<PartialObjectMeta<ClassicLoadBalancer>>(&client);
     let nodes: Api<PartialObjectMeta<Node>> = Api::all(client);
     let one = ListParams::default().limit(1);
     loop {
@@ -116,8 +117,11 @@ async fn probe(client: kube::Client, readiness: Arc<Readiness>, ctx: Arc<Context
             ctx.nodes_recovered();
             readiness.recovered(Resource::Nodes);
         }
-        if readiness.is_failing(Resource::Objects) && objects.list_metadata(&one).await.is_ok() {
-            readiness.recovered(Resource::Objects);
+        if readiness.is_failing(Resource::Objects) {
+            let answers = objects.iter().map(|objects| objects.list_metadata(&one));
+            if try_join_all(answers).await.is_ok() {
+                readiness.recovered(Resource::Objects);
+            }
         }
     }
 }

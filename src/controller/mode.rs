@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use kube::ResourceExt as _;
 
+use super::namespaces::Namespaces;
 use super::status::Verdict;
 use crate::api::message;
 use crate::api::{ClassicLoadBalancer, FINALIZER, Management};
@@ -12,6 +13,8 @@ use crate::plan::adoption::Adoption;
 /// What the operator was started with and holds for every object.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
+    /// Where objects are worked on.
+    pub namespaces: Namespaces,
     /// Which existing balancers are taken over.
     pub adoption: Adoption,
     /// Whether nothing at all is written to AWS.

@@ -73,7 +73,10 @@ pub async fn preview(
     let (steps, problems) = Box::pin(pass.preview(&mut memory)).await?;
     Ok(Preview {
         steps: steps.iter().map(ToString::to_string).collect(),
-        problems: problems.into_iter().map(|problem| problem.message.to_string()).collect(),
+        problems: problems
+            .into_iter()
+            .map(|problem| problem.message.to_string())
+            .collect(),
     })
 }
 
@@ -118,15 +121,16 @@ async fn list_views(ctx: &Context, object: &ClassicLoadBalancer) {
     let from = |listener: &crate::api::Listener| listener.instance_port_from.is_some();
     let namespace = object.namespace().unwrap_or_default();
     if object.spec.listeners.iter().any(from) {
+        let view = ctx.services.of(&namespace);
         match list::<Service>(Api::namespaced(ctx.client.clone(), &namespace)).await {
             Ok(services) => {
-                ctx.services.take(&Event::Init);
+                view.take(&Event::Init);
                 for service in services {
-                    ctx.services.take(&Event::InitApply(service));
+                    view.take(&Event::InitApply(service));
                 }
-                ctx.services.take(&Event::InitDone);
+                view.take(&Event::InitDone);
             }
-            Err(error) => ctx.services.fail(refusal(&error)),
+            Err(error) => view.fail(refusal(&error)),
         }
     }
 }

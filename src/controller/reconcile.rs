@@ -25,7 +25,7 @@ use super::memory::{Memories, Memory};
 use super::mode::{Mode, Rules};
 use super::nodes::NodeView;
 use super::resolve::{Resolution, resolve};
-use super::services::ServiceView;
+use super::services::ServiceViews;
 use super::status::{Problem, Progress, Report, Verdict};
 use super::subject::Subject;
 use super::{backoff, event, finalize, lookup};
@@ -66,7 +66,7 @@ pub struct Context {
     /// Held from the last look at a balancer's tags until they claim it: two objects must not take over one balancer.
     pub(super) adopting: tokio::sync::Mutex<()>,
     pub(super) nodes: Arc<NodeView>,
-    pub(super) services: ServiceView,
+    pub(super) services: ServiceViews,
     pub(super) memories: Memories,
     pub(super) events: event::Events,
     pub(super) metrics: Arc<Metrics>,
@@ -169,7 +169,10 @@ pub(super) fn prepare<'a>(
     resolution.add(&memory.remote);
     resolution.resolved.default_tags.clone_from(&ctx.rules.default_tags);
     memory.grace_due = resolution.changes_in.map(|left| now + left);
-    resolution.resolved.references.instance_ports = ctx.services.resolve(&subject.namespace, &object.spec.listeners);
+    resolution.resolved.references.instance_ports = ctx
+        .services
+        .of(&subject.namespace)
+        .resolve(&subject.namespace, &object.spec.listeners);
     let unchanged = previous.observed_generation == Some(generation);
     memory.doubt_first_view(&mut resolution, &previous, unchanged, now);
     let applied = previous.applied.clone().unwrap_or_default();

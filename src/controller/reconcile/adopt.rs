@@ -1,7 +1,7 @@
 //! I/O: takes over a balancer that is not ours, where that is asked for and permitted.
 
+use kube::ResourceExt as _;
 use kube::core::PartialObjectMeta;
-use kube::{Api, ResourceExt as _};
 
 use super::outcome::{self, Halt};
 use super::{Error, Pass};
@@ -9,7 +9,7 @@ use crate::api::message;
 use crate::api::{ClassicLoadBalancer, Scheme as SchemeSpec};
 use crate::controller::event;
 use crate::controller::status::{Problem, Verdict};
-use crate::elb::{LoadBalancer, Origin, Ownership, Scheme};
+use crate::elb::{LoadBalancer, Origin, Ownership, Scheme, TAG_CLUSTER, TAG_OWNER};
 use crate::plan::Step;
 use crate::plan::adoption::{Claim, Question};
 
@@ -68,7 +68,7 @@ impl Pass<'_> {
         }
         match question.answer(ownership) {
             Claim::Free => {}
-            Claim::FreeUnlessAlive(uid) if !self.is_alive(&uid).await? => {}
+            Claim::FreeUnlessAlive(uid) if !self.is_alive(&uid, lb).await? => {}
             Claim::FreeUnlessAlive(_) => return refused(question.alive()),
             Claim::Refused(message) => return refused(message),
         }
@@ -102,13 +102,22 @@ impl Pass<'_> {
         }
     }
 
-    /// Whether an object of this UID lives in the cluster, or ours does not. The cache may be behind, so the API server
-    /// is asked.
-    async fn is_alive(&self, uid: &str) -> Result<bool, Error> {
-        let api: Api<PartialObjectMeta<ClassicLoadBalancer>> = Api::all(self.ctx.client.clone());
-        let objects = api.list_metadata(&kube::api::ListParams::default()).await?.items;
-        let lives = |uid: &str| objects.iter().any(|object| object.uid().as_deref() == Some(uid));
-        Ok(lives(uid))
+    /// Whether the object of this UID, which owns the balancer, lives in the cluster. The cache may be behind, so the API
+    /// server is asked. Of a namespace that is not watched nothing is known, so that whoever is there counts as alive.
+    async fn is_alive(&self, uid: &str, lb: &LoadBalancer) -> Result<bool, Error> {
+        let namespaces = &self.ctx.rules.namespaces;
+        let of_this_cluster = lb.tags.get(TAG_CLUSTER) == Some(&self.ctx.cluster_id);
+        let owner = lb.tags.get(TAG_OWNER).and_then(|owner| owner.split_once('/'));
+        if of_this_cluster && owner.is_some_and(|(namespace, _)| !namespaces.hold(namespace)) {
+            return Ok(true);
+        }
+        for api in namespaces.apis::<PartialObjectMeta<ClassicLoadBalancer>>(&self.ctx.client) {
+            let objects = api.list_metadata(&kube::api::ListParams::default()).await?.items;
+            if objects.iter().any(|object| object.uid().as_deref() == Some(uid)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The scheme has a default and can never be changed: a spec that does not say what the balancer is would lie.
