@@ -3,6 +3,7 @@
 //! No label holds the name of an object, so the number of series does not grow with the fleet.
 
 mod certificates;
+pub mod reference;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;

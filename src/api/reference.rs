@@ -131,7 +131,7 @@ fn codes(page: &mut String) {
         add!(
             page,
             "\n### {}\n\n{}.\n\n{}.",
-            group.kind,
+            group.kind.text(),
             codes.join(", "),
             group.stands
         );

@@ -7,41 +7,12 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::cause::stems_from;
 use super::whole_reply::CutShort;
 use crate::api::message::{self, Message};
-use crate::api::reason::AWS_ERROR;
-
-/// What follows from an error. Decided by AWS's code, since texts change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
-    /// The balancer does not exist: the one proof of absence.
-    Gone,
-    /// Something the request refers to does not exist, or not yet.
-    MissingReference,
-    /// The request can never succeed as it is.
-    Invalid,
-    /// A balancer of that name exists with other properties.
-    Duplicate,
-    /// A quota of the account is used up.
-    Quota,
-    /// The credentials are missing, expired or not allowed to.
-    Denied,
-    /// AWS asks for fewer requests.
-    Throttled,
-    /// AWS is still busy with an earlier change of ours.
-    Settling,
-    /// AWS does not want to, for a reason that this program does not know.
-    Refused,
-    /// AWS did not answer, or not usefully.
-    Unavailable,
-}
-
-impl Class {
-    /// Whether the same request may well succeed a moment later.
-    pub fn is_passing(self) -> bool {
-        matches!(self, Self::Throttled | Self::Settling | Self::Unavailable)
-    }
-}
+use crate::api::reason::{self, AWS_ERROR, Kind};
+use crate::elb::{Class, Code};
+use crate::plan::Refusal;
 
 /// A failed call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,13 +33,29 @@ impl std::error::Error for Error {}
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.message().fmt(f)
+        self.told().fmt(f)
     }
 }
 
 impl Error {
+    /// One that does not come from the SDK.
+    pub fn new(
+        operation: &'static str,
+        class: Class,
+        code: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            operation,
+            class,
+            code: code.into(),
+            message: message.into(),
+            request_id: None,
+        }
+    }
+
     /// Reads the SDK's error.
-    pub(super) fn new<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> Self
+    pub(super) fn of_sdk<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> Self
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
     {
@@ -111,13 +98,13 @@ impl Error {
 
     /// The reason for a condition: what is missing, or AWS's code.
     pub fn reason(&self) -> String {
-        let name = match self.code.as_str() {
-            "InvalidSubnetID.NotFound" => "SubnetNotFound",
-            "InvalidVpcID.NotFound" => "VpcNotFound",
-            "InvalidSecurityGroup" | "InvalidGroup.NotFound" => "SecurityGroupNotFound",
-            "InvalidInstance" => "InstanceNotFound",
-            "ValidationError" if self.class == Class::MissingReference => "AutoScalingGroupNotFound",
-            code => code,
+        let known = reason::known_code(&self.code).and_then(|(_, reason)| reason);
+        let name = match known {
+            Some(reason) => reason,
+            None if self.code == "ValidationError" && self.class == Class::MissingReference => {
+                reason::AUTO_SCALING_GROUP_NOT_FOUND
+            }
+            None => &self.code,
         };
         let letters: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
         if letters.starts_with(|c: char| c.is_ascii_alphabetic()) {
@@ -128,8 +115,28 @@ impl Error {
     }
 
     /// What a condition says of it.
-    pub fn message(&self) -> Message {
+    pub fn told(&self) -> Message {
         message::said(self.reason(), self.operation, &self.code, &self.message)
+    }
+}
+
+impl Refusal for Error {
+    fn class(&self) -> Class {
+        self.class
+    }
+
+    fn code(&self) -> Code {
+        match self.code.as_str() {
+            "InvalidInstance" => Code::InvalidInstance,
+            "DuplicateListener" => Code::DuplicateListener,
+            // AWS answers `InvalidConfigurationRequest` for many things; only the text tells this one.
+            _ if self.message.contains("multiple subnets in the same AZ") => Code::SameZone,
+            _ => Code::Other,
+        }
+    }
+
+    fn message(&self) -> &str {
+        &self.message
     }
 }
 
@@ -158,72 +165,31 @@ fn causes(error: &dyn std::error::Error) -> String {
     texts.join(": ")
 }
 
-/// Whether such an error is behind this one, or is this one.
-pub(super) fn stems_from<T: std::error::Error + 'static>(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut next = Some(error);
-    while let Some(cause) = next {
-        if cause.is::<T>() {
-            return true;
-        }
-        next = cause.source();
-    }
-    false
-}
-
+/// What follows from a code. The known ones stand in the table that the reference of reasons is printed from.
 fn classify(operation: &str, code: &str, message: &str, refused: bool) -> Class {
     match code {
-        "LoadBalancerNotFound" => Class::Gone,
-        "SubnetNotFound"
-        | "InvalidSubnet"
-        | "InvalidSubnetID.NotFound"
-        | "InvalidVpcID.NotFound"
-        | "InvalidGroup.NotFound"
-        | "InvalidSecurityGroup"
-        | "CertificateNotFound"
-        | "PolicyNotFound"
-        | "PolicyTypeNotFound"
-        | "InvalidInstance"
-        | "ListenerNotFound" => Class::MissingReference,
         // Auto Scaling has no code of its own for a group that is not there.
         "ValidationError" if operation.ends_with("tachLoadBalancers") && message.contains("not found") => {
-            Class::MissingReference
+            return Class::MissingReference;
         }
-        "InvalidConfigurationRequest" if message.contains("Access Denied for bucket") => Class::MissingReference,
-        "DuplicateLoadBalancerName" => Class::Duplicate,
-        "TooManyLoadBalancers" | "TooManyPolicies" | "TooManyTags" | "LimitExceeded" => Class::Quota,
-        "AccessDenied"
-        | "AccessDeniedException"
-        | "UnauthorizedOperation"
-        | "AuthFailure"
-        | "ExpiredToken"
-        | "ExpiredTokenException"
-        | "InvalidClientTokenId"
-        | "SignatureDoesNotMatch"
-        | "OperationNotPermitted"
-        | "OptInRequired"
-        | "MissingAuthenticationToken"
-        | "IncompleteSignature"
-        | "RequestExpired"
-        | "CredentialsNotLoaded" => Class::Denied,
-        "Throttling"
-        | "ThrottlingException"
-        | "DependencyThrottle"
-        | "RequestLimitExceeded"
-        | "TooManyRequests"
-        | "TooManyRequestsException"
-        | "RequestThrottled"
-        | "SlowDown" => Class::Throttled,
-        "DuplicateListener" | "ResourceContention" | "ScalingActivityInProgress" => Class::Settling,
-        "InvalidConfigurationRequest"
-        | "ValidationError"
-        | "UnsupportedProtocol"
-        | "InvalidScheme"
-        | "DuplicateTagKeys"
-        | "DuplicatePolicyName"
-        | "LoadBalancerAttributeNotFound"
-        | "InvalidParameterValue" => Class::Invalid,
-        _ if refused => Class::Refused,
-        _ => Class::Unavailable,
+        "InvalidConfigurationRequest" if message.contains("Access Denied for bucket") => {
+            return Class::MissingReference;
+        }
+        _ => {}
+    }
+    match reason::known_code(code).map(|(kind, _)| kind) {
+        Some(Kind::MissingReference) => Class::MissingReference,
+        Some(Kind::Invalid) => Class::Invalid,
+        Some(Kind::Duplicate) => Class::Duplicate,
+        Some(Kind::Gone) => Class::Gone,
+        Some(Kind::Quota) => Class::Quota,
+        Some(Kind::Denied) => Class::Denied,
+        Some(Kind::Throttled) => Class::Throttled,
+        Some(Kind::Settling) => Class::Settling,
+        Some(Kind::NotLeader) => Class::NotLeader,
+        Some(Kind::Unavailable) => Class::Unavailable,
+        None if refused => Class::Refused,
+        None => Class::Unavailable,
     }
 }
 
@@ -269,13 +235,7 @@ mod tests {
 
     #[test]
     fn reasons_are_words() {
-        let error = |code: &str| Error {
-            operation: "X",
-            class: Class::Unavailable,
-            code: code.into(),
-            message: String::new(),
-            request_id: None,
-        };
+        let error = |code: &str| Error::new("X", Class::Unavailable, code, "");
         assert_eq!(error("InvalidSecurityGroup").reason(), "SecurityGroupNotFound");
         assert_eq!(error("Client.Odd-Code").reason(), "ClientOddCode");
         assert_eq!(error("503").reason(), "AWSError");

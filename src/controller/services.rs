@@ -15,8 +15,8 @@ use super::namespaces::Namespaces;
 use crate::api::message::{self, Message};
 use crate::api::{InstancePortFrom, Listener};
 use crate::elb::Port;
-use crate::plan::desired::{Lookup, Missing};
-use crate::plan::track;
+use crate::plan::desired::Lookup;
+use crate::plan::{Problem, Track};
 
 /// A port of a Service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +67,11 @@ impl ServiceViews {
     /// The view of a namespace.
     pub(super) fn of(&self, namespace: &str) -> &ServiceView {
         self.named.get(namespace).unwrap_or(&self.all)
+    }
+
+    /// The view of all namespaces, and of those that are not watched.
+    pub(super) fn all(&self) -> &ServiceView {
+        &self.all
     }
 
     /// Every view that is to be fed, in the order of [`Namespaces::apis`].
@@ -137,7 +142,7 @@ impl ServiceView {
                 let found = state.find(port, namespace, from);
                 (
                     from.clone(),
-                    found.map_err(|message| Missing::new(track::LISTENERS, message)),
+                    found.map_err(|message| Problem::missing(Track::Listeners, message)),
                 )
             })
             .collect()

@@ -1,4 +1,4 @@
-//! Attributes of a balancer.
+//! Pure: attributes of a balancer.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What an object declares, with the parts that it leaves out left out.
+//! Pure: what an object declares, with the parts that it leaves out left out.
 
 mod policies;
 

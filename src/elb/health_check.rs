@@ -1,4 +1,4 @@
-//! Health checks.
+//! Pure: health checks.
 
 use std::collections::BTreeMap;
 use std::fmt;

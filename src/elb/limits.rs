@@ -1,4 +1,4 @@
-//! Limits of the API.
+//! Pure: limits of the API.
 
 /// The longest name of a balancer, in characters (`CreateLoadBalancer`).
 pub const NAME_LENGTH: usize = 32;

@@ -1,4 +1,4 @@
-//! Listeners.
+//! Pure: listeners.
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Who writes access logs into a bucket, and what the bucket must allow for it.
+//! Pure: who writes access logs into a bucket, and what the bucket must allow for it.
 
 use super::AccessLog;
 

@@ -1,4 +1,4 @@
-//! Policies: what a balancer can have put on its listeners and on the ports of its instances.
+//! Pure: policies: what a balancer can have put on its listeners and on the ports of its instances.
 //!
 //! AWS cannot change a policy, and names are the user's business. So policies compare by content: a policy of any name
 //! that says what is declared satisfies it. Those that the operator makes are named by their content, so that an equal

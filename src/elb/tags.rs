@@ -1,4 +1,4 @@
-//! The tags that say whose a balancer is.
+//! Pure: the tags that say whose a balancer is.
 
 use std::collections::BTreeMap;
 

@@ -1,11 +1,12 @@
-//! `docs/reference/conditions.md` against the code: it is what the program prints, nothing is missing from it, and no code
-//! has texts of its own.
+//! `docs/reference/` against the code: the pages are what the program prints, nothing is missing from them, and no code has
+//! texts of its own.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use classic_lb_operator::api::reason::{ANY, AWS_CODE, AWS_CODES};
 use classic_lb_operator::api::{message, reason, reference};
+use classic_lb_operator::metrics;
 
 use crate::helm::{read, root};
 
@@ -48,6 +49,40 @@ fn the_page_is_what_the_program_prints() {
         read("docs/reference/conditions.md") == reference::page().unwrap(),
         "docs/reference/conditions.md is out of date: run `make generate`"
     );
+}
+
+#[test]
+fn the_page_of_metrics_is_what_the_program_prints() {
+    assert!(
+        read("docs/reference/metrics.md") == metrics::reference::page().unwrap(),
+        "docs/reference/metrics.md is out of date: run `make generate`"
+    );
+}
+
+/// A metric that is registered where the page does not look would be missing from it.
+#[test]
+fn every_metric_of_the_code_is_on_the_page() {
+    let page = read("docs/reference/metrics.md");
+    let mut names = 0;
+    let mut code = read("src/metrics.rs");
+    code.extend(
+        sources(&root().join("src/metrics"))
+            .into_iter()
+            .filter(|(path, _)| !path.ends_with("reference.rs"))
+            .map(|(_, text)| text),
+    );
+    for name in code.split('"').skip(1).step_by(2) {
+        let is_metric = ["clb_operator_", "controller_runtime_"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix));
+        if is_metric {
+            let shown = ["", "_total", "_info"].map(|suffix| format!("| `{name}{suffix}` |"));
+            let is_there = shown.iter().any(|row| page.contains(row));
+            assert!(is_there, "{name} is not on the page");
+            names += 1;
+        }
+    }
+    assert!(names > 10, "only {names} metrics were found");
 }
 
 #[test]
@@ -94,23 +129,6 @@ fn the_page_quotes_the_admission_policy() {
     let template = read("charts/classic-lb-operator/templates/admission-policy.yaml");
     for (place, content) in [("the chart", template), ("the page", reference::page().unwrap())] {
         assert!(content.contains(text), "{place} does not say {text:?}");
-    }
-}
-
-#[test]
-fn no_known_code_of_aws_is_missing() {
-    let text = read("src/aws/error.rs");
-    let code = text.split("#[cfg(test)]").next().unwrap();
-    let classify = code.split("fn classify(").nth(1).unwrap();
-    let mut words: Vec<&str> = classify.split('"').skip(1).step_by(2).collect();
-    // These are parts of messages.
-    words.retain(|word| !word.contains(' ') && *word != "tachLoadBalancers");
-    assert!(words.len() > 40, "{words:?}");
-    for word in words {
-        let known = AWS_CODES
-            .iter()
-            .any(|group| group.codes.iter().any(|(code, _)| *code == word));
-        assert!(known, "{word} is not in src/api/reason/aws.rs");
     }
 }
 
@@ -248,12 +266,13 @@ mod tests { const IT: &str = "this is a test"; }
 /// What people are told of an object, by the operator and by the calls that it plans, is made in src/api/message/ alone.
 #[test]
 fn code_has_no_texts_of_its_own() {
-    const FILES: [&str; 9] = [
+    const FILES: [&str; 10] = [
         "aws",
         "controller",
+        "flags",
+        "lease",
         "main",
         "operator",
-        "operator/flags",
         "plan",
         "readiness",
         "server",

@@ -10,6 +10,7 @@
 )] // tests may
 #![allow(clippy::cloned_ref_to_slice_refs)] // a list of one reads as a list
 
+mod accounts;
 mod admission;
 mod adoption;
 mod adoption_flag;

@@ -6,9 +6,10 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use classic_lb_operator::api::ClassicLoadBalancer;
-use classic_lb_operator::aws::Aws;
+use classic_lb_operator::aws::Accounts;
 use classic_lb_operator::controller::preview::{Preview, preview};
 use classic_lb_operator::controller::{Error, Rules};
+use classic_lb_operator::lease::Leadership;
 use classic_lb_operator::metrics::Metrics;
 use classic_lb_operator::plan::adoption::Adoption;
 use testkit::cluster::Kind;
@@ -19,14 +20,14 @@ use crate::setup::{by_role, minimal};
 use crate::{MINIMAL, Test, manifest, unique};
 
 /// AWS at this address.
-fn aws(url: &str, region: Option<&str>) -> Aws {
+fn aws(url: &str, region: Option<&str>) -> Accounts {
     let credentials = Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "test");
     let config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .endpoint_url(url)
         .region(region.map(|region| Region::new(region.to_owned())))
         .credentials_provider(SharedCredentialsProvider::new(credentials));
-    Aws::new(config.build(), Arc::new(Metrics::new()))
+    Accounts::new(config.build(), Leadership::sole(), Arc::new(Metrics::new()))
 }
 
 /// An object as it is stored.

@@ -1,0 +1,99 @@
+//! What every reconcile is given: its clients, its views, its clock and its jitter.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{Node, Service};
+use kube::runtime::watcher::Event;
+
+use super::clock::{Clock, Jitter};
+use super::kubernetes::Kubernetes;
+use super::namespaces::Namespaces;
+use super::nodes::NodeView;
+use super::reconcile::mode::Rules;
+use super::services::ServiceViews;
+use crate::aws::Accounts;
+use crate::metrics::Metrics;
+
+/// How often the operator looks though nothing happened.
+#[derive(Clone, Copy, Debug)]
+pub struct Intervals {
+    /// Between two reads of a load balancer that nothing asked for.
+    pub resync: Duration,
+    /// Between two reads of the health of its instances.
+    pub health: Duration,
+}
+
+/// What every reconcile needs.
+pub struct Context {
+    pub(super) kubernetes: Kubernetes,
+    pub(super) accounts: Accounts,
+    pub(super) cluster_id: String,
+    pub(super) intervals: Intervals,
+    pub(super) rules: Rules,
+    pub(super) nodes: NodeView,
+    pub(super) services: ServiceViews,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) clock: Clock,
+    pub(super) jitter: Jitter,
+}
+
+impl Context {
+    /// With the system's clock and with chance.
+    pub fn new(
+        client: kube::Client,
+        accounts: Accounts,
+        cluster_id: String,
+        intervals: Intervals,
+        rules: Rules,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self {
+            kubernetes: Kubernetes::new(client, accounts.leadership()),
+            accounts,
+            cluster_id,
+            intervals,
+            services: ServiceViews::new(&rules.namespaces),
+            rules,
+            nodes: NodeView::default(),
+            metrics,
+            clock: Clock::system(),
+            jitter: Jitter::random(),
+        }
+    }
+
+    /// With another clock and other chance, so that what happens can be played again.
+    #[must_use]
+    pub fn timed_by(mut self, clock: Clock, jitter: Jitter) -> Self {
+        (self.clock, self.jitter) = (clock, jitter);
+        self
+    }
+
+    /// For a dry run: nothing is written to AWS or to Kubernetes.
+    #[must_use]
+    pub(super) fn dry(mut self) -> Self {
+        self.kubernetes = self.kubernetes.dry();
+        self.rules.read_only = true;
+        self
+    }
+
+    /// Takes in an event of the watch of Nodes. `true`: something changed that targets may depend on.
+    pub fn take_node_event(&self, event: &Event<Node>) -> bool {
+        self.nodes.take(event, self.clock.now().wall)
+    }
+
+    /// Takes in an event of the watch of all Services. `true`: something changed that listeners may depend on.
+    pub fn take_service_event(&self, event: &Event<Service>) -> bool {
+        self.services.all().take(event)
+    }
+
+    /// Where objects are worked on.
+    pub fn namespaces(&self) -> &Namespaces {
+        &self.rules.namespaces
+    }
+
+    /// The API server lists Nodes again.
+    pub fn nodes_recovered(&self) {
+        self.nodes.recover();
+    }
+}
