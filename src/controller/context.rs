@@ -8,9 +8,10 @@ use kube::runtime::watcher::Event;
 
 use super::clock::{Clock, Jitter};
 use super::kubernetes::Kubernetes;
+use super::namespaces::Namespaces;
 use super::nodes::NodeView;
 use super::reconcile::mode::Rules;
-use super::services::ServiceView;
+use super::services::ServiceViews;
 use crate::aws::Accounts;
 use crate::metrics::Metrics;
 
@@ -31,7 +32,7 @@ pub struct Context {
     pub(super) intervals: Intervals,
     pub(super) rules: Rules,
     pub(super) nodes: NodeView,
-    pub(super) services: ServiceView,
+    pub(super) services: ServiceViews,
     pub(super) metrics: Arc<Metrics>,
     pub(super) clock: Clock,
     pub(super) jitter: Jitter,
@@ -52,9 +53,9 @@ impl Context {
             accounts,
             cluster_id,
             intervals,
+            services: ServiceViews::new(&rules.namespaces),
             rules,
             nodes: NodeView::default(),
-            services: ServiceView::default(),
             metrics,
             clock: Clock::system(),
             jitter: Jitter::random(),
@@ -81,9 +82,14 @@ impl Context {
         self.nodes.take(event, self.clock.now().wall)
     }
 
-    /// Takes in an event of the watch of Services. `true`: something changed that listeners may depend on.
+    /// Takes in an event of the watch of all Services. `true`: something changed that listeners may depend on.
     pub fn take_service_event(&self, event: &Event<Service>) -> bool {
-        self.services.take(event)
+        self.services.all().take(event)
+    }
+
+    /// Where objects are worked on.
+    pub fn namespaces(&self) -> &Namespaces {
+        &self.rules.namespaces
     }
 
     /// The API server lists Nodes again.

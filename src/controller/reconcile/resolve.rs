@@ -44,7 +44,8 @@ pub(super) async fn resolve(
     resolution.resolved.default_tags.clone_from(&cx.rules.default_tags);
     let changes = resolution.changes_in.map(|left| now.at + left);
     memory.schedule.set_or_clear(Due::Grace, changes);
-    resolution.resolved.references.instance_ports = cx.services.resolve(&subject.namespace, &spec.listeners);
+    let services = cx.services.of(&subject.namespace);
+    resolution.resolved.references.instance_ports = services.resolve(&subject.namespace, &spec.listeners);
     doubt_first_view(subject, memory, &mut resolution, now.at);
     Ok(resolution)
 }
