@@ -55,5 +55,5 @@ pub use seed::{
     SubnetSeed, VpcSeed,
 };
 pub use server::serve;
-pub use simulator::{InstanceHealthAnswer, RestoreError, Simulator};
+pub use simulator::{InstanceHealthAnswer, LoadBalancerState, RestoreError, Simulator};
 pub use throttle::{Bucket, Throttles, ThrottlesError};

@@ -23,7 +23,7 @@ mod authenticate;
 mod control;
 
 pub(crate) use control::View;
-pub use control::{InstanceHealthAnswer, RestoreError};
+pub use control::{InstanceHealthAnswer, LoadBalancerState, RestoreError};
 
 /// A simulated AWS. Clones are handles on the same one.
 #[derive(Clone, Debug)]
