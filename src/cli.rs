@@ -26,9 +26,10 @@ use std::sync::Arc;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-use crate::aws::Aws;
+use crate::aws::Accounts;
 use crate::metrics::Metrics;
-use crate::operator::flags;
+use crate::flags;
+use crate::lease::Leadership;
 use failure::Failure;
 
 /// How a command ended: the exit status of the process.
@@ -116,6 +117,6 @@ pub fn refuse(error: &clap::Error) -> Exit {
 }
 
 /// AWS by the standard chain. What the calls cost is nobody's metric here.
-async fn aws() -> Result<Aws, Failure> {
-    Aws::load(Arc::new(Metrics::new())).await.map_err(Failure::usage)
+async fn aws() -> Result<Accounts, Failure> {
+    Accounts::load(Leadership::sole(), Arc::new(Metrics::new())).await.map_err(Failure::usage)
 }

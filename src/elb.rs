@@ -1,30 +1,38 @@
-//! The model: what a Classic Elastic Load Balancer is, in canonical form.
+//! Pure: the model: what a Classic Elastic Load Balancer is, in canonical form.
 //!
 //! [`LoadBalancer`] is what AWS has or shall have; [`Declared`] is the same with optional parts. Planning compares two
 //! values of the one type, so everything that is compared is also read back, and sets compare as sets.
 
+mod account;
 mod attributes;
 mod declared;
 mod health_check;
+mod instance_health;
 mod limits;
 mod listener;
 mod log_delivery;
+mod network;
 mod policy;
+mod refusal;
 mod tags;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use account::{Account, AutoScalingGroup, Certificate};
 pub use attributes::{AccessLog, Attribute, Attributes, DesyncMitigationMode};
 pub use declared::{Backend, Declared, ListenerPolicies, Part, Placement, Registration};
 pub use health_check::HealthCheck;
+pub use instance_health::InstanceHealth;
 pub use limits::{
     DESCRIBE_AUTO_SCALING_GROUPS, DESCRIBE_AUTO_SCALING_INSTANCES, DESCRIBE_INSTANCES, DESCRIBE_LOAD_BALANCERS,
     DESCRIBE_TAGS, FREE_ADDRESSES, NAME_LENGTH,
 };
 pub use listener::{Listener, Protocol};
+pub use network::{RouteTable, SecurityGroup, Subnet};
 pub use policy::{
     DEFAULT_TLS_POLICY, Policies, Policy, PolicyKind, PolicyName, Stickiness, TlsPolicy, canonical_key, is_own_policy,
 };
+pub use refusal::{Class, Code};
 pub use tags::{
     Origin, Owner, Ownership, TAG_ADOPT_BY, TAG_CLUSTER, TAG_ORIGIN, TAG_OWNER, TAG_PREFIX, TAG_SERVICE_NAME, TAG_UID,
     is_legal_tag,

@@ -6,7 +6,7 @@ use anyhow::anyhow;
 use clap::Parser as _;
 use classic_lb_operator::api::{self, message};
 use classic_lb_operator::operator;
-use classic_lb_operator::operator::flags::{self, Cli, Command, Run};
+use classic_lb_operator::flags::{self, Cli, Command, Run};
 use classic_lb_operator::telemetry::{self, Obstacle};
 
 fn main() -> ExitCode {

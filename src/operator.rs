@@ -1,9 +1,6 @@
 //! The composition root: clients, controller, server, and the order of start and stop.
+#![allow(clippy::disallowed_methods)] // the tasks that live as long as the process are begun here
 
-pub mod flags;
-
-use std::future::ready;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,33 +15,20 @@ use tracing::info;
 
 use crate::api::ClassicLoadBalancer;
 use crate::api::message;
-use crate::aws::Aws;
-use crate::controller::{self, Context, Intervals, Rules};
+use crate::aws::Accounts;
+use crate::controller::{self, Context, Reconciler};
+use crate::flags::Parameters;
+use crate::lease::Leadership;
 use crate::metrics::Metrics;
 use crate::readiness::{Readiness, Resource};
 use crate::server;
 
 /// How long a request that is no watch may take.
 const REQUEST: Duration = Duration::from_secs(30);
-/// How long passes under way may take to end after a signal.
+/// How long reconciles under way may take to end after a signal.
 const DRAIN: Duration = Duration::from_secs(25);
 /// Between two questions to an API server that failed.
 const PROBE: Duration = Duration::from_secs(2);
-
-/// Everything that can be set.
-#[derive(Clone, Debug)]
-pub struct Parameters {
-    /// Whose balancers these are, among all clusters of the AWS account.
-    pub cluster_id: String,
-    /// Where `/metrics`, `/healthz` and `/readyz` are served.
-    pub listen: SocketAddr,
-    /// How often to look though nothing happened.
-    pub intervals: Intervals,
-    /// What holds for every object.
-    pub rules: Rules,
-    /// How many objects are worked on at once.
-    pub concurrency: u16,
-}
 
 /// Runs the operator until it is told to stop.
 ///
@@ -74,15 +58,18 @@ pub async fn run(parameters: Parameters) -> anyhow::Result<()> {
     ));
 
     let (client, watching) = clients().await?;
-    let aws = Aws::load(Arc::clone(&metrics)).await.map_err(anyhow::Error::msg)?;
-    let ctx = Arc::new(Context::new(client.clone(), aws, cluster_id, intervals, rules, metrics));
-    controller::announce(&ctx);
-    let probing = tokio::spawn(probe(client, Arc::clone(&readiness), Arc::clone(&ctx)));
-    let controlling = controller::run(ctx, watching, readiness, concurrency, stop.clone().cancelled_owned());
+    let accounts = Accounts::load(Leadership::sole(), Arc::clone(&metrics)).await;
+    let accounts = accounts.map_err(anyhow::Error::msg)?;
+    let cx = Context::new(client.clone(), accounts, cluster_id, intervals, rules, metrics);
+    controller::announce(&cx);
+    let reconciler = Arc::new(Reconciler::new(cx));
+    let probing = tokio::spawn(probe(client, Arc::clone(&readiness), Arc::clone(&reconciler)));
+    let controlling = controller::run(reconciler, watching, readiness, concurrency, stop.clone().cancelled_owned());
     tokio::select! {
+        biased;
         () = controlling => {}
         () = async { stop.cancelled().await; tokio::time::sleep(DRAIN).await } => {
-            tracing::warn!("gave up waiting for the passes under way");
+            tracing::warn!("gave up waiting for the reconciles under way");
         }
     }
     probing.abort();
@@ -106,14 +93,14 @@ async fn clients() -> anyhow::Result<(kube::Client, kube::Client)> {
 
 /// A watch that failed and goes on says nothing when nothing changed. So, while a failure stands, the API server is
 /// asked for both resources, and its answer ends the failure.
-async fn probe(client: kube::Client, readiness: Arc<Readiness>, ctx: Arc<Context>) {
+async fn probe(client: kube::Client, readiness: Arc<Readiness>, reconciler: Arc<Reconciler>) {
     let objects: Api<PartialObjectMeta<ClassicLoadBalancer>> = Api::all(client.clone());
     let nodes: Api<PartialObjectMeta<Node>> = Api::all(client);
     let one = ListParams::default().limit(1);
     loop {
         tokio::time::sleep(PROBE).await;
         if readiness.is_failing(Resource::Nodes) && nodes.list_metadata(&one).await.is_ok() {
-            ctx.nodes_recovered();
+            reconciler.cx.nodes_recovered();
             readiness.recovered(Resource::Nodes);
         }
         if readiness.is_failing(Resource::Objects) && objects.list_metadata(&one).await.is_ok() {
@@ -131,11 +118,11 @@ fn stop_on_signal() -> anyhow::Result<CancellationToken> {
     let token = stop.clone();
     tokio::spawn(async move {
         tokio::select! {
+            biased;
             _ = terminate.recv() => info!("SIGTERM: stopping"),
             _ = interrupt.recv() => info!("SIGINT: stopping"),
         }
         token.cancel();
-        ready(()).await;
     });
     Ok(stop)
 }

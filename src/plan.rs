@@ -9,14 +9,16 @@ mod attributes;
 mod brake;
 pub mod desired;
 mod facts;
-mod forecast;
 mod listeners;
 mod placement;
 mod policies;
+mod problem;
 mod rounds;
+mod run;
 mod step;
 mod tags;
 pub mod targets;
+mod track;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -25,43 +27,19 @@ use crate::elb::{Declared, Listener, LoadBalancer, PolicyName};
 use listeners::Listeners;
 
 pub use brake::{Brake, Held, Why};
-pub use facts::{Facts, is_same_zone};
-pub use forecast::forecast;
+pub use facts::Facts;
 pub use placement::needs_spare;
-pub use rounds::{Refused, Rounds};
-pub use step::Step;
-
-/// Names of tracks, as they appear in `status.errors`.
-pub mod track {
-    /// The balancer itself.
-    pub const LOAD_BALANCER: &str = "loadBalancer";
-    /// Listeners and their certificates.
-    pub const LISTENERS: &str = "listeners";
-    /// Policies of listeners.
-    pub const POLICIES: &str = "policies";
-    /// Policies of instance ports.
-    pub const BACKENDS: &str = "backends";
-    /// Attributes.
-    pub const ATTRIBUTES: &str = "attributes";
-    /// The health check.
-    pub const HEALTH_CHECK: &str = "healthCheck";
-    /// Zones or subnets.
-    pub const PLACEMENT: &str = "placement";
-    /// Security groups.
-    pub const SECURITY_GROUPS: &str = "securityGroups";
-    /// Registered instances.
-    pub const INSTANCES: &str = "instances";
-    /// Auto Scaling groups.
-    pub const AUTO_SCALING_GROUPS: &str = "autoScalingGroups";
-    /// Tags.
-    pub const TAGS: &str = "tags";
-}
+pub use problem::{Cause, Problem, Progress};
+pub use rounds::Rounds;
+pub use run::{Failure, Ran, Refusal, Run};
+pub use step::{Step, is_write};
+pub use track::{Track, UnknownTrack};
 
 /// Steps that depend on one another, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Track {
-    /// What the steps are about, one of [`track`].
-    pub name: &'static str,
+pub struct Steps {
+    /// What they are about.
+    pub name: Track,
     /// The calls.
     pub steps: Vec<Step>,
     /// The tracks, by their place in the plan, that must have ended without a refusal before this one begins.
@@ -72,7 +50,7 @@ pub struct Track {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     /// In order of urgency; each fails alone.
-    pub tracks: Vec<Track>,
+    pub tracks: Vec<Steps>,
 }
 
 impl Plan {
@@ -80,7 +58,7 @@ impl Plan {
     pub fn create(declared: &Declared) -> Self {
         let mut plan = Self::default();
         plan.push(
-            track::LOAD_BALANCER,
+            Track::LoadBalancer,
             vec![Step::CreateLoadBalancer(Box::new(declared.at_creation()))],
         );
         plan
@@ -94,7 +72,7 @@ impl Plan {
         if wanted.health_check != observed.health_check || facts.new {
             let step = Step::ConfigureHealthCheck(wanted.health_check.clone());
             match health_check_goes(declared, observed, &wanted, &mut listeners) {
-                Goes::First => plan.push(track::HEALTH_CHECK, vec![step]),
+                Goes::First => plan.push(Track::HealthCheck, vec![step]),
                 Goes::With(steps) => steps.push(step),
                 Goes::Nowhere => {}
             }
@@ -102,33 +80,33 @@ impl Plan {
         plan.push_instances(declared, observed, &wanted, facts);
         for id in facts.suspects.difference(&facts.refused) {
             if wanted.instances.contains(id) && !observed.instances.contains(id) {
-                plan.push(track::INSTANCES, vec![Step::RegisterInstances([id.clone()].into())]);
+                plan.push(Track::Instances, vec![Step::RegisterInstances([id.clone()].into())]);
             }
         }
         for step in policies::create(observed, &wanted) {
-            plan.push(track::POLICIES, vec![step]);
+            plan.push(Track::Policies, vec![step]);
         }
         plan.push_listeners(listeners);
         for step in policies::of_listeners(observed, &wanted) {
-            plan.push(track::POLICIES, vec![step]);
+            plan.push(Track::Policies, vec![step]);
         }
         for step in policies::of_backends(observed, &wanted) {
             plan.push_backend(step, observed, &wanted);
         }
         for step in attributes::differences(observed, &wanted) {
-            plan.push(track::ATTRIBUTES, vec![step]);
+            plan.push(Track::Attributes, vec![step]);
         }
-        plan.push(track::PLACEMENT, placement::steps(observed, &wanted, facts));
+        plan.push(Track::Placement, placement::steps(observed, &wanted, facts));
         if wanted.security_groups != observed.security_groups {
             plan.push(
-                track::SECURITY_GROUPS,
+                Track::SecurityGroups,
                 vec![Step::ApplySecurityGroups(wanted.security_groups.clone())],
             );
         }
         for steps in targets::auto_scaling_groups(observed, &wanted) {
-            plan.push(track::AUTO_SCALING_GROUPS, steps);
+            plan.push(Track::AutoScalingGroups, steps);
         }
-        plan.push(track::TAGS, tags::differences(observed, &wanted));
+        plan.push(Track::Tags, tags::differences(observed, &wanted));
         plan.push_deletions(policies::delete(observed, &wanted));
         plan
     }
@@ -141,18 +119,18 @@ impl Plan {
         let mut come = targets::register(observed, wanted, facts);
         if come.len() < 2 {
             come.extend(leave);
-            self.push(track::INSTANCES, come);
+            self.push(Track::Instances, come);
             return;
         }
         // Batches among which an unknown instance is searched: each is refused or taken alone.
         let first = self.tracks.len();
         for step in come {
-            self.push(track::INSTANCES, vec![step]);
+            self.push(Track::Instances, vec![step]);
         }
         let after = (first..self.tracks.len()).collect();
         if !leave.is_empty() {
-            self.tracks.push(Track {
-                name: track::INSTANCES,
+            self.tracks.push(Steps {
+                name: Track::Instances,
                 steps: leave,
                 after,
             });
@@ -163,17 +141,17 @@ impl Plan {
     /// serving when its new port is refused.
     fn push_listeners(&mut self, listeners: Listeners) {
         for steps in listeners.changed {
-            self.push(track::LISTENERS, steps);
+            self.push(Track::Listeners, steps);
         }
         let first = self.tracks.len();
         for steps in listeners.added {
-            self.push(track::LISTENERS, steps);
+            self.push(Track::Listeners, steps);
         }
         let after: Vec<usize> = (first..self.tracks.len()).collect();
         if !listeners.removed.is_empty() {
             let steps = vec![Step::DeleteListeners(listeners.removed)];
-            self.tracks.push(Track {
-                name: track::LISTENERS,
+            self.tracks.push(Steps {
+                name: Track::Listeners,
                 steps,
                 after,
             });
@@ -190,7 +168,7 @@ impl Plan {
             let old = observed.listeners.get(&new.port);
             Some(new.instance_port) == port && old.is_some_and(|old| !old.needs_rebuild(new))
         };
-        let brings = |track: &Track| track.steps.iter().any(|step| step.brings_instance_port(port));
+        let brings = |track: &Steps| track.steps.iter().any(|step| step.brings_instance_port(port));
         // Until its last listener is gone, a port keeps what it has: a listener that is put back needs it.
         let leaves = |step: &Step| {
             let Step::DeleteListeners(ports) = step else {
@@ -199,7 +177,7 @@ impl Plan {
             let gone = ports.iter().filter_map(|port| observed.listeners.get(port));
             gone.into_iter().any(|old| Some(old.instance_port) == port)
         };
-        let leaving = |track: &Track| track.steps.iter().any(leaves);
+        let leaving = |track: &Steps| track.steps.iter().any(leaves);
         let leaving: Vec<usize> = (0..self.tracks.len())
             .filter(|place| leaving(&self.tracks[*place]))
             .collect();
@@ -211,7 +189,7 @@ impl Plan {
             return;
         }
         let clears = policies.is_empty();
-        self.push(track::BACKENDS, vec![step]);
+        self.push(Track::Backends, vec![step]);
         if let Some(track) = self.tracks.last_mut() {
             track.after.extend(bringing.into_iter().filter(|_| !served));
             track.after.extend(leaving.into_iter().filter(|_| clears));
@@ -220,13 +198,13 @@ impl Plan {
 
     /// Policies go when nothing can refer to them any more.
     fn push_deletions(&mut self, steps: Vec<Step>) {
-        let refer = |track: &Track| [track::LISTENERS, track::POLICIES, track::BACKENDS].contains(&track.name);
+        let refer = |track: &Steps| [Track::Listeners, Track::Policies, Track::Backends].contains(&track.name);
         let after = (0..self.tracks.len())
             .filter(|place| refer(&self.tracks[*place]))
             .collect();
         if !steps.is_empty() {
-            self.tracks.push(Track {
-                name: track::POLICIES,
+            self.tracks.push(Steps {
+                name: Track::Policies,
                 steps,
                 after,
             });
@@ -234,12 +212,12 @@ impl Plan {
     }
 
     /// A track waits for those that make the policies it puts in force.
-    fn push(&mut self, name: &'static str, steps: Vec<Step>) {
+    fn push(&mut self, name: Track, steps: Vec<Step>) {
         if steps.is_empty() {
             return;
         }
         let named: BTreeSet<&PolicyName> = steps.iter().flat_map(policies::named).collect();
-        let makes = |track: &Track| {
+        let makes = |track: &Steps| {
             let mut made = track.steps.iter().filter_map(|step| match step {
                 Step::CreatePolicy { name, .. } => Some(name),
                 _ => None,
@@ -249,7 +227,7 @@ impl Plan {
         let after = (0..self.tracks.len())
             .filter(|place| makes(&self.tracks[*place]))
             .collect();
-        self.tracks.push(Track { name, steps, after });
+        self.tracks.push(Steps { name, steps, after });
     }
 
     /// The plan without what was refused already in this pass. Such a track goes as a whole: its first steps only make

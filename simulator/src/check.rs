@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::elb::{LoadBalancer, MAX_TAGS, PolicyType, Scheme};
+use crate::elb::state::{LoadBalancer, PolicyType, Scheme};
+use crate::elb::tags::MAX_TAGS;
 use crate::region::{self, RegionFacts};
 use crate::world::{Region, World};
 

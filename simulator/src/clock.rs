@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use jiff::SignedDuration;
+use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
 
 /// A point in time, in whole milliseconds since 1970-01-01T00:00:00Z.
@@ -14,6 +16,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(i64);
+
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 impl Timestamp {
     /// The last one that all clients can read.
@@ -65,26 +69,9 @@ impl FromStr for Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Days to a civil date by the usual shift to years that begin in March, so that a leap day comes last.
-        let (days, millis) = (self.0.div_euclid(86_400_000), self.0.rem_euclid(86_400_000));
-        let shifted = days + 719_468;
-        let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
-        let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let shifted_month = (5 * day_of_year + 2) / 153;
-        let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-        let month = if shifted_month < 10 {
-            shifted_month + 3
-        } else {
-            shifted_month - 9
-        };
-        let year = year_of_era + era * 400 + i64::from(month <= 2);
-        let (hour, minute) = (millis / 3_600_000, millis / 60_000 % 60);
-        let (second, milli) = (millis / 1_000 % 60, millis % 1_000);
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z"
-        )
+        // Other than a jiff::Timestamp, a civil time reaches to the end of the year 9999.
+        let since_epoch = SignedDuration::from_millis(self.0);
+        write!(f, "{:.3}Z", EPOCH.saturating_add(since_epoch))
     }
 }
 
@@ -214,6 +201,9 @@ mod tests {
             assert_eq!(text.parse(), Ok(Timestamp::from_millis(millis)));
         }
         assert!("tomorrow".parse::<Timestamp>().is_err());
+        for late in [Timestamp::LATEST, Timestamp::from_millis(i64::MAX)] {
+            assert_eq!(late.to_string(), "9999-12-31T23:59:59.999Z");
+        }
     }
 
     #[test]

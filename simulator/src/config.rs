@@ -83,7 +83,8 @@ pub enum Signatures {
 pub enum Delays {
     /// Everything is at once.
     None,
-    /// A newly registered instance is `OutOfService` for one second, all else is at once.
+    /// A newly registered instance is `OutOfService` for one second, network interfaces of a load balancer become
+    /// `in-use` after ten, all else is at once.
     #[default]
     Default,
     /// About what AWS takes: health checks by interval and threshold, draining, certificates that spread, scaling.
@@ -107,6 +108,8 @@ pub(crate) struct Timing {
     pub(crate) certificate: Duration,
     /// Until a port is free for another listener, and a zone for another subnet, after one has left it.
     pub(crate) settling: Duration,
+    /// How long a new network interface of a balancer is `available`, before it is attached and in use.
+    pub(crate) attaching: Duration,
     /// How long the network interfaces of a deleted balancer are still there.
     pub(crate) interfaces: Duration,
     /// Until Auto Scaling acts on a change.
@@ -123,6 +126,7 @@ impl Delays {
             instance_state: Duration::ZERO,
             certificate: Duration::ZERO,
             settling: Duration::ZERO,
+            attaching: Duration::ZERO,
             interfaces: Duration::ZERO,
             scaling: Duration::ZERO,
         };
@@ -130,6 +134,7 @@ impl Delays {
             Self::None => at_once,
             Self::Default => Timing {
                 registration: Duration::from_secs(1),
+                attaching: Duration::from_secs(10),
                 ..at_once
             },
             Self::Aws => Timing {
@@ -140,6 +145,7 @@ impl Delays {
                 instance_state: Duration::from_secs(20),
                 certificate: Duration::from_secs(30),
                 settling: Duration::from_secs(5),
+                attaching: Duration::from_secs(10),
                 interfaces: Duration::from_mins(1),
                 scaling: Duration::from_secs(15),
             },

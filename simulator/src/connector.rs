@@ -12,8 +12,8 @@ use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 
+use crate::broken::Broken;
 use crate::reply::Answer;
-use crate::server::{self, Broken};
 use crate::simulator::Simulator;
 
 /// Hands the SDK's requests to a simulator in the same process.
@@ -61,10 +61,10 @@ impl HttpConnector for Connector {
                 tokio::time::sleep(latency).await;
             }
             match simulator.answer(&prepared) {
-                Answer::Send(reply) => respond(server::response(&reply, SdkBody::from(reply.body.clone()))),
+                Answer::Send(reply) => respond(reply.as_response(SdkBody::from(reply.body.clone()))),
                 Answer::Break(reply, percent) => {
                     let body = SdkBody::from_body_1_x(Failing(Broken::new(&reply, percent)));
-                    respond(server::response(&reply, body))
+                    respond(reply.as_response(body))
                 }
                 Answer::Reset => Err(ConnectorError::io(
                     io::Error::from(io::ErrorKind::ConnectionReset).into(),

@@ -11,7 +11,8 @@ use crate::clock::Timestamp;
 use crate::fault::FaultRule;
 use crate::reply::Reply;
 use crate::seed::Seed;
-use crate::simulator::{InstanceHealthAnswer, Simulator};
+use crate::simulator::Simulator;
+use crate::simulator::control::InstanceHealthAnswer;
 
 const PREFIX: &str = "/_simulator/";
 

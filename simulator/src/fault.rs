@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::world::Ids;
+use crate::ids::Ids;
 
 /// A fault and when it strikes. In JSON: `{"match": {"operation": "CreateLoadBalancer"}, "do": {"error": {…}}}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -17,6 +17,8 @@
 
 mod acm;
 mod autoscaling;
+mod broken;
+mod call;
 mod certificate;
 mod check;
 mod clock;
@@ -28,6 +30,7 @@ mod ec2;
 mod elb;
 mod fault;
 mod iam;
+mod ids;
 mod log;
 mod model;
 mod page;
@@ -55,5 +58,6 @@ pub use seed::{
     SubnetSeed, VpcSeed,
 };
 pub use server::serve;
-pub use simulator::{InstanceHealthAnswer, LoadBalancerState, RestoreError, Simulator};
+pub use simulator::Simulator;
+pub use simulator::control::{InstanceHealthAnswer, LoadBalancerState, RestoreError};
 pub use throttle::{Bucket, Throttles, ThrottlesError};

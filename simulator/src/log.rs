@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use serde::Serialize;
+use smol_str::SmolStr;
 
 use crate::clock::Timestamp;
 
@@ -34,7 +35,7 @@ pub struct RequestRecord {
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) time: Timestamp,
-    pub(crate) service: &'static str,
+    pub(crate) service: SmolStr,
     pub(crate) region: &'static str,
     pub(crate) account: Box<str>,
     pub(crate) operation: Box<str>,
@@ -126,7 +127,7 @@ impl Entry {
         RequestRecord {
             seq,
             time: self.time.to_string(),
-            service: self.service.to_owned(),
+            service: self.service.to_string(),
             region: self.region.to_owned(),
             account: self.account.to_string(),
             operation: self.operation.to_string(),
@@ -154,7 +155,7 @@ mod tests {
         for _ in 0..2100 {
             log.push(Entry {
                 time: Timestamp::default(),
-                service: "elasticloadbalancing",
+                service: SmolStr::new_static("elasticloadbalancing"),
                 region: "us-east-1",
                 account: "1".into(),
                 operation: "AddTags".into(),

@@ -12,9 +12,6 @@ use crate::wire::{ApiError, Value};
 mod between;
 mod prose;
 
-/// The API version of Classic ELB.
-pub(crate) const ELB_VERSION: &str = "2012-06-01";
-
 static ELB: LazyLock<Model> = LazyLock::new(|| Model::parse(include_str!("model/elb.table")));
 
 /// The model says at most 3600 seconds, the user guide 4000, and AWS follows the guide.
@@ -333,7 +330,7 @@ mod tests {
                 assert!(ELB.shapes.contains_key(name), "{name}");
             }
         }
-        assert!(include_str!("model/elb.table").contains(&format!("version {ELB_VERSION}")));
+        assert!(include_str!("model/elb.table").contains(&format!("version {}", crate::wire::Service::Elb.version())));
         assert!(matches!(ELB.shapes["TagKey"], Shape::Text { pattern: Some(_), .. }));
     }
 

@@ -1,10 +1,12 @@
 //! The page for people who would rather look.
 
-use crate::autoscaling::{Attachment, Group};
-use crate::elb::{LoadBalancer, health_of};
+use crate::autoscaling::state::{Attachment, Group, Member};
+use crate::elb::health::health_of;
+use crate::elb::state::LoadBalancer;
 use crate::log::RequestRecord;
 use crate::reply::Reply;
-use crate::simulator::{Simulator, View};
+use crate::simulator::Simulator;
+use crate::simulator::control::View;
 use crate::wire::Xml;
 use crate::world::Region;
 
@@ -184,8 +186,7 @@ fn groups(html: &mut Xml, region: &Region) {
 }
 
 fn states(group: &Group) -> String {
-    let member =
-        |(id, member): (&smol_str::SmolStr, &crate::autoscaling::Member)| format!("{id} {}", member.lifecycle.name());
+    let member = |(id, member): (&smol_str::SmolStr, &Member)| format!("{id} {}", member.lifecycle.name());
     group
         .members
         .iter()

@@ -2,9 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::wire::route::Service;
-use crate::wire::{ApiError, Xml};
-use crate::{autoscaling, ec2, elb, iam, sts};
+use crate::wire::{ApiError, Service, Xml};
 
 /// What a service answers, before its envelope.
 #[derive(Debug)]
@@ -65,6 +63,23 @@ impl Reply {
         }
     }
 
+    /// As an HTTP response with that body, which may be sent in another way than whole.
+    pub(crate) fn as_response<B>(&self, body: B) -> http::Response<B> {
+        let mut response = http::Response::new(body);
+        *response.status_mut() = http::StatusCode::from_u16(self.status).unwrap_or(http::StatusCode::BAD_REQUEST);
+        let headers = response.headers_mut();
+        headers.insert(
+            http::header::CONTENT_TYPE,
+            http::HeaderValue::from_static(self.content_type),
+        );
+        if let Ok(id) = http::HeaderValue::from_str(&self.request_id)
+            && !self.request_id.is_empty()
+        {
+            headers.insert("x-amzn-requestid", id);
+        }
+        response
+    }
+
     pub(crate) fn text(status: u16, body: impl Into<Bytes>) -> Self {
         Self {
             status,
@@ -105,7 +120,7 @@ pub(crate) fn write(service: Service, operation: &str, result: Result<Content, A
 fn envelope(service: Service, operation: &str, inner: &str, request_id: &str) -> String {
     let response = format!("{operation}Response");
     let mut xml = Xml::with_capacity(inner.len() + 512);
-    xml.open(&format!("{response} xmlns=\"{}\"", namespace(service)));
+    xml.open(&format!("{response} xmlns=\"{}\"", service.namespace()));
     if service == Service::Ec2 {
         xml.text("requestId", request_id).raw(inner);
     } else {
@@ -117,16 +132,6 @@ fn envelope(service: Service, operation: &str, inner: &str, request_id: &str) ->
     }
     xml.close(&response);
     xml.finish()
-}
-
-fn namespace(service: Service) -> &'static str {
-    match service {
-        Service::Ec2 => ec2::NAMESPACE,
-        Service::AutoScaling => autoscaling::NAMESPACE,
-        Service::Iam => iam::NAMESPACE,
-        Service::Sts => sts::NAMESPACE,
-        _ => elb::NAMESPACE,
-    }
 }
 
 fn write_error(service: Service, error: &ApiError, request_id: &str) -> String {
@@ -150,7 +155,7 @@ fn write_error(service: Service, error: &ApiError, request_id: &str) -> String {
             xml.text("RequestId", request_id).close("Error");
         }
         _ => {
-            xml.open(&format!("ErrorResponse xmlns=\"{}\"", namespace(service)))
+            xml.open(&format!("ErrorResponse xmlns=\"{}\"", service.namespace()))
                 .open("Error");
             xml.text("Type", if error.status >= 500 { "Receiver" } else { "Sender" });
             xml.text("Code", &error.code).text("Message", &error.message);

@@ -4,19 +4,17 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::clock::Timestamp;
 use crate::config::{DEFAULT_ACCOUNT, DEFAULT_REGION};
-use crate::region;
-use crate::s3::Bucket;
-use crate::wire::Value;
-use crate::world::{Settings, World};
 
 mod certificate;
+mod error;
 mod form;
 mod instance;
 mod network;
+pub(crate) mod plant;
 
 pub use certificate::{CertificateSeed, Moment, ServerCertificateSeed};
+pub use error::SeedError;
 pub use instance::InstanceSeed;
 pub use network::{SecurityGroupSeed, SubnetSeed, VpcSeed};
 
@@ -179,92 +177,9 @@ pub struct BucketSeed {
     pub policy: Option<String>,
 }
 
-/// Why a seed was refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{what}: {why}")]
-pub struct SeedError {
-    what: String,
-    why: String,
-}
-
-impl SeedError {
-    pub(crate) fn new(what: impl Into<String>, why: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            why: why.into(),
-        }
-    }
-}
-
 impl Seed {
     /// Reads YAML, of which JSON is a part.
     pub fn from_yaml(text: &str) -> Result<Self, SeedError> {
         serde_saphyr::from_str(text).map_err(|error| SeedError::new("seed", error.to_string()))
     }
-}
-
-/// Adds what a seed describes.
-pub(crate) fn plant(world: &mut World, seed: &Seed, settings: Settings, now: Timestamp) -> Result<(), SeedError> {
-    for bucket in &seed.buckets {
-        let planted = Bucket {
-            account: bucket.account.clone().unwrap_or_else(|| DEFAULT_ACCOUNT.to_owned()),
-            region: bucket.region.clone().unwrap_or_else(|| DEFAULT_REGION.to_owned()),
-            policy: bucket.policy.clone(),
-        };
-        world.buckets.insert(bucket.name.clone(), planted);
-    }
-    for seed in &seed.regions {
-        if seed.account.len() != 12 || !seed.account.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(SeedError::new(
-                format!("account {}", seed.account),
-                "an account has twelve digits",
-            ));
-        }
-        let facts = region::find(&seed.region)
-            .ok_or_else(|| SeedError::new(format!("region {}", seed.region), "there is no such region"))?;
-        let params = Value::default();
-        for certificate in &seed.server_certificates {
-            let partition = facts.partition();
-            certificate::plant_server_certificate(world, &seed.account, partition, certificate, now)?;
-        }
-        {
-            let mut call = world.call(&seed.account, facts, settings, now, &params);
-            for vpc in &seed.vpcs {
-                network::plant_vpc(&mut call, vpc)?;
-            }
-            for subnet in &seed.subnets {
-                network::plant_subnet(&mut call, subnet)?;
-            }
-            for group in &seed.security_groups {
-                network::plant_group(&mut call, group)?;
-            }
-            for instance in &seed.instances {
-                instance::plant_instance(&mut call, instance)?;
-            }
-            for certificate in &seed.certificates {
-                certificate::plant_certificate(&mut call, certificate)?;
-            }
-        }
-        for (service, operation, form) in form::requests(seed) {
-            let what = format!("{operation} {}", seed.region);
-            let params = Value::parse(form.as_bytes()).map_err(|error| SeedError::new(&what, error.message))?;
-            let mut call = world.call(&seed.account, facts, settings, now, &params);
-            let answer = match service {
-                form::Target::Elb => {
-                    crate::model::check(operation, &params).and_then(|()| crate::elb::answer(&mut call, operation))
-                }
-                form::Target::AutoScaling => crate::autoscaling::answer(&mut call, operation),
-            };
-            answer.map_err(|error| SeedError::new(&what, format!("{}: {}", error.code, error.message)))?;
-        }
-        let mut call = world.call(&seed.account, facts, settings, now, &params);
-        for group in &seed.auto_scaling_groups {
-            for member in &group.instances {
-                let state = member.lifecycle_state.as_deref().unwrap_or("InService");
-                crate::autoscaling::plant(&mut call, &group.name, &member.id, state)
-                    .map_err(|error| SeedError::new(format!("group {}", group.name), error.message))?;
-            }
-        }
-    }
-    Ok(())
 }

@@ -1,18 +1,15 @@
 //! The simulator on a socket.
 
-use std::convert::Infallible;
 use std::error::Error;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -20,10 +17,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::broken::Broken;
 use crate::reply::{Answer, Reply};
 use crate::simulator::Simulator;
-use crate::wire::ApiError;
-use crate::wire::route::Service;
+use crate::wire::{ApiError, Service};
 use crate::{control, reply};
 
 /// Far more than the largest request that AWS would take.
@@ -79,7 +76,7 @@ async fn connection(stream: TcpStream, _: SocketAddr, simulator: Simulator, mut 
     let ended = tokio::select! {
         ended = &mut connection => ended,
         _ = stopping.changed() => {
-            Pin::new(&mut connection).graceful_shutdown();
+            std::pin::Pin::new(&mut connection).graceful_shutdown();
             (&mut connection).await
         }
     };
@@ -156,73 +153,11 @@ fn refuse(status: u16, code: &'static str, message: &str) -> Response<ReplyBody>
     response
 }
 
-/// A reply as an HTTP response.
-pub(crate) fn response<B>(reply: &Reply, body: B) -> Response<B> {
-    let mut response = Response::new(body);
-    *response.status_mut() = http::StatusCode::from_u16(reply.status).unwrap_or(http::StatusCode::BAD_REQUEST);
-    let headers = response.headers_mut();
-    headers.insert(
-        http::header::CONTENT_TYPE,
-        http::HeaderValue::from_static(reply.content_type),
-    );
-    if let Ok(id) = http::HeaderValue::from_str(&reply.request_id)
-        && !reply.request_id.is_empty()
-    {
-        headers.insert("x-amzn-requestid", id);
-    }
-    response
-}
-
 fn whole(reply: &Reply) -> Response<ReplyBody> {
     let body = Either::Left(Full::new(reply.body.clone()));
-    response(reply, body)
+    reply.as_response(body)
 }
 
 fn broken(reply: &Reply, percent: u8) -> Response<ReplyBody> {
-    response(reply, Either::Right(Broken::new(reply, percent)))
-}
-
-/// A body that ends after a part of what was announced.
-pub(crate) struct Broken {
-    sent: Option<Bytes>,
-    announced: usize,
-    flushed: bool,
-}
-
-impl Broken {
-    pub(crate) fn new(reply: &Reply, percent: u8) -> Self {
-        let announced = reply.body.len();
-        let sent = reply.body.slice(..announced * usize::from(percent).min(100) / 100);
-        Self {
-            sent: Some(sent),
-            announced,
-            flushed: false,
-        }
-    }
-
-    /// What is sent, once.
-    pub(crate) fn take(&mut self) -> Option<Bytes> {
-        self.sent.take()
-    }
-}
-
-impl Body for Broken {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if let Some(sent) = self.take() {
-            return Poll::Ready(Some(Ok(Frame::data(sent))));
-        }
-        if std::mem::replace(&mut self.flushed, true) {
-            return Poll::Ready(None);
-        }
-        // A pause, in which what was sent goes out before the connection ends.
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(u64::try_from(self.announced).unwrap_or(u64::MAX))
-    }
+    reply.as_response(Either::Right(Broken::new(reply, percent)))
 }

@@ -4,24 +4,27 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::elb::MAX_TAGS;
-use crate::wire::ApiError;
+use crate::call::Call;
+use crate::elb::tags::MAX_TAGS;
 use crate::wire::params::short;
-use crate::world::Call;
+use crate::wire::{ApiError, Service, Table};
+
+type Handler = fn(&mut Call<'_>, &Json) -> Result<Json, ApiError>;
+
+static OPERATIONS: Table<Handler> = Table::new(
+    Service::Tagging,
+    &[
+        ("GetResources", get_resources),
+        ("GetTagKeys", get_tag_keys),
+        ("GetTagValues", get_tag_values),
+        ("TagResources", tag),
+        ("UntagResources", untag),
+    ],
+);
 
 /// Answers a request in the JSON protocol.
 pub(crate) fn answer(call: &mut Call<'_>, operation: &str, input: &Json) -> Result<Json, ApiError> {
-    match operation {
-        "GetResources" => get_resources(call, input),
-        "GetTagKeys" => Ok(get_tag_keys(call)),
-        "GetTagValues" => Ok(get_tag_values(call, input)),
-        "TagResources" => change(call, input, Change::Tag),
-        "UntagResources" => change(call, input, Change::Untag),
-        _ => Err(ApiError::sender(
-            "UnknownOperationException",
-            format!("Unknown operation: {}", short(operation)),
-        )),
-    }
+    OPERATIONS.find(operation)?(call, input)
 }
 
 /// One resource with tags: its ARN, its type as filters name it, its tags.
@@ -83,7 +86,7 @@ fn strings<'j>(input: &'j Json, name: &str) -> Vec<&'j str> {
         .collect()
 }
 
-fn get_resources(call: &Call<'_>, input: &Json) -> Result<Json, ApiError> {
+fn get_resources(call: &mut Call<'_>, input: &Json) -> Result<Json, ApiError> {
     let kinds = strings(input, "ResourceTypeFilters");
     let arns = strings(input, "ResourceARNList");
     let filters: Vec<(&str, Vec<&str>)> = input
@@ -147,19 +150,27 @@ fn get_resources(call: &Call<'_>, input: &Json) -> Result<Json, ApiError> {
     Ok(json!({"ResourceTagMappingList": listed, "PaginationToken": token.unwrap_or_default()}))
 }
 
-fn get_tag_keys(call: &Call<'_>) -> Json {
+fn get_tag_keys(call: &mut Call<'_>, _: &Json) -> Result<Json, ApiError> {
     let mut keys: Vec<&String> = resources(call).flat_map(|it| it.tags.keys()).collect();
     keys.sort();
     keys.dedup();
-    json!({"TagKeys": keys, "PaginationToken": ""})
+    Ok(json!({"TagKeys": keys, "PaginationToken": ""}))
 }
 
-fn get_tag_values(call: &Call<'_>, input: &Json) -> Json {
+fn get_tag_values(call: &mut Call<'_>, input: &Json) -> Result<Json, ApiError> {
     let key = input.get("Key").and_then(Json::as_str).unwrap_or_default();
     let mut values: Vec<&String> = resources(call).filter_map(|it| it.tags.get(key)).collect();
     values.sort();
     values.dedup();
-    json!({"TagValues": values, "PaginationToken": ""})
+    Ok(json!({"TagValues": values, "PaginationToken": ""}))
+}
+
+fn tag(call: &mut Call<'_>, input: &Json) -> Result<Json, ApiError> {
+    change(call, input, Change::Tag)
+}
+
+fn untag(call: &mut Call<'_>, input: &Json) -> Result<Json, ApiError> {
+    change(call, input, Change::Untag)
 }
 
 #[derive(Clone, Copy)]

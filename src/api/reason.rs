@@ -95,6 +95,10 @@ reasons! { CONDITIONS:
     LOST = "Lost", NOT_PROGRAMMED, Stalled,
         "The balancer was deleted in AWS behind the operator's back.",
         "Set `spec.recreatePolicy: Always` to have a new one, which has another DNS name, or delete the object.";
+    ACCOUNT_CHANGED = "AccountChanged", NOT_PROGRAMMED, Stalled,
+        "The operator's credentials belong to another AWS account than the load balancer. Nothing is written, and the object \
+         is not released: what that account lacks proves nothing.",
+        "Give the operator the role of the account that the message names. It goes on by itself.";
     CREATING = "Creating", NOT_PROGRAMMED, Reconciling,
         "AWS accepted the balancer and does not show it yet.",
         "Nothing: it is looked for again.";

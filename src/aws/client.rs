@@ -8,8 +8,6 @@ mod policy;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use aws_config::{Region, SdkConfig};
 use aws_sdk_autoscaling as autoscaling;
@@ -17,68 +15,23 @@ use aws_sdk_elasticloadbalancing as elasticloadbalancing;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use tracing::debug;
 
 pub use inventory::EnabledRegion;
 
-use super::budget::Budget;
+use super::gate::{Access, Gate};
+use super::signing_key::SigningKey;
 use super::whole_reply::{RetryCutShort, WholeReply};
-use super::{Account, Class, Error, convert};
+use super::{Class, Error, convert};
 use crate::api::message;
-use crate::elb::{DESCRIBE_AUTO_SCALING_GROUPS, DESCRIBE_AUTO_SCALING_INSTANCES, InstanceId, LoadBalancer};
-use crate::metrics::Metrics;
+use crate::elb::{
+    Account, AutoScalingGroup, DESCRIBE_AUTO_SCALING_GROUPS, DESCRIBE_AUTO_SCALING_INSTANCES, InstanceHealth, InstanceId,
+    LoadBalancer,
+};
 
-pub use ec2::{Filters, RouteTable, SecurityGroup, Subnet};
+pub use ec2::Filters;
 
 /// The call that reads the health of instances, as errors name it.
 pub const DESCRIBE_INSTANCE_HEALTH: &str = "DescribeInstanceHealth";
-
-/// The health of one instance, in AWS's words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InstanceHealth {
-    /// The id of the instance.
-    pub id: InstanceId,
-    /// `InService`, `OutOfService` or `Unknown`.
-    pub state: String,
-    /// `ELB`, `Instance` or `N/A`.
-    pub reason: Option<String>,
-    /// One of AWS's sentences.
-    pub description: Option<String>,
-}
-
-impl InstanceHealth {
-    /// Whether the instance finishes its connections and leaves. AWS calls that `InService`.
-    pub fn is_draining(&self) -> bool {
-        self.description
-            .as_deref()
-            .is_some_and(|text| text.contains("deregistration currently in progress"))
-    }
-
-    /// Whether it takes new connections.
-    pub fn is_in_service(&self) -> bool {
-        self.state == "InService" && !self.is_draining()
-    }
-
-    /// Whether the state will change by itself in a short while: it drains, is being registered, or passes its first
-    /// health checks. One that fails them is told so soon.
-    pub fn is_settling(&self) -> bool {
-        let comes = |text: &str| text.contains("still in progress") || text.contains("has not passed");
-        self.is_draining() || self.description.as_deref().is_some_and(comes)
-    }
-}
-
-/// An Auto Scaling group, as far as it matters to balancers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AutoScalingGroup {
-    /// The name of the group.
-    pub name: String,
-    /// The names of the Classic balancers it registers its instances with.
-    pub load_balancers: BTreeSet<String>,
-    /// Its instances with their zones.
-    pub instances: BTreeMap<InstanceId, Option<String>>,
-    /// Those of them whose lifecycle state is `InService`.
-    pub in_service: BTreeSet<InstanceId>,
-}
 
 /// The clients of one region.
 #[derive(Debug)]
@@ -89,43 +42,47 @@ pub struct Client {
     sts: aws_sdk_sts::Client,
     acm: aws_sdk_acm::Client,
     iam: aws_sdk_iam::Client,
-    budget: Budget,
-    metrics: Arc<Metrics>,
+    gate: Gate,
+}
+
+/// The configuration of a service's client with a retry budget of this region's own: the SDK's default one is shared by
+/// the whole process, so that one region's bad hour would use up the retries of all.
+macro_rules! own {
+    ($service:ident, $config:expr) => {
+        $service::config::Builder::from($config).retry_partition(
+            $service::config::retry::RetryPartition::custom(concat!(stringify!($service), " of one region"))
+                .token_bucket($service::config::retry::TokenBucket::default())
+                .build(),
+        )
+    };
+}
+
+/// A service's client that is guarded against replies cut short.
+macro_rules! service {
+    ($service:ident, $config:expr, $key:expr) => {
+        $service::Client::from_conf(
+            own!($service, $config)
+                .interceptor(WholeReply)
+                .interceptor($key.clone())
+                .retry_classifier(RetryCutShort)
+                .build(),
+        )
+    };
 }
 
 impl Client {
-    pub(super) fn new(config: &SdkConfig, region: &str, metrics: Arc<Metrics>) -> Self {
-        let config = config.to_builder().region(Region::new(region.to_owned())).build();
-        let elb = elasticloadbalancing::config::Builder::from(&config)
-            .interceptor(WholeReply)
-            .retry_classifier(RetryCutShort)
-            .build();
-        let autoscaling = autoscaling::config::Builder::from(&config)
-            .interceptor(WholeReply)
-            .retry_classifier(RetryCutShort)
-            .build();
-        let ec2 = aws_sdk_ec2::config::Builder::from(&config)
-            .interceptor(WholeReply)
-            .retry_classifier(RetryCutShort)
-            .build();
+    /// `key` is told of the key that signs each call to Elastic Load Balancing.
+    pub(super) fn new(config: &SdkConfig, region: &str, gate: Gate, key: &SigningKey) -> Self {
+        let config = &config.to_builder().region(Region::new(region.to_owned())).build();
         Self {
-            elb: elasticloadbalancing::Client::from_conf(elb),
-            autoscaling: autoscaling::Client::from_conf(autoscaling),
-            ec2: aws_sdk_ec2::Client::from_conf(ec2),
-            sts: aws_sdk_sts::Client::new(&config),
-            acm: aws_sdk_acm::Client::new(&config),
-            iam: aws_sdk_iam::Client::new(&config),
-            budget: Budget::new(),
-            metrics,
+            elb: service!(elasticloadbalancing, config, key),
+            autoscaling: service!(autoscaling, config, key),
+            ec2: service!(aws_sdk_ec2, config, key),
+            sts: aws_sdk_sts::Client::from_conf(own!(aws_sdk_sts, config).interceptor(key.clone()).build()),
+            acm: aws_sdk_acm::Client::from_conf(own!(aws_sdk_acm, config).build()),
+            iam: aws_sdk_iam::Client::from_conf(own!(aws_sdk_iam, config).build()),
+            gate,
         }
-    }
-
-    /// Takes a turn at reading the health of a balancer's instances.
-    ///
-    /// # Errors
-    /// How long to wait, when the share of the region is used up.
-    pub fn health_turn(&self) -> Result<(), Duration> {
-        self.budget.health_turn()
     }
 
     /// STS `GetCallerIdentity`.
@@ -289,7 +246,7 @@ impl Client {
         }))
     }
 
-    /// Sends, counts, times and classifies.
+    /// A read.
     async fn call<T, E>(
         &self,
         operation: &'static str,
@@ -298,36 +255,27 @@ impl Client {
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
     {
-        let started = Instant::now();
-        let result = sending.await.map_err(|error| Error::new(operation, &error));
-        let code = result.as_ref().map_or_else(|error| error.code.as_str(), |_| "OK");
-        let throttled = result.as_ref().is_err_and(|error| error.class == Class::Throttled);
-        self.metrics.call(operation, code, throttled, started.elapsed());
-        match &result {
-            Ok(_) => debug!(operation, "AWS answered"),
-            Err(error) => debug!(operation, %error, request_id = error.request_id, "AWS refused"),
-        }
-        result
+        self.gate.call(operation, Access::Read, sending).await
+    }
+
+    /// A write, whose reply tells no more than that AWS accepted it.
+    async fn write<T, E>(
+        &self,
+        operation: &'static str,
+        sending: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    ) -> Result<(), Error>
+    where
+        E: std::error::Error + ProvideErrorMetadata + 'static,
+    {
+        self.gate.call(operation, Access::Write, sending).await.map(drop)
     }
 }
 
 fn bad_reply(operation: &'static str, lacking: &str) -> Error {
     let answer = message::reply_lacks(lacking);
-    Error {
-        operation,
-        class: Class::Unavailable,
-        code: answer.code.to_owned(),
-        message: answer.text,
-        request_id: None,
-    }
+    Error::new(operation, Class::Unavailable, answer.code, answer.text)
 }
 
 fn not_sent(operation: &'static str, error: &impl std::error::Error) -> Error {
-    Error {
-        operation,
-        class: Class::Invalid,
-        code: "RequestNotSent".to_owned(),
-        message: error.to_string(),
-        request_id: None,
-    }
+    Error::new(operation, Class::Invalid, "RequestNotSent", error.to_string())
 }

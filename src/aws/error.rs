@@ -10,38 +10,8 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use super::whole_reply::CutShort;
 use crate::api::message::{self, Message};
 use crate::api::reason::AWS_ERROR;
-
-/// What follows from an error. Decided by AWS's code, since texts change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
-    /// The balancer does not exist: the one proof of absence.
-    Gone,
-    /// Something the request refers to does not exist, or not yet.
-    MissingReference,
-    /// The request can never succeed as it is.
-    Invalid,
-    /// A balancer of that name exists with other properties.
-    Duplicate,
-    /// A quota of the account is used up.
-    Quota,
-    /// The credentials are missing, expired or not allowed to.
-    Denied,
-    /// AWS asks for fewer requests.
-    Throttled,
-    /// AWS is still busy with an earlier change of ours.
-    Settling,
-    /// AWS does not want to, for a reason that this program does not know.
-    Refused,
-    /// AWS did not answer, or not usefully.
-    Unavailable,
-}
-
-impl Class {
-    /// Whether the same request may well succeed a moment later.
-    pub fn is_passing(self) -> bool {
-        matches!(self, Self::Throttled | Self::Settling | Self::Unavailable)
-    }
-}
+use crate::elb::{Class, Code};
+use crate::plan::Refusal;
 
 /// A failed call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,13 +32,29 @@ impl std::error::Error for Error {}
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.message().fmt(f)
+        self.told().fmt(f)
     }
 }
 
 impl Error {
+    /// One that does not come from the SDK.
+    pub fn new(
+        operation: &'static str,
+        class: Class,
+        code: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            operation,
+            class,
+            code: code.into(),
+            message: message.into(),
+            request_id: None,
+        }
+    }
+
     /// Reads the SDK's error.
-    pub(super) fn new<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> Self
+    pub(super) fn of_sdk<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> Self
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
     {
@@ -128,8 +114,28 @@ impl Error {
     }
 
     /// What a condition says of it.
-    pub fn message(&self) -> Message {
+    pub fn told(&self) -> Message {
         message::said(self.reason(), self.operation, &self.code, &self.message)
+    }
+}
+
+impl Refusal for Error {
+    fn class(&self) -> Class {
+        self.class
+    }
+
+    fn code(&self) -> Code {
+        match self.code.as_str() {
+            "InvalidInstance" => Code::InvalidInstance,
+            "DuplicateListener" => Code::DuplicateListener,
+            // AWS answers `InvalidConfigurationRequest` for many things; only the text tells this one.
+            _ if self.message.contains("multiple subnets in the same AZ") => Code::SameZone,
+            _ => Code::Other,
+        }
+    }
+
+    fn message(&self) -> &str {
+        &self.message
     }
 }
 
@@ -269,13 +275,7 @@ mod tests {
 
     #[test]
     fn reasons_are_words() {
-        let error = |code: &str| Error {
-            operation: "X",
-            class: Class::Unavailable,
-            code: code.into(),
-            message: String::new(),
-            request_id: None,
-        };
+        let error = |code: &str| Error::new("X", Class::Unavailable, code, "");
         assert_eq!(error("InvalidSecurityGroup").reason(), "SecurityGroupNotFound");
         assert_eq!(error("Client.Odd-Code").reason(), "ClientOddCode");
         assert_eq!(error("503").reason(), "AWSError");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::aws::InstanceHealth;
+use crate::elb::InstanceHealth;
 use crate::elb::{Listener, LoadBalancer, TAG_CLUSTER, TAG_ORIGIN, TAG_OWNER, TAG_SERVICE_NAME, TAG_UID};
 
 /// What the tag begins with by which other controllers of Kubernetes mark the balancers of a cluster.

@@ -11,7 +11,8 @@ use super::output::{self, ListFormat};
 use super::progress::Progress;
 use super::table::Table;
 use super::{Exit, glob, region, screen};
-use crate::aws::{Class, Client, Error, InstanceHealth};
+use crate::aws::{AccountRegion, Class, Client, Error};
+use crate::elb::InstanceHealth;
 
 /// Health costs a call for each balancer. The plain table of more balancers than this does without.
 const HEALTH_IN_TABLE: usize = 30;
@@ -57,9 +58,9 @@ impl List {
         let aws = super::aws().await?;
         let region = self.region.as_deref().or(aws.default_region());
         let region = region.ok_or_else(|| Failure::usage("no AWS region: give --region or set AWS_REGION"))?;
-        let client = aws.client(region);
-        let mut shown = self.read(&client, region).await?;
-        let unread = self.read_health(&client, &mut shown).await;
+        let asked = aws.region(region);
+        let mut shown = self.read(&asked.client, region).await?;
+        let unread = self.read_health(&asked, &mut shown).await;
         self.show(region, &shown)?;
 
         let mut exit = Exit::Ok;
@@ -102,7 +103,7 @@ impl List {
 
     /// Puts the health in; returns the balancers whose health could not be read. One that was deleted meanwhile is
     /// shown as it was.
-    async fn read_health(&self, client: &Client, shown: &mut [Shown]) -> Vec<(String, Error)> {
+    async fn read_health(&self, region: &AccountRegion, shown: &mut [Shown]) -> Vec<(String, Error)> {
         let with_instances = shown.iter_mut().filter(|balancer| balancer.in_service.is_none());
         let to_read: Vec<&mut Shown> = with_instances.collect();
         let total = to_read.len();
@@ -115,7 +116,7 @@ impl List {
         }
         let mut progress = Progress::start("reading the health of the instances");
         let mut reads = stream::iter(to_read)
-            .map(|balancer| async { (health(client, &balancer.name).await, balancer) })
+            .map(|balancer| async { (health(region, &balancer.name).await, balancer) })
             .buffer_unordered(AT_ONCE);
         let (mut done, mut unread) = (0, Vec::new());
         while let Some((read, balancer)) = reads.next().await {
@@ -152,11 +153,11 @@ impl List {
 }
 
 /// Reads within the share of the region that is meant for health, so that other tools of the account still get theirs.
-async fn health(client: &Client, name: &str) -> Result<Vec<InstanceHealth>, Error> {
-    while let Err(wait) = client.health_turn() {
+async fn health(region: &AccountRegion, name: &str) -> Result<Vec<InstanceHealth>, Error> {
+    while let Err(wait) = region.health_turn() {
         tokio::time::sleep(wait).await;
     }
-    client.instance_health(name).await
+    region.view.instance_health(name).await
 }
 
 fn matches_any(name: &str, shown: &[Shown]) -> bool {

@@ -18,7 +18,7 @@ use super::progress::Progress;
 use super::screen::{self, Colour, Paint};
 use super::{Exit, region};
 use crate::api::{ClassicLoadBalancer, Management};
-use crate::aws::{Aws, Class};
+use crate::aws::{Accounts, Class};
 use crate::controller::Error;
 use crate::controller::preview::preview;
 
@@ -141,7 +141,7 @@ impl Plan {
     async fn plan(
         &self,
         client: Client,
-        aws: &Aws,
+        aws: &Accounts,
         terms: &Terms,
         object: &ClassicLoadBalancer,
     ) -> Result<Planned, Failure> {
@@ -178,9 +178,9 @@ impl Plan {
 
 /// Whether AWS knows the credentials, and as those of the account that the balancer is in: with others a balancer that is
 /// well would look lost.
-async fn can_ask(aws: &Aws, region: &str, object: &ClassicLoadBalancer) -> Result<(), Failure> {
+async fn can_ask(aws: &Accounts, region: &str, object: &ClassicLoadBalancer) -> Result<(), Failure> {
     let theirs = object.status.as_ref().and_then(|status| status.account_id.as_deref());
-    match (aws.account(region).await, theirs) {
+    match (aws.region(region).account().await, theirs) {
         (Ok(ours), Some(theirs)) if ours.id != theirs => Err(Failure::new(format!(
             "the balancer of {} is in AWS account {theirs}, but these credentials are of {}: set AWS_PROFILE",
             object.name_any(),

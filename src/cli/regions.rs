@@ -72,7 +72,7 @@ impl Regions {
         let aws = super::aws().await?;
         let region = self.region.as_deref().or(aws.default_region()).unwrap_or(region::FIRST);
         let progress = Progress::start(&format!("asking AWS in {region}"));
-        let answer = aws.client(region).regions().await;
+        let answer = aws.region(region).client.regions().await;
         drop(progress);
         match answer {
             Ok(regions) => Ok(from_ec2(regions)),

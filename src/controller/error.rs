@@ -1,10 +1,10 @@
-//! What can end a pass, or a watch.
+//! What can end a reconcile, or a watch.
 
 use kube::runtime::watcher;
 
 use crate::api::message;
 
-/// Why a pass could not end with a status.
+/// Why a reconcile could not end with a status.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The Kubernetes API refused or did not answer.
@@ -19,11 +19,14 @@ pub enum Error {
     /// AWS could not be asked.
     #[error("{0}")]
     Unread(String),
-    /// The pass took longer than any pass should.
-    #[error("the pass was given up after {0:?}")]
+    /// This process does not lead, or does not any more, so nothing is written.
+    #[error("this process does not lead any more")]
+    NotLeader,
+    /// The reconcile took longer than any should.
+    #[error("the reconcile was given up after {0:?}")]
     Timeout(std::time::Duration),
     /// A defect. It is kept from the other objects.
-    #[error("the pass panicked: {0}")]
+    #[error("the reconcile panicked: {0}")]
     Panic(String),
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Node as KubeNode;
 use k8s_openapi::jiff::Timestamp;
@@ -13,7 +13,9 @@ use kube::ResourceExt as _;
 use kube::core::{Selector, SelectorExt as _};
 use kube::runtime::watcher::Event;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
+use super::context::Moment;
 use super::provider_id;
 use crate::api::message::{self, Message};
 use crate::api::{CordonedNodes, NotReadyNodes, Registration};
@@ -122,8 +124,8 @@ pub(super) struct Selection {
 }
 
 impl NodeView {
-    /// Takes in an event of the watch. `true`: something changed that targets may depend on.
-    pub fn take(&self, event: &Event<KubeNode>) -> bool {
+    /// Takes in an event of the watch at this time. `true`: something changed that targets may depend on.
+    pub fn take(&self, event: &Event<KubeNode>, now: Timestamp) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         // A list that merely begins, or is under way, proves nothing yet.
         if !matches!(event, Event::Init | Event::InitApply(_)) {
@@ -136,7 +138,7 @@ impl NodeView {
             }
             Event::InitApply(node) => {
                 if let Some(listing) = &mut state.listing {
-                    listing.insert(node.name_any(), Node::read(node));
+                    listing.insert(node.name_any(), Node::read(node, now));
                 }
                 false
             }
@@ -149,7 +151,7 @@ impl NodeView {
                 changed
             }
             Event::Apply(node) => {
-                let node_read = Node::read(node);
+                let node_read = Node::read(node, now);
                 state.nodes.insert(node.name_any(), node_read.clone()) != Some(node_read)
             }
             Event::Delete(node) => state.nodes.remove(&node.name_any()).is_some(),
@@ -225,10 +227,9 @@ impl NodeView {
     }
 
     /// The Nodes that a selector matches, and whether the view can be trusted.
-    pub(super) fn select(&self, selector: &Selector, policy: NodePolicy, now: Instant) -> Selection {
-        self.settle(now);
+    pub(super) fn select(&self, selector: &Selector, policy: NodePolicy, now: Moment) -> Selection {
+        self.settle(now.at);
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let clock = Timestamp::now();
         let mut nodes = BTreeMap::new();
         let (mut matched, mut changes_in): (bool, Option<Duration>) = (false, None);
         let matching = state
@@ -238,7 +239,7 @@ impl NodeView {
             .filter(|(_, node)| selector.matches(&node.labels));
         for (name, node) in matching {
             matched |= !node.deleting;
-            let (admitted, left) = policy.admits(node, clock);
+            let (admitted, left) = policy.admits(node, now.wall);
             changes_in = changes_in.into_iter().chain(left).min();
             if admitted {
                 nodes.insert(name.clone(), node.clone());
@@ -262,7 +263,7 @@ impl NodeView {
 }
 
 impl Node {
-    fn read(node: &KubeNode) -> Self {
+    fn read(node: &KubeNode, now: Timestamp) -> Self {
         let labels = node.labels().clone();
         let id = node
             .spec
@@ -285,7 +286,7 @@ impl Node {
                     condition
                         .last_transition_time
                         .as_ref()
-                        .map_or_else(Timestamp::now, |time| time.0)
+                        .map_or(now, |time| time.0)
                 })
                 .next(),
             cordoned: node.spec.as_ref().and_then(|spec| spec.unschedulable) == Some(true),

@@ -1,19 +1,22 @@
 //! I/O that only reads: what the operator would do for an object, without a controller.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Node, Service};
 use kube::api::ListParams;
 use kube::runtime::watcher::Event;
 use kube::{Api, Client, ResourceExt as _};
 
+use super::context::{Context, Intervals};
+use super::error::Error;
 use super::memory::Memory;
-use super::reconcile::{Context, Intervals, look_up_instances, prepare, previous_status};
-use super::subject::{Coordinates, Subject};
-use super::{Error, Rules, lookup};
+use super::reconcile::mode::Rules;
+use super::reconcile::reconcile;
+use super::reconcile::subject::Coordinates;
 use crate::api::ClassicLoadBalancer;
 use crate::api::message;
-use crate::aws::Aws;
+use crate::aws::Accounts;
 use crate::metrics::Metrics;
 
 /// Objects in one page of a list.
@@ -38,7 +41,7 @@ pub struct Preview {
 /// When the object has no namespace, when the API server refuses or does not answer, or AWS does not.
 pub async fn preview(
     client: Client,
-    aws: &Aws,
+    accounts: &Accounts,
     cluster_id: &str,
     rules: Rules,
     object: &ClassicLoadBalancer,
@@ -47,9 +50,7 @@ pub async fn preview(
         resync: NEVER,
         health: NEVER,
     };
-    let metrics = std::sync::Arc::new(Metrics::new());
-    let object = &stored(&client, object).await?;
-    let ctx = Context::new(client, aws.clone(), cluster_id.to_owned(), intervals, rules, metrics);
+    let mut object = stored(&client, object).await?;
     let refused = |problem: String| Preview {
         steps: Vec::new(),
         problems: vec![problem],
@@ -57,24 +58,23 @@ pub async fn preview(
     if object.metadata.deletion_timestamp.is_some() && object.spec.deletion_protection != Some(true) {
         return Ok(refused(message::deletion_not_planned()));
     }
-    let Some(subject) = Subject::of(object, &ctx.cluster_id, &ctx.aws)? else {
+    if object.spec.region.is_none() && accounts.default_region().is_none() {
         return Ok(refused(message::no_region_for_plan()));
-    };
-    list_views(&ctx, object).await;
-    let mut memory = Memory::default();
-    let previous = previous_status(object, &memory);
-    memory.remote = lookup::look_up(object, &ctx, &subject, &memory.remote, &previous).await;
-    let now = Instant::now();
-    look_up_instances(object, &ctx, &subject, &mut memory, now).await;
-    let pass = match prepare(object, &ctx, subject, &mut memory, now) {
-        Ok(pass) => pass,
-        Err((_, refusal)) => return Ok(refused(refusal.to_string())),
-    };
-    let (steps, problems) = Box::pin(pass.preview(&mut memory)).await?;
-    Ok(Preview {
-        steps: steps.iter().map(ToString::to_string).collect(),
-        problems: problems.into_iter().map(|problem| problem.message.to_string()).collect(),
-    })
+    }
+    // How far the operator goes with the object is not asked: the plan is what it would do if it went all the way.
+    object.spec.management = None;
+    object.metadata.deletion_timestamp = None;
+    let metrics = Arc::new(Metrics::new());
+    let cx = Context::new(client, accounts.clone(), cluster_id.to_owned(), intervals, rules, metrics).dry();
+    list_views(&cx, &object).await;
+    let next = Box::pin(reconcile(&cx, &object, &mut Memory::default())).await?;
+    match next.problems.first() {
+        Some(problem) if next.unread => Err(Error::Unread(problem.message.to_string())),
+        _ => Ok(Preview {
+            steps: next.steps.iter().map(ToString::to_string).collect(),
+            problems: next.problems.into_iter().map(|problem| problem.message.to_string()).collect(),
+        }),
+    }
 }
 
 /// The object with the UID and the status of the stored one, where there is one and the object brings none of its own.
@@ -101,32 +101,32 @@ async fn stored(client: &Client, object: &ClassicLoadBalancer) -> Result<Classic
 
 /// Lists once what the controller watches. A list that fails leaves a view that is not trusted, so that no instance is
 /// planned to leave and no port to close for it.
-async fn list_views(ctx: &Context, object: &ClassicLoadBalancer) {
+async fn list_views(cx: &Context, object: &ClassicLoadBalancer) {
     let targets = object.spec.targets.as_ref();
     if targets.is_some_and(|targets| targets.node_selector.is_some()) {
-        match list::<Node>(Api::all(ctx.client.clone())).await {
+        match list::<Node>(Api::all(cx.kubernetes.client().clone())).await {
             Ok(nodes) => {
-                ctx.nodes.take(&Event::Init);
+                cx.take_node_event(&Event::Init);
                 for node in nodes {
-                    ctx.nodes.take(&Event::InitApply(node));
+                    cx.take_node_event(&Event::InitApply(node));
                 }
-                ctx.nodes.take(&Event::InitDone);
+                cx.take_node_event(&Event::InitDone);
             }
-            Err(error) => ctx.nodes.fail(refusal(&error)),
+            Err(error) => cx.nodes.fail(refusal(&error)),
         }
     }
     let from = |listener: &crate::api::Listener| listener.instance_port_from.is_some();
     let namespace = object.namespace().unwrap_or_default();
     if object.spec.listeners.iter().any(from) {
-        match list::<Service>(Api::namespaced(ctx.client.clone(), &namespace)).await {
+        match list::<Service>(Api::namespaced(cx.kubernetes.client().clone(), &namespace)).await {
             Ok(services) => {
-                ctx.services.take(&Event::Init);
+                cx.take_service_event(&Event::Init);
                 for service in services {
-                    ctx.services.take(&Event::InitApply(service));
+                    cx.take_service_event(&Event::InitApply(service));
                 }
-                ctx.services.take(&Event::InitDone);
+                cx.take_service_event(&Event::InitDone);
             }
-            Err(error) => ctx.services.fail(refusal(&error)),
+            Err(error) => cx.services.fail(refusal(&error)),
         }
     }
 }

@@ -14,8 +14,8 @@ use tokio::sync::Notify;
 use crate::api::message::{self, Message};
 use crate::api::{InstancePortFrom, Listener};
 use crate::elb::Port;
-use crate::plan::desired::{Lookup, Missing};
-use crate::plan::track;
+use crate::plan::desired::Lookup;
+use crate::plan::{Problem, Track};
 
 /// A port of a Service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,7 +105,7 @@ impl ServiceView {
         named
             .map(|(port, from)| {
                 let found = state.find(port, namespace, from);
-                (from.clone(), found.map_err(|message| Missing::new(track::LISTENERS, message)))
+                (from.clone(), found.map_err(|message| Problem::missing(Track::Listeners, message)))
             })
             .collect()
     }

@@ -1,6 +1,6 @@
-//! Pure: what a pass found → status. I/O: one guarded server-side apply.
+//! Pure: what a reconcile found → status.
 //!
-//! Status is derived from the previous one and what this pass knows. What it could not read stays as it was: above all
+//! Status is derived from the previous one and what this reconcile knows. What it could not read stays as it was: above all
 //! the DNS name, which other tools turn into records.
 
 mod instances;
@@ -10,30 +10,26 @@ mod zones;
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::jiff::Timestamp;
-use kube::api::{Patch, PatchParams};
-use kube::{Api, Client};
-use serde_json::json;
-
-use super::error::Error;
 use crate::api::condition::{Statement, TARGETS_HEALTHY};
 use crate::api::message::{self, Message};
 use crate::api::{
-    Applied, AutoScalingGroupStatus, CertificateStatus, ClassicLoadBalancer, ClassicLoadBalancerStatus, FIELD_MANAGER,
-    HealthCheckStatus, ListenerStatus, SourceSecurityGroup, TrackError, condition,
+    Applied, AutoScalingGroupStatus, CertificateStatus, ClassicLoadBalancerStatus, HealthCheckStatus, ListenerStatus,
+    SourceSecurityGroup, TrackError, condition,
 };
-use crate::aws::{Account, InstanceHealth};
-use crate::elb::{InstanceId, LoadBalancer, Port};
+use crate::elb::{Account, InstanceHealth, InstanceId, LoadBalancer, Port};
 use crate::plan::targets::Members;
 
-pub(super) use verdict::{Problem, Progress, Verdict};
+pub(super) use verdict::Verdict;
 
 /// The most refused calls that a status tells of.
 const ERRORS: usize = 9;
 
-/// What a pass found.
+/// What a reconcile found.
 #[derive(Clone, Debug)]
 pub(super) struct Report<'a> {
     pub(super) generation: i64,
+    /// Everything was read, so that a status which somebody else overwrote can be mended.
+    pub(super) full: bool,
     pub(super) name: Option<&'a str>,
     pub(super) region: Option<&'a str>,
     pub(super) account: Option<&'a Account>,
@@ -62,6 +58,7 @@ impl<'a> Report<'a> {
     pub(super) fn new(generation: i64, verdict: Verdict) -> Self {
         Self {
             generation,
+            full: false,
             name: None,
             region: None,
             account: None,
@@ -149,7 +146,7 @@ pub(super) fn derive(
     }
     status.plan.clone_from(&report.plan);
     status.errors = report.errors.iter().take(ERRORS).cloned().collect();
-    let statements = verdict::statements(&report.verdict, healthy, &previous.conditions);
+    let statements = verdict::statements(&report.verdict, healthy, &previous.conditions, !previous.plan.is_empty());
     status.conditions = condition::list(statements, report.generation, &previous.conditions, now);
     status
 }
@@ -210,33 +207,6 @@ fn observed(status: &mut ClassicLoadBalancerStatus, lb: &LoadBalancer, not_after
         unhealthy_threshold: check.unhealthy_threshold,
         healthy_threshold: check.healthy_threshold,
     });
-}
-
-/// Writes the status. The whole intent is sent each time, so what is left out is removed.
-pub(super) async fn write(
-    client: &Client,
-    object: &ClassicLoadBalancer,
-    namespace: &str,
-    name: &str,
-    status: &ClassicLoadBalancerStatus,
-) -> Result<(), Error> {
-    let api: Api<ClassicLoadBalancer> = Api::namespaced(client.clone(), namespace);
-    let patch = json!({
-        "apiVersion": "classiclb.dev/v1alpha1",
-        "kind": "ClassicLoadBalancer",
-        // The UID makes the write fail for another object that took the name meanwhile.
-        "metadata": {"name": name, "namespace": namespace, "uid": object.metadata.uid},
-        "status": status,
-    });
-    match api
-        .patch_status(name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&patch))
-        .await
-    {
-        Ok(_) => Ok(()),
-        // Deleted meanwhile: there is nobody left to tell.
-        Err(kube::Error::Api(error)) if error.code == 404 => Ok(()),
-        Err(error) => Err(error.into()),
-    }
 }
 
 #[cfg(test)]

@@ -98,7 +98,7 @@ pub(super) fn held(
 
 fn is_inferred(id: &InstanceId, facts: &Facts) -> bool {
     // Those that EC2 says are terminated serve nobody.
-    facts.brake.inferred.contains(id) && !facts.dead.contains(id)
+    facts.brake.inferred.contains(id) && !facts.terminated.contains(id)
 }
 
 impl Brake {

@@ -16,10 +16,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest as _, Sha256};
 
+use super::Problem;
 use super::targets::Members;
 pub use crate::api::message::Refusal;
-use crate::api::message::{self, Message};
-use crate::api::reason;
+use crate::api::message;
 use crate::api::{
     Applied, AutoScalingGroupMode, Certificate, ClassicLoadBalancerSpec, ConfigMapKeyRef, InstancePortFrom,
     Part as PartSpec, RegistrationMode, Scheme as SchemeSpec, Targets,
@@ -29,29 +29,8 @@ use crate::elb::{Declared, NAME_LENGTH, Owner, Part, Port, Registration, Scheme,
 /// The most tags that an operator gives every balancer.
 const DEFAULT_TAGS: usize = 40;
 
-/// Something that a spec refers to and that was not found, or could not be looked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Missing {
-    /// The part of the balancer that waits for it, one of [`super::track`].
-    pub track: &'static str,
-    /// What is missing, with the field that names it.
-    pub message: Message,
-}
-
-impl Missing {
-    /// What this part of the balancer waits for.
-    pub fn new(track: &'static str, message: Message) -> Self {
-        Self { track, message }
-    }
-
-    /// Whether waiting is of no use: it is not missing, but never to be had, and somebody must change the spec.
-    pub fn is_invalid(&self) -> bool {
-        self.message.reason() == reason::INVALID
-    }
-}
-
 /// What was looked up.
-pub type Lookup<T> = Result<T, Missing>;
+pub type Lookup<T> = Result<T, Problem>;
 
 /// What the names in a spec stand for. What is not named is not looked up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -102,7 +81,7 @@ pub struct Resolved {
 }
 
 /// What was found; what was not is added to `missing`.
-fn found<T: Clone>(lookup: Option<&Lookup<T>>, missing: &mut Vec<Missing>) -> Option<T> {
+fn found<T: Clone>(lookup: Option<&Lookup<T>>, missing: &mut Vec<Problem>) -> Option<T> {
     match lookup? {
         Ok(found) => Some(found.clone()),
         Err(problem) => {
@@ -118,20 +97,38 @@ pub struct Desired {
     /// What is declared; parts that lack something are left as AWS has them.
     pub declared: Declared,
     /// What was not found.
-    pub missing: Vec<Missing>,
+    pub missing: Vec<Problem>,
 }
 
-/// Reads a spec. `applied` tells what was declared before, so that a field taken out goes back to its default once.
+/// A spec, and what is needed to read it.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'a> {
+    /// The spec.
+    pub spec: &'a ClassicLoadBalancerSpec,
+    /// The name in AWS.
+    pub name: &'a str,
+    /// Whose the load balancer is.
+    pub owner: &'a Owner,
+    /// What was declared before, so that a field taken out goes back to its default once.
+    pub applied: Option<&'a Applied>,
+    /// What it refers to.
+    pub resolved: &'a Resolved,
+}
+
+/// Reads a spec.
 ///
 /// # Errors
 /// What cannot be realised, with its field.
-pub fn declare(
-    spec: &ClassicLoadBalancerSpec,
-    name: &str,
-    owner: &Owner,
-    applied: &Applied,
-    resolved: &Resolved,
-) -> Result<Desired, Refusal> {
+pub fn declare(wish: &Wish<'_>) -> Result<Desired, Refusal> {
+    let nothing = Applied::default();
+    let Wish {
+        spec,
+        name,
+        owner,
+        applied,
+        resolved,
+    } = *wish;
+    let applied = applied.unwrap_or(&nothing);
     check_name(name)?;
     let references = &resolved.references;
     let mut missing = Vec::new();

@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::rounds::Refused;
-use super::{Brake, Step};
-use crate::elb::{InstanceId, Listener, LoadBalancer, Port};
+use super::{Brake, Failure, Refusal, Step};
+use crate::elb::{Code, InstanceId, Listener, LoadBalancer, Port};
 
 /// What planning takes into account beside what is declared and observed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,7 +33,7 @@ pub struct Facts {
     /// Instances to register in calls of their own: parts of a batch that AWS refused without naming the instance.
     pub batches: Vec<BTreeSet<InstanceId>>,
     /// Registered instances that EC2 says are terminated. They leave at once, and are not registered again.
-    pub dead: BTreeSet<InstanceId>,
+    pub terminated: BTreeSet<InstanceId>,
     /// What is known where instances shall leave that nobody named.
     pub brake: Brake,
     /// Listeners that AWS refused to rebuild as declared: the old one serves, and each try would interrupt it.
@@ -62,24 +61,19 @@ impl From<bool> for Lesson {
 
 impl Facts {
     /// Takes in a refusal.
-    pub(super) fn learn(&mut self, refusal: &Refused<'_>) -> Lesson {
-        let Refused {
-            step,
-            code,
-            message,
-            put_back,
-        } = refusal;
-        let news = match step {
-            Step::RegisterInstances(ids) if *code == "InvalidInstance" => return self.learn_instance(ids, message),
-            Step::CreateListeners { listeners, .. } if *put_back => {
+    pub(super) fn learn<E: Refusal>(&mut self, failure: &Failure<E>) -> Lesson {
+        let (code, message) = (failure.error.code(), failure.error.message());
+        let news = match (&failure.step, code) {
+            (Step::RegisterInstances(ids), Code::InvalidInstance) => return self.learn_instance(ids, message),
+            (Step::CreateListeners { listeners, .. }, _) if failure.put_back => {
                 self.refused_rebuilds
                     .extend(listeners.iter().map(|listener| (listener.port, listener.clone())));
                 false
             }
             // AWS may hold a port for a moment after our own delete.
-            Step::CreateListeners { .. } => *code == "DuplicateListener",
-            Step::AttachSubnets(subnets) if is_same_zone(message) => self.learn_same_zone(subnets),
-            Step::DeregisterInstances(ids) if *code == "InvalidInstance" => {
+            (Step::CreateListeners { .. }, code) => code == Code::DuplicateListener,
+            (Step::AttachSubnets(subnets), Code::SameZone) => self.learn_same_zone(subnets),
+            (Step::DeregisterInstances(ids), Code::InvalidInstance) => {
                 let named = ids
                     .iter()
                     .filter(|id| message.contains(id.as_str()))
@@ -126,7 +120,7 @@ impl Facts {
             keep_unserved_backends(&mut wanted, observed);
             wanted.keep_policies_of(observed);
         }
-        wanted.instances.retain(|id| !self.dead.contains(id));
+        wanted.instances.retain(|id| !self.terminated.contains(id));
         wanted
     }
 
@@ -183,9 +177,4 @@ fn keep_unserved_backends(wanted: &mut LoadBalancer, observed: &LoadBalancer) {
             names.clone_from(old);
         }
     }
-}
-
-/// AWS answers `InvalidConfigurationRequest` for many things; only the text tells this one.
-pub fn is_same_zone(message: &str) -> bool {
-    message.contains("multiple subnets in the same AZ")
 }

@@ -1,38 +1,25 @@
-//! Pure: the rounds of one pass. A plan runs, what AWS refused is taken in, and what that teaches is planned with.
+//! Pure: the rounds of one reconcile. A plan runs, what AWS refused is taken in, and what that teaches is planned with.
 
 use super::facts::Lesson;
-use super::{Facts, Held, Plan, Step, targets};
+use super::{Facts, Held, Plan, Ran, Refusal, Step, targets};
 use crate::elb::{Declared, LoadBalancer};
 
-/// How often a pass plans again with what it learned; then the object is queued again. Rounds that only search for an
+/// How often a reconcile plans again with what it learned or did; then the object is queued again. Rounds that only search for an
 /// unknown instance, by halving the batch that holds it, are not counted: all batches are halved in each of them, so they
 /// end after log2 of the largest.
 const PLANNED_AGAIN: usize = 3;
 
-/// A step that AWS refused.
-#[derive(Clone, Debug)]
-pub struct Refused<'a> {
-    /// The step.
-    pub step: &'a Step,
-    /// AWS's code.
-    pub code: &'a str,
-    /// AWS's message.
-    pub message: &'a str,
-    /// What was deleted for the step was put back.
-    pub put_back: bool,
-}
-
-/// The rounds of one pass.
+/// The rounds of one reconcile.
 #[derive(Clone, Debug)]
 pub struct Rounds {
-    /// All that is known of refusals, from earlier passes and this one.
+    /// All that is known of refusals, from earlier reconciles and this one.
     pub facts: Facts,
     refused: Vec<Step>,
     left: usize,
 }
 
 impl Rounds {
-    /// Begins a pass.
+    /// Begins a reconcile.
     pub fn new(facts: Facts) -> Self {
         Self {
             facts,
@@ -41,7 +28,7 @@ impl Rounds {
         }
     }
 
-    /// What to run next; `None` when nothing is left to do in this pass.
+    /// What to run next; `None` when nothing is left to do in this reconcile.
     pub fn next(&self, declared: &Declared, observed: &LoadBalancer) -> Option<Plan> {
         if self.left == 0 {
             return None;
@@ -56,13 +43,13 @@ impl Rounds {
 
     /// Takes in what became of a plan. Tells of each refusal whether it changes what is planned next; the others are for
     /// people to read.
-    pub fn take(&mut self, done: &[Step], refusals: &[Refused<'_>]) -> Vec<bool> {
-        for step in done {
+    pub fn take<E: Refusal>(&mut self, ran: &Ran<E>) -> Vec<bool> {
+        for step in &ran.done {
             self.facts.note(step);
         }
-        let lessons: Vec<Lesson> = refusals.iter().map(|refusal| self.facts.learn(refusal)).collect();
-        if lessons.contains(&Lesson::New) {
-            self.left -= 1;
+        let lessons: Vec<Lesson> = ran.failures.iter().map(|failure| self.facts.learn(failure)).collect();
+        if ran.failures.is_empty() || lessons.contains(&Lesson::New) {
+            self.left = self.left.saturating_sub(1);
         } else if !lessons.contains(&Lesson::Narrowed) {
             self.left = 0;
         }
@@ -70,8 +57,8 @@ impl Rounds {
         if self.left == 0 {
             learned.fill(false);
         }
-        let final_ones = refusals.iter().zip(&learned).filter(|(_, learned)| !**learned);
-        self.refused.extend(final_ones.map(|(refusal, _)| refusal.step.clone()));
+        let final_ones = ran.failures.iter().zip(&learned).filter(|(_, learned)| !**learned);
+        self.refused.extend(final_ones.map(|(failure, _)| failure.step.clone()));
         learned
     }
 }

@@ -8,7 +8,7 @@ use crate::elb::{
     Attribute, HealthCheck, InstanceId, Listener, LoadBalancer, Policy, PolicyName, Port, Stickiness, TlsPolicy,
 };
 
-/// One call that changes AWS.
+/// One call that changes AWS, or that must succeed before one does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// `CreateLoadBalancer` with listeners, placement, groups, scheme and tags.
@@ -77,13 +77,53 @@ pub enum Step {
     AttachAutoScalingGroup(String),
     /// Auto Scaling `DetachLoadBalancers`.
     DetachAutoScalingGroup(String),
+    /// `DeleteLoadBalancer`, which also succeeds for a load balancer that is not there.
+    DeleteLoadBalancer,
     /// `AddTags`.
     AddTags(BTreeMap<String, String>),
     /// `RemoveTags`.
     RemoveTags(BTreeSet<String>),
 }
 
+/// The operations of steps that write.
+const WRITES: [&str; 24] = [
+    "AddTags",
+    "ApplySecurityGroupsToLoadBalancer",
+    "AttachLoadBalancerToSubnets",
+    "AttachLoadBalancers",
+    "ConfigureHealthCheck",
+    "CreateAppCookieStickinessPolicy",
+    "CreateLBCookieStickinessPolicy",
+    "CreateLoadBalancer",
+    "CreateLoadBalancerListeners",
+    "CreateLoadBalancerPolicy",
+    "DeleteLoadBalancer",
+    "DeleteLoadBalancerListeners",
+    "DeleteLoadBalancerPolicy",
+    "DeregisterInstancesFromLoadBalancer",
+    "DetachLoadBalancerFromSubnets",
+    "DetachLoadBalancers",
+    "DisableAvailabilityZonesForLoadBalancer",
+    "EnableAvailabilityZonesForLoadBalancer",
+    "ModifyLoadBalancerAttributes",
+    "RegisterInstancesWithLoadBalancer",
+    "RemoveTags",
+    "SetLoadBalancerListenerSSLCertificate",
+    "SetLoadBalancerPoliciesForBackendServer",
+    "SetLoadBalancerPoliciesOfListener",
+];
+
+/// Whether an operation, as a status names it, is a write of a step.
+pub fn is_write(operation: &str) -> bool {
+    WRITES.contains(&operation)
+}
+
 impl Step {
+    /// Whether the step changes AWS; one that does not only proves something first.
+    pub fn writes(&self) -> bool {
+        is_write(self.operation())
+    }
+
     /// The AWS operation.
     pub fn operation(&self) -> &'static str {
         match self {
@@ -112,6 +152,7 @@ impl Step {
             Self::DeregisterInstances(_) => "DeregisterInstancesFromLoadBalancer",
             Self::AttachAutoScalingGroup(_) => "AttachLoadBalancers",
             Self::DetachAutoScalingGroup(_) => "DetachLoadBalancers",
+            Self::DeleteLoadBalancer => "DeleteLoadBalancer",
             Self::AddTags(_) => "AddTags",
             Self::RemoveTags(_) => "RemoveTags",
         }
@@ -126,7 +167,8 @@ impl Step {
     /// What the call makes of a balancer. Status after a pass is derived from this instead of another read.
     pub fn apply_to(&self, lb: &mut LoadBalancer) {
         match self {
-            Self::FindCertificate(_) => {}
+            // Of a load balancer that is gone nothing is planned any more.
+            Self::FindCertificate(_) | Self::DeleteLoadBalancer => {}
             Self::CreateLoadBalancer(created) => created.as_ref().clone_into(lb),
             Self::ConfigureHealthCheck(health_check) => lb.health_check.clone_from(health_check),
             Self::CreateListeners { listeners, .. } => {
@@ -191,6 +233,7 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.operation())?;
         match self {
+            Self::DeleteLoadBalancer => Ok(()),
             Self::CreateLoadBalancer(lb) => write!(f, " {}", lb.name),
             Self::ConfigureHealthCheck(health_check) => write!(f, " {health_check}"),
             Self::CreateListeners { listeners, .. } => write!(f, " {}", list(listeners)),

@@ -2,8 +2,35 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use classic_lb_operator::elb::{Declared, Listener, LoadBalancer, Placement, Policy, PolicyKind, PolicyName, Port};
-use classic_lb_operator::plan::{Facts, Plan, Refused, Rounds, Step};
+use classic_lb_operator::elb::{
+    Class, Code, Declared, Listener, LoadBalancer, Placement, Policy, PolicyKind, PolicyName, Port,
+};
+use classic_lb_operator::plan::{Facts, Plan, Refusal, Rounds, Run, Step};
+
+/// What AWS refuses here, and its words.
+#[derive(Clone, Debug)]
+pub(crate) struct No(Code, String);
+
+impl Refusal for No {
+    fn class(&self) -> Class {
+        Class::Invalid
+    }
+
+    fn code(&self) -> Code {
+        self.0
+    }
+
+    fn message(&self) -> &str {
+        &self.1
+    }
+}
+
+impl No {
+    /// As AWS answers a request with an instance that it does not know.
+    pub(crate) fn unknown_instance(message: String) -> Self {
+        Self(Code::InvalidInstance, message)
+    }
+}
 
 /// AWS, as far as its rules restrict the order of steps, with certificates that it does not know and ports on which it
 /// takes nothing but what it had.
@@ -24,7 +51,7 @@ impl Aws {
         }
     }
 
-    pub(crate) fn run(&mut self, step: &Step) -> Result<(), (&'static str, String)> {
+    pub(crate) fn run(&mut self, step: &Step) -> Result<(), No> {
         let mut after = self.has.clone();
         step.apply_to(&mut after);
         let zones: Vec<char> = after
@@ -34,7 +61,7 @@ impl Aws {
             .collect();
         if zones.len() != zones.iter().collect::<BTreeSet<_>>().len() {
             let text = "ELB cannot be attached to multiple subnets in the same AZ.";
-            return Err(("InvalidConfigurationRequest", text.into()));
+            return Err(No(Code::SameZone, text.into()));
         }
         assert!(!after.subnets.is_empty(), "{step} empties the subnets");
         assert!(!after.availability_zones.is_empty(), "{step} empties the zones");
@@ -53,7 +80,7 @@ impl Aws {
                         .get(&listener.port)
                         .is_some_and(|old| !old.needs_rebuild(listener));
                     if self.stubborn.contains(&listener.port) && !known {
-                        return Err(("InvalidConfigurationRequest", format!("not on port {}", listener.port)));
+                        return Err(No(Code::Other, format!("not on port {}", listener.port)));
                     }
                 }
             }
@@ -103,55 +130,33 @@ impl Aws {
         }
     }
 
-    fn check(&self, certificate: Option<&String>) -> Result<(), (&'static str, String)> {
+    fn check(&self, certificate: Option<&String>) -> Result<(), No> {
         match certificate.filter(|certificate| self.unknown_certificates.contains(*certificate)) {
-            Some(certificate) => Err(("CertificateNotFound", format!("not found: {certificate}"))),
+            Some(certificate) => Err(No(Code::Other, format!("not found: {certificate}"))),
             None => Ok(()),
         }
     }
 
-    /// Runs a plan as the operator does: a refusal ends its track and those that wait for it, and what was deleted for a
-    /// refused listener is put back. `stop` ends it after so many steps.
+    /// Runs a plan as the operator does; `left` ends it after so many steps.
     fn run_plan(&mut self, plan: Plan, rounds: &mut Rounds, left: &mut usize) {
-        let (mut done, mut failed) = (Vec::new(), Vec::new());
-        let mut refusals: Vec<(Step, &'static str, String, bool)> = Vec::new();
-        'tracks: for (place, track) in plan.tracks.into_iter().enumerate() {
-            if track.after.iter().any(|other| failed.contains(other)) {
-                failed.push(place);
-                continue;
-            }
-            for step in track.steps {
+        let mut run = Run::new(plan);
+        while let Some(step) = run.next().cloned() {
+            let returns = run.is_putting_back();
+            if !returns {
                 if *left == 0 {
-                    break 'tracks;
+                    break;
                 }
                 *left -= 1;
-                let Err((code, message)) = self.run(&step) else {
-                    done.push(step);
-                    continue;
-                };
-                let otherwise = if let Step::CreateListeners { otherwise, .. } = &step {
-                    otherwise.clone()
-                } else {
-                    vec![]
-                };
-                for step in &otherwise {
-                    self.run(step).expect("what served before is taken back");
+            }
+            match self.run(&step) {
+                Ok(()) => run.accepted(),
+                Err(error) => {
+                    assert!(!returns, "what served before is taken back: {error:?}");
+                    run.refused(error);
                 }
-                refusals.push((step, code, message, !otherwise.is_empty()));
-                failed.push(place);
-                break;
             }
         }
-        let refused: Vec<Refused<'_>> = refusals
-            .iter()
-            .map(|(step, code, message, put_back)| Refused {
-                step,
-                code,
-                message,
-                put_back: *put_back,
-            })
-            .collect();
-        rounds.take(&done, &refused);
+        rounds.take(&run.finish());
     }
 }
 

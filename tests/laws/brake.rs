@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use classic_lb_operator::elb::{Declared, InstanceId, LoadBalancer, Registration};
-use classic_lb_operator::plan::{Brake, Facts, Plan, Refused, Rounds, Step};
+use classic_lb_operator::plan::{Brake, Facts, Plan, Rounds, Run, Step};
 use proptest::prelude::*;
 
+use crate::aws::No;
 use crate::strategies::sample;
 
 fn ids(numbers: impl IntoIterator<Item = usize>) -> BTreeSet<InstanceId> {
@@ -108,28 +109,24 @@ fn calls_to_register(count: usize, unknown: &BTreeSet<InstanceId>, names: bool) 
     let mut rounds = Rounds::new(Facts::default());
     let mut calls = 0;
     while let Some(plan) = rounds.next(&declared, &aws) {
-        let (mut done, mut refused) = (Vec::new(), Vec::new());
-        for step in plan.steps() {
-            let Step::RegisterInstances(ids) = step else { continue };
-            calls += 1;
-            if let Some(id) = ids.intersection(unknown).next() {
-                let named = format!("Could not find EC2 instance {id}.");
-                refused.push((step, if names { named } else { "no".to_owned() }));
+        let mut run = Run::new(plan);
+        while let Some(step) = run.next().cloned() {
+            let named = match &step {
+                Step::RegisterInstances(ids) => {
+                    calls += 1;
+                    ids.intersection(unknown).next()
+                }
+                _ => None,
+            };
+            if let Some(id) = named {
+                let message = format!("Could not find EC2 instance {id}.");
+                run.refused(No::unknown_instance(if names { message } else { "no".to_owned() }));
             } else {
                 step.apply_to(&mut aws);
-                done.push(step.clone());
+                run.accepted();
             }
         }
-        let refusals: Vec<Refused<'_>> = refused
-            .iter()
-            .map(|(step, message)| Refused {
-                step,
-                code: "InvalidInstance",
-                message,
-                put_back: false,
-            })
-            .collect();
-        rounds.take(&done, &refusals);
+        rounds.take(&run.finish());
     }
     (calls, aws.instances)
 }

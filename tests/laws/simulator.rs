@@ -9,13 +9,14 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_simulator::{Clock, Config, Connector, Delays, Seed, Simulator, Timestamp};
 use aws_smithy_async::rt::sleep::TokioSleep;
-use classic_lb_operator::aws::{Aws, Client};
+use classic_lb_operator::aws::{Accounts, Client, Error};
 use classic_lb_operator::elb::{
-    AccessLog, Attributes, Backend, Declared, DesyncMitigationMode, HealthCheck, Identity, Listener, ListenerPolicies,
+    AccessLog, Attributes, Backend, Code, Declared, DesyncMitigationMode, HealthCheck, Identity, Listener, ListenerPolicies,
     LoadBalancer, Placement, Port, Protocol, Registration, Scheme, Stickiness, TlsPolicy,
 };
+use classic_lb_operator::lease::Leadership;
 use classic_lb_operator::metrics::Metrics;
-use classic_lb_operator::plan::{Facts, Plan, Refused, Rounds};
+use classic_lb_operator::plan::{Facts, Plan, Refusal as _, Rounds, Run};
 use proptest::prelude::*;
 use proptest::test_runner::{Config as Cases, TestRunner};
 
@@ -44,7 +45,8 @@ fn client(simulator: &Simulator) -> Arc<Client> {
         .http_client(Connector::new(simulator.clone()))
         .sleep_impl(TokioSleep::new())
         .build();
-    Aws::new(config, Arc::new(Metrics::new())).client(REGION)
+    let accounts = Accounts::new(config, Leadership::sole(), Arc::new(Metrics::new()));
+    Arc::clone(&accounts.region(REGION).client)
 }
 
 /// What the operator reads of a balancer when everything is declared.
@@ -62,41 +64,22 @@ async fn realise(client: &Client, declared: &Declared, mut stop: usize) -> Resul
         let mut rounds = Rounds::new(Facts::default());
         let mut lb = read(client).await;
         while let Some(plan) = rounds.next(declared, &lb) {
-            let (mut done, mut refused, mut failed) = (Vec::new(), Vec::new(), Vec::new());
-            for (place, track) in plan.tracks.into_iter().enumerate() {
-                if track.after.iter().any(|other| failed.contains(other)) {
-                    failed.push(place);
-                    continue;
+            let mut run: Run<Error> = Run::new(plan);
+            while let Some(step) = run.next().cloned() {
+                if stop == 0 {
+                    return Ok(());
                 }
-                for step in track.steps {
-                    if stop == 0 {
-                        return Ok(());
+                stop -= 1;
+                match client.run("lb", &step).await {
+                    Ok(()) => {
+                        step.apply_to(&mut lb);
+                        run.accepted();
                     }
-                    stop -= 1;
-                    match client.run("lb", &step).await {
-                        Ok(()) => {
-                            step.apply_to(&mut lb);
-                            done.push(step);
-                        }
-                        Err(error) if error.message.contains("multiple subnets in the same AZ") => {
-                            refused.push((step, error));
-                            failed.push(place);
-                            break;
-                        }
-                        Err(error) => return Err(format!("{step}: {error}")),
-                    }
+                    Err(error) if error.code() == Code::SameZone => run.refused(error),
+                    Err(error) => return Err(format!("{step}: {error}")),
                 }
             }
-            let refusals: Vec<Refused<'_>> = refused
-                .iter()
-                .map(|(step, error)| Refused {
-                    step,
-                    code: &error.code,
-                    message: &error.message,
-                    put_back: false,
-                })
-                .collect();
-            rounds.take(&done, &refusals);
+            rounds.take(&run.finish());
         }
     }
     Ok(())

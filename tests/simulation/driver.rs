@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use classic_lb_operator::api::ClassicLoadBalancer;
+use classic_lb_operator::controller::Guarded;
 use futures::future::BoxFuture;
 use futures::stream::{BoxStream, FuturesUnordered, SelectAll};
 use futures::{FutureExt as _, StreamExt as _};
@@ -17,7 +18,7 @@ use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, ResourceExt as _};
 use tokio::time::Instant;
 
-use crate::operator::{Guarded, Operator, trigger};
+use crate::operator::{Operator, trigger};
 
 /// How long a watch lasts.
 const WATCH_SECONDS: u32 = 290;

@@ -4,18 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use classic_lb_operator::api::{ClassicLoadBalancer, FINALIZER, REQUESTED_AT};
-use classic_lb_operator::aws::Aws;
-use classic_lb_operator::controller::{self, Context, Intervals, Rules};
+use classic_lb_operator::api::{FINALIZER, REQUESTED_AT};
+use classic_lb_operator::aws::Accounts;
+use classic_lb_operator::controller::{Clock, Context, Guarded, Intervals, Jitter, Reconciler, Rules};
+use classic_lb_operator::lease::Leadership;
 use classic_lb_operator::metrics::Metrics;
 use k8s_openapi::api::core::v1::{Node, Service};
 use k8s_openapi::jiff::Timestamp;
-use kube::core::DeserializeGuard;
 use kube::runtime::watcher::Event;
 use kube::{Resource as _, ResourceExt as _};
-
-/// An object of the watch.
-pub(crate) type Guarded = DeserializeGuard<ClassicLoadBalancer>;
 
 /// The cluster id of every simulated operator.
 pub(crate) const CLUSTER: &str = "simulation";
@@ -23,41 +20,41 @@ pub(crate) const CLUSTER: &str = "simulation";
 /// One operator process. Dropping it is the end of the process: what it remembered is gone.
 #[derive(Clone)]
 pub(crate) struct Operator {
-    context: Arc<Context>,
+    reconciler: Arc<Reconciler>,
 }
 
 impl Operator {
     /// A freshly started one, whose clock says `now`.
     pub(crate) fn start(client: kube::Client, aws: SdkConfig, intervals: Intervals, now: Timestamp, seed: u64) -> Self {
-        fastrand::seed(seed);
-        controller::simulated_clock(now);
         let metrics = Arc::new(Metrics::new());
-        let aws = Aws::new(aws, Arc::clone(&metrics));
-        let context = Context::new(client, aws, CLUSTER.to_owned(), intervals, Rules::default(), metrics);
+        let accounts = Accounts::new(aws, Leadership::sole(), Arc::clone(&metrics));
+        let cluster = CLUSTER.to_owned();
+        let context = Context::new(client, accounts, cluster, intervals, Rules::default(), metrics)
+            .timed_by(Clock::following(now), Jitter::seeded(seed));
         Self {
-            context: Arc::new(context),
+            reconciler: Arc::new(Reconciler::new(context)),
         }
     }
 
     /// Reconciles one object and tells when to look again.
     pub(crate) async fn reconcile(&self, object: Arc<Guarded>) -> Result<Option<Duration>, String> {
-        let ended = controller::reconcile_one(object, Arc::clone(&self.context)).await;
+        let ended = self.reconciler.reconcile_one(object).await;
         ended.map_err(|error| error.to_string())
     }
 
     /// Takes in an event of the watch of Nodes; `true`: targets may have changed.
     pub(crate) fn take_node_event(&self, event: &Event<Node>) -> bool {
-        self.context.take_node_event(event)
+        self.reconciler.cx.take_node_event(event)
     }
 
     /// Takes in an event of the watch of Services; `true`: listeners may have changed.
     pub(crate) fn take_service_event(&self, event: &Event<Service>) -> bool {
-        self.context.take_service_event(event)
+        self.reconciler.cx.take_service_event(event)
     }
 
     /// An object is gone.
     pub(crate) fn forget(&self, uid: &str) {
-        self.context.forget(uid);
+        self.reconciler.forget(uid);
     }
 }
 

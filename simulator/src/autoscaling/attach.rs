@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use super::settle::{deregister, serving};
-use super::{Attachment, Group, group_name};
-use crate::elb::health_of;
+use super::membership::{deregister, draining_seconds, serving};
+use super::request::group_name;
+use super::state::{Attachment, Group};
+use crate::call::Call;
+use crate::elb::health::health_of;
 use crate::wire::{ApiError, Xml};
-use crate::world::Call;
 
 pub(super) fn attach(call: &mut Call<'_>, _: &mut Xml) -> Result<(), ApiError> {
     let (group, names) = (group_name(call)?, call.params.strings("LoadBalancerNames"));
@@ -65,16 +66,6 @@ pub(super) fn detach(call: &mut Call<'_>, _: &mut Xml) -> Result<(), ApiError> {
         call.region.autoscaling.wake(gone);
     }
     Ok(())
-}
-
-/// How long a balancer lets connections to an instance end that leaves it.
-pub(super) fn draining_seconds(call: &Call<'_>, name: &str) -> u64 {
-    let draining = call
-        .region
-        .elb
-        .get(name)
-        .filter(|it| call.settings.timing.draining && it.attributes.draining);
-    draining.map_or(0, |balancer| u64::from(balancer.attributes.draining_timeout))
 }
 
 pub(super) fn describe(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {

@@ -1,9 +1,9 @@
 //! Launch configurations.
 
-use super::LaunchConfiguration;
+use super::state::LaunchConfiguration;
+use crate::call::Call;
 use crate::wire::params::short;
 use crate::wire::{ApiError, Xml};
-use crate::world::Call;
 
 pub(super) fn create(call: &mut Call<'_>, _: &mut Xml) -> Result<(), ApiError> {
     let params = call.params;

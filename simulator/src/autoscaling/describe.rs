@@ -1,18 +1,13 @@
 //! What Auto Scaling shows.
 
-use super::{Activity, Attachment, Group, GroupTag, Member, group_name};
+use super::filter::Filters;
+use super::state::{Attachment, Group, GroupTag, Member};
+use crate::call::Call;
 use crate::wire::{ApiError, Xml};
-use crate::world::Call;
 
 pub(super) fn groups(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let names = call.params.strings("AutoScalingGroupNames");
-    let mut wanted: Vec<(String, Vec<String>)> = Vec::new();
-    for filter in call.params.list("Filters") {
-        wanted.push((
-            filter.str("Name").unwrap_or_default().to_owned(),
-            filter.strings("Values"),
-        ));
-    }
+    let filters = Filters::read(call.params, &["tag-key", "tag-value", "tag:"])?;
     let size = call
         .params
         .int("MaxRecords")?
@@ -23,7 +18,7 @@ pub(super) fn groups(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError>
     let mut listed = call.region.autoscaling.by_name.iter().filter(|(name, group)| {
         (names.is_empty() || names.contains(name))
             && name.as_str() > from
-            && wanted.iter().all(|(key, values)| tag_matches(group, key, values))
+            && filters.admit(|kind, values| tag_matches(group, kind, values))
     });
     let page: Vec<_> = listed.by_ref().take(size).collect();
     let more = listed.next().is_some();
@@ -40,8 +35,7 @@ fn tag_matches(group: &Group, filter: &str, values: &[String]) -> bool {
     match filter.split_once(':') {
         Some(("tag", key)) => group.tags.get(key).is_some_and(|tag| values.contains(&tag.value)),
         _ if filter == "tag-key" => group.tags.keys().any(|key| values.contains(key)),
-        _ if filter == "tag-value" => group.tags.values().any(|tag| values.contains(&tag.value)),
-        _ => true,
+        _ => group.tags.values().any(|tag| values.contains(&tag.value)),
     }
 }
 
@@ -147,37 +141,21 @@ pub(super) fn instances(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiErr
     Ok(())
 }
 
-pub(super) fn activities(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
-    let name = group_name(call)?;
-    let group = call.region.autoscaling.get(name)?;
-    xml.members("Activities", group.activities.iter().rev(), |xml, activity| {
-        write_activity(xml, name, activity);
-    });
-    Ok(())
-}
-
-pub(super) fn write_activity(xml: &mut Xml, group: &str, activity: &Activity) {
-    xml.text("ActivityId", &activity.id).text("AutoScalingGroupName", group);
-    xml.text("Description", &activity.description)
-        .text("Cause", &activity.description);
-    xml.show("StartTime", activity.at).show("EndTime", activity.at);
-    xml.text("StatusCode", "Successful")
-        .show("Progress", 100)
-        .text("Details", "{}");
-}
-
 pub(super) fn tags(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
+    let kinds = ["auto-scaling-group", "key", "propagate-at-launch", "value"];
+    let filters = Filters::read(call.params, &kinds)?;
     let groups = &call.region.autoscaling.by_name;
     let all = groups
         .iter()
         .flat_map(|(name, group)| group.tags.iter().map(move |(key, tag)| (name, key, tag)));
-    xml.members("Tags", all, |xml, (name, key, tag)| write_tag(xml, name, key, tag));
-    Ok(())
-}
-
-/// Groups here have Classic balancers only.
-pub(super) fn target_groups(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
-    call.region.autoscaling.get(group_name(call)?)?;
-    xml.strings("LoadBalancerTargetGroups", []);
+    let listed = all.filter(|(group, key, tag)| {
+        filters.admit(|kind, values| match kind {
+            "auto-scaling-group" => values.contains(group),
+            "key" => values.contains(key),
+            "value" => values.contains(&tag.value),
+            _ => values.contains(&tag.propagate.to_string()),
+        })
+    });
+    xml.members("Tags", listed, |xml, (name, key, tag)| write_tag(xml, name, key, tag));
     Ok(())
 }

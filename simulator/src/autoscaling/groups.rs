@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{Attachment, Group, GroupTag, attach, group_name};
+use super::attach;
+use super::membership::deregister;
+use super::request::group_name;
+use super::state::{Attachment, Group, GroupTag};
+use crate::call::Call;
+use crate::ec2::instances;
 use crate::wire::params::short;
 use crate::wire::{ApiError, Value, Xml};
-use crate::world::Call;
 
 pub(super) fn create(call: &mut Call<'_>, _: &mut Xml) -> Result<(), ApiError> {
     let (name, params) = (group_name(call)?, call.params);
@@ -123,10 +127,10 @@ pub(super) fn delete(call: &mut Call<'_>, _: &mut Xml) -> Result<(), ApiError> {
         }
         let balancers: Vec<String> = group.balancers.keys().cloned().collect();
         for balancer in balancers {
-            super::settle::deregister(call, &balancer, &members, call.now);
+            deregister(call, &balancer, &members, call.now);
         }
         for id in &members {
-            crate::ec2::terminate(&mut call.region.ec2, id, call.now);
+            instances::terminate(&mut call.region.ec2, id, call.now);
         }
     }
     call.region.autoscaling.by_name.remove(name);

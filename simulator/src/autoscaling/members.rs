@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use smol_str::SmolStr;
 
-use super::settle::deregister;
-use super::{Activity, Group, Lifecycle, Member, group_name, groups};
+use super::activities::write as write_activity;
+use super::groups;
+use super::membership::{deregister, draining_seconds, register};
+use super::request::group_name;
+use super::state::{Activity, Group, Lifecycle, Member};
+use crate::call::Call;
 use crate::clock::Timestamp;
+use crate::ec2::instances;
 use crate::wire::params::short;
 use crate::wire::{ApiError, Xml};
-use crate::world::Call;
 
 pub(super) fn attach(call: &mut Call<'_>, _: &mut Xml) -> Result<(), ApiError> {
     let (name, ids) = (group_name(call)?, call.params.strings("InstanceIds"));
@@ -117,13 +121,13 @@ pub(super) fn terminate(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiErr
         }
         group.desired -= 1;
     }
-    crate::ec2::terminate(&mut call.region.ec2, &id, call.now);
+    instances::terminate(&mut call.region.ec2, &id, call.now);
     let activity = Activity {
         id: call.ids.uuid(),
         at: call.now,
         description: format!("Terminating EC2 instance: {id}"),
     };
-    xml.element("Activity", |xml| super::describe::write_activity(xml, &name, &activity));
+    xml.element("Activity", |xml| write_activity(xml, &name, &activity));
     groups::put(call, &name, group);
     Ok(())
 }
@@ -133,7 +137,7 @@ pub(super) fn set_health(call: &mut Call<'_>, _: &mut Xml) -> Result<(), ApiErro
     let id = SmolStr::new(call.params.required("InstanceId")?);
     group_of(call, &id)?;
     if call.params.required("HealthStatus")? == "Unhealthy" {
-        crate::ec2::terminate(&mut call.region.ec2, &id, call.now);
+        instances::terminate(&mut call.region.ec2, &id, call.now);
         call.region
             .autoscaling
             .wake(call.now.plus(call.settings.timing.scaling));
@@ -165,7 +169,7 @@ fn waiting(lifecycle: Lifecycle, since: Timestamp, until: Option<Timestamp>) -> 
 fn leave_balancers(call: &mut Call<'_>, group: &Group, ids: &[SmolStr]) -> Option<Timestamp> {
     let mut drained = None;
     for name in group.balancers.keys() {
-        let seconds = super::attach::draining_seconds(call, name);
+        let seconds = draining_seconds(call, name);
         if seconds > 0 {
             drained = drained.max(Some(call.now.plus(Duration::from_secs(seconds))));
         }
@@ -202,7 +206,7 @@ pub(crate) fn plant(call: &mut Call<'_>, group: &str, id: &str, lifecycle: &str)
     if state == Lifecycle::InService {
         let names: Vec<String> = planted.balancers.keys().cloned().collect();
         for name in names {
-            super::settle::register(call, &name, std::slice::from_ref(&id), call.now);
+            register(call, &name, std::slice::from_ref(&id), call.now);
         }
     }
     groups::put(call, group, planted);
@@ -281,6 +285,6 @@ fn write_activities(call: &mut Call<'_>, xml: &mut Xml, ids: &[SmolStr], what: &
             at: call.now,
             description: format!("{what}: {id}"),
         };
-        super::describe::write_activity(xml, name, &activity);
+        write_activity(xml, name, &activity);
     });
 }

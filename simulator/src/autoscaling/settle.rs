@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use smol_str::SmolStr;
 
-use super::{Activity, Attachment, Group, Lifecycle, Member};
+use super::membership::{deregister, register, serving};
+use super::state::{Activity, Attachment, Group, Lifecycle, Member};
+use crate::call::Call;
 use crate::clock::Timestamp;
-use crate::ec2::{self, InstanceState, Launch};
-use crate::elb::{join, leave};
-use crate::world::Call;
+use crate::ec2::instances::{Launch, launch, terminate};
+use crate::ec2::state::{Instance, InstanceState, Phase};
 
 /// More steps than any chain of events has; what is left happens at the next request.
 const MAX_STEPS: usize = 10_000;
@@ -66,7 +67,7 @@ impl Step<'_, '_> {
                 }
                 (Some(Lifecycle::Detaching | Lifecycle::EnteringStandby), _) => self.let_go(group, &id),
                 (Some(lifecycle), state) if !lifecycle.is_leaving() => {
-                    let gone = instance.is_none_or(ec2::Instance::is_gone);
+                    let gone = instance.is_none_or(Instance::is_gone);
                     // A stopped member is unhealthy to Auto Scaling and is replaced, but for one in a warm pool.
                     let stopped = matches!(state, InstanceState::Stopping | InstanceState::Stopped);
                     if gone || (stopped && lifecycle != Lifecycle::WarmedStopped) {
@@ -167,7 +168,7 @@ impl Step<'_, '_> {
             .iter()
             .filter(|(_, tag)| tag.propagate)
             .map(|(key, tag)| (key.clone(), tag.value.clone()));
-        let launch = Launch {
+        let wanted = Launch {
             subnet_id,
             image_id: configuration
                 .map_or("ami-12c6146b", |it| it.image_id.as_str())
@@ -182,7 +183,7 @@ impl Step<'_, '_> {
                 .collect(),
             id: None,
         };
-        let Some(id) = ec2::launch(&mut self.call.region.ec2, self.call.ids, self.at, launch) else {
+        let Some(id) = launch(&mut self.call.region.ec2, self.call.ids, self.at, wanted) else {
             return false;
         };
         self.record(group, format!("Launching a new EC2 instance: {id}"));
@@ -205,7 +206,7 @@ impl Step<'_, '_> {
 
     fn remove_member(&mut self, group: &mut Group, id: &SmolStr, cause: &str) {
         self.record(group, format!("Terminating EC2 instance: {id} in response to {cause}"));
-        ec2::terminate(&mut self.call.region.ec2, id, self.at);
+        terminate(&mut self.call.region.ec2, id, self.at);
         group.members.insert(id.clone(), self.member(Lifecycle::Terminating));
         let names: Vec<String> = group.balancers.keys().cloned().collect();
         for name in names {
@@ -251,7 +252,7 @@ impl Step<'_, '_> {
             let instance = self.call.region.ec2.instances.get(id)?;
             let turning = matches!(member.lifecycle, Lifecycle::Pending | Lifecycle::Terminating);
             turning.then(|| match instance.phase {
-                ec2::Phase::Started(at) | ec2::Phase::Stopped(at) | ec2::Phase::Terminated(at) => at.plus(lag),
+                Phase::Started(at) | Phase::Stopped(at) | Phase::Terminated(at) => at.plus(lag),
             })
         });
         let balancers = group.balancers.values().filter_map(|state| match state {
@@ -266,30 +267,5 @@ impl Step<'_, '_> {
             .chain(acts)
             .filter(|at| *at > self.at)
             .min()
-    }
-}
-
-/// The members that a balancer of the group is to have.
-pub(super) fn serving(group: &Group) -> Vec<SmolStr> {
-    let in_service = group
-        .members
-        .iter()
-        .filter(|(_, member)| member.lifecycle == Lifecycle::InService);
-    in_service.map(|(id, _)| id.clone()).collect()
-}
-
-/// Puts instances into a balancer, if it is there.
-pub(super) fn register(call: &mut Call<'_>, name: &str, ids: &[SmolStr], at: Timestamp) {
-    if let Some(mut balancer) = call.region.elb.get(name).cloned() {
-        join(&mut balancer, at, ids.iter().cloned());
-        call.region.elb.put(at, balancer);
-    }
-}
-
-/// Takes instances out of a balancer, if both are there.
-pub(super) fn deregister(call: &mut Call<'_>, name: &str, ids: &[SmolStr], at: Timestamp) {
-    if let Some(mut balancer) = call.region.elb.get(name).cloned() {
-        leave(&mut balancer, at, call.settings.timing.draining, ids);
-        call.region.elb.put(at, balancer);
     }
 }

@@ -3,24 +3,24 @@
 use std::collections::HashSet;
 use std::net::Ipv4Addr;
 
-use super::Ec2;
-use super::state::{Subnet, Tags};
+use ipnet::Ipv4Net;
 
-/// An IPv4 block: its first address and the length of its prefix.
-pub(crate) fn parse_cidr(text: &str) -> Option<(u32, u8)> {
-    let (address, prefix) = text.split_once('/')?;
-    let prefix: u8 = prefix.parse().ok().filter(|prefix| *prefix <= 32)?;
-    let mask = u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0);
-    Some((u32::from(address.parse::<Ipv4Addr>().ok()?) & mask, prefix))
+use super::state::{Ec2, Subnet, Tags};
+
+/// An IPv4 block. AWS takes any address of it for its first.
+pub(crate) fn parse_cidr(text: &str) -> Option<Ipv4Net> {
+    text.parse().ok().map(|block: Ipv4Net| block.trunc())
+}
+
+/// Whether two blocks have addresses in common: one of them is then within the other.
+pub(crate) fn overlap(a: Ipv4Net, b: Ipv4Net) -> bool {
+    a.contains(&b) || b.contains(&a)
 }
 
 /// How many addresses of a block instances can have: AWS keeps five.
 pub(crate) fn usable_addresses(cidr: &str) -> u32 {
-    let prefix = parse_cidr(cidr).map_or(32, |(_, prefix)| prefix);
-    1_u32
-        .checked_shl(32 - u32::from(prefix))
-        .unwrap_or(u32::MAX)
-        .saturating_sub(5)
+    let beyond_first = |block: Ipv4Net| u32::from(block.broadcast()) - u32::from(block.network());
+    parse_cidr(cidr).map_or(0, beyond_first).saturating_sub(4)
 }
 
 impl Subnet {
@@ -47,7 +47,7 @@ impl Subnet {
 
     /// The next address; after the last one it begins again.
     fn next_address(&mut self) -> Ipv4Addr {
-        let base = parse_cidr(&self.cidr).map_or(0, |(base, _)| base);
+        let base = parse_cidr(&self.cidr).map_or(0, |block| block.network().into());
         let offset = 4 + self.used % usable_addresses(&self.cidr).max(1);
         self.used = self.used.saturating_add(1);
         Ipv4Addr::from(base.saturating_add(offset))

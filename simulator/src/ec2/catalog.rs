@@ -1,11 +1,11 @@
 //! What every account finds in EC2: regions, zones, images, instance types.
 
-use super::filter::{Filters, one};
+use super::filter::{Filters, absent, maybe, one};
 use super::state::Tags;
+use crate::call::Call;
 use crate::region::{self, RegionFacts};
 use crate::wire::params::short;
 use crate::wire::{ApiError, Xml};
-use crate::world::Call;
 
 pub(super) fn regions(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let (names, filters) = (call.params.strings("RegionName"), Filters::read(call.params));
@@ -89,8 +89,9 @@ pub(super) fn availability_zones(call: &mut Call<'_>, xml: &mut Xml) -> Result<(
             "region-name" => one(region),
             "group-name" | "network-border-group" => one(group_name(&zone.name)),
             "opt-in-status" => one(zone.opted),
-            "parent-zone-name" => Some(zone.parent.iter().cloned().collect()),
-            _ => None,
+            "parent-zone-name" => maybe(zone.parent.as_deref()),
+            "parent-zone-id" => maybe(zone.parent.as_deref().map(|parent| zone_id(region, parent))),
+            _ => absent(name, &["group-long-name", "message"]),
         })?;
         // Zones that the account has not opted in to are told only when they are asked for.
         let visible = if names.is_empty() && ids.is_empty() {
@@ -158,64 +159,6 @@ pub(super) fn zone_id(region: &str, zone: &str) -> String {
     let place = place.get(..place.len().saturating_sub(1)).unwrap_or_default();
     let dash = if place.is_empty() { "" } else { "-" };
     format!("{area}{direction}{number}{dash}{place}-az{index}")
-}
-
-const IMAGES: [(&str, &str, &str); 3] = [
-    (
-        "ami-12c6146b",
-        "amzn-ami-hvm-x86_64-gp2",
-        "Linux image of the simulator",
-    ),
-    (
-        "ami-0a1b2c3d4e5f60001",
-        "al2023-ami-kernel-x86_64",
-        "Linux image of the simulator, newer",
-    ),
-    (
-        "ami-0a1b2c3d4e5f60002",
-        "ubuntu-noble-amd64-server",
-        "Linux image of the simulator, another one",
-    ),
-];
-
-pub(super) fn images(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
-    let (ids, filters) = (call.params.strings("ImageId"), Filters::read(call.params));
-    if let Some(unknown) = ids.iter().find(|id| IMAGES.iter().all(|(known, ..)| known != id)) {
-        let message = format!("The image id '[{}]' does not exist", short(unknown));
-        return Err(ApiError::sender("InvalidAMIID.NotFound", message));
-    }
-    let mut listed = Vec::new();
-    for (id, image_name, description) in IMAGES {
-        let admitted = filters.admit(&Tags::new(), |name| match name {
-            "image-id" => one(id),
-            "name" => one(image_name),
-            "architecture" => one("x86_64"),
-            "state" => one("available"),
-            "owner-alias" => one("amazon"),
-            "is-public" => one("true"),
-            "root-device-type" => one("ebs"),
-            "virtualization-type" => one("hvm"),
-            _ => None,
-        })?;
-        if admitted && (ids.is_empty() || ids.iter().any(|given| given == id)) {
-            listed.push((id, image_name, description));
-        }
-    }
-    xml.items("imagesSet", "item", listed, |xml, (id, image_name, description)| {
-        xml.text("imageId", id)
-            .text("imageState", "available")
-            .text("imageOwnerId", "137112412989");
-        xml.text("imageOwnerAlias", "amazon")
-            .show("isPublic", true)
-            .text("architecture", "x86_64");
-        xml.text("imageType", "machine")
-            .text("name", image_name)
-            .text("description", description);
-        xml.text("rootDeviceType", "ebs").text("rootDeviceName", "/dev/xvda");
-        xml.text("virtualizationType", "hvm").text("hypervisor", "xen");
-        xml.text("creationDate", "2024-01-01T00:00:00.000Z");
-    });
-    Ok(())
 }
 
 pub(super) fn instance_types(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {

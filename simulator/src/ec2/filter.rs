@@ -1,12 +1,15 @@
 //! Filters of Describe operations.
 
+use wildmatch::WildMatch;
+
 use super::state::Tags;
 use crate::wire::params::short;
 use crate::wire::{ApiError, Value};
 
 /// The filters of a request: a resource is listed when each of them has a value that it matches.
 pub(super) struct Filters {
-    filters: Vec<(String, Vec<String>)>,
+    /// Names and patterns, in which `*` stands for any characters and `?` for one.
+    filters: Vec<(String, Vec<WildMatch>)>,
 }
 
 impl Filters {
@@ -14,13 +17,18 @@ impl Filters {
         let filters = params.list("Filter").into_iter();
         Self {
             filters: filters
-                .map(|f| (f.str("Name").unwrap_or_default().to_owned(), f.strings("Value")))
+                .map(|filter| {
+                    let patterns = filter.list("Value").into_iter().filter_map(Value::text);
+                    let name = filter.str("Name").unwrap_or_default();
+                    (name.to_owned(), patterns.map(WildMatch::new).collect())
+                })
                 .collect(),
         }
     }
 
     /// Whether a resource with these tags and properties is listed; `property` knows nothing of an unknown filter.
     pub(super) fn admit(&self, tags: &Tags, property: impl Fn(&str) -> Option<Vec<String>>) -> Result<bool, ApiError> {
+        let mut admitted = true;
         for (name, wanted) in &self.filters {
             let has = match name.split_once(':') {
                 Some(("tag", key)) => tags.get(key).cloned().into_iter().collect(),
@@ -33,40 +41,13 @@ impl Filters {
                     )
                 })?,
             };
-            if !has.iter().any(|value| {
-                wanted
-                    .iter()
-                    .any(|pattern| matches(pattern.as_bytes(), value.as_bytes()))
-            }) {
-                return Ok(false);
-            }
+            // What one filter has ruled out is shown to the others still: whether they are valid hangs on none but them.
+            admitted &= has
+                .iter()
+                .any(|value| wanted.iter().any(|pattern| pattern.matches(value)));
         }
-        Ok(true)
+        Ok(admitted)
     }
-}
-
-/// `*` stands for any characters, `?` for one.
-fn matches(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut p, mut t, mut retry) = (0, 0, None);
-    while t < text.len() {
-        match pattern.get(p) {
-            Some(b'*') => {
-                retry = Some((p, t));
-                p += 1;
-            }
-            Some(byte) if *byte == b'?' || Some(byte) == text.get(t) => {
-                p += 1;
-                t += 1;
-            }
-            _ => {
-                let Some((star, from)) = retry else { return false };
-                retry = Some((star, from + 1));
-                p = star + 1;
-                t = from + 1;
-            }
-        }
-    }
-    pattern.iter().skip(p).all(|byte| *byte == b'*')
 }
 
 /// A property with one value.
@@ -74,9 +55,19 @@ pub(super) fn one(value: impl Into<String>) -> Option<Vec<String>> {
     Some(vec![value.into()])
 }
 
+/// A property that is given or not.
+pub(super) fn maybe(value: Option<impl ToString>) -> Option<Vec<String>> {
+    Some(value.map(|value| value.to_string()).into_iter().collect())
+}
+
+/// A property that AWS documents and no resource here has: a filter for it is valid and matches nothing.
+pub(super) fn absent(name: &str, documented: &[&str]) -> Option<Vec<String>> {
+    documented.contains(&name).then(Vec::new)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::matches;
+    use super::WildMatch;
 
     #[test]
     fn wildcards() {
@@ -87,14 +78,11 @@ mod tests {
             ("*", "", true),
             ("a?c", "abc", true),
             ("a?c", "ac", false),
+            ("a?c", "aéc", true),
             ("*b*b", "abab", true),
             ("ELB my-*", "ELB my-lb", true),
         ] {
-            assert_eq!(
-                matches(pattern.as_bytes(), text.as_bytes()),
-                matched,
-                "{pattern} {text}"
-            );
+            assert_eq!(WildMatch::new(pattern).matches(text), matched, "{pattern} {text}");
         }
     }
 }

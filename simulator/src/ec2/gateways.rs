@@ -3,11 +3,12 @@
 use super::filter::{Filters, one};
 use super::network::dependency;
 use super::paging::{Paging, write_token};
+use super::request::{done, named, not_found, require_all, required};
 use super::state::Gateway;
-use super::{done, named, not_found, require_all, required, tags};
+use super::tags;
+use crate::call::Call;
 use crate::wire::params::short;
 use crate::wire::{ApiError, Xml};
-use crate::world::Call;
 
 pub(super) fn create_gateway(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let id = call.ids.resource("igw");

@@ -2,16 +2,17 @@
 
 use super::filter::{Filters, one};
 use super::paging::{Paging, write_token};
-use super::state::{Peer, Rule};
-use super::{SecurityGroup, done, required, tags};
+use super::request::{self, done, missing, required};
+use super::state::{Peer, Rule, SecurityGroup};
+use super::{network, rules, tags};
+use crate::call::Call;
 use crate::wire::params::short;
 use crate::wire::{ApiError, Value, Xml};
-use crate::world::Call;
 
 pub(super) fn create(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let (name, description) = (required(call, "GroupName")?, required(call, "GroupDescription")?);
     let ec2 = &mut call.region.ec2;
-    let vpc_id = super::network::default_or_named_vpc(ec2, call.params.non_empty("VpcId"))?;
+    let vpc_id = network::default_or_named_vpc(ec2, call.params.non_empty("VpcId"))?;
     if ec2.group_named(&vpc_id, name).is_some() {
         let message = format!("The security group '{}' already exists for VPC '{vpc_id}'", short(name));
         return Err(ApiError::sender("InvalidGroup.Duplicate", message));
@@ -51,9 +52,7 @@ pub(super) fn delete(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError>
         .iter()
         .any(|(other, group)| *other != id && group.ingress.iter().chain(&group.egress).any(|rule| rule.peer == peer));
     if by_instance || by_balancer || by_group {
-        return Err(super::network::dependency(format!(
-            "resource {id} has a dependent object"
-        )));
+        return Err(network::dependency(format!("resource {id} has a dependent object")));
     }
     call.region.ec2.security_groups.remove(&id);
     xml.show("return", true).text("groupId", &id);
@@ -63,7 +62,7 @@ pub(super) fn delete(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError>
 pub(super) fn describe(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let (ids, names) = (call.params.strings("GroupId"), call.params.strings("GroupName"));
     let filters = Filters::read(call.params);
-    let set = super::named("groupIds", &ids).or(super::named("groupNames", &names));
+    let set = request::named("groupIds", &ids).or(request::named("groupNames", &names));
     let paging = Paging::read(call, set)?;
     let groups = &call.region.ec2.security_groups;
     if let Some(malformed) = ids.iter().find(|id| !id.starts_with("sg-")) {
@@ -92,12 +91,10 @@ pub(super) fn describe(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiErro
             "description" => one(&group.description),
             "vpc-id" => one(&group.vpc_id),
             "owner-id" => one(call.account),
-            "ip-permission.group-id" | "ip-permission.cidr" => Some(peers(&group.ingress)),
-            "egress.ip-permission.group-id" | "egress.ip-permission.cidr" => Some(peers(&group.egress)),
-            "ip-permission.protocol" => Some(group.ingress.iter().map(|rule| rule.protocol.clone()).collect()),
-            "ip-permission.from-port" => Some(ports(&group.ingress, |rule| rule.from)),
-            "ip-permission.to-port" => Some(ports(&group.ingress, |rule| rule.to)),
-            _ => None,
+            _ => match name.strip_prefix("egress.") {
+                Some(name) => rules::property(call, &group.egress, name),
+                None => rules::property(call, &group.ingress, name),
+            },
         })?;
         let by_name = names.is_empty() || (group.vpc_id == default_vpc && names.contains(&group.name));
         let asked = (ids.is_empty() || ids.contains(id)) && by_name;
@@ -110,44 +107,6 @@ pub(super) fn describe(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiErro
         write(xml, id, group, call.account);
     });
     write_token(xml, token.as_deref());
-    Ok(())
-}
-
-fn ports(rules: &[Rule], port: impl Fn(&Rule) -> Option<i64>) -> Vec<String> {
-    rules.iter().filter_map(port).map(|port| port.to_string()).collect()
-}
-
-fn peers(rules: &[Rule]) -> Vec<String> {
-    let peer = |rule: &Rule| match &rule.peer {
-        Peer::Cidr(text) | Peer::Cidr6(text) | Peer::Group(text) => text.clone(),
-    };
-    rules.iter().map(peer).collect()
-}
-
-pub(super) fn describe_rules(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
-    let filters = Filters::read(call.params);
-    let mut listed = Vec::new();
-    for (id, group) in &call.region.ec2.security_groups {
-        if filters.admit(&group.tags, |name| (name == "group-id").then(|| vec![id.clone()]))? {
-            listed.extend(group.ingress.iter().map(|rule| (id, rule, false)));
-            listed.extend(group.egress.iter().map(|rule| (id, rule, true)));
-        }
-    }
-    xml.items("securityGroupRuleSet", "item", listed, |xml, (id, rule, egress)| {
-        xml.text("groupId", id)
-            .text("groupOwnerId", call.account)
-            .show("isEgress", egress);
-        xml.text("ipProtocol", &rule.protocol);
-        xml.show("fromPort", rule.from.unwrap_or(-1))
-            .show("toPort", rule.to.unwrap_or(-1));
-        match &rule.peer {
-            Peer::Cidr(cidr) => xml.text("cidrIpv4", cidr),
-            Peer::Cidr6(cidr) => xml.text("cidrIpv6", cidr),
-            Peer::Group(group) => xml.element("referencedGroupInfo", |xml| {
-                xml.text("groupId", group).text("userId", call.account);
-            }),
-        };
-    });
     Ok(())
 }
 
@@ -271,7 +230,7 @@ fn read_rules(call: &Call<'_>, own: &str) -> Result<Vec<Rule>, ApiError> {
         }
     }
     if rules.is_empty() {
-        Err(super::missing("ipPermissions"))
+        Err(missing("ipPermissions"))
     } else {
         Ok(rules)
     }

@@ -3,13 +3,15 @@
 use smol_str::SmolStr;
 
 use super::listing::{select, write};
-use super::state::{Ec2, Tags};
-use super::{Instance, Phase, done, required, tags};
+use super::request::{done, is_well_formed, missing, no_instance, not_found, require_all, required};
+use super::state::{Ec2, Instance, Phase, Tags};
+use super::tags;
+use crate::call::Call;
 use crate::clock::Timestamp;
 use crate::config::Timing;
+use crate::ids::Ids;
 use crate::wire::params::short;
 use crate::wire::{ApiError, Value, Xml};
-use crate::world::{Call, Ids};
 
 /// What an instance is launched with.
 #[derive(Clone, Debug, Default)]
@@ -71,8 +73,8 @@ pub(crate) fn terminate(ec2: &mut Ec2, id: &str, now: Timestamp) {
 pub(super) fn run(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let params = call.params;
     let image_id = required(call, "ImageId")?.to_owned();
-    let max = params.int("MaxCount")?.ok_or_else(|| super::missing("MaxCount"))?;
-    let min = params.int("MinCount")?.ok_or_else(|| super::missing("MinCount"))?;
+    let max = params.int("MaxCount")?.ok_or_else(|| missing("MaxCount"))?;
+    let min = params.int("MinCount")?.ok_or_else(|| missing("MinCount"))?;
     if min < 1 || max < min || max > 10_000 {
         let message = format!("Value ({max}) for parameter maxCount is invalid.");
         return Err(ApiError::sender("InvalidParameterValue", message));
@@ -161,7 +163,7 @@ fn default_subnet(ec2: &Ec2, zone: Option<&str>) -> Result<String, ApiError> {
 }
 
 fn no_subnet(id: &str) -> ApiError {
-    super::not_found("InvalidSubnetID.NotFound", "subnet", id)
+    not_found("InvalidSubnetID.NotFound", "subnet", id)
 }
 
 pub(super) fn start(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
@@ -203,12 +205,12 @@ fn change(
 ) -> Result<(), ApiError> {
     let ids = call.params.strings("InstanceId");
     if ids.is_empty() {
-        return Err(super::missing("InstanceId"));
+        return Err(missing("InstanceId"));
     }
     if ids.iter().all(|id| is_well_formed(id)) {
         let instances = &call.region.ec2.instances;
         let exists = |id: &str| instances.contains_key(id);
-        super::require_all("InvalidInstanceID.NotFound", "instance", &ids, exists)?;
+        require_all("InvalidInstanceID.NotFound", "instance", &ids, exists)?;
     }
     let Timing {
         instance_state: lag, ..
@@ -220,7 +222,7 @@ fn change(
             .ec2
             .instances
             .get(id.as_str())
-            .ok_or_else(|| not_found(id))?
+            .ok_or_else(|| no_instance(id))?
             .clone();
         let before = instance.state(call.now, lag).0;
         each(&mut instance, call.now).map_err(|wanted| {
@@ -269,24 +271,10 @@ pub(super) fn unmonitor(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiErr
 pub(super) fn modify_attribute(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let id = required(call, "InstanceId")?;
     let groups = call.params.strings("GroupId");
-    let instance = call.region.ec2.instances.get_mut(id).ok_or_else(|| not_found(id))?;
+    let instance = call.region.ec2.instances.get_mut(id).ok_or_else(|| no_instance(id))?;
     if !groups.is_empty() {
         instance.security_groups = groups;
     }
     done(xml);
     Ok(())
-}
-
-pub(super) fn not_found(id: &str) -> ApiError {
-    if !is_well_formed(id) {
-        let message = format!("Invalid id: \"{}\"", short(id));
-        return ApiError::sender("InvalidInstanceID.Malformed", message);
-    }
-    super::not_found("InvalidInstanceID.NotFound", "instance", id)
-}
-
-/// Whether an id could be that of an instance.
-pub(super) fn is_well_formed(id: &str) -> bool {
-    let hex = id.strip_prefix("i-").unwrap_or_default();
-    (8..=17).contains(&hex.len()) && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

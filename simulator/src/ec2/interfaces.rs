@@ -3,25 +3,42 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::Instance;
-use super::filter::{Filters, one};
+use super::catalog::zone_id;
+use super::filter::{Filters, absent, maybe, one};
 use super::paging::{Paging, write_token};
-use super::state::Tags;
-use super::{named, require_all};
-use crate::elb::LoadBalancer;
+use super::request::{named, require_all};
+use super::state::{Instance, Tags};
+use crate::call::Call;
+use crate::elb::state::LoadBalancer;
 use crate::wire::{ApiError, Xml};
-use crate::world::Call;
 
 /// One interface. None are kept: an instance has the same one always, a balancer in a subnet for as long as it is there.
-struct Interface<'c> {
+pub(super) struct Interface<'c> {
     id: String,
     zone: &'c str,
     subnet: &'c str,
     vpc_id: &'c str,
     groups: &'c [String],
     description: String,
+    /// Whether it is attached: those of instances always are.
+    attached: bool,
     /// `None` for those of balancers, which belong to AWS.
     instance: Option<(&'c str, &'c Instance)>,
+}
+
+impl Interface<'_> {
+    fn status(&self) -> &'static str {
+        if self.attached { "in-use" } else { "available" }
+    }
+
+    fn attachment_id(&self) -> String {
+        let kind = if self.instance.is_some() {
+            "eni-attach-"
+        } else {
+            "ela-attach-"
+        };
+        self.id.replace("eni-", kind)
+    }
 }
 
 pub(super) fn describe(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
@@ -49,6 +66,7 @@ pub(super) fn describe(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiErro
 fn all<'c>(call: &'c Call<'_>) -> Vec<Interface<'c>> {
     let mut all = Vec::new();
     // Those of a deleted balancer stay for a while.
+    let attaching = call.settings.timing.attaching;
     for balancer in call.region.elb.iter().chain(call.region.elb.departed(call.now)) {
         all.extend(balancer.placement.iter().map(|(zone, subnet)| Interface {
             id: id_of(&(&balancer.dns_name, subnet)),
@@ -57,6 +75,7 @@ fn all<'c>(call: &'c Call<'_>) -> Vec<Interface<'c>> {
             vpc_id: &balancer.vpc_id,
             groups: &balancer.security_groups,
             description: description(balancer),
+            attached: balancer.has_attached(zone, call.now, attaching),
             instance: None,
         }));
     }
@@ -69,7 +88,7 @@ fn description(balancer: &LoadBalancer) -> String {
     format!("ELB {}", balancer.name)
 }
 
-fn of_instance<'c>(id: &'c str, instance: &'c Instance) -> Interface<'c> {
+pub(super) fn of_instance<'c>(id: &'c str, instance: &'c Instance) -> Interface<'c> {
     Interface {
         id: id_of(&id),
         zone: &instance.zone,
@@ -77,6 +96,7 @@ fn of_instance<'c>(id: &'c str, instance: &'c Instance) -> Interface<'c> {
         vpc_id: &instance.vpc_id,
         groups: &instance.security_groups,
         description: String::new(),
+        attached: true,
         instance: Some((id, instance)),
     }
 }
@@ -87,29 +107,51 @@ fn id_of(what: &impl Hash) -> String {
     format!("eni-0{:016x}", hasher.finish())
 }
 
-fn property(interface: &Interface<'_>, name: &str, call: &Call<'_>) -> Option<Vec<String>> {
+/// The values that an interface has for a filter of the EC2 API reference; `None` when there is no such filter.
+pub(super) fn property(interface: &Interface<'_>, name: &str, call: &Call<'_>) -> Option<Vec<String>> {
     let managed = interface.instance.is_none();
-    match name {
+    let instance = interface.instance.map(|(_, instance)| instance);
+    let values = match name {
         "description" => one(&interface.description),
-        "requester-id" => Some(managed.then(|| "amazon-elb".to_owned()).into_iter().collect()),
+        "requester-id" => maybe(managed.then_some("amazon-elb")),
+        "requester-managed" | "operator.managed" => one(managed.to_string()),
         "attachment.instance-owner-id" => one(if managed { "amazon-elb" } else { call.account }),
-        "attachment.instance-id" => Some(interface.instance.map(|(id, _)| id.to_owned()).into_iter().collect()),
-        "addresses.private-ip-address" | "private-ip-address" => {
-            let address = interface.instance.map(|(_, it)| it.private_ip.to_string());
-            Some(address.into_iter().collect())
-        }
-        "requester-managed" => one(managed.to_string()),
+        "attachment.instance-id" => maybe(interface.instance.map(|(id, _)| id)),
+        "attachment.attachment-id" => one(interface.attachment_id()),
+        "attachment.attach-time" => maybe(instance.map(|instance| instance.launched)),
+        "attachment.delete-on-termination" => one((!managed).to_string()),
+        "attachment.device-index" => one(u8::from(managed).to_string()),
+        "attachment.status" => one("attached"),
+        "addresses.private-ip-address" | "private-ip-address" => maybe(instance.map(|it| it.private_ip)),
+        "private-dns-name" => maybe(instance.map(|it| it.private_dns(call.facts.name))),
+        "addresses.primary" | "source-dest-check" => one("true"),
         "vpc-id" => one(interface.vpc_id),
         "subnet-id" => one(interface.subnet),
         "availability-zone" => one(interface.zone),
+        "availability-zone-id" => one(zone_id(call.facts.name, interface.zone)),
         "group-id" => Some(interface.groups.to_vec()),
         "network-interface-id" => one(&interface.id),
-        "status" => one("in-use"),
+        "status" => one(interface.status()),
         "interface-type" => one("interface"),
         "owner-id" => one(call.account),
-        _ => None,
-    }
+        _ => absent(name, &ABSENT),
+    };
+    let detached = !interface.attached && name.starts_with("attachment.");
+    values.map(|values| if detached { Vec::new() } else { values })
 }
+
+const ABSENT: [&str; 10] = [
+    "addresses.association.owner-id",
+    "addresses.association.public-ip",
+    "association.allocation-id",
+    "association.association-id",
+    "association.ip-owner-id",
+    "association.public-dns-name",
+    "association.public-ip",
+    "ipv6-addresses.ipv6-address",
+    "mac-address",
+    "operator.principal",
+];
 
 fn write(xml: &mut Xml, interface: &Interface<'_>, call: &Call<'_>) {
     xml.text("availabilityZone", interface.zone);
@@ -119,16 +161,18 @@ fn write(xml: &mut Xml, interface: &Interface<'_>, call: &Call<'_>) {
     }
     xml.show("requesterManaged", managed);
     write_common(xml, interface, call);
-    xml.element("attachment", |xml| {
-        xml.text("attachmentId", &interface.id.replace("eni-", "ela-attach-"));
-        match interface.instance {
-            Some((id, _)) => xml.text("instanceId", id).text("instanceOwnerId", call.account),
-            None => xml.text("instanceOwnerId", "amazon-elb"),
-        };
-        xml.show("deviceIndex", u8::from(managed))
-            .text("status", "attached")
-            .show("deleteOnTermination", !managed);
-    });
+    if interface.attached {
+        xml.element("attachment", |xml| {
+            xml.text("attachmentId", &interface.attachment_id());
+            match interface.instance {
+                Some((id, _)) => xml.text("instanceId", id).text("instanceOwnerId", call.account),
+                None => xml.text("instanceOwnerId", "amazon-elb"),
+            };
+            xml.show("deviceIndex", u8::from(managed))
+                .text("status", "attached")
+                .show("deleteOnTermination", !managed);
+        });
+    }
     xml.items("tagSet", "item", [(); 0], |_, ()| {});
 }
 
@@ -137,7 +181,7 @@ pub(super) fn write_of_instance(xml: &mut Xml, id: &str, instance: &Instance, ca
     let interface = of_instance(id, instance);
     write_common(xml, &interface, call);
     xml.element("attachment", |xml| {
-        xml.text("attachmentId", &interface.id.replace("eni-", "eni-attach-"))
+        xml.text("attachmentId", &interface.attachment_id())
             .show("deviceIndex", 0)
             .text("status", "attached")
             .show("attachTime", instance.launched)
@@ -152,7 +196,7 @@ fn write_common(xml: &mut Xml, interface: &Interface<'_>, call: &Call<'_>) {
         .text("vpcId", interface.vpc_id)
         .text("description", &interface.description)
         .text("ownerId", call.account)
-        .text("status", "in-use")
+        .text("status", interface.status())
         .text("interfaceType", "interface")
         .show("sourceDestCheck", true);
     if let Some((_, instance)) = interface.instance {

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use smol_str::SmolStr;
 
-use super::filter::{Filters, one};
-use super::instances::{is_well_formed, not_found};
+use super::filter::Filters;
+use super::instance_filters::when_running;
 use super::paging::{Paging, write_token};
-use super::{Instance, named, require_all, required, tags};
+use super::request::{is_well_formed, named, no_instance, require_all, required};
+use super::state::{Instance, Phase, ROOT_DEVICE};
+use super::{instance_filters, interfaces, tags};
+use crate::call::Call;
 use crate::wire::params::short;
 use crate::wire::{ApiError, Xml};
-use crate::world::Call;
 
 /// How long EC2 goes on showing terminated instances.
 const TERMINATED_SHOWN: Duration = Duration::from_hours(1);
@@ -43,7 +45,7 @@ pub(super) fn select<'c>(call: &'c Call<'_>) -> Result<Vec<(&'c SmolStr, &'c Ins
     let forgotten = call.now.minus(TERMINATED_SHOWN);
     let shown = |instance: &Instance| instance.terminated_at().is_none_or(|at| at > forgotten);
     if let Some(malformed) = ids.iter().find(|id| !is_well_formed(id)) {
-        return Err(not_found(malformed));
+        return Err(no_instance(malformed));
     }
     require_all("InvalidInstanceID.NotFound", "instance", &ids, |id| {
         instances.get(id).is_some_and(shown)
@@ -57,38 +59,14 @@ pub(super) fn select<'c>(call: &'c Call<'_>) -> Result<Vec<(&'c SmolStr, &'c Ins
     };
     let mut listed = Vec::new();
     for (id, instance) in chosen.filter(|(id, _)| !call.is_hidden(id)) {
-        let admitted = filters.admit(&instance.tags, |name| property(call, id, instance, name))?;
+        let admitted = filters.admit(&instance.tags, |name| {
+            instance_filters::property(call, id, instance, name)
+        })?;
         if admitted {
             listed.push((id, instance));
         }
     }
     Ok(listed)
-}
-
-fn property(call: &Call<'_>, id: &str, instance: &Instance, name: &str) -> Option<Vec<String>> {
-    let state = || instance.state(call.now, call.settings.timing.instance_state).0;
-    match name {
-        "instance-id" => one(id),
-        "instance-state-name" => one(state().name()),
-        "instance-state-code" => one(state().code().to_string()),
-        "instance-type" => one(&instance.type_name),
-        "image-id" => one(&instance.image_id),
-        "vpc-id" | "network-interface.vpc-id" => one(&instance.vpc_id),
-        "subnet-id" | "network-interface.subnet-id" => one(&instance.subnet_id),
-        "availability-zone" => one(&instance.zone),
-        "private-dns-name" | "network-interface.private-dns-name" => one(instance.private_dns(call.facts.name)),
-        "private-ip-address" | "network-interface.addresses.private-ip-address" => one(instance.private_ip.to_string()),
-        "dns-name" => Some(public_dns(instance, call).into_iter().collect()),
-        "architecture" => one("x86_64"),
-        "root-device-type" => one("ebs"),
-        "availability-zone-id" => one(super::catalog::zone_id(call.facts.name, &instance.zone)),
-        "ip-address" => Some(instance.public_ip.iter().map(ToString::to_string).collect()),
-        "reservation-id" => one(&instance.reservation_id),
-        "key-name" => Some(instance.key_name.iter().cloned().collect()),
-        "owner-id" => one(call.account),
-        "instance.group-id" | "group-id" | "network-interface.group-id" => Some(instance.security_groups.clone()),
-        _ => None,
-    }
 }
 
 pub(super) fn write(xml: &mut Xml, id: &str, instance: &Instance, call: &Call<'_>, state: Option<(u16, &str)>) {
@@ -111,7 +89,7 @@ pub(super) fn write(xml: &mut Xml, id: &str, instance: &Instance, call: &Call<'_
         },
     );
     let public = instance.public_ip.filter(|_| present && name != "stopped");
-    let public_dns = public.and_then(|_| public_dns(instance, call));
+    let public_dns = public.and_then(|_| instance.public_dns(call.facts));
     xml.text("dnsName", public_dns.as_deref().unwrap_or_default());
     xml.text("reason", reason(instance));
     xml.maybe("keyName", instance.key_name.as_deref());
@@ -142,7 +120,7 @@ pub(super) fn write(xml: &mut Xml, id: &str, instance: &Instance, call: &Call<'_
     xml.show("sourceDestCheck", true)
         .text("architecture", "x86_64")
         .text("rootDeviceType", "ebs");
-    xml.text("rootDeviceName", "/dev/xvda")
+    xml.text("rootDeviceName", ROOT_DEVICE)
         .text("virtualizationType", "hvm")
         .text("hypervisor", "xen");
     xml.show("ebsOptimized", false);
@@ -151,27 +129,16 @@ pub(super) fn write(xml: &mut Xml, id: &str, instance: &Instance, call: &Call<'_
     }
     let interface = present.then_some(id);
     xml.items("networkInterfaceSet", "item", interface, |xml, id| {
-        super::interfaces::write_of_instance(xml, id, instance, call);
+        interfaces::write_of_instance(xml, id, instance, call);
     });
     tags::write(xml, &instance.tags);
-}
-
-/// The name of its public address in DNS; the oldest region has a form of its own.
-fn public_dns(instance: &Instance, call: &Call<'_>) -> Option<String> {
-    let dashed = instance.public_ip?.to_string().replace('.', "-");
-    let (region, suffix) = (call.facts.name, call.facts.dns_suffix());
-    Some(if region == "us-east-1" {
-        format!("ec2-{dashed}.compute-1.{suffix}")
-    } else {
-        format!("ec2-{dashed}.{region}.compute.{suffix}")
-    })
 }
 
 /// Why it is in its state, for those that somebody brought there.
 fn reason(instance: &Instance) -> &'static str {
     match instance.phase {
-        super::Phase::Started(_) => "",
-        super::Phase::Stopped(_) | super::Phase::Terminated(_) => "User initiated",
+        Phase::Started(_) => "",
+        Phase::Stopped(_) | Phase::Terminated(_) => "User initiated",
     }
 }
 
@@ -189,36 +156,59 @@ pub(super) fn describe_status(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), 
         });
         for tag in ["systemStatus", "instanceStatus"] {
             xml.element(tag, |xml| {
-                xml.text(
-                    "status",
-                    if state.name() == "running" {
-                        "ok"
-                    } else {
-                        "not-applicable"
-                    },
-                );
+                xml.text("status", when_running(state, "ok"));
             });
         }
     });
     Ok(())
 }
 
+/// The attributes are those of `InstanceAttributeName` in the EC2 API reference.
 pub(super) fn describe_attribute(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let id = required(call, "InstanceId")?;
-    let instance = call.region.ec2.instances.get(id).ok_or_else(|| not_found(id))?;
+    let instance = call.region.ec2.instances.get(id).ok_or_else(|| no_instance(id))?;
     xml.text("instanceId", id);
+    // Element names come from this list and not from the request.
     let (tag, value) = match required(call, "Attribute")? {
-        "instanceType" => ("instanceType", instance.type_name.clone()),
-        "sourceDestCheck" => ("sourceDestCheck", "true".to_owned()),
-        "disableApiTermination" => ("disableApiTermination", "false".to_owned()),
-        "instanceInitiatedShutdownBehavior" => ("instanceInitiatedShutdownBehavior", "stop".to_owned()),
+        "instanceType" => ("instanceType", instance.type_name.as_str()),
+        "sourceDestCheck" => ("sourceDestCheck", "true"),
+        "disableApiTermination" => ("disableApiTermination", "false"),
+        "disableApiStop" => ("disableApiStop", "false"),
+        "instanceInitiatedShutdownBehavior" => ("instanceInitiatedShutdownBehavior", "stop"),
+        "rootDeviceName" => ("rootDeviceName", ROOT_DEVICE),
+        "ebsOptimized" => ("ebsOptimized", "false"),
+        "enaSupport" => ("enaSupport", "true"),
+        "groupSet" => {
+            xml.items("groupSet", "item", &instance.security_groups, |xml, group| {
+                xml.text("groupId", group);
+            });
+            return Ok(());
+        }
+        "enclaveOptions" => {
+            xml.element("enclaveOptions", |xml| {
+                xml.show("enabled", false);
+            });
+            return Ok(());
+        }
+        // What no instance here has.
+        "kernel" => return empty(xml, "kernel"),
+        "ramdisk" => return empty(xml, "ramdisk"),
+        "userData" => return empty(xml, "userData"),
+        "sriovNetSupport" => return empty(xml, "sriovNetSupport"),
+        "blockDeviceMapping" => return empty(xml, "blockDeviceMapping"),
+        "productCodes" => return empty(xml, "productCodes"),
         other => {
             let message = format!("Value ({}) for parameter attribute is invalid.", short(other));
             return Err(ApiError::sender("InvalidParameterValue", message));
         }
     };
     xml.element(tag, |xml| {
-        xml.text("value", &value);
+        xml.text("value", value);
     });
+    Ok(())
+}
+
+fn empty(xml: &mut Xml, tag: &str) -> Result<(), ApiError> {
+    xml.text(tag, "");
     Ok(())
 }

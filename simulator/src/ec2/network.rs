@@ -1,14 +1,15 @@
 //! VPCs and subnets.
 
-use super::addresses::parse_cidr;
-use super::filter::{Filters, one};
+use super::addresses::{overlap, parse_cidr};
+use super::filter::{Filters, absent, one};
 use super::paging::{Paging, write_token};
-use super::state::Subnet;
-use super::{Ec2, Vpc, done, named, not_found, require_all, required, tags};
+use super::request::{done, named, not_found, require_all, required};
+use super::state::{Ec2, Subnet, Vpc};
+use super::{catalog, tags};
+use crate::call::Call;
 use crate::region::RegionFacts;
 use crate::wire::params::short;
 use crate::wire::{ApiError, Xml};
-use crate::world::Call;
 
 pub(super) fn create_vpc(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let cidr = required(call, "CidrBlock")?;
@@ -23,7 +24,7 @@ pub(super) fn create_vpc(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiEr
 }
 
 pub(super) fn check_vpc_cidr(cidr: &str) -> Result<(), ApiError> {
-    if parse_cidr(cidr).is_some_and(|(_, prefix)| (16..=28).contains(&prefix)) {
+    if parse_cidr(cidr).is_some_and(|block| (16..=28).contains(&block.prefix_len())) {
         return Ok(());
     }
     let message = format!("The CIDR '{}' is invalid.", short(cidr));
@@ -41,10 +42,13 @@ pub(super) fn describe_vpcs(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), Ap
         let admitted = filters.admit(&vpc.tags, |name| match name {
             "vpc-id" => one(id),
             "cidr" | "cidr-block" | "cidr-block-association.cidr-block" => one(&vpc.cidr),
+            "cidr-block-association.association-id" => one(cidr_association(id)),
+            "cidr-block-association.state" => one("associated"),
+            "dhcp-options-id" => one("default"),
             "is-default" | "isDefault" => one(vpc.is_default.to_string()),
             "state" => one("available"),
             "owner-id" => one(call.account),
-            _ => None,
+            _ => absent(name, &WITHOUT_IPV6),
         })?;
         if admitted && (ids.is_empty() || ids.contains(id)) {
             listed.push((id, vpc));
@@ -58,14 +62,28 @@ pub(super) fn describe_vpcs(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), Ap
     Ok(())
 }
 
+fn cidr_association(vpc_id: &str) -> String {
+    vpc_id.replace("vpc-", "vpc-cidr-assoc-")
+}
+
+/// What neither VPCs nor subnets have here.
+const WITHOUT_IPV6: [&str; 7] = [
+    "customer-owned-ipv4-pool",
+    "enable-lni-at-device-index",
+    "ipv6-cidr-block-association.association-id",
+    "ipv6-cidr-block-association.ipv6-cidr-block",
+    "ipv6-cidr-block-association.ipv6-pool",
+    "ipv6-cidr-block-association.state",
+    "outpost-arn",
+];
+
 fn write_vpc(xml: &mut Xml, id: &str, vpc: &Vpc, account: &str) {
     xml.text("vpcId", id)
         .text("ownerId", account)
         .text("state", "available")
         .text("cidrBlock", &vpc.cidr);
     xml.items("cidrBlockAssociationSet", "item", [&vpc.cidr], |xml, cidr| {
-        xml.text("associationId", &id.replace("vpc-", "vpc-cidr-assoc-"))
-            .text("cidrBlock", cidr);
+        xml.text("associationId", &cidr_association(id)).text("cidrBlock", cidr);
         xml.element("cidrBlockState", |xml| {
             xml.text("state", "associated");
         });
@@ -170,21 +188,18 @@ pub(super) fn fit_subnet(
         .vpcs
         .get(vpc_id)
         .ok_or_else(|| not_found("InvalidVpcID.NotFound", "vpc", vpc_id))?;
-    let (Some((base, prefix)), Some((vpc_base, vpc_prefix))) = (parse_cidr(cidr), parse_cidr(&vpc.cidr)) else {
+    let (Some(block), Some(whole)) = (parse_cidr(cidr), parse_cidr(&vpc.cidr)) else {
         return Err(ApiError::sender("InvalidParameterValue", "The CIDR block is invalid."));
     };
-    let inside = prefix >= vpc_prefix && prefix <= 28 && (base ^ vpc_base).leading_zeros() >= u32::from(vpc_prefix);
-    if !inside {
+    if block.prefix_len() > 28 || !whole.contains(&block) {
         return Err(ApiError::sender(
             "InvalidSubnet.Range",
             format!("The CIDR '{}' is invalid.", short(cidr)),
         ));
     }
-    let overlaps = |other: &Subnet| {
-        let (other_base, other_prefix) = parse_cidr(&other.cidr).unwrap_or_default();
-        other.vpc_id == vpc_id && (base ^ other_base).leading_zeros() >= u32::from(prefix.min(other_prefix))
-    };
-    if ec2.subnets.values().any(overlaps) {
+    let conflicts =
+        |other: &Subnet| other.vpc_id == vpc_id && parse_cidr(&other.cidr).is_some_and(|other| overlap(block, other));
+    if ec2.subnets.values().any(conflicts) {
         let message = format!("The CIDR '{}' conflicts with another subnet", short(cidr));
         return Err(ApiError::sender("InvalidSubnet.Conflict", message));
     }
@@ -223,9 +238,7 @@ pub(super) fn describe_subnets(call: &mut Call<'_>, xml: &mut Xml) -> Result<(),
             "subnet-id" => one(id),
             "vpc-id" => one(&subnet.vpc_id),
             "availability-zone" | "availabilityZone" => one(&subnet.zone),
-            "availability-zone-id" | "availabilityZoneId" => {
-                one(super::catalog::zone_id(call.facts.name, &subnet.zone))
-            }
+            "availability-zone-id" | "availabilityZoneId" => one(catalog::zone_id(call.facts.name, &subnet.zone)),
             "available-ip-address-count" => one(subnet.free_addresses().to_string()),
             "subnet-arn" => one(subnet_arn(id, call.account, call.facts)),
             "cidr" | "cidr-block" | "cidrBlock" => one(&subnet.cidr),
@@ -233,7 +246,13 @@ pub(super) fn describe_subnets(call: &mut Call<'_>, xml: &mut Xml) -> Result<(),
             "map-public-ip-on-launch" => one(subnet.public_ip_on_launch.to_string()),
             "state" => one("available"),
             "owner-id" => one(call.account),
-            _ => None,
+            "private-dns-name-options-on-launch.hostname-type" => one("ip-name"),
+            "enable-dns64"
+            | "ipv6-native"
+            | "map-customer-owned-ip-on-launch"
+            | "private-dns-name-options-on-launch.enable-resource-name-dns-a-record"
+            | "private-dns-name-options-on-launch.enable-resource-name-dns-aaaa-record" => one("false"),
+            _ => absent(name, &WITHOUT_IPV6),
         })?;
         if admitted && (ids.is_empty() || ids.contains(id)) {
             listed.push((id, subnet));
@@ -260,7 +279,7 @@ fn write_subnet(xml: &mut Xml, id: &str, subnet: &Subnet, account: &str, facts: 
         .text("cidrBlock", &subnet.cidr)
         .show("availableIpAddressCount", subnet.free_addresses())
         .text("availabilityZone", &subnet.zone)
-        .text("availabilityZoneId", &super::catalog::zone_id(facts.name, &subnet.zone))
+        .text("availabilityZoneId", &catalog::zone_id(facts.name, &subnet.zone))
         .show("defaultForAz", subnet.default_for_zone)
         .show("mapPublicIpOnLaunch", subnet.public_ip_on_launch)
         .show("assignIpv6AddressOnCreation", false)

@@ -3,8 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::call::Call;
 use crate::wire::{ApiError, Xml};
-use crate::world::Call;
 
 const PREFIX: &str = "after:";
 

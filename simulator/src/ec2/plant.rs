@@ -1,11 +1,14 @@
 //! What seeds put into EC2, with ids of their choosing and by the rules of the ordinary calls.
 
-use super::addresses::{parse_cidr, usable_addresses};
-use super::network::{default_or_named_vpc, fit_subnet};
-use super::state::{Gateway, Subnet, Tags};
-use super::{Ec2, Route};
+use ipnet::Ipv4Net;
+
+use super::addresses::{overlap, parse_cidr, usable_addresses};
+use super::network::{check_vpc_cidr, default_or_named_vpc, fit_subnet};
+use super::routes::new_table;
+use super::state::{Ec2, Gateway, Route, Subnet, Tags};
+use crate::call::Call;
+use crate::ids::Ids;
 use crate::wire::ApiError;
-use crate::world::{Call, Ids};
 
 /// A subnet as a seed asks for it.
 #[derive(Debug)]
@@ -37,7 +40,7 @@ pub(crate) fn plant_vpc(
     if ec2.vpcs.contains_key(id) {
         return Err(taken(id));
     }
-    super::network::check_vpc_cidr(cidr)?;
+    check_vpc_cidr(cidr)?;
     ec2.add_vpc_as(id, cidr, false, call.ids);
     if let Some(vpc) = ec2.vpcs.get_mut(id) {
         vpc.tags = tags;
@@ -102,26 +105,18 @@ pub(crate) fn plant_subnet(call: &mut Call<'_>, id: &str, new: NewSubnet<'_>) ->
 
 /// The next block of 256 addresses that no subnet of the VPC touches.
 fn free_block(ec2: &Ec2, vpc_id: &str) -> Result<String, ApiError> {
-    let (base, prefix) = ec2
-        .vpcs
-        .get(vpc_id)
-        .and_then(|vpc| parse_cidr(&vpc.cidr))
-        .unwrap_or_default();
-    let used: Vec<(u32, u8)> = ec2
+    let vpc = ec2.vpcs.get(vpc_id).and_then(|vpc| parse_cidr(&vpc.cidr));
+    let used: Vec<Ipv4Net> = ec2
         .subnets
         .values()
         .filter(|subnet| subnet.vpc_id == vpc_id)
         .filter_map(|subnet| parse_cidr(&subnet.cidr))
         .collect();
-    let touches = |block: u32| {
-        used.iter()
-            .any(|(other, prefix)| (block ^ other).leading_zeros() >= u32::from((*prefix).min(24)))
-    };
-    let blocks = 1_u32.checked_shl(24_u32.saturating_sub(u32::from(prefix))).unwrap_or(0);
-    (0..blocks)
-        .map(|number| base + number * 256)
-        .find(|block| !touches(*block))
-        .map(|block| format!("{}/24", std::net::Ipv4Addr::from(block)))
+    vpc.and_then(|vpc| vpc.subnets(24).ok())
+        .into_iter()
+        .flatten()
+        .find(|block| !used.iter().any(|other| overlap(*block, *other)))
+        .map(|block| block.to_string())
         .ok_or_else(|| ApiError::validation(format!("{vpc_id} has no room for another subnet: give its cidrBlock")))
 }
 
@@ -152,7 +147,7 @@ fn lead(ec2: &mut Ec2, ids: &mut Ids, subnet_id: &str, vpc_id: &str, public: boo
             destination: ANYWHERE.to_owned(),
             target,
         });
-        let mut table = super::routes::new_table(ec2, vpc_id);
+        let mut table = new_table(ec2, vpc_id);
         table.routes.extend(out);
         ec2.route_tables.insert(id.clone(), table);
         id

@@ -1,11 +1,13 @@
 //! Route tables, which make subnets public or private.
 
-use super::filter::{Filters, one};
+use super::filter::{Filters, absent, maybe, one};
+use super::network::dependency;
 use super::paging::{Paging, write_token};
-use super::state::RouteTable;
-use super::{Ec2, Route, done, named, not_found, require_all, required, tags};
+use super::request::{done, missing, named, not_found, require_all, required};
+use super::state::{Ec2, Route, RouteTable, Tags};
+use super::tags;
+use crate::call::Call;
 use crate::wire::{ApiError, Xml};
-use crate::world::Call;
 
 pub(super) fn create(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let vpc_id = required(call, "VpcId")?;
@@ -34,7 +36,7 @@ pub(super) fn new_table(ec2: &Ec2, vpc_id: &str) -> RouteTable {
             target: "local".to_owned(),
         }],
         associations: std::collections::BTreeMap::new(),
-        tags: super::state::Tags::new(),
+        tags: Tags::new(),
     }
 }
 
@@ -43,7 +45,7 @@ pub(super) fn delete(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError>
     let table = table_mut(call, id)?;
     if !table.associations.is_empty() {
         let message = format!("The routeTable '{id}' has dependencies and cannot be deleted.");
-        return Err(super::network::dependency(message));
+        return Err(dependency(message));
     }
     call.region.ec2.route_tables.remove(id);
     done(xml);
@@ -58,7 +60,7 @@ pub(super) fn create_route(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), Api
         .non_empty("DestinationCidrBlock")
         .or_else(|| params.non_empty("DestinationIpv6CidrBlock"))
         .or_else(|| params.non_empty("DestinationPrefixListId"))
-        .ok_or_else(|| super::missing("DestinationCidrBlock"))?
+        .ok_or_else(|| missing("DestinationCidrBlock"))?
         .to_owned();
     let targets = [
         "GatewayId",
@@ -71,7 +73,7 @@ pub(super) fn create_route(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), Api
     let target = targets
         .iter()
         .find_map(|name| params.non_empty(name))
-        .ok_or_else(|| super::missing("GatewayId"))?;
+        .ok_or_else(|| missing("GatewayId"))?;
     if target.starts_with("igw-") && !call.region.ec2.gateways.contains_key(target) {
         return Err(not_found("InvalidGatewayID.NotFound", "gateway", target));
     }
@@ -171,9 +173,16 @@ pub(super) fn describe(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiErro
             "association.main" => one(table.main.to_string()),
             "association.subnet-id" => Some(table.associations.values().flatten().cloned().collect()),
             "association.route-table-association-id" => Some(table.associations.keys().cloned().collect()),
-            "route.destination-cidr-block" => Some(table.routes.iter().map(|r| r.destination.clone()).collect()),
-            "route.gateway-id" => Some(table.routes.iter().map(|r| r.target.clone()).collect()),
-            _ => None,
+            "association.route-table-id" => maybe((!table.associations.is_empty()).then_some(id)),
+            "route.state" => one("active"),
+            "route.origin" => Some(table.routes.iter().map(|route| origin(route).to_owned()).collect()),
+            "route.destination-cidr-block" => Some(destinations(table, "destinationCidrBlock")),
+            "route.destination-ipv6-cidr-block" => Some(destinations(table, "destinationIpv6CidrBlock")),
+            "route.gateway-id" => Some(targets(table, "gatewayId")),
+            "route.instance-id" => Some(targets(table, "instanceId")),
+            "route.nat-gateway-id" => Some(targets(table, "natGatewayId")),
+            "route.transit-gateway-id" => Some(targets(table, "transitGatewayId")),
+            _ => absent(name, &ABSENT),
         })?;
         if admitted && (ids.is_empty() || ids.contains(id)) {
             listed.push((id, table));
@@ -187,30 +196,57 @@ pub(super) fn describe(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiErro
     Ok(())
 }
 
+const ABSENT: [&str; 4] = [
+    "association.gateway-id",
+    "route.destination-prefix-list-id",
+    "route.egress-only-internet-gateway-id",
+    "route.vpc-peering-connection-id",
+];
+
+fn origin(route: &Route) -> &'static str {
+    if route.target == "local" {
+        "CreateRouteTable"
+    } else {
+        "CreateRoute"
+    }
+}
+
+fn destination_tag(route: &Route) -> &'static str {
+    if route.destination.contains(':') {
+        "destinationIpv6CidrBlock"
+    } else {
+        "destinationCidrBlock"
+    }
+}
+
+fn target_tag(route: &Route) -> &'static str {
+    match route.target.split('-').next() {
+        Some("nat") => "natGatewayId",
+        Some("eni") => "networkInterfaceId",
+        Some("i") => "instanceId",
+        Some("tgw") => "transitGatewayId",
+        _ => "gatewayId",
+    }
+}
+
+fn destinations(table: &RouteTable, tag: &str) -> Vec<String> {
+    let routes = table.routes.iter().filter(|route| destination_tag(route) == tag);
+    routes.map(|route| route.destination.clone()).collect()
+}
+
+fn targets(table: &RouteTable, tag: &str) -> Vec<String> {
+    let routes = table.routes.iter().filter(|route| target_tag(route) == tag);
+    routes.map(|route| route.target.clone()).collect()
+}
+
 fn write(xml: &mut Xml, id: &str, table: &RouteTable, account: &str) {
     xml.text("routeTableId", id)
         .text("vpcId", &table.vpc_id)
         .text("ownerId", account);
     xml.items("routeSet", "item", &table.routes, |xml, route| {
-        let origin = if route.target == "local" {
-            "CreateRouteTable"
-        } else {
-            "CreateRoute"
-        };
-        let destination = if route.destination.contains(':') {
-            "destinationIpv6CidrBlock"
-        } else {
-            "destinationCidrBlock"
-        };
-        let target = match route.target.split('-').next() {
-            Some("nat") => "natGatewayId",
-            Some("eni") => "networkInterfaceId",
-            Some("i") => "instanceId",
-            Some("tgw") => "transitGatewayId",
-            _ => "gatewayId",
-        };
-        xml.text(destination, &route.destination).text(target, &route.target);
-        xml.text("state", "active").text("origin", origin);
+        xml.text(destination_tag(route), &route.destination)
+            .text(target_tag(route), &route.target);
+        xml.text("state", "active").text("origin", origin(route));
     });
     xml.items(
         "associationSet",

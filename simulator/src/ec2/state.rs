@@ -9,8 +9,11 @@ use smol_str::SmolStr;
 
 use super::answers::HealthAnswers;
 use crate::clock::Timestamp;
+use crate::ids::Ids;
 use crate::region::RegionFacts;
-use crate::world::Ids;
+
+/// The root device of every instance and image.
+pub(super) const ROOT_DEVICE: &str = "/dev/xvda";
 
 pub(crate) type Tags = BTreeMap<String, String>;
 
@@ -92,7 +95,7 @@ pub(crate) struct SecurityGroup {
 }
 
 /// One permission: one protocol, one range of ports, one peer.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Rule {
     pub(crate) protocol: String,
@@ -101,7 +104,7 @@ pub(crate) struct Rule {
     pub(crate) peer: Peer,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Peer {
     Cidr(String),
@@ -197,6 +200,17 @@ impl Instance {
 
     pub(crate) fn is_gone(&self) -> bool {
         self.terminated_at().is_some()
+    }
+
+    /// The name of its public address in DNS; the oldest region has a form of its own.
+    pub(super) fn public_dns(&self, facts: &RegionFacts) -> Option<String> {
+        let dashed = self.public_ip?.to_string().replace('.', "-");
+        let (region, suffix) = (facts.name, facts.dns_suffix());
+        Some(if region == "us-east-1" {
+            format!("ec2-{dashed}.compute-1.{suffix}")
+        } else {
+            format!("ec2-{dashed}.{region}.compute.{suffix}")
+        })
     }
 
     /// The name of its private address in DNS.

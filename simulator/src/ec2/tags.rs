@@ -1,10 +1,10 @@
 //! Tags of EC2 resources.
 
 use super::filter::{Filters, one};
+use super::request::{done, not_found};
 use super::state::{Ec2, Tags};
-use super::{done, not_found};
+use crate::call::Call;
 use crate::wire::{ApiError, Value, Xml};
-use crate::world::Call;
 
 pub(super) fn create(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let ids = call.params.strings("ResourceId");

@@ -1,19 +1,21 @@
 //! Attributes of balancers.
 
-use super::{Attributes, invalid_configuration};
-use crate::s3;
+use super::request::invalid_configuration;
+use super::state::Attributes;
+use crate::call::Call;
+use crate::s3::logs::check_log_bucket;
 use crate::wire::params::short;
 use crate::wire::{ApiError, Value, Xml};
-use crate::world::Call;
 
 const DESYNC: &str = "elb.http.desyncmitigationmode";
 
 pub(super) fn describe(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let balancer = call.balancer()?;
-    write(xml, &balancer.attributes);
+    write(xml, &balancer.attributes, |_| true);
     Ok(())
 }
 
+/// The reply tells the attributes that were named and no others, as the examples of botocore and the AWS CLI show.
 pub(super) fn modify(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     call.edit(|balancer, call| {
         let empty = Value::default();
@@ -22,7 +24,7 @@ pub(super) fn modify(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError>
         change(&mut attributes, given, call)?;
         balancer.attributes = attributes;
         xml.text("LoadBalancerName", &balancer.name);
-        write(xml, &balancer.attributes);
+        write(xml, &balancer.attributes, |name| given.get(name).is_some());
         Ok(())
     })
 }
@@ -95,19 +97,24 @@ fn change_access_log(attributes: &mut Attributes, given: &Value, call: &Call<'_>
             .bucket
             .as_deref()
             .ok_or_else(|| invalid_configuration("S3BucketName must be specified when the access log is enabled."))?;
-        s3::check_log_bucket(call.buckets, bucket, call.facts).map_err(invalid_configuration)?;
+        check_log_bucket(call.buckets, bucket, call.facts).map_err(invalid_configuration)?;
         log.emit_interval.get_or_insert(60);
     }
     attributes.access_log = log;
     Ok(())
 }
 
-fn write(xml: &mut Xml, attributes: &Attributes) {
+fn write(xml: &mut Xml, attributes: &Attributes, told: impl Fn(&str) -> bool) {
+    let part = |xml: &mut Xml, name: &str, inner: &dyn Fn(&mut Xml)| {
+        if told(name) {
+            xml.element(name, inner);
+        }
+    };
     xml.element("LoadBalancerAttributes", |xml| {
-        xml.element("CrossZoneLoadBalancing", |xml| {
+        part(xml, "CrossZoneLoadBalancing", &|xml| {
             xml.show("Enabled", attributes.cross_zone);
         });
-        xml.element("AccessLog", |xml| {
+        part(xml, "AccessLog", &|xml| {
             let log = &attributes.access_log;
             xml.show("Enabled", log.enabled)
                 .maybe("S3BucketName", log.bucket.as_deref());
@@ -116,19 +123,18 @@ fn write(xml: &mut Xml, attributes: &Attributes) {
             }
             xml.maybe("S3BucketPrefix", log.prefix.as_deref());
         });
-        xml.element("ConnectionDraining", |xml| {
+        part(xml, "ConnectionDraining", &|xml| {
             xml.show("Enabled", attributes.draining)
                 .show("Timeout", attributes.draining_timeout);
         });
-        xml.element("ConnectionSettings", |xml| {
+        part(xml, "ConnectionSettings", &|xml| {
             xml.show("IdleTimeout", attributes.idle_timeout);
         });
-        xml.members(
-            "AdditionalAttributes",
-            [&attributes.desync_mitigation_mode],
-            |xml, mode| {
-                xml.text("Key", DESYNC).text("Value", mode);
-            },
-        );
+        part(xml, "AdditionalAttributes", &|xml| {
+            xml.element("member", |xml| {
+                xml.text("Key", DESYNC)
+                    .text("Value", &attributes.desync_mitigation_mode);
+            });
+        });
     });
 }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    Attributes, HealthCheck, Listener, LoadBalancer, MAX_TAGS, Scheme, listeners, placement, read_tags, too_many_tags,
-};
+use super::limits::MAX_LOAD_BALANCERS;
+use super::state::{Attributes, HealthCheck, Listener, LoadBalancer, Scheme};
+use super::tags::MAX_TAGS;
+use super::{listeners, placement, tags};
+use crate::call::Call;
 use crate::wire::{ApiError, Xml};
-use crate::world::Call;
 
 pub(super) fn create(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let name = call.name()?.to_owned();
@@ -16,7 +17,7 @@ pub(super) fn create(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError>
         xml.text("DNSName", &existing.dns_name);
         return Ok(());
     }
-    if call.settings.quotas && call.region.elb.len() >= super::describe::MAX_LOAD_BALANCERS {
+    if call.settings.quotas && call.region.elb.len() >= MAX_LOAD_BALANCERS {
         let message = "The quota for the number of load balancers has been reached.";
         return Err(ApiError::sender("TooManyLoadBalancers", message));
     }
@@ -46,9 +47,9 @@ struct Wanted {
 
 impl Wanted {
     fn read(call: &mut Call<'_>) -> Result<Self, ApiError> {
-        let tags = read_tags(call.params)?;
+        let tags = tags::read(call.params)?;
         if tags.len() > MAX_TAGS {
-            return Err(too_many_tags());
+            return Err(tags::too_many());
         }
         let scheme = match call.params.non_empty("Scheme").map(str::to_ascii_lowercase).as_deref() {
             None | Some("internet-facing") => Scheme::InternetFacing,
@@ -147,6 +148,7 @@ impl Wanted {
             created: call.now,
             scheme: self.scheme,
             vpc_id: self.vpc_id,
+            entered: self.placement.keys().map(|zone| (zone.clone(), call.now)).collect(),
             placement: self.placement,
             leaving_zones: BTreeMap::new(),
             leaving_subnets: BTreeMap::new(),

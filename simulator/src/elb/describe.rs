@@ -1,22 +1,15 @@
-//! `DescribeLoadBalancers` and `DescribeAccountLimits`.
+//! `DescribeLoadBalancers`.
 
 use std::collections::BTreeSet;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
-use super::{LoadBalancer, PolicyType, health};
+use super::health::write_check;
+use super::instances::is_listed;
+use super::paging::{page_size, read_marker, write_marker};
+use super::state::{LoadBalancer, PolicyType, Scheme};
+use crate::call::Call;
 use crate::region::RegionFacts;
 use crate::wire::{ApiError, Xml};
-use crate::world::{Call, Region};
-
-/// Quotas of a new account; `DescribeAccountLimits` reports them always.
-pub(super) const MAX_LOAD_BALANCERS: usize = 20;
-pub(super) const MAX_LISTENERS: usize = 100;
-pub(super) const MAX_INSTANCES: usize = 1000;
-
-const PAGE: usize = 400;
-const MARKER_PREFIX: &str = "after:";
+use crate::world::Region;
 
 pub(super) fn load_balancers(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let mut names = call.params.strings("LoadBalancerNames");
@@ -53,21 +46,10 @@ pub(super) fn load_balancers(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), A
     Ok(())
 }
 
-/// A marker says after which name the next page begins, so it outlives the balancer of that name.
-fn read_marker(marker: &str) -> Result<String, ApiError> {
-    let decoded = URL_SAFE_NO_PAD
-        .decode(marker)
-        .ok()
-        .and_then(|bytes| String::from_utf8(bytes).ok());
-    decoded
-        .and_then(|text| text.strip_prefix(MARKER_PREFIX).map(str::to_owned))
-        .ok_or_else(wrong_marker)
-}
-
 fn write(xml: &mut Xml, balancer: &LoadBalancer, region: &Region, facts: &RegionFacts, account: &str, call: &Call<'_>) {
     xml.text("LoadBalancerName", &balancer.name)
         .text("DNSName", &balancer.dns_name);
-    if balancer.scheme == super::Scheme::InternetFacing {
+    if balancer.scheme == Scheme::InternetFacing {
         xml.text("CanonicalHostedZoneName", &balancer.dns_name);
     }
     xml.text("CanonicalHostedZoneNameID", facts.hosted_zone);
@@ -93,11 +75,11 @@ fn write(xml: &mut Xml, balancer: &LoadBalancer, region: &Region, facts: &Region
     let listed = balancer
         .instances
         .keys()
-        .filter(|id| health::is_listed(call, id) && !call.is_hidden(id));
+        .filter(|id| is_listed(call, id) && !call.is_hidden(id));
     xml.members("Instances", listed, |xml, id| {
         xml.text("InstanceId", id);
     });
-    write_health_check(xml, &balancer.health_check);
+    write_check(xml, &balancer.health_check);
     if let Some(group) = balancer.security_groups.first() {
         xml.element("SourceSecurityGroup", |xml| {
             let name = region
@@ -140,55 +122,4 @@ fn write_policies(xml: &mut Xml, balancer: &LoadBalancer) {
         });
         xml.strings("OtherPolicies", others.map(|(name, _)| name.as_str()));
     });
-}
-
-pub(super) fn write_health_check(xml: &mut Xml, check: &super::HealthCheck) {
-    xml.element("HealthCheck", |xml| {
-        xml.text("Target", &check.target)
-            .show("Interval", check.interval)
-            .show("Timeout", check.timeout)
-            .show("UnhealthyThreshold", check.unhealthy_threshold)
-            .show("HealthyThreshold", check.healthy_threshold);
-    });
-}
-
-pub(super) fn account_limits(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
-    let limits = [
-        ("classic-load-balancers", MAX_LOAD_BALANCERS),
-        ("classic-listeners", MAX_LISTENERS),
-        ("classic-registered-instances", MAX_INSTANCES),
-    ];
-    let size = page_size(call)?;
-    let first = match call.params.non_empty("Marker") {
-        Some(marker) => {
-            let last = read_marker(marker)?;
-            1 + limits
-                .iter()
-                .position(|(name, _)| *name == last)
-                .ok_or_else(wrong_marker)?
-        }
-        None => 0,
-    };
-    let page = limits.iter().skip(first).take(size);
-    xml.members("Limits", page, |xml, (name, max)| {
-        xml.text("Name", name).show("Max", max);
-    });
-    let next = first.saturating_add(size);
-    if let Some((last, _)) = limits.get(next.saturating_sub(1)).filter(|_| next < limits.len()) {
-        xml.text("NextMarker", &write_marker(last));
-    }
-    Ok(())
-}
-
-fn page_size(call: &Call<'_>) -> Result<usize, ApiError> {
-    let size = call.params.int("PageSize")?;
-    Ok(size.and_then(|size| usize::try_from(size).ok()).unwrap_or(PAGE))
-}
-
-fn write_marker(last: &str) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{MARKER_PREFIX}{last}"))
-}
-
-fn wrong_marker() -> ApiError {
-    ApiError::validation("The specified marker is not valid.")
 }

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use smol_str::SmolStr;
 
-use super::{HealthCheck, LoadBalancer, describe, instances};
+use super::instances;
+use super::state::{HealthCheck, LoadBalancer};
+use crate::call::Call;
 use crate::clock::Timestamp;
 use crate::config::Timing;
-use crate::ec2::InstanceState;
+use crate::ec2::state::InstanceState;
 use crate::wire::{ApiError, Xml};
-use crate::world::{Call, Region};
+use crate::world::Region;
 
 pub(super) fn configure(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     call.balancer()?;
@@ -29,10 +31,20 @@ pub(super) fn configure(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiErr
         healthy_threshold: number("HealthyThreshold")?,
     };
     call.edit(|balancer, _| {
-        describe::write_health_check(xml, &check);
+        write_check(xml, &check);
         balancer.health_check = check;
         Ok(())
     })
+}
+
+pub(super) fn write_check(xml: &mut Xml, check: &HealthCheck) {
+    xml.element("HealthCheck", |xml| {
+        xml.text("Target", &check.target)
+            .show("Interval", check.interval)
+            .show("Timeout", check.timeout)
+            .show("UnhealthyThreshold", check.unhealthy_threshold)
+            .show("HealthyThreshold", check.healthy_threshold);
+    });
 }
 
 pub(super) fn describe(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
@@ -181,24 +193,4 @@ fn checked(
         healthy = change.map_or(healthy, |change| change.healthy);
     }
     found
-}
-
-/// Whether a member is still an instance; a terminated one stays listed for a while.
-pub(super) fn lives(region: &Region, id: &str, now: Timestamp, listed_for: Duration) -> bool {
-    match region.ec2.instances.get(id) {
-        Some(instance) => instance.terminated_at().is_none_or(|at| now < at.plus(listed_for)),
-        None => false,
-    }
-}
-
-/// Whether `DescribeLoadBalancers` lists a member.
-pub(super) fn is_listed(call: &Call<'_>, id: &str) -> bool {
-    lives(call.region, id, call.now, call.settings.timing.terminated_listed)
-}
-
-impl Call<'_> {
-    /// Whether a fault keeps this instance out of lists.
-    pub(crate) fn is_hidden(&self, id: &str) -> bool {
-        self.hidden.iter().any(|hidden| hidden == id)
-    }
 }

@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use smol_str::SmolStr;
 
-use super::{LoadBalancer, Registration, health, invalid_configuration};
+use super::limits::MAX_INSTANCES;
+use super::request::invalid_configuration;
+use super::state::{LoadBalancer, Registration};
+use crate::call::Call;
 use crate::clock::Timestamp;
 use crate::wire::params::short;
 use crate::wire::{ApiError, Xml};
-use crate::world::{Call, Region};
+use crate::world::Region;
 
 /// How many departed instances a balancer can still tell from strangers.
 const REMEMBERED: usize = 1000;
@@ -28,7 +31,7 @@ pub(super) fn register(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiErro
     call.edit(|balancer, call| {
         join(balancer, call.now, ids);
         purge(balancer, call.region, call.now, call.settings.timing.terminated_listed);
-        if call.settings.quotas && balancer.instances.len() > super::describe::MAX_INSTANCES {
+        if call.settings.quotas && balancer.instances.len() > MAX_INSTANCES {
             return Err(invalid_configuration(
                 "The quota for the number of registered instances has been reached.",
             ));
@@ -106,9 +109,20 @@ pub(crate) fn leave(balancer: &mut LoadBalancer, now: Timestamp, slow: bool, ids
 
 /// Forgets members that were terminated, as AWS does by itself.
 fn purge(balancer: &mut LoadBalancer, region: &Region, now: Timestamp, listed_for: Duration) {
-    balancer
-        .instances
-        .retain(|id, _| health::lives(region, id, now, listed_for));
+    balancer.instances.retain(|id, _| lives(region, id, now, listed_for));
+}
+
+/// Whether a member is still an instance; a terminated one stays listed for a while.
+fn lives(region: &Region, id: &str, now: Timestamp, listed_for: Duration) -> bool {
+    match region.ec2.instances.get(id) {
+        Some(instance) => instance.terminated_at().is_none_or(|at| now < at.plus(listed_for)),
+        None => false,
+    }
+}
+
+/// Whether `DescribeLoadBalancers` lists a member.
+pub(super) fn is_listed(call: &Call<'_>, id: &str) -> bool {
+    lives(call.region, id, call.now, call.settings.timing.terminated_listed)
 }
 
 fn write(xml: &mut Xml, balancer: &LoadBalancer) {

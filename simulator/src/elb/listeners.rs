@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{Listener, LoadBalancer, Policy, Protocol, invalid_configuration, predefined};
+use super::limits::MAX_LISTENERS;
+use super::predefined;
+use super::request::invalid_configuration;
+use super::state::{Listener, LoadBalancer, Policy, PolicyType, Protocol};
+use crate::call::Call;
 use crate::wire::params::short;
 use crate::wire::{ApiError, Value, Xml};
-use crate::world::Call;
 
 pub(super) fn create(call: &mut Call<'_>, _: &mut Xml) -> Result<(), ApiError> {
     call.balancer()?;
@@ -26,7 +29,7 @@ pub(super) fn create(call: &mut Call<'_>, _: &mut Xml) -> Result<(), ApiError> {
                 }
             }
         }
-        if call.settings.quotas && balancer.listeners.len() > super::describe::MAX_LISTENERS {
+        if call.settings.quotas && balancer.listeners.len() > MAX_LISTENERS {
             return Err(invalid_configuration(
                 "The quota for the number of listeners has been reached.",
             ));
@@ -187,7 +190,7 @@ pub(super) fn attach_default_policy(balancer: &mut LoadBalancer, new_ports: &[u1
     for port in secure {
         let name = predefined::DEFAULT;
         balancer.policies.entry(name.to_owned()).or_insert_with(|| Policy {
-            kind: super::PolicyType::SslNegotiation,
+            kind: PolicyType::SslNegotiation,
             attributes: predefined::attributes(name).unwrap_or_default(),
         });
         if let Some(listener) = balancer.listeners.get_mut(&port) {

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{LoadBalancer, invalid_configuration};
+use super::request::invalid_configuration;
+use super::state::LoadBalancer;
+use crate::call::Call;
 use crate::clock::Timestamp;
-use crate::ec2::Subnet;
+use crate::ec2::state::Subnet;
 use crate::wire::params::short;
 use crate::wire::{ApiError, Xml};
-use crate::world::Call;
 
 pub(super) fn attach_subnets(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let subnets = call.params.strings("Subnets");
@@ -19,8 +20,9 @@ pub(super) fn attach_subnets(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), A
         let (placement, _) = of_subnets(call, &all)?;
         check_settled(balancer, &placement, call.now)?;
         check_room(call, placement.values().filter(|subnet| !known.contains(subnet)))?;
-        balancer.leaving_zones.retain(|zone, _| !placement.contains_key(zone));
-        balancer.placement = placement;
+        for (zone, subnet) in placement {
+            balancer.enter(zone, subnet, call.now);
+        }
         xml.strings("Subnets", balancer.subnets());
         Ok(())
     })
@@ -59,8 +61,7 @@ pub(super) fn enable_zones(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), Api
             return Err(not_in_default_vpc(&balancer.name));
         }
         for (zone, subnet) in added {
-            balancer.leaving_zones.remove(&zone);
-            balancer.placement.entry(zone).or_insert(subnet);
+            balancer.enter(zone, subnet, call.now);
         }
         xml.strings("AvailabilityZones", balancer.zones());
         Ok(())
@@ -239,6 +240,7 @@ fn leave_zones(balancer: &mut LoadBalancer, zones: &[String], now: Timestamp, sl
     };
     let until = now.plus(Duration::from_secs(timeout));
     for zone in zones {
+        balancer.entered.remove(zone);
         if balancer.placement.remove(zone).is_some() {
             balancer.leaving_zones.insert(zone.clone(), until);
         }

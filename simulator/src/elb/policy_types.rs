@@ -2,10 +2,12 @@
 
 use std::sync::LazyLock;
 
-use super::{PolicyType, invalid_configuration, predefined};
+use super::predefined;
+use super::request::invalid_configuration;
+use super::state::PolicyType;
+use crate::call::Call;
 use crate::wire::params::short;
 use crate::wire::{ApiError, Xml};
-use crate::world::Call;
 
 /// What `DescribeLoadBalancerPolicyTypes` says of one type.
 #[derive(Debug)]

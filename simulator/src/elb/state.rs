@@ -121,6 +121,9 @@ pub(crate) struct LoadBalancer {
     pub(crate) vpc_id: String,
     /// Availability Zone to subnet: a zone can be served from one subnet only.
     pub(crate) placement: BTreeMap<String, String>,
+    /// Since when it is in each of its zones.
+    #[serde(default)]
+    pub(crate) entered: BTreeMap<String, Timestamp>,
     /// Zones that are being disabled and until when their instances still serve.
     pub(crate) leaving_zones: BTreeMap<String, Timestamp>,
     /// Zones whose subnet was detached, which subnet that was, and until when AWS takes no other in its place.
@@ -149,9 +152,18 @@ impl LoadBalancer {
         self.placement.values().map(String::as_str)
     }
 
-    /// Whether a listener sends to this instance port.
-    pub(crate) fn uses_instance_port(&self, port: u16) -> bool {
-        self.listeners.values().any(|listener| listener.instance_port == port)
+    /// Lets it into a zone, which it stays in when it is there.
+    pub(crate) fn enter(&mut self, zone: String, subnet: String, now: Timestamp) {
+        self.leaving_zones.remove(&zone);
+        if !self.placement.contains_key(&zone) {
+            self.entered.insert(zone.clone(), now);
+            self.placement.insert(zone, subnet);
+        }
+    }
+
+    /// Whether its network interface in a zone is attached, which takes AWS a while.
+    pub(crate) fn has_attached(&self, zone: &str, now: Timestamp, attaching: Duration) -> bool {
+        self.entered.get(zone).is_none_or(|since| now >= since.plus(attaching))
     }
 
     /// Whether a listener presents this certificate.

@@ -1,16 +1,21 @@
 //! Tags of balancers.
 
-use super::{MAX_TAGS, not_active, read_tags, too_many_tags};
-use crate::wire::{ApiError, Xml};
-use crate::world::Call;
+use std::collections::BTreeMap;
+
+use super::request::not_active;
+use crate::call::Call;
+use crate::wire::{ApiError, Value, Xml};
+
+/// The user guide's number; the API reference still says 10.
+pub(crate) const MAX_TAGS: usize = 50;
 
 pub(super) fn add(call: &mut Call<'_>, _: &mut Xml) -> Result<(), ApiError> {
     let name = only_name(call)?;
-    let tags = read_tags(call.params)?;
+    let tags = read(call.params)?;
     change(call, &name, |existing| {
         existing.extend(tags);
         if existing.len() > MAX_TAGS {
-            Err(too_many_tags())
+            Err(too_many())
         } else {
             Ok(())
         }
@@ -45,7 +50,7 @@ pub(super) fn describe(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiErro
 fn change(
     call: &mut Call<'_>,
     name: &str,
-    change: impl FnOnce(&mut std::collections::BTreeMap<String, String>) -> Result<(), ApiError>,
+    change: impl FnOnce(&mut BTreeMap<String, String>) -> Result<(), ApiError>,
 ) -> Result<(), ApiError> {
     let mut balancer = call.region.elb.get(name).ok_or_else(|| not_active(name))?.clone();
     change(&mut balancer.tags)?;
@@ -57,4 +62,28 @@ fn change(
 fn only_name(call: &Call<'_>) -> Result<String, ApiError> {
     let mut names = call.params.strings("LoadBalancerNames").into_iter();
     names.next().ok_or_else(|| ApiError::missing("loadBalancerNames"))
+}
+
+/// Tags of a request, with the rules of ELB; a tag without value has the empty one.
+pub(super) fn read(params: &Value) -> Result<BTreeMap<String, String>, ApiError> {
+    let mut tags = BTreeMap::new();
+    for tag in params.list("Tags") {
+        let (key, value) = (tag.str("Key").unwrap_or_default(), tag.str("Value").unwrap_or_default());
+        if tags.insert(key.to_owned(), value.to_owned()).is_some() {
+            return Err(ApiError::sender(
+                "DuplicateTagKeys",
+                "Tag key was specified more than once.",
+            ));
+        }
+    }
+    Ok(tags)
+}
+
+pub(super) fn too_many() -> ApiError {
+    ApiError::sender(
+        "TooManyTags",
+        format!(
+            "The quota for the number of tags that can be assigned to a load balancer has been reached: {MAX_TAGS}"
+        ),
+    )
 }

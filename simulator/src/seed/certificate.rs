@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::SeedError;
-use crate::acm::{Certificate, CertificateStatus};
-use crate::clock::Timestamp;
-use crate::iam::ServerCertificate;
-use crate::world::{Call, World};
+use super::error::SeedError;
+use crate::acm::state::{Certificate, CertificateStatus};
+use crate::call::Call;
+use crate::clock::{Timestamp, TimestampError};
+use crate::iam::state::ServerCertificate;
+use crate::world::World;
 
 /// An IAM server certificate.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,7 +58,7 @@ impl Moment {
     fn read(&self) -> Result<Timestamp, String> {
         match self {
             Self::Seconds(seconds) => Ok(Timestamp::from_millis(seconds.saturating_mul(1000))),
-            Self::Text(text) => text.parse().map_err(|error: crate::TimestampError| error.to_string()),
+            Self::Text(text) => text.parse().map_err(|error: TimestampError| error.to_string()),
         }
     }
 }

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use super::SeedError;
+use super::error::SeedError;
 use super::network::check_id;
+use crate::call::Call;
 use crate::clock::Timestamp;
-use crate::ec2::{self, Launch, Phase};
-use crate::world::Call;
+use crate::ec2::instances::{Launch, launch, terminate};
+use crate::ec2::state::Phase;
 
 /// An instance with an id of the test's choosing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +53,7 @@ pub(super) fn plant_instance(call: &mut Call<'_>, seed: &InstanceSeed) -> Result
             .ok_or_else(|| refuse(format!("there is no default subnet in {zone}")))?
             .to_owned(),
     };
-    let launch = Launch {
+    let wanted = Launch {
         subnet_id,
         image_id: "ami-12c6146b".to_owned(),
         instance_type: seed.instance_type.clone().unwrap_or_else(|| "t3.micro".to_owned()),
@@ -62,7 +63,7 @@ pub(super) fn plant_instance(call: &mut Call<'_>, seed: &InstanceSeed) -> Result
         ..Launch::default()
     };
     // Launched long ago, so that it runs whatever the delays.
-    let id = ec2::launch(&mut call.region.ec2, call.ids, Timestamp::default(), launch)
+    let id = launch(&mut call.region.ec2, call.ids, Timestamp::default(), wanted)
         .ok_or_else(|| refuse("there is no such subnet".to_owned()))?;
     match seed.state.as_deref() {
         None | Some("running") => {}
@@ -74,7 +75,7 @@ pub(super) fn plant_instance(call: &mut Call<'_>, seed: &InstanceSeed) -> Result
         // Just now, so that EC2 still shows it.
         Some("terminated") => {
             let at = call.now.minus(call.settings.timing.instance_state);
-            ec2::terminate(&mut call.region.ec2, &id, at);
+            terminate(&mut call.region.ec2, &id, at);
         }
         Some(other) => return Err(refuse(format!("state {other} is not running, stopped or terminated"))),
     }

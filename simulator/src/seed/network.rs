@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::SeedError;
-use crate::ec2::{self, NewSubnet};
-use crate::world::Call;
+use super::error::SeedError;
+use crate::call::Call;
+use crate::ec2::plant::{self, NewSubnet};
 
 /// A VPC besides the default one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,7 +61,7 @@ pub struct SecurityGroupSeed {
 pub(super) fn plant_vpc(call: &mut Call<'_>, seed: &VpcSeed) -> Result<(), SeedError> {
     check_id("vpc", &seed.id)?;
     let cidr = seed.cidr_block.as_deref().unwrap_or("10.0.0.0/16");
-    ec2::plant_vpc(call, &seed.id, cidr, seed.internet_gateway, seed.tags.clone())
+    plant::plant_vpc(call, &seed.id, cidr, seed.internet_gateway, seed.tags.clone())
         .map_err(|error| SeedError::new(format!("VPC {}", seed.id), error.message))
 }
 
@@ -75,14 +75,14 @@ pub(super) fn plant_subnet(call: &mut Call<'_>, seed: &SubnetSeed) -> Result<(),
         available: seed.available_ip_addresses,
         tags: seed.tags.clone(),
     };
-    ec2::plant_subnet(call, &seed.id, subnet)
+    plant::plant_subnet(call, &seed.id, subnet)
         .map_err(|error| SeedError::new(format!("subnet {}", seed.id), error.message))
 }
 
 pub(super) fn plant_group(call: &mut Call<'_>, seed: &SecurityGroupSeed) -> Result<(), SeedError> {
     check_id("sg", &seed.id)?;
     let description = seed.description.as_deref().unwrap_or(&seed.name);
-    ec2::plant_group(
+    plant::plant_group(
         call,
         &seed.id,
         seed.vpc_id.as_deref(),

@@ -4,16 +4,19 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 
-use super::{Prepared, Simulator, State};
+use super::prepare::Prepared;
+use super::{Simulator, State};
+use crate::autoscaling::settle::settle;
 use crate::clock::Timestamp;
 use crate::fault::Action;
-use crate::iam::IamCall;
+use crate::iam::operations::IamCall;
 use crate::region::RegionFacts;
 use crate::reply::Content;
-use crate::s3::S3Call;
-use crate::sts::Caller;
-use crate::wire::ApiError;
-use crate::wire::route::Service;
+use crate::s3::call::S3Call;
+use crate::sts::operations::StsCall;
+use crate::sts::state::Caller;
+use crate::wire::params::short;
+use crate::wire::{ApiError, Service};
 use crate::world::World;
 use crate::{acm, autoscaling, ec2, elb, iam, model, s3, sts, tagging};
 
@@ -30,8 +33,7 @@ pub(super) struct Request<'r> {
 impl Simulator {
     pub(super) fn apply(&self, state: &mut State, request: &Request<'_>) -> Result<Content, ApiError> {
         if request.prepared.routed.is_none() {
-            let message = "The request names no service: neither its credential scope nor its Version.";
-            return Err(ApiError::new(403, "MissingAuthenticationToken", message));
+            return Err(no_service(request.prepared.scope()));
         }
         check_version(request)?;
         let account = request.caller.account.as_str();
@@ -48,11 +50,18 @@ impl Simulator {
                     now: request.now,
                     params,
                 };
-                iam::answer(&mut call, request.operation).map(Content::Xml)
+                iam::operations::answer(&mut call, request.operation).map(Content::Xml)
             }
             Service::Sts => {
-                let answer = sts::answer(&mut state.world, request.caller, request.now, request.operation, params);
-                answer.map(Content::Xml)
+                let World { ids, sessions, .. } = &mut state.world;
+                let mut call = StsCall {
+                    ids,
+                    sessions,
+                    caller: request.caller,
+                    now: request.now,
+                    params,
+                };
+                sts::operations::answer(&mut call, request.operation).map(Content::Xml)
             }
             Service::S3 => answer_s3(&mut state.world, request),
             Service::Elb | Service::Ec2 | Service::AutoScaling | Service::Acm | Service::Tagging => {
@@ -79,30 +88,42 @@ impl Simulator {
             return Err(ApiError::sender("Throttling", "Rate exceeded"));
         }
         let mut call = world.call(account, request.facts, self.inner.settings, request.now, params);
+        // What happened by itself since the last request comes before this one.
+        settle(&mut call);
         call.region.elb.remember(Duration::from_millis(faults.memory()));
         let hidden: Vec<String> = struck.iter().flat_map(hidden).cloned().collect();
         call.hidden = &hidden;
         match request.service {
-            Service::Ec2 => ec2::answer(&mut call, request.operation).map(Content::Xml),
-            Service::AutoScaling => autoscaling::answer(&mut call, request.operation).map(Content::Xml),
-            Service::Acm => acm::answer(&mut call, request.operation, &read_json(body)?).map(Content::Json),
+            Service::Ec2 => ec2::operations::answer(&mut call, request.operation).map(Content::Xml),
+            Service::AutoScaling => autoscaling::operations::answer(&mut call, request.operation).map(Content::Xml),
+            Service::Acm => acm::operations::answer(&mut call, request.operation, &read_json(body)?).map(Content::Json),
             Service::Tagging => tagging::answer(&mut call, request.operation, &read_json(body)?).map(Content::Json),
             _ if let Err(violation) = model::check(request.operation, params) => {
                 *violations += 1;
                 Err(violation)
             }
             _ => match looks_back(struck).filter(|_| request.operation.starts_with("Describe")) {
-                None => elb::answer(&mut call, request.operation).map(Content::Xml),
+                None => elb::operations::answer(&mut call, request.operation).map(Content::Xml),
                 Some(period) => {
                     let past = call.region.elb.as_of(request.now.minus(period));
                     let present = std::mem::replace(&mut call.region.elb, past);
-                    let answer = elb::answer(&mut call, request.operation);
+                    let answer = elb::operations::answer(&mut call, request.operation);
                     call.region.elb = present;
                     answer.map(Content::Xml)
                 }
             },
         }
     }
+}
+
+/// The error for a request to a service that is none of those here; `scope` is what the signature calls it.
+fn no_service(scope: &str) -> ApiError {
+    if scope.is_empty() {
+        let message = "The request names no service: neither its credential scope nor its Version.";
+        return ApiError::new(403, "MissingAuthenticationToken", message);
+    }
+    let message = format!("The service {} is not simulated.", short(scope));
+    ApiError::new(501, "NotImplemented", message)
 }
 
 /// How far back a stale read looks.
@@ -122,23 +143,15 @@ fn hidden(action: &Action) -> &[String] {
 
 /// Versions of other APIs on the same endpoint, such as that of the newer load balancers, are not served.
 fn check_version(request: &Request<'_>) -> Result<(), ApiError> {
-    let served = match request.service {
-        Service::Elb => model::ELB_VERSION,
-        Service::AutoScaling => "2011-01-01",
-        _ => return Ok(()),
-    };
-    let version = request.prepared.params.str("Version").unwrap_or("NO_VERSION_SPECIFIED");
-    if version == served {
+    let service = request.service;
+    if !matches!(service, Service::Elb | Service::AutoScaling) {
         return Ok(());
     }
-    let (operation, version) = (
-        crate::wire::params::short(request.operation),
-        crate::wire::params::short(version),
-    );
-    Err(ApiError::sender(
-        "InvalidAction",
-        format!("Could not find operation {operation} for version {version}"),
-    ))
+    let version = request.prepared.params.str("Version").unwrap_or("NO_VERSION_SPECIFIED");
+    if version == service.version() {
+        return Ok(());
+    }
+    Err(service.not_in_version(request.operation, version))
 }
 
 fn answer_s3(world: &mut World, request: &Request<'_>) -> Result<Content, ApiError> {
@@ -149,7 +162,7 @@ fn answer_s3(world: &mut World, request: &Request<'_>) -> Result<Content, ApiErr
         path: request.prepared.parts.uri.path(),
         body: &request.prepared.body,
     };
-    s3::answer(&mut call, request.operation).map(|(status, kind, body)| Content::Raw(status, kind, body))
+    s3::operations::answer(&mut call, request.operation).map(|(status, kind, body)| Content::Raw(status, kind, body))
 }
 
 fn read_json(body: &[u8]) -> Result<Json, ApiError> {

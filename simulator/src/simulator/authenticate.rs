@@ -2,9 +2,11 @@
 
 use http::request::Parts;
 
-use super::{Prepared, Simulator};
-use crate::config::Signatures;
-use crate::sts::Caller;
+use super::Simulator;
+use super::prepare::Prepared;
+use crate::config::{DEFAULT_ACCOUNT, Signatures};
+use crate::sts::state::{Caller, Session};
+use crate::wire::route::Credential;
 use crate::wire::{ApiError, Value, signature};
 
 impl Simulator {
@@ -53,7 +55,7 @@ impl Simulator {
         Ok(caller)
     }
 
-    fn check_session(&self, session: &crate::sts::Session, parts: &Parts, params: &Value) -> Result<(), ApiError> {
+    fn check_session(&self, session: &Session, parts: &Parts, params: &Value) -> Result<(), ApiError> {
         let header = parts
             .headers
             .get("x-amz-security-token")
@@ -70,5 +72,23 @@ impl Simulator {
             return Err(ApiError::new(403, "ExpiredToken", message));
         }
         Ok(())
+    }
+
+    /// The account a key belongs to, whether or not its signature holds.
+    pub(super) fn account_of(&self, credential: Option<&Credential>) -> String {
+        let key_id = credential
+            .map(|credential| credential.key_id.as_str())
+            .unwrap_or_default();
+        if let Some(key) = self.inner.config.keys.get(key_id) {
+            return key.account.clone();
+        }
+        match self.state().world.sessions.get(key_id) {
+            Some(session) => session.account.clone(),
+            None => DEFAULT_ACCOUNT.to_owned(),
+        }
+    }
+
+    fn default_caller() -> Caller {
+        Caller::user(DEFAULT_ACCOUNT)
     }
 }

@@ -6,13 +6,15 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use super::Simulator;
+use crate::autoscaling::settle::settle;
+use crate::check;
 use crate::clock::Timestamp;
 use crate::config::{DEFAULT_ACCOUNT, DEFAULT_REGION, Timing};
-use crate::ec2::HealthAnswer;
-use crate::elb::health_of;
-use crate::log::RequestRecord;
+use crate::ec2::answers::HealthAnswer;
+use crate::elb::health::health_of;
+use crate::log::{Log, RequestRecord};
 use crate::region;
-use crate::seed::{self, Seed, SeedError};
+use crate::seed::{Seed, SeedError, plant};
 use crate::throttle::Levels;
 use crate::wire::Value;
 use crate::world::World;
@@ -78,7 +80,7 @@ impl Simulator {
         let mut state = self.state();
         // Seeds are rare, worlds can be large, and half a seed would be worse than the cost of a copy.
         let before = serde_json::to_value(&state.world).map_err(|error| SeedError::new("", error.to_string()))?;
-        let planted = seed::plant(&mut state.world, seed, self.inner.settings, now);
+        let planted = plant::plant(&mut state.world, seed, self.inner.settings, now);
         if planted.is_err() {
             state.world = serde_json::from_value(before).unwrap_or_else(|_| World::new(self.inner.config.id_seed));
         }
@@ -87,7 +89,7 @@ impl Simulator {
 
     /// The rules that the state breaks, such as a balancer without a subnet: empty unless the simulator is at fault.
     pub fn broken_rules(&self) -> Vec<String> {
-        crate::check::broken_rules(&self.state().world)
+        check::broken_rules(&self.state().world)
     }
 
     /// Lends state, clock and the latest requests to who shows them.
@@ -136,7 +138,7 @@ impl Simulator {
         state.world = World::new(self.inner.config.id_seed);
         state.levels = Levels::default();
         state.violations = 0;
-        state.log = crate::log::Log::new(self.inner.config.log_capacity);
+        state.log = Log::new(self.inner.config.log_capacity);
     }
 
     /// All state as JSON, for [`Simulator::restore`].
@@ -158,9 +160,10 @@ impl Simulator {
         };
         let (now, params) = (self.clock().now(), Value::default());
         let mut state = self.state();
-        let call = state
+        let mut call = state
             .world
             .call(&answer.account, facts, self.inner.settings, now, &params);
+        settle(&mut call);
         let healthy = HealthAnswer {
             healthy: answer.healthy,
             since: now,

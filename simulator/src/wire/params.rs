@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::ApiError;
+use super::error::ApiError;
 
 /// Nothing in AWS nests deeper; more would only be a way to exhaust the stack.
 const MAX_DEPTH: usize = 12;

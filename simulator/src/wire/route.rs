@@ -2,72 +2,8 @@
 
 use http::request::Parts;
 
-use super::Value;
-
-/// The services that are simulated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Service {
-    Elb,
-    Ec2,
-    AutoScaling,
-    Iam,
-    Sts,
-    Acm,
-    Tagging,
-    S3,
-}
-
-impl Service {
-    /// By the name that credential scopes carry.
-    pub(crate) fn of_scope(name: &str) -> Option<Self> {
-        Some(match name {
-            "elasticloadbalancing" => Self::Elb,
-            "ec2" => Self::Ec2,
-            "autoscaling" => Self::AutoScaling,
-            "iam" => Self::Iam,
-            "sts" => Self::Sts,
-            "acm" => Self::Acm,
-            "tagging" => Self::Tagging,
-            "s3" => Self::S3,
-            _ => return None,
-        })
-    }
-
-    /// The name that credential scopes carry.
-    pub(crate) fn scope(self) -> &'static str {
-        match self {
-            Self::Elb => "elasticloadbalancing",
-            Self::Ec2 => "ec2",
-            Self::AutoScaling => "autoscaling",
-            Self::Iam => "iam",
-            Self::Sts => "sts",
-            Self::Acm => "acm",
-            Self::Tagging => "tagging",
-            Self::S3 => "s3",
-        }
-    }
-
-    /// By the target of the JSON protocols.
-    fn of_target(target: &str) -> Option<Self> {
-        match target.split('.').next()? {
-            "CertificateManager" => Some(Self::Acm),
-            "ResourceGroupsTaggingAPI_20170126" => Some(Self::Tagging),
-            _ => None,
-        }
-    }
-
-    /// By the version of the query protocols. EC2 goes by its oldest prefix: boto 2 sends an early version.
-    fn of_version(version: &str) -> Option<Self> {
-        match version {
-            "2012-06-01" | "2015-12-01" => Some(Self::Elb),
-            "2011-01-01" => Some(Self::AutoScaling),
-            "2010-05-08" => Some(Self::Iam),
-            "2011-06-15" => Some(Self::Sts),
-            _ if version.len() == 10 && version.starts_with("20") => Some(Self::Ec2),
-            _ => None,
-        }
-    }
-}
+use super::params::Value;
+use super::service::Service;
 
 /// The credential scope and what else a signature says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -131,8 +67,9 @@ pub(crate) fn route(parts: &Parts, credential: Option<&Credential>, params: &Val
         return Some((service, operation.to_owned()));
     }
     if scoped == Some(Service::S3) {
-        let operation = crate::s3::operation(&parts.method, parts.uri.path(), parts.uri.query().unwrap_or_default());
-        return Some((Service::S3, operation.to_owned()));
+        let operation =
+            crate::s3::names::operation(&parts.method, parts.uri.path(), parts.uri.query().unwrap_or_default());
+        return Some((Service::S3, operation));
     }
     let service = scoped.or_else(|| Service::of_version(params.str("Version")?))?;
     Some((service, params.str("Action").unwrap_or_default().to_owned()))

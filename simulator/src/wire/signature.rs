@@ -9,8 +9,9 @@ use http::request::Parts;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
+use super::error::ApiError;
+use super::params::Value;
 use super::route::{Credential, authorization_field};
-use super::{ApiError, Value};
 
 /// What RFC 3986 leaves unreserved is not encoded.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');

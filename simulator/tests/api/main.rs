@@ -11,6 +11,7 @@
 mod place;
 
 mod balancers;
+mod buckets;
 mod client;
 mod ec2;
 mod faults;
@@ -22,6 +23,8 @@ mod neighbours;
 mod network;
 
 mod policies;
+mod questions;
+mod refusals;
 mod registration;
 mod rush;
 mod sdk;

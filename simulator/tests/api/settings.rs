@@ -108,7 +108,20 @@ fn attributes_change_one_by_one() {
             .unwrap()
             .one(path)
     };
-    modify("CrossZoneLoadBalancing.Enabled", "true").unwrap();
+    let reply = modify("CrossZoneLoadBalancing.Enabled", "true").unwrap();
+    assert_eq!(
+        reply.one("LoadBalancerAttributes/CrossZoneLoadBalancing/Enabled"),
+        "true"
+    );
+    // The reply tells what was modified and is not the state.
+    for other in [
+        "AccessLog",
+        "ConnectionDraining",
+        "ConnectionSettings",
+        "AdditionalAttributes",
+    ] {
+        assert!(reply.all(other).is_empty(), "{other}");
+    }
     modify("ConnectionSettings.IdleTimeout", "4000").unwrap();
     assert_eq!(read("CrossZoneLoadBalancing/Enabled"), "true");
     assert_eq!(read("ConnectionSettings/IdleTimeout"), "4000");

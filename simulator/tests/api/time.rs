@@ -315,6 +315,34 @@ fn a_port_and_a_zone_are_busy_for_a_while_after_they_were_left() {
     assert!(aws.simulator.broken_rules().is_empty());
 }
 
+fn interfaces_of_a_balancer_are_attached_after_a_while() {
+    for delays in [Delays::Default, Delays::Aws] {
+        let aws = Aws::with(delays);
+        aws.create("lb");
+        let interfaces = |status: &str| {
+            let filters = [
+                ("Filter.1.Name", "description"),
+                ("Filter.1.Value.1", "ELB lb"),
+                ("Filter.2.Name", "status"),
+                ("Filter.2.Value.1", status),
+            ];
+            let found = aws.ec2("DescribeNetworkInterfaces", &filters).unwrap();
+            (
+                found.all("item/networkInterfaceId").len(),
+                found.all("attachment").len(),
+            )
+        };
+        assert_eq!((interfaces("available"), interfaces("in-use")), ((1, 0), (0, 0)));
+        aws.advance(10);
+        assert_eq!((interfaces("available"), interfaces("in-use")), ((0, 0), (1, 1)));
+        let enable = [("LoadBalancerName", "lb"), ("AvailabilityZones.member.1", "us-east-1b")];
+        aws.elb("EnableAvailabilityZonesForLoadBalancer", &enable).unwrap();
+        assert_eq!((interfaces("available"), interfaces("in-use")), ((1, 0), (1, 1)));
+        aws.advance(10);
+        assert_eq!((interfaces("available"), interfaces("in-use")), ((0, 0), (2, 2)));
+    }
+}
+
 fn interfaces_of_a_deleted_balancer_linger() {
     let aws = Aws::with(Delays::Aws);
     let group = [("GroupName", "web"), ("GroupDescription", "d")];
@@ -343,6 +371,7 @@ fn interfaces_of_a_deleted_balancer_linger() {
 
 everywhere! {
     a_port_and_a_zone_are_busy_for_a_while_after_they_were_left,
+    interfaces_of_a_balancer_are_attached_after_a_while,
     interfaces_of_a_deleted_balancer_linger,
     by_default_a_registration_takes_one_second,
     as_in_aws_health_follows_interval_and_thresholds,

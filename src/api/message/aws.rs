@@ -22,6 +22,7 @@ messages! { AWS:
 }
 
 answers! { ANSWERS:
+    fn not_leader() "NotLeader" "this process does not lead, so the call was not made";
     fn timeout() "Timeout" "AWS did not answer in time";
     fn reply_lacks(what) "BadReply" "the reply lacks {what}";
     fn cut_short() "BadReply" "the reply of AWS was cut short";

@@ -47,6 +47,9 @@ messages! { OWNERSHIP:
         "{what}; the operator runs with --adoption=never, so it cannot be taken over; delete this object, which leaves the \
          balancer alone, and make it again with another loadBalancerName";
 
+    fn account_changed(name, account, answering) [reason::ACCOUNT_CHANGED]
+        "the load balancer {name} is in account {account}, but the operator's credentials are of account {answering}: nothing \
+         is written until they are of {account} again";
     fn other_scheme(declared, name, scheme) [reason::INVALID]
         "spec.scheme: {declared}, but the balancer {name} is {scheme}, which AWS cannot change; delete this object and make \
          it anew with spec.scheme: {scheme}";

@@ -128,6 +128,12 @@ pub const AWS_CODES: &[Codes] = &[
         remedy: "Nothing: it is tried again.",
     },
     Codes {
+        kind: "The process does not lead, or does not any more",
+        codes: codes!["NotLeader"],
+        stands: "`Programmed=False`; `Reconciling`",
+        remedy: "Nothing: the leader makes the call.",
+    },
+    Codes {
         kind: "AWS did not answer, or not usefully",
         codes: codes!["Timeout", "Unreachable", "RequestNotSent", "BadReply", "NoReply"],
         stands: "`Programmed=False`; `Reconciling`. A reply of status 5xx without a code is `HTTP` with that number",

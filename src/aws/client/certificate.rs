@@ -3,11 +3,13 @@
 use aws_sdk_acm::types::{CertificateStatus, CertificateSummary};
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
+use jiff::Timestamp;
 use tracing::info;
 
 use super::Client;
 use crate::api::message;
-use crate::aws::{Certificate, Class, Error};
+use crate::aws::{Class, Error};
+use crate::elb::Certificate;
 
 impl Client {
     /// Proves that AWS knows a certificate. Without the permission to look, it is taken to: then the listener tells.
@@ -90,14 +92,14 @@ impl Client {
         })
     }
 
-    /// Of the certificates in ACM that are issued for this domain name and valid, the newest. `ListCertificates` leaves
+    /// Of the certificates in ACM that are issued for this domain name and valid at that time, the newest. `ListCertificates` leaves
     /// out keys that Classic balancers cannot use unless it is asked for them.
     ///
     /// # Errors
     /// `CertificateNotFound`, or whatever kept AWS from answering.
-    pub async fn certificate_of_domain(&self, domain: &str) -> Result<Certificate, Error> {
+    pub async fn certificate_of_domain(&self, domain: &str, now: Timestamp) -> Result<Certificate, Error> {
         const OPERATION: &str = "ListCertificates";
-        let now = std::time::SystemTime::now();
+        let now = DateTime::from_secs(now.as_second());
         let mut newest: Option<CertificateSummary> = None;
         let mut token = None;
         loop {
@@ -108,7 +110,7 @@ impl Client {
             let reply = self.call(OPERATION, request.set_next_token(token).send()).await?;
             for summary in reply.certificate_summary_list.unwrap_or_default() {
                 let better = newest.as_ref().is_none_or(|best| age(&summary) > age(best));
-                if better && is_for(&summary, domain) && is_valid(&summary, now.into()) {
+                if better && is_for(&summary, domain) && is_valid(&summary, now) {
                     newest = Some(summary);
                 }
             }
@@ -160,11 +162,5 @@ fn text(time: Option<&DateTime>) -> Option<String> {
 
 fn unknown(operation: &'static str, name: &str) -> Error {
     let answer = message::no_certificate_for(name);
-    Error {
-        operation,
-        class: Class::MissingReference,
-        code: answer.code.to_owned(),
-        message: answer.text,
-        request_id: None,
-    }
+    Error::new(operation, Class::MissingReference, answer.code, answer.text)
 }

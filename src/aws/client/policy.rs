@@ -1,18 +1,21 @@
 //! Policies and attributes: their reads, and the calls that change them.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_elasticloadbalancing::types;
 use aws_smithy_types::error::operation::BuildError;
 
 use super::{Client, not_sent};
 use crate::aws::Error;
-use crate::elb::{AccessLog, Attribute, Attributes, DesyncMitigationMode, Policies, Policy, Stickiness};
-use crate::plan::Step;
+use crate::elb::{
+    AccessLog, Attribute, Attributes, DesyncMitigationMode, Policies, Policy, PolicyName, Port, Stickiness,
+};
 
 /// The one additional attribute that AWS knows.
 const DESYNC_MITIGATION_MODE: &str = "elb.http.desyncmitigationmode";
 
 impl Client {
-    /// All policies of a balancer with their content.
+    /// All policies of a load balancer with their content.
     ///
     /// # Errors
     /// Class `Gone` when the balancer does not exist.
@@ -35,7 +38,7 @@ impl Client {
         Ok(descriptions.filter_map(read).collect())
     }
 
-    /// The attributes of a balancer.
+    /// The attributes of a load balancer.
     ///
     /// # Errors
     /// Class `Gone` when the balancer does not exist.
@@ -45,53 +48,61 @@ impl Client {
         Ok(reply.load_balancer_attributes.map(read).unwrap_or_default())
     }
 
-    pub(super) async fn run_policies(&self, name: &str, step: &Step) -> Result<(), Error> {
-        match step {
-            Step::CreatePolicy {
-                name: policy_name,
-                policy,
-            } => self.create_policy(name, policy_name, policy, step).await,
-            Step::DeletePolicy(policy) => {
-                let request = self.elb.delete_load_balancer_policy().load_balancer_name(name);
-                self.call(step.operation(), request.policy_name(policy).send())
-                    .await
-                    .map(drop)
-            }
-            Step::SetPolicies { port, policies } => {
-                let request = self
-                    .elb
-                    .set_load_balancer_policies_of_listener()
-                    .load_balancer_name(name)
-                    .load_balancer_port(i32::from(*port));
-                // An empty list must be sent as such: it clears the policies.
-                let request = request.set_policy_names(Some(policies.iter().cloned().collect()));
-                self.call(step.operation(), request.send()).await.map(drop)
-            }
-            Step::SetBackendPolicies { port, policies } => {
-                let request = self
-                    .elb
-                    .set_load_balancer_policies_for_backend_server()
-                    .load_balancer_name(name)
-                    .instance_port(i32::from(*port));
-                let request = request.set_policy_names(Some(policies.iter().cloned().collect()));
-                self.call(step.operation(), request.send()).await.map(drop)
-            }
-            _ => Ok(()),
-        }
+    pub(super) async fn delete_policy(&self, name: &str, policy: &str) -> Result<(), Error> {
+        let request = self.elb.delete_load_balancer_policy().load_balancer_name(name);
+        self.write("DeleteLoadBalancerPolicy", request.policy_name(policy).send())
+            .await
     }
 
-    async fn create_policy(&self, name: &str, policy_name: &str, policy: &Policy, step: &Step) -> Result<(), Error> {
-        let operation = step.operation();
+    pub(super) async fn set_policies(
+        &self,
+        name: &str,
+        port: Port,
+        policies: &BTreeSet<PolicyName>,
+    ) -> Result<(), Error> {
+        let request = self
+            .elb
+            .set_load_balancer_policies_of_listener()
+            .load_balancer_name(name)
+            .load_balancer_port(i32::from(port))
+            // An empty list must be sent as such: it clears the policies.
+            .set_policy_names(Some(policies.iter().cloned().collect()));
+        self.write("SetLoadBalancerPoliciesOfListener", request.send()).await
+    }
+
+    pub(super) async fn set_backend_policies(
+        &self,
+        name: &str,
+        port: Port,
+        policies: &BTreeSet<PolicyName>,
+    ) -> Result<(), Error> {
+        let request = self
+            .elb
+            .set_load_balancer_policies_for_backend_server()
+            .load_balancer_name(name)
+            .instance_port(i32::from(port))
+            .set_policy_names(Some(policies.iter().cloned().collect()));
+        self.write("SetLoadBalancerPoliciesForBackendServer", request.send())
+            .await
+    }
+
+    pub(super) async fn create_policy(
+        &self,
+        name: &str,
+        policy_name: &str,
+        policy: &Policy,
+        operation: &'static str,
+    ) -> Result<(), Error> {
         match policy {
             Policy::Stickiness(Stickiness::LoadBalancerCookie(seconds)) => {
                 let request = self.elb.create_lb_cookie_stickiness_policy().load_balancer_name(name);
                 let request = request.policy_name(policy_name).set_cookie_expiration_period(*seconds);
-                self.call(operation, request.send()).await.map(drop)
+                self.write(operation, request.send()).await
             }
             Policy::Stickiness(Stickiness::ApplicationCookie(cookie)) => {
                 let request = self.elb.create_app_cookie_stickiness_policy().load_balancer_name(name);
                 let request = request.policy_name(policy_name).cookie_name(cookie);
-                self.call(operation, request.send()).await.map(drop)
+                self.write(operation, request.send()).await
             }
             _ => {
                 let attributes = policy.attributes().into_iter().map(|(name, value)| {
@@ -103,7 +114,7 @@ impl Client {
                 let request = self.elb.create_load_balancer_policy().load_balancer_name(name);
                 let request = request.policy_name(policy_name).policy_type_name(policy.type_name());
                 let request = request.set_policy_attributes(Some(attributes.collect()));
-                self.call(operation, request.send()).await.map(drop)
+                self.write(operation, request.send()).await
             }
         }
     }
@@ -113,9 +124,8 @@ impl Client {
         const OPERATION: &str = "ModifyLoadBalancerAttributes";
         let attributes = to_attributes(attribute).map_err(|error| not_sent(OPERATION, &error))?;
         let request = self.elb.modify_load_balancer_attributes().load_balancer_name(name);
-        self.call(OPERATION, request.load_balancer_attributes(attributes).send())
+        self.write(OPERATION, request.load_balancer_attributes(attributes).send())
             .await
-            .map(drop)
     }
 }
 

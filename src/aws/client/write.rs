@@ -1,85 +1,51 @@
-//! The calls of a plan.
+//! The calls of a plan: for each step one method, for each method one call.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use aws_sdk_elasticloadbalancing::types::TagKeyOnly;
 use aws_smithy_types::error::operation::BuildError;
 
 use super::{Client, convert, not_sent};
 use crate::aws::{Class, Error};
-use crate::elb::{LoadBalancer, Scheme};
+use crate::elb::{HealthCheck, InstanceId, Listener, LoadBalancer, Port, Scheme};
 use crate::plan::Step;
+
+type Answer = Result<(), Error>;
 
 impl Client {
     /// Makes the one call of a step.
     ///
     /// # Errors
     /// As AWS refuses it.
-    pub async fn run(&self, name: &str, step: &Step) -> Result<(), Error> {
-        let built = |error: BuildError| not_sent(step.operation(), &error);
+    pub async fn run(&self, name: &str, step: &Step) -> Answer {
         match step {
-            Step::FindCertificate(arn) => self.find_certificate(arn).await,
             Step::CreateLoadBalancer(lb) => self.create(lb).await,
-            Step::ConfigureHealthCheck(check) => {
-                let check = convert::to_health_check(check).map_err(built)?;
-                let request = self
-                    .elb
-                    .configure_health_check()
-                    .load_balancer_name(name)
-                    .health_check(check);
-                self.call(step.operation(), request.send()).await.map(drop)
-            }
-            Step::CreateListeners { .. } | Step::DeleteListeners(_) | Step::SetCertificate { .. } => {
-                self.run_listeners(name, step).await
-            }
-            Step::SetPolicies { .. }
-            | Step::CreatePolicy { .. }
-            | Step::DeletePolicy(_)
-            | Step::SetBackendPolicies { .. } => self.run_policies(name, step).await,
+            Step::DeleteLoadBalancer => self.delete(name).await,
+            Step::ConfigureHealthCheck(check) => self.configure_health_check(name, check).await,
+            Step::CreateListeners { listeners, .. } => self.create_listeners(name, listeners).await,
+            Step::DeleteListeners(ports) => self.delete_listeners(name, ports).await,
+            Step::FindCertificate(arn) => self.find_certificate(arn).await,
+            Step::SetCertificate { port, certificate } => self.set_certificate(name, *port, certificate).await,
+            Step::CreatePolicy { name: of, policy } => self.create_policy(name, of, policy, step.operation()).await,
+            Step::DeletePolicy(policy) => self.delete_policy(name, policy).await,
+            Step::SetPolicies { port, policies } => self.set_policies(name, *port, policies).await,
+            Step::SetBackendPolicies { port, policies } => self.set_backend_policies(name, *port, policies).await,
             Step::ModifyAttribute(attribute) => self.modify_attribute(name, attribute).await,
-            Step::EnableZones(_) | Step::DisableZones(_) | Step::AttachSubnets(_) | Step::DetachSubnets(_) => {
-                self.run_placement(name, step).await
-            }
-            Step::ApplySecurityGroups(groups) => {
-                let request = self
-                    .elb
-                    .apply_security_groups_to_load_balancer()
-                    .load_balancer_name(name);
-                let request = request.set_security_groups(convert::to_list(groups));
-                self.call(step.operation(), request.send()).await.map(drop)
-            }
-            Step::RegisterInstances(ids) => {
-                let request = self
-                    .elb
-                    .register_instances_with_load_balancer()
-                    .load_balancer_name(name);
-                let request = request.set_instances(Some(convert::to_instances(ids)));
-                self.call(step.operation(), request.send()).await.map(drop)
-            }
-            Step::DeregisterInstances(ids) => {
-                let request = self
-                    .elb
-                    .deregister_instances_from_load_balancer()
-                    .load_balancer_name(name);
-                let request = request.set_instances(Some(convert::to_instances(ids)));
-                self.call(step.operation(), request.send()).await.map(drop)
-            }
-            Step::AttachAutoScalingGroup(group) => {
-                let request = self.autoscaling.attach_load_balancers().auto_scaling_group_name(group);
-                self.call(step.operation(), request.load_balancer_names(name).send())
-                    .await
-                    .map(drop)
-            }
+            Step::EnableZones(zones) => self.enable_zones(name, zones).await,
+            Step::DisableZones(zones) => self.disable_zones(name, zones).await,
+            Step::AttachSubnets(subnets) => self.attach_subnets(name, subnets).await,
+            Step::DetachSubnets(subnets) => self.detach_subnets(name, subnets).await,
+            Step::ApplySecurityGroups(groups) => self.apply_security_groups(name, groups).await,
+            Step::RegisterInstances(ids) => self.register(name, ids).await,
+            Step::DeregisterInstances(ids) => self.deregister(name, ids).await,
+            Step::AttachAutoScalingGroup(group) => self.attach_group(name, group).await,
             Step::DetachAutoScalingGroup(group) => self.detach_group(name, group).await,
-            Step::AddTags(tags) => {
-                let tags = convert::to_tags(tags).map_err(built)?;
-                let request = self.elb.add_tags().load_balancer_names(name).set_tags(Some(tags));
-                self.call(step.operation(), request.send()).await.map(drop)
-            }
+            Step::AddTags(tags) => self.add_tags(name, tags).await,
             Step::RemoveTags(keys) => self.remove_tags(name, keys).await,
         }
     }
 
-    async fn create(&self, lb: &LoadBalancer) -> Result<(), Error> {
+    async fn create(&self, lb: &LoadBalancer) -> Answer {
         const OPERATION: &str = "CreateLoadBalancer";
         let built = |error: BuildError| not_sent(OPERATION, &error);
         let request = self
@@ -93,88 +59,107 @@ impl Client {
             .set_subnets(convert::to_list(&lb.subnets))
             .set_security_groups(convert::to_list(&lb.security_groups))
             .set_tags(Some(convert::to_tags(&lb.tags).map_err(built)?));
-        self.call(OPERATION, request.send()).await.map(drop)
+        self.write(OPERATION, request.send()).await
     }
 
-    async fn run_listeners(&self, name: &str, step: &Step) -> Result<(), Error> {
-        let operation = step.operation();
-        match step {
-            Step::CreateListeners { listeners, .. } => {
-                let listeners = convert::to_listeners(listeners).map_err(|error| not_sent(operation, &error))?;
-                let request = self.elb.create_load_balancer_listeners().load_balancer_name(name);
-                self.call(operation, request.set_listeners(Some(listeners)).send())
-                    .await
-                    .map(drop)
-            }
-            Step::DeleteListeners(ports) => {
-                let ports = ports.iter().map(|port| i32::from(*port)).collect();
-                let request = self.elb.delete_load_balancer_listeners().load_balancer_name(name);
-                self.call(operation, request.set_load_balancer_ports(Some(ports)).send())
-                    .await
-                    .map(drop)
-            }
-            Step::SetCertificate { port, certificate } => {
-                let request = self
-                    .elb
-                    .set_load_balancer_listener_ssl_certificate()
-                    .load_balancer_name(name);
-                let request = request
-                    .load_balancer_port(i32::from(*port))
-                    .ssl_certificate_id(certificate);
-                self.call(operation, request.send()).await.map(drop)
-            }
-            _ => Ok(()),
-        }
+    async fn delete(&self, name: &str) -> Answer {
+        let request = self.elb.delete_load_balancer().load_balancer_name(name);
+        self.write("DeleteLoadBalancer", request.send()).await
     }
 
-    async fn run_placement(&self, name: &str, step: &Step) -> Result<(), Error> {
-        let operation = step.operation();
-        match step {
-            Step::EnableZones(zones) => {
-                let request = self
-                    .elb
-                    .enable_availability_zones_for_load_balancer()
-                    .load_balancer_name(name);
-                self.call(
-                    operation,
-                    request.set_availability_zones(convert::to_list(zones)).send(),
-                )
-                .await
-                .map(drop)
-            }
-            Step::DisableZones(zones) => {
-                let request = self
-                    .elb
-                    .disable_availability_zones_for_load_balancer()
-                    .load_balancer_name(name);
-                self.call(
-                    operation,
-                    request.set_availability_zones(convert::to_list(zones)).send(),
-                )
-                .await
-                .map(drop)
-            }
-            Step::AttachSubnets(subnets) => {
-                let request = self.elb.attach_load_balancer_to_subnets().load_balancer_name(name);
-                self.call(operation, request.set_subnets(convert::to_list(subnets)).send())
-                    .await
-                    .map(drop)
-            }
-            Step::DetachSubnets(subnets) => {
-                let request = self.elb.detach_load_balancer_from_subnets().load_balancer_name(name);
-                self.call(operation, request.set_subnets(convert::to_list(subnets)).send())
-                    .await
-                    .map(drop)
-            }
-            _ => Ok(()),
-        }
+    async fn configure_health_check(&self, name: &str, check: &HealthCheck) -> Answer {
+        const OPERATION: &str = "ConfigureHealthCheck";
+        let check = convert::to_health_check(check).map_err(|error| not_sent(OPERATION, &error))?;
+        let request = self.elb.configure_health_check().load_balancer_name(name);
+        self.write(OPERATION, request.health_check(check).send()).await
+    }
+
+    async fn create_listeners(&self, name: &str, listeners: &[Listener]) -> Answer {
+        const OPERATION: &str = "CreateLoadBalancerListeners";
+        let listeners = convert::to_listeners(listeners).map_err(|error| not_sent(OPERATION, &error))?;
+        let request = self.elb.create_load_balancer_listeners().load_balancer_name(name);
+        self.write(OPERATION, request.set_listeners(Some(listeners)).send())
+            .await
+    }
+
+    async fn delete_listeners(&self, name: &str, ports: &BTreeSet<Port>) -> Answer {
+        let ports = ports.iter().map(|port| i32::from(*port)).collect();
+        let request = self.elb.delete_load_balancer_listeners().load_balancer_name(name);
+        let request = request.set_load_balancer_ports(Some(ports));
+        self.write("DeleteLoadBalancerListeners", request.send()).await
+    }
+
+    async fn set_certificate(&self, name: &str, port: Port, certificate: &str) -> Answer {
+        let request = self
+            .elb
+            .set_load_balancer_listener_ssl_certificate()
+            .load_balancer_name(name)
+            .load_balancer_port(i32::from(port))
+            .ssl_certificate_id(certificate);
+        self.write("SetLoadBalancerListenerSSLCertificate", request.send())
+            .await
+    }
+
+    async fn enable_zones(&self, name: &str, zones: &BTreeSet<String>) -> Answer {
+        let request = self.elb.enable_availability_zones_for_load_balancer();
+        let request = request.load_balancer_name(name);
+        let request = request.set_availability_zones(convert::to_list(zones));
+        self.write("EnableAvailabilityZonesForLoadBalancer", request.send())
+            .await
+    }
+
+    async fn disable_zones(&self, name: &str, zones: &BTreeSet<String>) -> Answer {
+        let request = self.elb.disable_availability_zones_for_load_balancer();
+        let request = request.load_balancer_name(name);
+        let request = request.set_availability_zones(convert::to_list(zones));
+        self.write("DisableAvailabilityZonesForLoadBalancer", request.send())
+            .await
+    }
+
+    async fn attach_subnets(&self, name: &str, subnets: &BTreeSet<String>) -> Answer {
+        let request = self.elb.attach_load_balancer_to_subnets().load_balancer_name(name);
+        let request = request.set_subnets(convert::to_list(subnets));
+        self.write("AttachLoadBalancerToSubnets", request.send()).await
+    }
+
+    async fn detach_subnets(&self, name: &str, subnets: &BTreeSet<String>) -> Answer {
+        let request = self.elb.detach_load_balancer_from_subnets().load_balancer_name(name);
+        let request = request.set_subnets(convert::to_list(subnets));
+        self.write("DetachLoadBalancerFromSubnets", request.send()).await
+    }
+
+    async fn apply_security_groups(&self, name: &str, groups: &BTreeSet<String>) -> Answer {
+        let request = self.elb.apply_security_groups_to_load_balancer();
+        let request = request.load_balancer_name(name);
+        let request = request.set_security_groups(convert::to_list(groups));
+        self.write("ApplySecurityGroupsToLoadBalancer", request.send()).await
+    }
+
+    async fn register(&self, name: &str, ids: &BTreeSet<InstanceId>) -> Answer {
+        let request = self.elb.register_instances_with_load_balancer();
+        let request = request.load_balancer_name(name);
+        let request = request.set_instances(Some(convert::to_instances(ids)));
+        self.write("RegisterInstancesWithLoadBalancer", request.send()).await
+    }
+
+    async fn deregister(&self, name: &str, ids: &BTreeSet<InstanceId>) -> Answer {
+        let request = self.elb.deregister_instances_from_load_balancer();
+        let request = request.load_balancer_name(name);
+        let request = request.set_instances(Some(convert::to_instances(ids)));
+        self.write("DeregisterInstancesFromLoadBalancer", request.send()).await
+    }
+
+    async fn attach_group(&self, name: &str, group: &str) -> Answer {
+        let request = self.autoscaling.attach_load_balancers().auto_scaling_group_name(group);
+        self.write("AttachLoadBalancers", request.load_balancer_names(name).send())
+            .await
     }
 
     /// Detaching from a group that is gone is done.
-    async fn detach_group(&self, name: &str, group: &str) -> Result<(), Error> {
+    async fn detach_group(&self, name: &str, group: &str) -> Answer {
         let request = self.autoscaling.detach_load_balancers().auto_scaling_group_name(group);
         match self
-            .call("DetachLoadBalancers", request.load_balancer_names(name).send())
+            .write("DetachLoadBalancers", request.load_balancer_names(name).send())
             .await
         {
             Err(error) if error.class != Class::MissingReference => Err(error),
@@ -182,19 +167,16 @@ impl Client {
         }
     }
 
-    async fn remove_tags(&self, name: &str, keys: &BTreeSet<String>) -> Result<(), Error> {
-        use aws_sdk_elasticloadbalancing::types::TagKeyOnly;
-        let keys = keys.iter().map(|key| TagKeyOnly::builder().key(key).build()).collect();
-        let request = self.elb.remove_tags().load_balancer_names(name).set_tags(Some(keys));
-        self.call("RemoveTags", request.send()).await.map(drop)
+    async fn add_tags(&self, name: &str, tags: &BTreeMap<String, String>) -> Answer {
+        const OPERATION: &str = "AddTags";
+        let tags = convert::to_tags(tags).map_err(|error| not_sent(OPERATION, &error))?;
+        let request = self.elb.add_tags().load_balancer_names(name);
+        self.write(OPERATION, request.set_tags(Some(tags)).send()).await
     }
 
-    /// `DeleteLoadBalancer`, which also succeeds for a balancer that is not there.
-    ///
-    /// # Errors
-    /// As AWS refuses it.
-    pub async fn delete(&self, name: &str) -> Result<(), Error> {
-        let request = self.elb.delete_load_balancer().load_balancer_name(name);
-        self.call("DeleteLoadBalancer", request.send()).await.map(drop)
+    async fn remove_tags(&self, name: &str, keys: &BTreeSet<String>) -> Answer {
+        let keys = keys.iter().map(|key| TagKeyOnly::builder().key(key).build()).collect();
+        let request = self.elb.remove_tags().load_balancer_names(name);
+        self.write("RemoveTags", request.set_tags(Some(keys)).send()).await
     }
 }

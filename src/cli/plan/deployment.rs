@@ -8,7 +8,7 @@ use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt as _};
 
 use crate::cli::failure::Failure;
-use crate::operator::flags::{RuleFlags, Run};
+use crate::flags::{RuleFlags, Run};
 
 /// The label of the chart's Deployment.
 const LABEL: &str = "app.kubernetes.io/name=classic-lb-operator";

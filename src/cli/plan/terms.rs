@@ -10,7 +10,7 @@ use super::deployment::{self, Deployed};
 use crate::cli::failure::Failure;
 use crate::cli::screen;
 use crate::controller::Rules;
-use crate::operator::flags::{self, RuleFlags};
+use crate::flags::{self, RuleFlags};
 use crate::plan::adoption::Adoption;
 
 /// Flags of the operator. Each wins over what the operator's Deployment says.

@@ -1,83 +1,365 @@
-//! I/O: the end of a pass: its status, once, where it differs, and an Event for each transition.
+//! I/O: the end of a reconcile: what is told, and when to look again.
 
-use k8s_openapi::jiff::Timestamp;
-use kube::ResourceExt as _;
+use std::collections::BTreeSet;
+use std::time::Duration;
 
-use super::{Context, Error, Memory};
-use crate::api::condition::READY;
-use crate::api::message::Message;
-use crate::api::reason;
-use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus};
-use crate::controller::event;
-use crate::controller::status::{self, Report};
+use super::outcome::{self, Outcome, Setting, moves_by_itself};
+use super::publish::publish;
+use super::resolution::Resolution;
+use super::stop::{Halt, Stop};
+use super::subject::Subject;
+use super::{applied, from_status, zones};
+use crate::api::message;
+use crate::api::{AutoScalingGroupStatus, ClassicLoadBalancer};
+use crate::aws::DESCRIBE_INSTANCE_HEALTH;
+use crate::controller::context::{Context, Moment};
+use crate::controller::error::Error;
+use crate::controller::executor::Executor;
+use crate::controller::memory::{self, Memory};
+use crate::controller::status::{Report, Verdict};
+use crate::elb::{Declared, LoadBalancer, Part};
+use crate::plan::desired::Desired;
+use crate::plan::{Problem, Step, Track};
 
-/// The status as it was last written: the cache may still hold the object from before our own last write.
-fn written_status(object: &ClassicLoadBalancer, memory: &Memory) -> ClassicLoadBalancerStatus {
-    memory
-        .status
-        .clone()
-        .or_else(|| object.status.clone())
-        .unwrap_or_default()
+/// The most calls that a status lists, and the longest text of one.
+const LINES: usize = 100;
+const LINE: usize = 500;
+
+/// What comes next, and what was found.
+#[derive(Debug, Default)]
+pub(in crate::controller) struct Next {
+    /// When to look again; `None`: when something happens.
+    pub(in crate::controller) wait: Option<Duration>,
+    /// Whether the reconcile counts as failed.
+    pub(in crate::controller) failed: bool,
+    /// The steps that AWS accepted, or would be asked for.
+    pub(in crate::controller) steps: Vec<Step>,
+    /// What keeps the load balancer from being as declared, also after these steps.
+    pub(in crate::controller) problems: Vec<Problem>,
+    /// AWS could not be asked about the load balancer.
+    pub(in crate::controller) unread: bool,
 }
 
-/// The status to build on: as written, and with what was applied since though no status could tell.
-pub(in crate::controller) fn previous_status(
-    object: &ClassicLoadBalancer,
-    memory: &Memory,
-) -> ClassicLoadBalancerStatus {
-    let mut status = written_status(object, memory);
-    if memory.applied.is_some() {
-        status.applied.clone_from(&memory.applied);
+impl Next {
+    /// To look again after a while.
+    pub(super) fn after(wait: Option<Duration>) -> Self {
+        Self {
+            wait,
+            ..Self::default()
+        }
     }
-    status
 }
 
-/// Writes the status where it differs, and tells of a transition by an Event.
-pub(in crate::controller) async fn conclude(
-    object: &ClassicLoadBalancer,
-    ctx: &Context,
+/// How far a reconcile got.
+pub(super) enum Ended {
+    /// Nothing was due but the health, of which there may be news.
+    Between { desired: Desired, news: bool },
+    /// It planned.
+    Full(Box<(Resolution, Desired, Outcome)>),
+}
+
+/// Tells what came of a reconcile and decides when to look again.
+pub(super) async fn conclude(
+    cx: &Context,
+    executor: &Executor<'_>,
+    subject: &Subject<'_>,
     memory: &mut Memory,
-    report: Report<'_>,
-) -> Result<(), Error> {
-    let written = written_status(object, memory);
-    let new = status::derive(&previous_status(object, memory), &report, Timestamp::now());
-    // A status that somebody else overwrote is mended by the next full pass, which alone reports on the account.
-    let stands = object.status.as_ref().is_some_and(|stored| status::says(stored, &new));
-    let overwritten = report.account.is_some() && !stands;
-    if overwritten || !status::says(&written, &new) {
-        let namespace = object.namespace().ok_or(Error::Incomplete("namespace"))?;
-        status::write(&ctx.client, object, &namespace, &object.name_any(), &new).await?;
+    ended: Result<Ended, Stop>,
+    now: Moment,
+) -> Result<Next, Error> {
+    let failures = memory.schedule.failures();
+    let mut next = Next {
+        steps: executor.steps().to_vec(),
+        ..Next::default()
+    };
+    match ended {
+        Err(Stop::Failed(error)) => return Err(error),
+        Err(Stop::Refused(problem)) => {
+            next.problems = vec![problem.clone()];
+            let verdict = subject.mode.overrule(Verdict::NotAccepted(problem), 0);
+            publish(cx, subject.object, memory, &Report::new(subject.generation(), verdict)).await?;
+            next.wait = Some(cx.intervals.resync);
+            return Ok(next);
+        }
+        Err(Stop::Halted(halt)) => {
+            next.problems = halt.verdict.problem().cloned().into_iter().collect();
+            next.unread = matches!(halt.verdict, Verdict::Unread(_));
+            halted(cx, executor, subject, memory, *halt, now).await?;
+        }
+        Ok(Ended::Between { desired, news }) if news => health_alone(cx, subject, memory, &desired.declared).await?,
+        Ok(Ended::Between { .. }) => {}
+        Ok(Ended::Full(ended)) => {
+            let (resolution, desired, outcome) = *ended;
+            next.problems = full(cx, executor, subject, memory, &resolution, &desired, outcome, now).await?;
+        }
     }
-    tell(object, ctx, memory, &written, &new).await;
-    for message in status::zone_news(&written, &new) {
-        event::warning(&ctx.events, object, "Reconcile", &message).await;
+    // Whoever replaced the object (`kubectl replace`) may have dropped the finalizer with it, and then its deletion would
+    // leave the load balancer behind.
+    if memory.known.load_balancer().is_some() {
+        executor.ensure_finalizer().await?;
     }
-    memory.status = Some(new);
-    Ok(())
+    next.failed = memory.schedule.failures() > failures;
+    next.wait = memory.schedule.next(cx.clock.now().at).map(|(_, wait)| wait);
+    Ok(next)
 }
 
-/// One Event for each change of `Ready` or of its reason.
-async fn tell(
+/// The object names no region and the operator has none.
+pub(super) async fn without_region(
+    cx: &Context,
     object: &ClassicLoadBalancer,
-    ctx: &Context,
     memory: &mut Memory,
-    previous: &ClassicLoadBalancerStatus,
-    new: &ClassicLoadBalancerStatus,
-) {
-    let Some(ready) = new.conditions.first() else { return };
-    // Conditions of others may stand before it.
-    let before = previous.conditions.iter().find(|condition| condition.type_ == READY);
-    let message = (ready.reason.clone(), ready.message.clone());
-    let same = before.is_some_and(|before| {
-        before.status == ready.status && before.reason == ready.reason && before.message == ready.message
-    });
-    if same || memory.message.as_ref() == Some(&message) {
-        return;
-    }
-    if ready.status == "False" && ready.reason != reason::DELETING {
-        event::warning(&ctx.events, object, "Reconcile", &Message::again(ready)).await;
+) -> Result<Next, Error> {
+    let generation = object.metadata.generation.unwrap_or_default();
+    let mode = super::mode::Mode::of(object, &cx.rules);
+    let problem = Problem::invalid(Track::LoadBalancer, message::no_region());
+    let verdict = if object.metadata.deletion_timestamp.is_some() && !mode.protected {
+        if !mode.held {
+            return Ok(Next::default());
+        }
+        Verdict::Deleting(message::deletion_without_region())
     } else {
-        event::normal(&ctx.events, object, "Reconcile", &Message::again(ready)).await;
+        mode.overrule(Verdict::NotAccepted(problem.clone()), 0)
+    };
+    publish(cx, object, memory, &Report::new(generation, verdict)).await?;
+    Ok(Next {
+        problems: vec![problem],
+        ..Next::after(Some(cx.intervals.resync))
+    })
+}
+
+/// Nothing is done, on request.
+pub(super) async fn rest(cx: &Context, subject: &Subject<'_>, memory: &mut Memory) -> Result<Next, Error> {
+    memory.suspend();
+    let verdict = Verdict::Suspended(message::suspended());
+    let mut report = Report::new(subject.generation(), verdict);
+    report.name = Some(subject.former_name().unwrap_or(&subject.name));
+    report.errors.clone_from(&subject.previous.errors);
+    publish(cx, subject.object, memory, &report).await?;
+    Ok(Next::default())
+}
+
+/// A reconcile that did not get as far as a plan.
+async fn halted(
+    cx: &Context,
+    executor: &Executor<'_>,
+    subject: &Subject<'_>,
+    memory: &mut Memory,
+    halt: Halt,
+    now: Moment,
+) -> Result<(), Error> {
+    let unread = matches!(halt.verdict, Verdict::Unread(_));
+    if executor.is_dry() && !unread {
+        memory.forget_load_balancer();
     }
-    memory.message = Some(message);
+    if let Some(stands) = halt.stands {
+        // Somebody else's, under observation: shown, and planned nothing for.
+        let outcome = Outcome {
+            lb: Some(*stands),
+            ..Outcome::default()
+        };
+        let verdict = subject.mode.overrule(halt.verdict, 0);
+        return tell(cx, executor, subject, memory, &Resolution::default(), None, &outcome, verdict, now).await;
+    }
+    let planned = executor.planned();
+    let verdict = subject.mode.overrule(halt.verdict, planned.len());
+    end(cx, subject, memory, &verdict, false, now);
+    memory.schedule.set_or_clear(memory::Due::Health, None);
+    let mut report = Report::new(subject.generation(), verdict);
+    report.name = Some(&subject.name);
+    report.errors = halt.errors;
+    report.gone = halt.gone;
+    report.plan = lines(planned);
+    publish(cx, subject.object, memory, &report).await
+}
+
+/// What is due next follows from the verdict.
+fn end(cx: &Context, subject: &Subject<'_>, memory: &mut Memory, verdict: &Verdict, moving: bool, now: Moment) {
+    let ended = memory::Ended {
+        progress: verdict.progress(),
+        waiting: verdict.is_waiting(),
+        moving,
+        resync: cx.intervals.resync,
+        suspects_tried: memory.refusals.tried(),
+        chance: cx.jitter.fraction(),
+    };
+    memory.schedule.ended(subject.seen(), &ended, now.at);
+    memory.published.concluded(verdict.clone());
+}
+
+/// Only the health was read.
+async fn health_alone(
+    cx: &Context,
+    subject: &Subject<'_>,
+    memory: &mut Memory,
+    declared: &Declared,
+) -> Result<(), Error> {
+    let (Some(lb), Some(verdict)) = (memory.known.load_balancer().cloned(), memory.published.verdict().cloned())
+    else {
+        return Ok(());
+    };
+    let members = memory.known.members(|| from_status::members_of(&subject.previous)).clone();
+    let health = memory.health.reading().map(|(health, of)| (health.to_vec(), of.clone()));
+    let mut report = Report::new(subject.generation(), verdict).with_targets(
+        &members,
+        wants_targets(declared),
+        health.as_ref().map(|(health, of)| (health.as_slice(), of)),
+        stale(subject, memory),
+    );
+    report.load_balancer = Some(&lb);
+    report.not_after = Some(memory.known.lookups.not_after.clone());
+    report.unread = memory.health.message();
+    report.plan.clone_from(&subject.previous.plan);
+    report.errors.clone_from(&subject.previous.errors);
+    report
+        .errors
+        .retain(|error| error.operation != DESCRIBE_INSTANCE_HEALTH);
+    report.errors.extend(outcome::health_error(&memory.health));
+    publish(cx, subject.object, memory, &report).await
+}
+
+/// A reconcile that planned. Returns what keeps the load balancer from being as declared.
+#[allow(clippy::too_many_arguments)] // the one caller hands over what the steps made
+async fn full(
+    cx: &Context,
+    executor: &Executor<'_>,
+    subject: &Subject<'_>,
+    memory: &mut Memory,
+    resolution: &Resolution,
+    desired: &Desired,
+    outcome: Outcome,
+    now: Moment,
+) -> Result<Vec<Problem>, Error> {
+    let done = executor.done();
+    if !done.is_empty() && subject.previous.created_time.is_some() {
+        let calls = done.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        executor.announce("Reconcile", &message::updated(calls)).await;
+    }
+    let problems = outcome.problems(&Setting {
+        refusals: &memory.refusals,
+        resolution,
+        missing: &desired.missing,
+        named: &subject.named(),
+        declared: &desired.declared,
+    });
+    let verdict = outcome::verdict(&problems);
+    let verdict = subject.mode.overrule(verdict, executor.planned().len());
+    tell(cx, executor, subject, memory, resolution, Some(&desired.declared), &outcome, verdict, now).await?;
+    Ok(problems)
+}
+
+/// The status after a load balancer was read. `declared` is `None` where it is somebody else's.
+#[allow(clippy::too_many_arguments)] // each is what one step of the reconcile made
+async fn tell(
+    cx: &Context,
+    executor: &Executor<'_>,
+    subject: &Subject<'_>,
+    memory: &mut Memory,
+    resolution: &Resolution,
+    declared: Option<&Declared>,
+    outcome: &Outcome,
+    verdict: Verdict,
+    now: Moment,
+) -> Result<(), Error> {
+    let account = subject.region.account().await;
+    let account = account.inspect_err(|error| tracing::warn!(%error, "the AWS account could not be read"));
+    let account = account.ok();
+    let moving = executor.done().iter().any(moves_by_itself);
+    let Some(lb) = &outcome.lb else {
+        // A dry run of a creation: there is nothing to show but the plan.
+        end(cx, subject, memory, &verdict, moving, now);
+        let mut report = Report::new(subject.generation(), verdict);
+        report.name = Some(&subject.name);
+        report.plan = lines(executor.planned());
+        return publish(cx, subject.object, memory, &report).await;
+    };
+    let groups = outcome.groups.as_ref();
+    let mut members = resolution.resolved.members.clone();
+    if let (Some(groups), Some(declared)) = (groups, declared) {
+        applied::add_group_members(&mut members, groups, lb, declared.auto_scaling_groups.as_ref());
+    }
+    let remembered = memory.known.members(|| from_status::members_of(&subject.previous));
+    applied::add_remembered(&mut members, remembered, lb, groups.is_some(), resolution);
+    zones::find_zones(subject, memory, &mut members).await;
+    memory.known.keep_members(members.clone());
+    end(cx, subject, memory, &verdict, moving, now);
+
+    let health = memory.health.reading().map(|(health, of)| (health.to_vec(), of.clone()));
+    let mut report = Report::new(subject.generation(), verdict).with_targets(
+        &members,
+        declared.is_some_and(wants_targets),
+        health.as_ref().map(|(health, of)| (health.as_slice(), of)),
+        stale(subject, memory),
+    );
+    report.full = true;
+    report.name = Some(&subject.name);
+    report.region = Some(&subject.region.region);
+    report.account = account.as_ref();
+    report.load_balancer = Some(lb);
+    report.not_after = Some(memory.known.lookups.not_after.clone());
+    report.errors = outcome.errors(&memory.refusals, &memory.health);
+    report.unread = memory.health.message();
+    report.plan = lines(executor.planned());
+    if let Some(declared) = declared {
+        tell_expiries(cx, subject, memory, lb);
+        report.groups = groups.map(|groups| group_status(declared, groups.missing(), lb));
+        if !executor.is_dry() {
+            // With the groups that were written down on the way.
+            let previous = memory.published.previous(subject.object);
+            let applied = applied::applied(&applied::Made {
+                spec: &subject.object.spec,
+                declared,
+                previous: &previous,
+                lb,
+                done: executor.done(),
+                groups_read: groups.is_some(),
+            });
+            report.applied = Some(applied.clone());
+            memory.published.applied(applied);
+        }
+    }
+    publish(cx, subject.object, memory, &report).await
+}
+
+/// For the metric of certificates in use.
+fn tell_expiries(cx: &Context, subject: &Subject<'_>, memory: &Memory, lb: &LoadBalancer) {
+    let listeners = lb.listeners.values();
+    let used = listeners.filter_map(|listener| listener.certificate.as_ref());
+    let expiries = used.filter_map(|arn| {
+        let time: jiff::Timestamp = memory.known.lookups.not_after.get(arn)?.parse().ok()?;
+        Some((arn.clone(), time.as_second()))
+    });
+    cx.metrics.certificates(&subject.owner.uid, expiries.collect());
+}
+
+fn group_status(declared: &Declared, missing: &BTreeSet<String>, lb: &LoadBalancer) -> Vec<AutoScalingGroupStatus> {
+    let declared = declared.auto_scaling_groups.iter().flatten();
+    let names: BTreeSet<&String> = declared.chain(&lb.auto_scaling_groups).chain(missing).collect();
+    let status = |name: &String| AutoScalingGroupStatus {
+        name: name.clone(),
+        attached: lb.auto_scaling_groups.contains(name),
+    };
+    names.into_iter().map(status).collect()
+}
+
+/// Ids that AWS refused though a source named them, but for those that the user named, and registered ones that EC2 says
+/// are terminated.
+fn stale(subject: &Subject<'_>, memory: &Memory) -> Vec<String> {
+    let named = subject.named();
+    let refused = memory.refusals.instances().union(memory.brake.terminated());
+    refused.filter(|id| !named.contains(*id)).cloned().collect()
+}
+
+/// Whether the spec says which instances are wanted. If not, those that are registered are.
+fn wants_targets(declared: &Declared) -> bool {
+    declared.registration.is_some() && !declared.ignored.contains(&Part::Instances)
+}
+
+/// The calls in words, no more than a status should hold.
+fn lines(steps: &[Step]) -> Vec<String> {
+    let shown = steps.iter().take(LINES);
+    let mut lines: Vec<String> = shown.map(|step| step.to_string().chars().take(LINE).collect()).collect();
+    if steps.len() > LINES {
+        lines.push(message::further_calls(steps.len() - LINES));
+    }
+    lines
 }

@@ -6,8 +6,7 @@ use super::zones::by_zone;
 use crate::api::condition::{Statement, TARGETS_HEALTHY};
 use crate::api::message;
 use crate::api::{InstanceStatus, InstancesStatus, SourceSecurityGroup};
-use crate::aws::InstanceHealth;
-use crate::elb::{InstanceId, Port};
+use crate::elb::{InstanceHealth, InstanceId, Port};
 use crate::plan::targets::{Member, Members};
 
 /// The most instances that a status lists.

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::api::condition::{READY, RECONCILING, STALLED, TARGETS_HEALTHY};
 use crate::elb::{HealthCheck, Identity, Scheme};
+use crate::plan::Problem;
 use crate::plan::targets::Member;
 
 fn at(second: i64) -> Timestamp {
@@ -54,15 +55,17 @@ fn condition<'a>(status: &'a ClassicLoadBalancerStatus, type_: &str) -> Option<&
 #[test]
 fn what_observe_said_does_not_stand_when_the_object_is_suspended() {
     let observing = Verdict::Planned(message::observing("a call"));
-    let programmed_after = |verdict| {
-        let before = derive(&ClassicLoadBalancerStatus::default(), &Report::new(1, verdict), at(1));
+    let programmed_after = |verdict, plan| {
+        let mut first = Report::new(1, verdict);
+        first.plan = plan;
+        let before = derive(&ClassicLoadBalancerStatus::default(), &first, at(1));
         let suspended = Verdict::Suspended(message::suspended());
         let after = derive(&before, &Report::new(2, suspended), at(2));
         condition(&after, "Programmed").map(|condition| (condition.status.clone(), condition.reason.clone()))
     };
     let pair = |status: &str, reason: &str| Some((status.to_owned(), reason.to_owned()));
-    assert_eq!(programmed_after(observing), pair("Unknown", "Pending"));
-    assert_eq!(programmed_after(Verdict::Programmed), pair("True", "Programmed"));
+    assert_eq!(programmed_after(observing, vec!["a call".to_owned()]), pair("Unknown", "Pending"));
+    assert_eq!(programmed_after(Verdict::Programmed, Vec::new()), pair("True", "Programmed"));
 }
 
 #[test]
@@ -120,7 +123,7 @@ fn what_was_not_read_stays() {
     let mut report = Report::new(1, Verdict::Programmed);
     report.load_balancer = Some(&lb);
     let first = derive(&ClassicLoadBalancerStatus::default(), &report, at(1));
-    let problem = Verdict::NotProgrammed(Problem::reconciling(message::said(
+    let problem = Verdict::NotProgrammed(Problem::waiting(message::said(
         "Timeout",
         "AddTags",
         "Timeout",
@@ -141,13 +144,13 @@ fn the_same_report_makes_the_same_status() {
 }
 
 fn verdicts() -> impl Strategy<Value = Verdict> {
-    let problem = ("[A-Z][a-z]{1,8}", ".{0,20}", any::<bool>()).prop_map(|(reason, text, stalled)| Problem {
-        message: message::deletion_waits(reason, text),
-        progress: if stalled {
-            Progress::Stalled
+    let problem = ("[A-Z][a-z]{1,8}", ".{0,20}", any::<bool>()).prop_map(|(reason, text, stalled)| {
+        let message = message::deletion_waits(reason, text);
+        if stalled {
+            Problem::blocked(message)
         } else {
-            Progress::Reconciling
-        },
+            Problem::waiting(message)
+        }
     });
     prop_oneof![
         Just(Verdict::Programmed),

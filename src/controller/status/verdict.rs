@@ -1,49 +1,12 @@
-//! Pure: how a pass ended → conditions.
+//! Pure: how a reconcile ended → conditions.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use crate::api::condition::{ACCEPTED, PROGRAMMED, READY, RECONCILING, STALLED, Statement, TARGETS_HEALTHY};
 use crate::api::message::{self, Message};
-use crate::api::reason;
+use crate::plan::{Cause, Problem, Progress, Track};
 
-/// Whether a problem heals without somebody changing the spec or the account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::controller) enum Progress {
-    /// It is tried again by itself.
-    Reconciling,
-    /// It is not.
-    Stalled,
-}
-
-/// What keeps a balancer from being as declared.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::controller) struct Problem {
-    pub(in crate::controller) message: Message,
-    pub(in crate::controller) progress: Progress,
-}
-
-impl Problem {
-    /// Whether the spec asks for what AWS cannot have.
-    pub(in crate::controller) fn is_invalid(&self) -> bool {
-        self.progress == Progress::Stalled && self.message.reason() == reason::INVALID
-    }
-
-    pub(in crate::controller) fn reconciling(message: Message) -> Self {
-        Self {
-            message,
-            progress: Progress::Reconciling,
-        }
-    }
-
-    pub(in crate::controller) fn stalled(message: Message) -> Self {
-        Self {
-            message,
-            progress: Progress::Stalled,
-        }
-    }
-}
-
-/// How a pass ended.
+/// How a reconcile ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::controller) enum Verdict {
     /// AWS equals the spec.
@@ -83,17 +46,23 @@ impl Verdict {
 
     /// Whether nothing is wrong but that instances leave step by step.
     pub(in crate::controller) fn is_waiting(&self) -> bool {
-        matches!(self, Self::NotProgrammed(problem) if problem.message.reason() == reason::DEREGISTERING)
+        matches!(self, Self::NotProgrammed(problem) if problem.cause == Cause::Waiting && problem.track == Track::Instances)
     }
 
     /// Whether and how it goes on; `None` where nothing is the matter.
     pub(in crate::controller) fn progress(&self) -> Option<Progress> {
-        self.problem().map(|problem| problem.progress)
+        self.problem().map(Problem::progress)
     }
 }
 
-/// All conditions. Judgements that this pass could not make stay as they were.
-pub(super) fn statements(verdict: &Verdict, healthy: Option<Statement>, previous: &[Condition]) -> Vec<Statement> {
+/// All conditions. Judgements that this reconcile could not make stay as they were.
+/// `observed`: nothing was written since the object was only looked at.
+pub(super) fn statements(
+    verdict: &Verdict,
+    healthy: Option<Statement>,
+    previous: &[Condition],
+    observed: bool,
+) -> Vec<Statement> {
     let kept = |type_: &'static str| {
         let before = previous.iter().find(|condition| condition.type_ == type_);
         before.map_or_else(
@@ -115,7 +84,7 @@ pub(super) fn statements(verdict: &Verdict, healthy: Option<Statement>, previous
     let say = |type_, status, message: &Message| Statement::new(type_, status, message.clone());
     let mut list = match verdict {
         Verdict::Overruled { status, message, inner } => {
-            let mut list = statements(inner, healthy, previous);
+            let mut list = statements(inner, healthy, previous, observed);
             list.retain(|statement| statement.type_ != READY);
             list.push(say(READY, status, message));
             return list;
@@ -130,24 +99,24 @@ pub(super) fn statements(verdict: &Verdict, healthy: Option<Statement>, previous
             say(READY, "False", &problem.message),
             accepted(),
             say(PROGRAMMED, "False", &problem.message),
-            progress(problem),
+            progress_of(problem),
         ],
         Verdict::Unread(problem) => vec![
             say(READY, "False", &problem.message),
             kept(ACCEPTED),
             say(PROGRAMMED, "False", &problem.message),
-            progress(problem),
+            progress_of(problem),
         ],
         Verdict::NotAccepted(problem) => vec![
             say(READY, "False", &problem.message),
             say(ACCEPTED, "False", &problem.message),
             Statement::new(PROGRAMMED, "False", message::not_accepted(&problem.message)),
-            progress(problem),
+            progress_of(problem),
         ],
         Verdict::Suspended(message) => {
             // What stood there was that nothing is written since it is only looked at, which is not the reason any more.
             let mut programmed = kept(PROGRAMMED);
-            if programmed.message.reason() == reason::OBSERVING {
+            if observed {
                 programmed = Statement::new(PROGRAMMED, "Unknown", message::not_looked_at());
             }
             vec![say(READY, "Unknown", message), kept(ACCEPTED), programmed]
@@ -163,8 +132,8 @@ pub(super) fn statements(verdict: &Verdict, healthy: Option<Statement>, previous
     list
 }
 
-fn progress(problem: &Problem) -> Statement {
-    let type_ = match problem.progress {
+fn progress_of(problem: &Problem) -> Statement {
+    let type_ = match problem.progress() {
         Progress::Reconciling => RECONCILING,
         Progress::Stalled => STALLED,
     };

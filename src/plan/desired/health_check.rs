@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::listeners::Read;
-use super::{Missing, Refusal, fields, listeners};
+use super::{Refusal, fields, listeners};
 use crate::api::HealthCheck as HealthCheckSpec;
 use crate::api::message;
 use crate::elb::{Declared, HealthCheck, LoadBalancer, Part};
-use crate::plan::track;
+use crate::plan::{Problem, Track};
 
 /// `None`: as AWS has it. So it stays, too, while the port it depends on is not known.
 pub(super) fn declare(
@@ -41,7 +41,7 @@ pub(super) fn declare(
 
 /// A declared check that is not set, since only a listener brings the port it checks, and listeners are left as AWS has
 /// them: it would take every instance out.
-pub fn unserved(declared: &Declared, observed: &LoadBalancer) -> Option<Missing> {
+pub fn unserved(declared: &Declared, observed: &LoadBalancer) -> Option<Problem> {
     let ignores = |part| declared.ignored.contains(&part);
     let check = declared
         .health_check
@@ -54,7 +54,7 @@ pub fn unserved(declared: &Declared, observed: &LoadBalancer) -> Option<Missing>
         .any(|listener| listener.instance_port == port);
     let waits = ignores(Part::Listeners) && !ignores(Part::HealthCheck);
     (waits && would_bring && !observed.uses_instance_port(port))
-        .then(|| Missing::new(track::HEALTH_CHECK, message::listener_ignored(&check.target, port)))
+        .then(|| Problem::missing(Track::HealthCheck, message::listener_ignored(&check.target, port)))
 }
 
 /// The target as given, or put together; `None` while the port it takes from a listener is not known.

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{CertificateName, Missing, References, Refusal, found};
+use super::{CertificateName, References, Refusal, found};
 use crate::api::message;
 use crate::api::{Listener as ListenerSpec, Protocol as ProtocolSpec};
 use crate::elb::{Listener, Port, Protocol};
+use crate::plan::Problem;
 
 /// The listeners, and the ports of those that refer to something that was not found.
 #[derive(Debug, Default)]
@@ -27,7 +28,7 @@ impl Read {
 pub(super) fn declare(
     specs: &[ListenerSpec],
     references: &References,
-    missing: &mut Vec<Missing>,
+    missing: &mut Vec<Problem>,
 ) -> Result<Read, Refusal> {
     let mut listeners: BTreeMap<Port, Listener> = BTreeMap::new();
     let mut unresolved = BTreeSet::new();
@@ -56,7 +57,7 @@ pub(super) fn declare(
 fn declare_one(
     spec: &ListenerSpec,
     references: &References,
-    missing: &mut Vec<Missing>,
+    missing: &mut Vec<Problem>,
 ) -> Result<Option<Listener>, Refusal> {
     let protocol = protocol(spec.protocol);
     if protocol.is_secure() != spec.certificate.is_some() {
@@ -92,7 +93,7 @@ fn declare_one(
 fn instance_port(
     spec: &ListenerSpec,
     references: &References,
-    missing: &mut Vec<Missing>,
+    missing: &mut Vec<Problem>,
 ) -> Result<Option<Port>, Refusal> {
     match (spec.instance_port, &spec.instance_port_from) {
         (Some(number), None) => port(spec, "instancePort", number).map(Some),
@@ -106,7 +107,7 @@ fn instance_port(
 fn certificate(
     spec: &ListenerSpec,
     references: &References,
-    missing: &mut Vec<Missing>,
+    missing: &mut Vec<Problem>,
 ) -> Result<Option<Option<String>>, Refusal> {
     let Some(certificate) = &spec.certificate else {
         return Ok(Some(None));

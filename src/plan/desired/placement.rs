@@ -2,16 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use super::{Missing, References, Refusal, found};
+use super::{References, Refusal, found};
 use crate::api::ClassicLoadBalancerSpec;
 use crate::api::message;
 use crate::elb::Placement;
+use crate::plan::Problem;
 
 /// `None`: what the spec asks for was not found, so it stays as AWS has it.
 pub(super) fn declare(
     spec: &ClassicLoadBalancerSpec,
     references: &References,
-    missing: &mut Vec<Missing>,
+    missing: &mut Vec<Problem>,
 ) -> Result<Option<Placement>, Refusal> {
     let set = |list: &Vec<String>| list.iter().cloned().collect::<BTreeSet<_>>();
     match (&spec.availability_zones, &spec.subnets, &spec.subnet_selector) {
@@ -26,7 +27,7 @@ pub(super) fn declare(
 pub(super) fn security_groups(
     spec: &ClassicLoadBalancerSpec,
     references: &References,
-    missing: &mut Vec<Missing>,
+    missing: &mut Vec<Problem>,
 ) -> Option<BTreeSet<String>> {
     if spec.security_group_selector.is_some() {
         return found(references.security_groups.as_ref(), missing);

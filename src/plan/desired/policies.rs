@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::listeners::Read;
-use super::{Missing, References, Refusal, fields};
+use super::{References, Refusal, fields};
 use crate::api::message;
 use crate::api::{
     Backend as BackendSpec, ClassicLoadBalancerSpec, Listener as ListenerSpec, PublicKey, SslPolicy,
     Stickiness as StickinessSpec,
 };
 use crate::elb::{Backend, Listener, ListenerPolicies, Port, Stickiness, TlsPolicy, canonical_key};
-use crate::plan::track;
+use crate::plan::{Problem, Track};
 
 /// The attribute that lets the balancer's order of ciphers decide.
 const SERVER_ORDER: &str = "Server-Defined-Cipher-Order";
@@ -76,7 +76,7 @@ pub(super) fn of_backends(
     read: &Read,
     references: &References,
     before: &BTreeSet<&str>,
-    missing: &mut Vec<Missing>,
+    missing: &mut Vec<Problem>,
 ) -> Result<BTreeMap<Port, Backend>, Refusal> {
     let mut all: BTreeMap<Port, Backend> = BTreeMap::new();
     for port in fields::backend_ports(before) {
@@ -96,7 +96,7 @@ pub(super) fn of_backends(
         if read.unresolved.is_empty() && !used.contains(&port) {
             let ports: Vec<String> = used.iter().map(ToString::to_string).collect();
             let message = message::backend_without_listener(port, ports.join(", "));
-            missing.push(Missing::new(track::BACKENDS, message));
+            missing.push(Problem::invalid(Track::Backends, message));
         }
         let declared = all.entry(port).or_default();
         declared.proxy_protocol = backend.proxy_protocol.or(declared.proxy_protocol);
@@ -124,7 +124,7 @@ fn public_keys(
     port: Port,
     specs: &[PublicKey],
     references: &References,
-    missing: &mut Vec<Missing>,
+    missing: &mut Vec<Problem>,
 ) -> Result<Option<BTreeSet<String>>, Refusal> {
     let mut keys = BTreeSet::new();
     let mut complete = true;

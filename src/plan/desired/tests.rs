@@ -14,7 +14,14 @@ fn owner() -> Owner {
 }
 
 fn declared(yaml: &str, applied: &Applied) -> Result<Declared, Refusal> {
-    declare(&spec(yaml), "web", &owner(), applied, &Resolved::default()).map(|desired| desired.declared)
+    let wish = Wish {
+        spec: &spec(yaml),
+        name: "web",
+        owner: &owner(),
+        applied: Some(applied),
+        resolved: &Resolved::default(),
+    };
+    declare(&wish).map(|desired| desired.declared)
 }
 
 const MINIMAL: &str = "

@@ -50,6 +50,11 @@ impl Refusal {
         Self::conflict(kind, name, &why)
     }
 
+    pub(crate) fn immutable_uid(kind: &Kind, name: &str, uid: &str) -> Self {
+        let why = format!("metadata.uid: Invalid value: {uid:?}: field is immutable");
+        Self::invalid(kind, name, &why)
+    }
+
     pub(crate) fn invalid(kind: &Kind, name: &str, why: &str) -> Self {
         let message = format!("{}.{} \"{name}\" is invalid: {why}", kind.name, kind.group);
         Self::new(422, "Invalid", message)

@@ -46,6 +46,7 @@ scenarios![
     a_merge_patch_keeps_what_it_does_not_name,
     a_merge_patch_can_name_a_version,
     a_write_names_the_object_it_means,
+    a_patch_of_the_status_does_not_look_at_the_uid,
     a_json_patch_is_carried_out_whole_or_not_at_all,
     the_generation_counts_changes_of_the_spec,
     the_status_is_written_apart,

@@ -151,10 +151,7 @@ impl State {
         if asked.content_type.starts_with("application/merge-patch") {
             json_patch::merge(&mut patched, &sent);
         } else {
-            let operations: json_patch::Patch =
-                serde_json::from_value(sent).map_err(|error| Refusal::bad_request(error.to_string()))?;
-            json_patch::patch(&mut patched, &operations)
-                .map_err(|error| Refusal::new(422, "Invalid", format!("the request was rejected: {error}")))?;
+            carry_out(&mut patched, sent)?;
         }
         self.update(kind, asked, &stored, patched, None)
     }
@@ -175,12 +172,11 @@ impl State {
             other => other?,
         };
         let (uid, version) = (text(&sent, "/metadata/uid"), text(&sent, "/metadata/resourceVersion"));
-        let stored_uid = text(&stored.value, "/metadata/uid");
-        if !uid.is_empty() && uid != stored_uid {
-            return Err(Refusal::other_uid(kind, &asked.name, uid, stored_uid));
-        }
         if !version.is_empty() && version != stored.version.to_string() {
             return Err(Refusal::modified(kind, &asked.name));
+        }
+        if !uid.is_empty() && uid != text(&stored.value, "/metadata/uid") && asked.subresource.is_empty() {
+            return Err(Refusal::immutable_uid(kind, &asked.name, uid));
         }
         if let Some(members) = sent.as_object_mut() {
             // Each side of the object has its own writers.
@@ -210,15 +206,16 @@ impl State {
         let before = &stored.value;
         let (uid, version) = (text(&sent, "/metadata/uid"), text(&sent, "/metadata/resourceVersion"));
         let stored_uid = text(before, "/metadata/uid");
-        if !uid.is_empty() && uid != stored_uid {
-            let why = format!("metadata.uid: Invalid value: {uid:?}: field is immutable");
-            return Err(match asked.verb {
-                Verb::Update => Refusal::other_uid(kind, &asked.name, uid, stored_uid),
-                _ => Refusal::invalid(kind, &asked.name, &why),
-            });
-        }
         if !version.is_empty() && version != stored.version.to_string() {
             return Err(Refusal::modified(kind, &asked.name));
+        }
+        if !uid.is_empty() && uid != stored_uid {
+            match (asked.verb, asked.subresource.as_str()) {
+                (Verb::Update, _) => return Err(Refusal::other_uid(kind, &asked.name, uid, stored_uid)),
+                (_, "") => return Err(Refusal::immutable_uid(kind, &asked.name, uid)),
+                // A patch of the status cannot change metadata, and what it says of them is not looked at.
+                _ => {}
+            }
         }
         let mut after = if asked.subresource == "status" {
             let mut after = before.clone();
@@ -305,6 +302,26 @@ impl State {
             None => Written::Gone,
         })
     }
+}
+
+/// Carries out a JSON patch.
+fn carry_out(object: &mut Value, sent: Value) -> Result<(), Refusal> {
+    let wrong = |error: serde_json::Error| Refusal::bad_request(error.to_string());
+    let json_patch::Patch(operations) = serde_json::from_value(sent).map_err(wrong)?;
+    let refused = |why: String| Refusal::new(422, "Invalid", format!("the request was rejected: {why}"));
+    for operation in operations {
+        match operation {
+            // The API server takes what is absent for null, and the library does not.
+            json_patch::PatchOperation::Test(test) => {
+                let found = object.pointer(test.path.as_str()).unwrap_or(&Value::Null);
+                if *found != test.value {
+                    return Err(refused(format!("testing value {} failed", test.path)));
+                }
+            }
+            other => json_patch::patch(object, &[other]).map_err(|error| refused(error.to_string()))?,
+        }
+    }
+    Ok(())
 }
 
 fn writer(asked: &Asked) -> Writer {

@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::api::Applied;
+use crate::controller::memory::RefusedRebuild;
 use crate::elb::Owner;
-use crate::plan::desired::{self, Resolved};
+use crate::plan::desired::{self, Resolved, Wish};
 
 const UNKNOWN: &str = "i-0dead0000000beef0";
 
@@ -18,39 +18,44 @@ listeners: [{port: 80, protocol: HTTP, instancePort: 8080}]
         object: "default/web".into(),
         uid: "1".into(),
     };
-    let (applied, resolved) = (Applied::default(), Resolved::default());
-    let desired = desired::declare(&spec, "web", &owner, &applied, &resolved);
-    desired.expect("valid").declared
+    let wish = Wish {
+        spec: &spec,
+        name: "web",
+        owner: &owner,
+        applied: None,
+        resolved: &Resolved::default(),
+    };
+    desired::declare(&wish).expect("valid").declared
 }
 
 fn error(operation: &'static str, code: &str) -> Error {
-    Error {
-        operation,
-        class: Class::Refused,
-        code: code.into(),
-        message: "no".into(),
-        request_id: None,
-    }
+    Error::new(operation, Class::Refused, code, "no")
 }
 
-fn failure(step: Step, code: &str) -> Failure {
+fn failure(step: Step, code: &str) -> Failure<Error> {
     Failure {
-        track: track::INSTANCES,
+        track: Track::Instances,
         error: error(step.operation(), code),
         step,
         put_back: false,
     }
 }
 
-/// What is told of a pass in which AWS refused something, with the instance among those that the user named or not.
-fn messages(failures: Vec<Failure>, memory: &Memory, is_named: bool) -> Vec<(String, String)> {
-    let work = Work {
+/// What is told of a reconcile in which AWS refused something, with the instance among those that the user named or not.
+fn messages(failures: Vec<Failure<Error>>, refusals: &Refusals, is_named: bool) -> Vec<(String, String)> {
+    let outcome = Outcome {
         failures,
-        ..Work::default()
+        ..Outcome::default()
     };
     let unknown = UNKNOWN.to_owned();
     let named = if is_named { [&unknown].into() } else { BTreeSet::new() };
-    let problems = problems(&work, memory, &Resolution::default(), &[], &named, &declared());
+    let problems = outcome.problems(&Setting {
+        refusals,
+        resolution: &Resolution::default(),
+        missing: &[],
+        named: &named,
+        declared: &declared(),
+    });
     let all = problems.iter().map(|problem| &problem.message);
     all.map(|message| (message.reason().to_owned(), message.text().to_owned()))
         .collect()
@@ -58,14 +63,11 @@ fn messages(failures: Vec<Failure>, memory: &Memory, is_named: bool) -> Vec<(Str
 
 #[test]
 fn an_unknown_instance_is_told_in_our_words_and_once() {
-    let memory = Memory {
-        refused_instances: [UNKNOWN.to_owned()].into(),
-        ..Memory::default()
-    };
+    let refusals = Refusals::of_instances([UNKNOWN]);
     let refused = || failure(Step::RegisterInstances([UNKNOWN.to_owned()].into()), "InvalidInstance");
     let denied = || failure(Step::AddTags(BTreeMap::new()), "AccessDenied");
 
-    let ours = messages(vec![refused()], &memory, true);
+    let ours = messages(vec![refused()], &refusals, true);
     assert_eq!(ours.len(), 1, "{ours:?}");
     let (reason, text) = &ours[0];
     assert!(
@@ -73,16 +75,16 @@ fn an_unknown_instance_is_told_in_our_words_and_once() {
         "{ours:?}"
     );
     assert_eq!(
-        messages(Vec::new(), &memory, true),
+        messages(Vec::new(), &refusals, true),
         ours,
-        "as in a pass that does not try it again"
+        "as in a reconcile that does not try it again"
     );
 
-    let both = messages(vec![denied(), refused()], &memory, true);
+    let both = messages(vec![denied(), refused()], &refusals, true);
     let reasons: Vec<&str> = both.iter().map(|(reason, _)| reason.as_str()).collect();
     assert_eq!(reasons, ["AccessDenied", "InstanceNotFound"]);
 
-    let of_another_source = messages(vec![refused()], &memory, false);
+    let of_another_source = messages(vec![refused()], &refusals, false);
     assert!(
         of_another_source[0].1.contains(": InvalidInstance: "),
         "{of_another_source:?}"
@@ -91,20 +93,19 @@ fn an_unknown_instance_is_told_in_our_words_and_once() {
 
 #[test]
 fn a_refused_rebuild_is_told_with_a_legal_reason() {
-    let listener = declared().listeners[&80].clone();
     let refused = RefusedRebuild {
-        listener,
-        track: track::LISTENERS,
+        listener: declared().listeners[&80].clone(),
+        track: Track::Listeners,
         error: error("CreateLoadBalancerListeners", "Client.Odd-Code"),
     };
-    let memory = Memory {
-        refused_rebuilds: [(80, refused)].into(),
-        ..Memory::default()
-    };
-    let messages = messages(Vec::new(), &memory, false);
+    let refusals = Refusals::of_rebuild(80, refused);
+    let messages = messages(Vec::new(), &refusals, false);
     assert_eq!(messages.len(), 1, "{messages:?}");
     assert_eq!(messages[0].0, "ClientOddCode");
-    assert!(messages[0].1.starts_with("listener 80 was refused as declared"), "{messages:?}");
-    let errors = Work::default().errors(&memory);
+    assert!(
+        messages[0].1.starts_with("listener 80 was refused as declared"),
+        "{messages:?}"
+    );
+    let errors = Outcome::default().errors(&refusals, &Health::default());
     assert_eq!(errors[0].code, "Client.Odd-Code", "AWS's own code");
 }

@@ -286,16 +286,24 @@ pub(super) async fn a_write_names_the_object_it_means(client: Client, namespace:
     let api = objects(&client, &namespace);
     create(&api, &object("web")).await;
     let other = "00000000-1111-4222-8333-444444444444";
-    // A patch that is no apply cannot change the UID, so it is invalid rather than in conflict.
-    let patch = json!({"metadata": {"uid": other, "labels": {"a": "b"}}});
-    assert_eq!(code(merge(&api, "web", patch).await), (422, "Invalid".to_owned()));
-    let sent = json!({
-        "apiVersion": "classiclb.dev/v1alpha1", "kind": "ClassicLoadBalancer",
-        "metadata": {"name": "web", "uid": other}, "status": {"dnsName": "x"},
-    });
-    let params = PatchParams::apply("operator").force();
-    let applied = api.patch_status("web", &params, &Patch::Apply(sent)).await;
-    assert_eq!(code(applied), (409, "Conflict".to_owned()));
+    let meta = json!({"name": "web", "uid": other});
+    // A patch would change the UID, which cannot be; a replacement means another object.
+    assert_eq!(
+        code(merge(&api, "web", json!({"metadata": meta})).await),
+        (422, "Invalid".to_owned())
+    );
+    let sent = |part: &str, value: Value| {
+        let (version, kind) = ("classiclb.dev/v1alpha1", "ClassicLoadBalancer");
+        json!({"apiVersion": version, "kind": kind, "metadata": meta, part: value})
+    };
+    let applied = apply(&api, "operator", true, sent("spec", json!({"adopt": true}))).await;
+    assert_eq!(code(applied), (422, "Invalid".to_owned()));
+    let mut whole = api.get("web").await.expect("read");
+    whole.metadata.uid = Some(other.to_owned());
+    let replaced = api.replace("web", &PostParams::default(), &whole).await;
+    assert_eq!(code(replaced), (409, "Conflict".to_owned()));
+    let replaced = api.replace_status("web", &PostParams::default(), &whole).await;
+    assert_eq!(code(replaced), (409, "Conflict".to_owned()));
     let precondition = DeleteParams {
         preconditions: Some(kube::api::Preconditions {
             uid: Some(other.to_owned()),
@@ -325,6 +333,8 @@ pub(super) async fn a_json_patch_is_carried_out_whole_or_not_at_all(client: Clie
     };
     let patched = send(json!([
         {"op": "test", "path": "/spec/region", "value": "us-east-1"},
+        // What is absent is as good as null.
+        {"op": "test", "path": "/metadata/finalizers", "value": null},
         {"op": "add", "path": "/metadata/finalizers", "value": ["example.com/a", "example.com/b"]},
         {"op": "replace", "path": "/spec/listeners/0/instancePort", "value": 9090},
         {"op": "remove", "path": "/metadata/finalizers/0"},
@@ -448,6 +458,37 @@ pub(super) async fn null_is_as_good_as_absent(client: Client, namespace: String)
     assert_eq!(made.data["spec"].get("adopt"), None);
     assert_eq!(made.data["spec"].get("healthCheck"), None);
     assert_eq!(made.data["spec"]["scheme"], "internet-facing");
+}
+
+/// So a status can reach an object that has taken the name meanwhile, unless the version is named.
+pub(super) async fn a_patch_of_the_status_does_not_look_at_the_uid(client: Client, namespace: String) {
+    let api = objects(&client, &namespace);
+    let made = create(&api, &object("web")).await;
+    let patch = |name: &str, value: &str| {
+        json!({
+            "apiVersion": "classiclb.dev/v1alpha1",
+            "kind": "ClassicLoadBalancer",
+            "metadata": {"name": "web", name: value},
+            "status": {"dnsName": name},
+        })
+    };
+    let operator = PatchParams::apply("operator").force();
+    let (uid, plain) = ("00000000-1111-4222-8333-444444444444", PatchParams::default());
+    let applied = api
+        .patch_status("web", &operator, &Patch::Apply(patch("uid", uid)))
+        .await;
+    let applied = applied.expect("applied");
+    assert_eq!(
+        (applied.uid(), &applied.data["status"]["dnsName"]),
+        (made.uid(), &json!("uid"))
+    );
+    let merged = api.patch_status("web", &plain, &Patch::Merge(patch("uid", uid))).await;
+    assert_eq!(merged.expect("patched").uid(), made.uid());
+    let stale = patch("resourceVersion", "1");
+    let applied = api.patch_status("web", &operator, &Patch::Apply(stale.clone())).await;
+    assert_eq!(code(applied), (409, "Conflict".to_owned()));
+    let merged = api.patch_status("web", &plain, &Patch::Merge(stale)).await;
+    assert_eq!(code(merged), (409, "Conflict".to_owned()));
 }
 
 fn condition(kind: &str, status: &str) -> Value {

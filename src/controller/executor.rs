@@ -1,0 +1,109 @@
+//! The one place that changes AWS: for real, or dry on the model alone.
+//!
+//! Observe mode, `status.plan`, previews and `kubectl clb plan` are the path of a real reconcile with a dry executor. A
+//! dry run takes every step for accepted and writes nothing, neither to AWS nor to Kubernetes.
+
+use tracing::{info, warn};
+
+use super::context::Context;
+use super::error::Error;
+use super::reconcile::subject::Subject;
+use crate::api::message::Message;
+use crate::aws;
+use crate::elb::LoadBalancer;
+use crate::plan::{Plan, Ran, Run, Step};
+
+/// Carries out steps for one object.
+pub(super) struct Executor<'a> {
+    cx: &'a Context,
+    subject: &'a Subject<'a>,
+    steps: Vec<Step>,
+}
+
+impl<'a> Executor<'a> {
+    /// Live, unless the object or whoever started the operator wants nothing written.
+    pub(super) fn new(cx: &'a Context, subject: &'a Subject<'a>) -> Self {
+        Self {
+            cx,
+            subject,
+            steps: Vec::new(),
+        }
+    }
+
+    /// Whether nothing is written.
+    pub(super) fn is_dry(&self) -> bool {
+        self.subject.mode.reads_only.is_some()
+    }
+
+    /// The steps that AWS accepted, or would be asked for.
+    pub(super) fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// The steps that AWS accepted; none in a dry run.
+    pub(super) fn done(&self) -> &[Step] {
+        if self.is_dry() { &[] } else { &self.steps }
+    }
+
+    /// The steps that AWS would be asked for, in a dry run.
+    pub(super) fn planned(&self) -> &[Step] {
+        if self.is_dry() { &self.steps } else { &[] }
+    }
+
+    /// Carries out one step.
+    pub(super) async fn run(&mut self, step: &Step) -> Result<(), aws::Error> {
+        if !self.is_dry() {
+            self.send(step).await?;
+        }
+        self.steps.push(step.clone());
+        Ok(())
+    }
+
+    /// Makes the call, logs and counts it.
+    async fn send(&self, step: &Step) -> Result<(), aws::Error> {
+        let name = &self.subject.name;
+        match self.subject.region.client.run(name, step).await {
+            Ok(()) => {
+                info!(load_balancer = name, %step, "AWS accepted");
+                self.cx.metrics.step(step.operation());
+                Ok(())
+            }
+            Err(error) => {
+                warn!(load_balancer = name, %step, %error, request_id = error.request_id, "AWS refused");
+                Err(error)
+            }
+        }
+    }
+
+    /// Carries out a plan and keeps `lb` equal to what AWS has accepted. The finalizer stands before the first write, or a
+    /// deletion in between would leave a load balancer behind.
+    pub(super) async fn carry_out(&mut self, plan: Plan, lb: &mut LoadBalancer) -> Result<Ran<aws::Error>, Error> {
+        self.ensure_finalizer().await?;
+        let mut run = Run::new(plan);
+        while let Some(step) = run.next().cloned() {
+            match self.run(&step).await {
+                Ok(()) => {
+                    step.apply_to(lb);
+                    run.accepted();
+                }
+                Err(error) => run.refused(error),
+            }
+        }
+        Ok(run.finish())
+    }
+
+    /// Adds the finalizer where it is not there yet.
+    pub(super) async fn ensure_finalizer(&self) -> Result<(), Error> {
+        if self.is_dry() || self.subject.has_finalizer() {
+            return Ok(());
+        }
+        self.cx.kubernetes.add_finalizer(self.subject.object).await
+    }
+
+    /// Publishes an Event about what was done.
+    pub(super) async fn announce(&self, action: &str, message: &Message) {
+        if !self.is_dry() {
+            self.cx.kubernetes.normal(self.subject.object, action, message).await;
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! One reconcile, kept from harming others: it has a deadline, a panic ends it alone, and an object that cannot be decoded
+//! is told once.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use kube::ResourceExt as _;
+use kube::core::DeserializeGuard;
+use kube::core::error_boundary::InvalidObject;
+use kube::runtime::reflector::ObjectRef;
+use tokio::time::Instant;
+use tracing::{Instrument as _, error, info_span};
+
+use super::backoff;
+use super::context::Context;
+use super::error::Error;
+use super::memory::Memories;
+use super::reconcile::reconcile;
+use crate::api::ClassicLoadBalancer;
+use crate::api::message;
+
+/// No reconcile takes longer; one that does is given up, so that its worker is free again.
+const DEADLINE: Duration = Duration::from_mins(3);
+
+/// An object of the watch. One that cannot be decoded must not stop the others.
+pub type Guarded = DeserializeGuard<ClassicLoadBalancer>;
+
+/// Reconciles objects, and keeps what is remembered of each.
+pub struct Reconciler {
+    /// What every reconcile needs.
+    pub cx: Context,
+    memories: Memories,
+}
+
+impl Reconciler {
+    /// Nothing is remembered yet.
+    pub fn new(cx: Context) -> Self {
+        Self {
+            cx,
+            memories: Memories::default(),
+        }
+    }
+
+    /// The object of this UID is gone.
+    pub fn forget(&self, uid: &str) {
+        self.memories.forget(uid);
+        self.cx.metrics.certificates(uid, std::collections::BTreeMap::new());
+    }
+
+    /// One reconcile of one object; the answer says after how long to look again, if nothing happens before.
+    ///
+    /// # Errors
+    /// When the object lacks what every stored object has.
+    pub async fn reconcile_one(&self, object: Arc<Guarded>) -> Result<Option<Duration>, Error> {
+        let started = Instant::now();
+        let _active = self.cx.metrics.reconcile_started();
+        let object = match &object.0 {
+            Ok(object) => object,
+            Err(invalid) => {
+                self.undecodable(invalid).await;
+                return Ok(None);
+            }
+        };
+        let uid = object.uid().ok_or(Error::Incomplete("uid"))?;
+        let span = info_span!(
+            "reconcile",
+            namespace = object.namespace(),
+            name = object.name_any(),
+            because = tracing::field::Empty,
+        );
+        self.guarded(object, &uid, started).instrument(span).await
+    }
+
+    async fn guarded(&self, object: &ClassicLoadBalancer, uid: &str, started: Instant) -> Result<Option<Duration>, Error> {
+        let mut memory = self.memories.take(uid);
+        let outcome = {
+            let work = tokio::time::timeout(DEADLINE, reconcile(&self.cx, object, &mut memory));
+            match Box::pin(AssertUnwindSafe(work).catch_unwind()).await {
+                Ok(Ok(result)) => result,
+                Ok(Err(_)) => Err(Error::Timeout(DEADLINE)),
+                Err(panic) => {
+                    self.cx.metrics.reconcile_panicked();
+                    memory = memory.after_a_panic();
+                    Err(Error::Panic(panic_text(panic.as_ref())))
+                }
+            }
+        };
+        let failed = outcome.as_ref().map_or(true, |next| next.failed);
+        self.cx.metrics.reconcile_ended(failed, started.elapsed());
+        let wait = match outcome {
+            Ok(next) => next.wait,
+            Err(error) => {
+                let wait = backoff::delay(memory.schedule.failed(), self.cx.jitter.fraction());
+                error!(%error, retry_in = ?wait, "the reconcile failed");
+                Some(wait)
+            }
+        };
+        if !memory.lifecycle.is_released() {
+            self.memories.put(uid, memory);
+        }
+        let backing_off = i64::try_from(self.memories.backing_off()).unwrap_or(i64::MAX);
+        self.cx.metrics.backing_off.set(backing_off);
+        Ok(wait)
+    }
+
+    /// Tells whose object it is and what is wrong with it, once for each of its versions; the others go on.
+    async fn undecodable(&self, invalid: &InvalidObject) {
+        let (uid, version) = (invalid.metadata.uid.clone(), invalid.metadata.resource_version.clone());
+        if !self
+            .memories
+            .is_news(uid.unwrap_or_default(), version.unwrap_or_default())
+        {
+            return;
+        }
+        self.cx.metrics.undecodable.inc();
+        let object = ClassicLoadBalancer {
+            metadata: invalid.metadata.clone(),
+            ..ClassicLoadBalancer::default()
+        };
+        let reference = ObjectRef::from_obj(&object);
+        error!(object = %reference, error = %invalid.error, "the object cannot be decoded");
+        let message = message::undecodable(&invalid.error);
+        self.cx.kubernetes.warning(&object, "Reconcile", &message).await;
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(message::no_message)
+}

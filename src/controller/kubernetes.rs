@@ -1,0 +1,211 @@
+//! The one place that changes Kubernetes: an object's status and finalizer, and the Events about it.
+
+use kube::api::{Patch, PatchParams};
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use kube::{Api, Client, Resource as _, ResourceExt as _};
+use serde_json::{Value, json};
+use tracing::warn;
+
+use super::error::Error;
+use crate::api::message::Message;
+use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus, FIELD_MANAGER, FINALIZER};
+use crate::lease::Leadership;
+
+/// The API server takes at most 1 kB in the note of an Event.
+const NOTE_LENGTH: usize = 1000;
+/// How often a change of the finalizers is tried while others change the object at the same time.
+const TRIES: usize = 10;
+
+/// Writes to Kubernetes. Each asks at its moment whether this process leads.
+pub(super) struct Kubernetes {
+    client: Client,
+    reporter: Reporter,
+    leadership: Leadership,
+    /// Nothing is written.
+    dry: bool,
+}
+
+impl Kubernetes {
+    pub(super) fn new(client: Client, leadership: Leadership) -> Self {
+        let reporter = Reporter {
+            controller: FIELD_MANAGER.to_owned(),
+            instance: None,
+        };
+        Self {
+            client,
+            reporter,
+            leadership,
+            dry: false,
+        }
+    }
+
+    pub(super) fn dry(self) -> Self {
+        Self { dry: true, ..self }
+    }
+
+    /// For reads.
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Whether a write is to be made now.
+    fn may_write(&self) -> Result<bool, Error> {
+        match self.dry {
+            true => Ok(false),
+            false if self.leadership.is_current() => Ok(true),
+            false => Err(Error::NotLeader),
+        }
+    }
+
+    /// Writes the status by server-side apply. The whole intent is sent each time, so what is left out is removed.
+    pub(super) async fn write_status(
+        &self,
+        object: &ClassicLoadBalancer,
+        status: &ClassicLoadBalancerStatus,
+    ) -> Result<(), Error> {
+        if !self.may_write()? {
+            return Ok(());
+        }
+        let (api, name) = self.api(object)?;
+        let patch = json!({
+            "apiVersion": ClassicLoadBalancer::api_version(&()),
+            "kind": ClassicLoadBalancer::kind(&()),
+            // The UID makes the write fail for another object that took the name meanwhile.
+            "metadata": {"name": name, "namespace": object.namespace(), "uid": object.metadata.uid},
+            "status": status,
+        });
+        let ours = PatchParams::apply(FIELD_MANAGER).force();
+        match api.patch_status(&name, &ours, &Patch::Apply(&patch)).await {
+            Ok(_) => Ok(()),
+            // Deleted meanwhile: there is nobody left to tell.
+            Err(kube::Error::Api(error)) if error.code == 404 => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Adds our finalizer, and touches no other.
+    pub(super) async fn add_finalizer(&self, object: &ClassicLoadBalancer) -> Result<(), Error> {
+        self.change_finalizers(object, true).await
+    }
+
+    /// Removes our finalizer, and touches no other. The object may be gone after that.
+    pub(super) async fn remove_finalizer(&self, object: &ClassicLoadBalancer) -> Result<(), Error> {
+        self.change_finalizers(object, false).await
+    }
+
+    /// A JSON patch whose tests name the finalizers alone: whoever changes labels at the same time is in nobody's way.
+    async fn change_finalizers(&self, object: &ClassicLoadBalancer, present: bool) -> Result<(), Error> {
+        if !self.may_write()? {
+            return Ok(());
+        }
+        let (api, name) = self.api(object)?;
+        let mut last = None;
+        for _ in 0..TRIES {
+            // The cache may be behind: finalizers of others, added meanwhile, must survive.
+            let current = match api.get_metadata(&name).await {
+                Ok(current) => current,
+                Err(kube::Error::Api(error)) if error.code == 404 && !present => return Ok(()),
+                Err(error) => return Err(error.into()),
+            };
+            if current.metadata.uid != object.metadata.uid {
+                return if present { Err(Error::Replaced) } else { Ok(()) };
+            }
+            let Some(operations) = finalizer_patch(current.finalizers(), present) else {
+                return Ok(());
+            };
+            let uid = json!({"op": "test", "path": "/metadata/uid", "value": object.metadata.uid});
+            let operations: Vec<Value> = std::iter::once(uid).chain(operations).collect();
+            let patch = serde_json::from_value(Value::Array(operations)).map_err(kube::Error::SerdeError)?;
+            let ours = PatchParams {
+                field_manager: Some(FIELD_MANAGER.to_owned()),
+                ..PatchParams::default()
+            };
+            match api.patch_metadata(&name, &ours, &Patch::<()>::Json(patch)).await {
+                Ok(_) => return Ok(()),
+                Err(kube::Error::Api(error)) if error.code == 404 && !present => return Ok(()),
+                // Somebody changed the list between the read and the write, or very often.
+                Err(kube::Error::Api(error)) if matches!(error.code, 409 | 422) => {
+                    last = Some(kube::Error::Api(error));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        last.map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    /// Publishes an Event about something that went as it should.
+    pub(super) async fn normal(&self, object: &ClassicLoadBalancer, action: &str, message: &Message) {
+        self.publish(object, EventType::Normal, action, message).await;
+    }
+
+    /// Publishes an Event about something that a person may have to act on.
+    pub(super) async fn warning(&self, object: &ClassicLoadBalancer, action: &str, message: &Message) {
+        self.publish(object, EventType::Warning, action, message).await;
+    }
+
+    async fn publish(&self, object: &ClassicLoadBalancer, type_: EventType, action: &str, message: &Message) {
+        // An Event is a courtesy; a reconcile must not fail for it.
+        if !self.may_write().unwrap_or_default() {
+            return;
+        }
+        let event = Event {
+            type_,
+            reason: message.reason().to_owned(),
+            note: Some(message.text().chars().take(NOTE_LENGTH).collect()),
+            action: action.to_owned(),
+            secondary: None,
+        };
+        // A fresh recorder each time: one folds Events of one reason into the first and keeps that one's note, so that
+        // what happened since would never be told.
+        let recorder = Recorder::new(self.client.clone(), self.reporter.clone());
+        if let Err(error) = recorder.publish(&event, &object.object_ref(&())).await {
+            warn!(%error, reason = message.reason(), "an Event could not be published");
+        }
+    }
+
+    fn api(&self, object: &ClassicLoadBalancer) -> Result<(Api<ClassicLoadBalancer>, String), Error> {
+        let namespace = object.namespace().ok_or(Error::Incomplete("namespace"))?;
+        Ok((Api::namespaced(self.client.clone(), &namespace), object.name_any()))
+    }
+}
+
+/// The operations that make our finalizer present or absent in a list that still is as it was read; `None`: it is so.
+fn finalizer_patch(current: &[String], present: bool) -> Option<Vec<Value>> {
+    const PATH: &str = "/metadata/finalizers";
+    let place = current.iter().position(|finalizer| finalizer == FINALIZER);
+    match (place, present) {
+        (None, true) if current.is_empty() => Some(vec![
+            // Absent: adding the list must not replace one that somebody made meanwhile.
+            json!({"op": "test", "path": PATH, "value": null}),
+            json!({"op": "add", "path": PATH, "value": [FINALIZER]}),
+        ]),
+        (None, true) => Some(vec![json!({"op": "add", "path": format!("{PATH}/-"), "value": FINALIZER})]),
+        (Some(place), false) => Some(vec![
+            json!({"op": "test", "path": format!("{PATH}/{place}"), "value": FINALIZER}),
+            json!({"op": "remove", "path": format!("{PATH}/{place}")}),
+        ]),
+        (Some(_), true) | (None, false) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn patch(current: &[&str], present: bool) -> Option<String> {
+        let current: Vec<String> = current.iter().map(|name| (*name).to_owned()).collect();
+        finalizer_patch(&current, present).map(|operations| Value::Array(operations).to_string())
+    }
+
+    #[test]
+    fn only_our_finalizer_is_touched() {
+        assert_eq!(patch(&[FINALIZER, "other"], true), None);
+        assert_eq!(patch(&["other"], false), None);
+        let added = patch(&["other"], true).expect("a patch");
+        assert!(added.contains("/metadata/finalizers/-"), "{added}");
+        let first = patch(&[], true).expect("a patch");
+        assert!(first.contains(r#""op":"test""#) && first.contains(FINALIZER), "{first}");
+        let removed = patch(&["other", FINALIZER], false).expect("a patch");
+        assert!(removed.contains("/metadata/finalizers/1"), "{removed}");
+    }
+}

@@ -1,0 +1,149 @@
+//! Pure: what is true as far as we know, and what the spec refers to.
+
+use std::collections::BTreeSet;
+
+use tokio::time::Instant;
+
+use crate::controller::reconcile::lookup::Lookups;
+use crate::elb::{Declared, InstanceId, LoadBalancer};
+use crate::plan::targets::Members;
+
+/// What was read, made and looked up.
+#[derive(Debug, Default)]
+pub(in crate::controller) struct Known {
+    /// The load balancer as it was read, with all steps since that AWS accepted.
+    load_balancer: Option<LoadBalancer>,
+    /// What was declared when that was last made true, or tried.
+    declared: Option<Declared>,
+    /// What the spec refers to, as looked up at the last full reconcile.
+    pub(in crate::controller) lookups: Lookups,
+    /// Instances by tags wait for the load balancer, whose VPC is not known.
+    awaits_vpc: bool,
+    /// The instances as last reported, with their sources: a status holds only so many.
+    members: Members,
+    /// Instances whose zone EC2 was asked for and did not know.
+    unplaced: BTreeSet<InstanceId>,
+    /// Until when the first view of the Nodes after a start is not believed, since it lacks most that the status knows.
+    doubts_nodes_until: Option<Instant>,
+}
+
+impl Known {
+    /// The load balancer, where it was read and is ours.
+    pub(in crate::controller) fn load_balancer(&self) -> Option<&LoadBalancer> {
+        self.load_balancer.as_ref()
+    }
+
+    /// The instances registered with it.
+    pub(in crate::controller) fn registered(&self) -> BTreeSet<InstanceId> {
+        self.load_balancer.iter().flat_map(|lb| lb.instances.iter().cloned()).collect()
+    }
+
+    /// The load balancer is so.
+    pub(in crate::controller) fn read(&mut self, lb: LoadBalancer) {
+        self.load_balancer = Some(lb);
+    }
+
+    /// What is declared was made true, as far as AWS let us.
+    pub(in crate::controller) fn made(&mut self, declared: Declared) {
+        self.declared = Some(declared);
+    }
+
+    /// Whether this was made true, or tried, already.
+    pub(in crate::controller) fn is_made(&self, declared: &Declared) -> bool {
+        self.declared.as_ref() == Some(declared)
+    }
+
+    pub(super) fn forget_load_balancer(&mut self) {
+        self.load_balancer = None;
+        self.members.clear();
+    }
+
+    /// Instances by tags wait for the VPC of the load balancer.
+    pub(in crate::controller) fn set_awaits_vpc(&mut self, awaits: bool) {
+        self.awaits_vpc = awaits;
+    }
+
+    /// Whether they do; from now on they do not.
+    pub(in crate::controller) fn take_awaits_vpc(&mut self) -> bool {
+        std::mem::take(&mut self.awaits_vpc)
+    }
+
+    /// The instances as last reported; `from_status` tells them after a start.
+    pub(in crate::controller) fn members(&mut self, from_status: impl FnOnce() -> Members) -> &Members {
+        if self.members.is_empty() {
+            self.members = from_status();
+        }
+        &self.members
+    }
+
+    /// These are the instances as reported now.
+    pub(in crate::controller) fn keep_members(&mut self, members: Members) {
+        self.members = members;
+    }
+
+    /// Of these instances, those whose zone EC2 was not asked for yet. From now on it was.
+    pub(in crate::controller) fn to_place(&mut self, zoneless: BTreeSet<InstanceId>) -> BTreeSet<InstanceId> {
+        let unknown: BTreeSet<InstanceId> = zoneless.difference(&self.unplaced).cloned().collect();
+        self.unplaced.extend(unknown.iter().cloned());
+        unknown
+    }
+
+    /// EC2 told its zone.
+    pub(in crate::controller) fn placed(&mut self, id: &InstanceId) {
+        self.unplaced.remove(id);
+    }
+
+    /// EC2 is asked again for all zones that it did not know.
+    pub(in crate::controller) fn forget_unplaced(&mut self) {
+        self.unplaced.clear();
+    }
+
+    /// Until when the first view of the Nodes is doubted.
+    pub(in crate::controller) fn doubts_nodes_until(&self) -> Option<Instant> {
+        self.doubts_nodes_until
+    }
+
+    /// Keeps until when it is.
+    pub(in crate::controller) fn doubt_nodes_until(&mut self, until: Option<Instant>) {
+        self.doubts_nodes_until = until;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::targets::Member;
+
+    fn ids(ids: &[&str]) -> BTreeSet<InstanceId> {
+        ids.iter().map(|id| (*id).to_owned()).collect()
+    }
+
+    #[test]
+    fn the_status_tells_the_members_after_a_start_only() {
+        let mut known = Known::default();
+        let of = |id: &str| Members::from([(id.to_owned(), Member::default())]);
+        assert!(known.members(|| of("i-1")).contains_key("i-1"));
+        assert!(known.members(|| of("i-2")).contains_key("i-1"), "what was reported since counts more");
+        known.keep_members(of("i-3"));
+        assert!(known.members(|| of("i-2")).contains_key("i-3"));
+        known.forget_load_balancer();
+        assert!(known.members(|| of("i-2")).contains_key("i-2"));
+    }
+
+    #[test]
+    fn ec2_is_asked_once_for_a_zone() {
+        let mut known = Known::default();
+        assert_eq!(known.to_place(ids(&["i-1", "i-2"])), ids(&["i-1", "i-2"]));
+        known.placed(&"i-1".into());
+        assert_eq!(known.to_place(ids(&["i-1", "i-2"])), ids(&["i-1"]));
+        known.forget_unplaced();
+        assert_eq!(known.to_place(ids(&["i-2"])), ids(&["i-2"]));
+    }
+
+    #[test]
+    fn instances_wait_for_the_vpc_once() {
+        let mut known = Known::default();
+        known.set_awaits_vpc(true);
+        assert!(known.take_awaits_vpc() && !known.take_awaits_vpc());
+    }
+}

@@ -1,0 +1,98 @@
+//! Pure: what was published of an object: its status, and the last Event.
+
+use crate::api::{Applied, ClassicLoadBalancer, ClassicLoadBalancerStatus};
+use crate::controller::status::Verdict;
+
+/// What was published.
+#[derive(Debug, Default)]
+pub(in crate::controller) struct Published {
+    /// The status as last written: the cache may still hold the object from before our own last write.
+    status: Option<ClassicLoadBalancerStatus>,
+    /// What was applied, also where the status that tells so could not be written.
+    applied: Option<Applied>,
+    /// Reason and text of the last Event about `Ready`, so that it is published once.
+    event: Option<(String, String)>,
+    verdict: Option<Verdict>,
+}
+
+impl Published {
+    /// The status as it was last written.
+    pub(in crate::controller) fn written(&self, object: &ClassicLoadBalancer) -> ClassicLoadBalancerStatus {
+        self.status.clone().or_else(|| object.status.clone()).unwrap_or_default()
+    }
+
+    /// The status to build on: as written, and with what was applied since though no status could tell.
+    pub(in crate::controller) fn previous(&self, object: &ClassicLoadBalancer) -> ClassicLoadBalancerStatus {
+        let mut status = self.written(object);
+        if self.applied.is_some() {
+            status.applied.clone_from(&self.applied);
+        }
+        status
+    }
+
+    /// A status was written.
+    pub(in crate::controller) fn wrote(&mut self, status: ClassicLoadBalancerStatus) {
+        self.status = Some(status);
+    }
+
+    /// Something was applied that the next status shall tell.
+    pub(in crate::controller) fn applied(&mut self, applied: Applied) {
+        self.applied = Some(applied);
+    }
+
+    /// Whether an Event about this was not published yet; from now on it was.
+    pub(in crate::controller) fn is_news(&mut self, reason: &str, text: &str) -> bool {
+        let event = Some((reason.to_owned(), text.to_owned()));
+        let news = self.event != event;
+        self.event = event;
+        news
+    }
+
+    /// How the last full reconcile ended.
+    pub(in crate::controller) fn verdict(&self) -> Option<&Verdict> {
+        self.verdict.as_ref()
+    }
+
+    /// Keeps how a full reconcile ended.
+    pub(in crate::controller) fn concluded(&mut self, verdict: Verdict) {
+        self.verdict = Some(verdict);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(name: &str) -> ClassicLoadBalancerStatus {
+        ClassicLoadBalancerStatus {
+            load_balancer_name: Some(name.into()),
+            ..ClassicLoadBalancerStatus::default()
+        }
+    }
+
+    #[test]
+    fn our_own_last_write_counts_more_than_the_cache() {
+        let object = ClassicLoadBalancer {
+            status: Some(status("cached")),
+            ..ClassicLoadBalancer::default()
+        };
+        let mut published = Published::default();
+        assert_eq!(published.previous(&object), status("cached"));
+        published.wrote(status("written"));
+        assert_eq!(published.written(&object), status("written"));
+        let applied = Applied {
+            tag_keys: vec!["team".into()],
+            ..Applied::default()
+        };
+        published.applied(applied.clone());
+        assert_eq!(published.previous(&object).applied, Some(applied));
+        assert_eq!(published.written(&object).applied, None, "no status could tell yet");
+    }
+
+    #[test]
+    fn an_event_is_news_once() {
+        let mut published = Published::default();
+        assert!(published.is_news("Ready", "yes") && !published.is_news("Ready", "yes"));
+        assert!(published.is_news("Lost", "no") && published.is_news("Ready", "yes"));
+    }
+}

@@ -1,0 +1,211 @@
+//! I/O: deletion. Nothing is deleted without proof that it is ours, and nothing is kept without saying why.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::conclude::Next;
+use super::groups;
+use super::mode::ReadsOnly;
+use super::observe::{Observation, check_account, observe};
+use super::publish::publish;
+use super::stop::{Halt, Stop};
+use super::subject::Subject;
+use crate::api::message::{self, Message};
+use crate::api::{DeletionPolicy, Management};
+use crate::aws;
+use crate::controller::backoff;
+use crate::controller::context::{Context, Moment};
+use crate::controller::error::Error;
+use crate::controller::executor::Executor;
+use crate::controller::memory::Memory;
+use crate::controller::status::{Report, Verdict};
+use crate::elb::{LoadBalancer, Origin, Ownership, TAG_PREFIX};
+use crate::plan::{Cause, Problem, Step, Track, desired};
+
+/// Between two looks at something that AWS is busy with.
+const POLL: Duration = Duration::from_secs(2);
+
+/// What comes next.
+enum After {
+    /// Nothing in AWS holds the object any more.
+    Release,
+    /// Look again.
+    Wait(Message),
+}
+
+/// Why a deletion does not go on.
+enum Hindrance {
+    Refused(aws::Error),
+    Stopped(Stop),
+}
+
+impl From<aws::Error> for Hindrance {
+    fn from(error: aws::Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<Stop> for Hindrance {
+    fn from(stop: Stop) -> Self {
+        Self::Stopped(stop)
+    }
+}
+
+/// One reconcile of an object that is being deleted.
+pub(super) async fn finalize(
+    cx: &Context,
+    subject: &Subject<'_>,
+    memory: &mut Memory,
+    now: Moment,
+) -> Result<Next, Error> {
+    let object = subject.object;
+    if !subject.has_finalizer() {
+        return Ok(Next::default());
+    }
+    if object.spec.management == Some(Management::Suspended) {
+        let verdict = Verdict::Suspended(message::deletion_suspended());
+        publish(cx, object, memory, &Report::new(subject.generation(), verdict)).await?;
+        return Ok(Next::default());
+    }
+    let subject = &subject.as_made(cx);
+    if let Some(who) = subject.mode.reads_only {
+        let (name, region) = (&subject.name, &subject.region.region);
+        let message = match who {
+            ReadsOnly::Operator => message::released_read_only(name, region),
+            ReadsOnly::Object => message::released_observed(name, region),
+        };
+        cx.kubernetes.normal(object, "Delete", &message).await;
+        return release(cx, subject, memory).await;
+    }
+    let executor = &mut Executor::new(cx, subject);
+    let verdict = match remove(cx, executor, subject, memory, now).await {
+        Ok(After::Release) => return release(cx, subject, memory).await,
+        Ok(After::Wait(message)) => {
+            let report = Report::new(subject.generation(), Verdict::Deleting(message));
+            publish(cx, object, memory, &report).await?;
+            return Ok(Next::after(Some(POLL)));
+        }
+        Err(Hindrance::Refused(error)) => {
+            let message = message::deletion_waits(error.reason(), &error);
+            Verdict::Unread(Problem::new(Track::LoadBalancer, Cause::Missing, message))
+        }
+        Err(Hindrance::Stopped(Stop::Failed(error))) => return Err(error),
+        Err(Hindrance::Stopped(Stop::Refused(problem))) => Verdict::Unread(problem),
+        Err(Hindrance::Stopped(Stop::Halted(halt))) => halt.verdict,
+    };
+    publish(cx, object, memory, &Report::new(subject.generation(), verdict)).await?;
+    let wait = backoff::delay(memory.schedule.hindered(), cx.jitter.fraction());
+    Ok(Next {
+        failed: true,
+        ..Next::after(Some(wait))
+    })
+}
+
+async fn release(cx: &Context, subject: &Subject<'_>, memory: &mut Memory) -> Result<Next, Error> {
+    cx.kubernetes.remove_finalizer(subject.object).await?;
+    memory.lifecycle.release();
+    Ok(Next::default())
+}
+
+/// Removes what is ours, one step after the other.
+async fn remove(
+    cx: &Context,
+    executor: &mut Executor<'_>,
+    subject: &Subject<'_>,
+    memory: &mut Memory,
+    now: Moment,
+) -> Result<After, Hindrance> {
+    let previous = &subject.previous;
+    // Always by a fresh read with tags: this is the last moment to find out that it is not ours.
+    let lb = match observe(subject, None, true).await? {
+        Observation::Absent if memory.lifecycle.may_still_appear(now.at) => {
+            return Ok(After::Wait(message::perhaps_creating(&subject.name)));
+        }
+        Observation::Absent => {
+            check_account(subject).await?;
+            // A group that stays attached to a load balancer that is gone cannot launch instances.
+            groups::detach(executor, subject, &groups::attached_for(previous).collect()).await?;
+            announce_gone(executor, subject).await;
+            return Ok(After::Release);
+        }
+        Observation::NotOurs(ownership, _) => {
+            check_account(subject).await?;
+            let owner = match ownership {
+                Ownership::Foreign(owner) => owner,
+                Ownership::Nobody | Ownership::Ours => message::nobody(),
+            };
+            not_owned(cx, subject, &owner).await;
+            return Ok(After::Release);
+        }
+        Observation::Ours(lb) => *lb,
+    };
+    memory.lifecycle.seen();
+    if previous.created_time.is_some() && previous.created_time != lb.identity.created_time {
+        check_account(subject).await?;
+        not_owned(cx, subject, &message::later_creation()).await;
+        return Ok(After::Release);
+    }
+    let policy = subject.object.spec.deletion_policy.unwrap_or(match Origin::of(&lb.tags) {
+        Origin::Created => DeletionPolicy::Delete,
+        Origin::Adopted => DeletionPolicy::Retain,
+    });
+    if policy == DeletionPolicy::Retain {
+        retain(executor, subject, &lb).await?;
+        return Ok(After::Release);
+    }
+    if let Some(waiting) = detach(executor, subject, memory, now).await? {
+        return Ok(After::Wait(waiting));
+    }
+    executor.run(&Step::DeleteLoadBalancer).await?;
+    if subject.region.view.load_balancer(&subject.name).await?.is_some() {
+        return Ok(After::Wait(message::deleting(&subject.name)));
+    }
+    announce_gone(executor, subject).await;
+    Ok(After::Release)
+}
+
+/// Removes our own tags and nothing else.
+async fn retain(executor: &mut Executor<'_>, subject: &Subject<'_>, lb: &LoadBalancer) -> Result<(), aws::Error> {
+    let ours = lb.tags.keys().filter(|key| key.starts_with(TAG_PREFIX));
+    executor.run(&Step::RemoveTags(ours.cloned().collect())).await?;
+    let message = message::retained(&subject.name, &subject.region.region);
+    executor.announce("Delete", &message).await;
+    Ok(())
+}
+
+/// Detaches the Auto Scaling groups first: a group that is attached to a load balancer that does not exist cannot launch
+/// instances. Returns what is waited for.
+async fn detach(
+    executor: &mut Executor<'_>,
+    subject: &Subject<'_>,
+    memory: &mut Memory,
+    now: Moment,
+) -> Result<Option<Message>, aws::Error> {
+    let declared = subject.object.spec.targets.iter().flat_map(desired::auto_scaling_groups);
+    let names: BTreeSet<String> = groups::attached_for(&subject.previous).chain(declared).collect();
+    let groups = groups::detach(executor, subject, &names).await?;
+    let mut holding = Vec::new();
+    for name in groups.found.keys() {
+        if subject.region.client.is_attached(name, &subject.name).await? {
+            holding.push(name.clone());
+        }
+    }
+    let waits = memory.lifecycle.waits_for_groups(now.at);
+    Ok((waits && !holding.is_empty()).then(|| message::detaching(holding.join(", "))))
+}
+
+async fn announce_gone(executor: &Executor<'_>, subject: &Subject<'_>) {
+    let message = message::deleted(&subject.name, &subject.region.region);
+    executor.announce("Delete", &message).await;
+}
+
+async fn not_owned(cx: &Context, subject: &Subject<'_>, owner: &str) {
+    let message = message::not_owned(&subject.name, &subject.region.region, owner);
+    cx.kubernetes.warning(subject.object, "Delete", &message).await;
+}
+
+impl From<Halt> for Hindrance {
+    fn from(halt: Halt) -> Self {
+        Self::Stopped(halt.into())
+    }
+}

@@ -1,0 +1,60 @@
+//! Pure: what a status, or a load balancer as it was, still knows.
+
+use std::collections::BTreeMap;
+
+use crate::api::{ClassicLoadBalancerStatus, ListenerStatus};
+use crate::elb::{Declared, Listener, LoadBalancer, Port};
+use crate::plan::Facts;
+use crate::plan::targets::{Member, Members};
+
+/// Listeners that this reconcile, or one before it, took away and that nothing has replaced yet.
+pub(super) fn displaced(
+    before: &LoadBalancer,
+    facts: &Facts,
+    after: &LoadBalancer,
+    declared: &Declared,
+) -> BTreeMap<Port, Listener> {
+    let known = facts.displaced.iter().chain(&before.listeners);
+    known
+        .filter(|(port, _)| declared.listeners.contains_key(port) && !after.listeners.contains_key(port))
+        .map(|(port, listener)| (*port, listener.clone()))
+        .collect()
+}
+
+/// The instances that a status knows, with their sources.
+pub(super) fn members_of(status: &ClassicLoadBalancerStatus) -> Members {
+    let items = status.instances.iter().flat_map(|instances| &instances.items);
+    items
+        .map(|item| {
+            let sources = item.sources.iter().cloned().collect();
+            (
+                item.id.clone(),
+                Member {
+                    node: item.node.clone(),
+                    zone: item.zone.clone(),
+                    sources,
+                },
+            )
+        })
+        .collect()
+}
+
+/// The listeners that a status knows.
+pub(super) fn listeners_of(status: &ClassicLoadBalancerStatus) -> BTreeMap<Port, Listener> {
+    let read = |listener: &ListenerStatus| {
+        Some(Listener {
+            port: Port::try_from(listener.port).ok()?,
+            protocol: listener.protocol.parse().ok()?,
+            instance_port: Port::try_from(listener.instance_port).ok()?,
+            instance_protocol: listener.instance_protocol.parse().ok()?,
+            certificate: listener.certificate.as_ref().map(|certificate| certificate.arn.clone()),
+            policies: listener.policies.iter().cloned().collect(),
+        })
+    };
+    status
+        .listeners
+        .iter()
+        .filter_map(read)
+        .map(|listener| (listener.port, listener))
+        .collect()
+}

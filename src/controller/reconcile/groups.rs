@@ -1,0 +1,151 @@
+//! I/O: the Auto Scaling groups that are attached to a load balancer, and their members.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::subject::Subject;
+use crate::api::ClassicLoadBalancerStatus;
+use crate::aws::{Client, Error};
+use crate::controller::executor::Executor;
+use crate::elb::{AutoScalingGroup, Declared, InstanceId, LoadBalancer};
+use crate::plan::Step;
+
+/// The Auto Scaling groups that matter to a load balancer.
+#[derive(Debug, Default)]
+pub(super) struct Groups {
+    /// Those that exist.
+    pub(super) found: BTreeMap<String, AutoScalingGroup>,
+    /// Those that do not.
+    missing: BTreeSet<String>,
+}
+
+impl Groups {
+    /// Those that do not exist.
+    pub(super) fn missing(&self) -> &BTreeSet<String> {
+        &self.missing
+    }
+
+    /// Of the groups found, those that list the load balancer.
+    pub(super) fn attached(&self, load_balancer: &str) -> BTreeSet<String> {
+        let lists = |group: &&AutoScalingGroup| group.load_balancers.contains(load_balancer);
+        self.found
+            .values()
+            .filter(lists)
+            .map(|group| group.name.clone())
+            .collect()
+    }
+
+    /// Of the groups that are declared, those that do not exist.
+    pub(super) fn missing_of(&self, declared: Option<&BTreeSet<String>>) -> BTreeSet<String> {
+        declared
+            .into_iter()
+            .flatten()
+            .filter(|name| self.missing.contains(*name))
+            .cloned()
+            .collect()
+    }
+
+    /// The members of groups that list the load balancer, or soon will.
+    pub(super) fn members(
+        &self,
+        load_balancer: &str,
+        declared: Option<&BTreeSet<String>>,
+    ) -> BTreeMap<InstanceId, String> {
+        let ours = |group: &&AutoScalingGroup| {
+            group.load_balancers.contains(load_balancer) || declared.is_some_and(|names| names.contains(&group.name))
+        };
+        let of = |group: &AutoScalingGroup| -> Vec<(InstanceId, String)> {
+            group
+                .instances
+                .keys()
+                .map(|id| (id.clone(), group.name.clone()))
+                .collect()
+        };
+        self.found.values().filter(ours).flat_map(of).collect()
+    }
+}
+
+/// Reads the groups of these names.
+pub(super) async fn read(client: &Client, names: &BTreeSet<String>) -> Result<Groups, Error> {
+    if names.is_empty() {
+        return Ok(Groups::default());
+    }
+    let found: BTreeMap<_, _> = client
+        .auto_scaling_groups(names)
+        .await?
+        .into_iter()
+        .map(|group| (group.name.clone(), group))
+        .collect();
+    let missing = names
+        .iter()
+        .filter(|name| !found.contains_key(*name))
+        .cloned()
+        .collect();
+    Ok(Groups { found, missing })
+}
+
+/// Finds which of the instances that nobody here wants belong to an Auto Scaling group that is attached to the load balancer,
+/// by us or by others. Such a group would register them again, so they are kept.
+pub(super) async fn keep_group_members(
+    client: &Client,
+    declared: &mut Declared,
+    lb: &LoadBalancer,
+    groups: &mut Groups,
+) -> Result<(), Error> {
+    let attached = declared.auto_scaling_groups.clone();
+    let Some(registration) = &mut declared.registration else {
+        return Ok(());
+    };
+    if registration.hold {
+        return Ok(());
+    }
+    registration
+        .kept
+        .extend(groups.members(&lb.name, attached.as_ref()).into_keys());
+    let surplus: BTreeSet<InstanceId> = lb
+        .instances
+        .iter()
+        .filter(|id| !registration.wanted.contains(*id) && !registration.kept.contains(*id))
+        .cloned()
+        .collect();
+    if surplus.is_empty() {
+        return Ok(());
+    }
+    let owners = client.auto_scaling_members(&surplus).await?;
+    let unknown = owners
+        .values()
+        .filter(|name| !groups.found.contains_key(*name))
+        .cloned()
+        .collect();
+    groups
+        .found
+        .extend(read(client, &unknown).await?.found);
+    let attached = groups.attached(&lb.name);
+    registration.kept.extend(
+        owners
+            .into_iter()
+            .filter(|(_, group)| attached.contains(group))
+            .map(|(id, _)| id),
+    );
+    Ok(())
+}
+
+/// The groups that were attached for this object.
+pub(super) fn attached_for(status: &ClassicLoadBalancerStatus) -> impl Iterator<Item = String> {
+    status
+        .applied
+        .iter()
+        .flat_map(|applied| applied.auto_scaling_groups.iter().cloned())
+}
+
+/// Detaches those of the groups that list the load balancer. Returns all that were found.
+pub(super) async fn detach(
+    executor: &mut Executor<'_>,
+    subject: &Subject<'_>,
+    names: &BTreeSet<String>,
+) -> Result<Groups, Error> {
+    let groups = read(&subject.region.client, names).await?;
+    for name in groups.attached(&subject.name) {
+        executor.run(&Step::DetachAutoScalingGroup(name)).await?;
+    }
+    Ok(groups)
+}

@@ -1,0 +1,168 @@
+//! I/O that only reads: what planning starts from, besides the description of the load balancer.
+
+use std::collections::BTreeSet;
+
+use super::brake;
+use super::details::read_details;
+use super::groups::{self, Groups};
+use super::own::Owned;
+use super::subject::Subject;
+use super::{from_status, preflight};
+use crate::api::ClassicLoadBalancerStatus;
+use crate::aws::Error;
+use crate::controller::context::{Context, Moment};
+use crate::controller::memory::{Due, Memory};
+use crate::elb::{Declared, HealthCheck, LoadBalancer, Origin, Part};
+use crate::plan::desired::{Desired, unserved};
+use crate::plan::{Facts, Problem, Track, is_write};
+
+/// What planning starts from.
+pub(super) struct Inputs {
+    /// What is declared, without what must wait.
+    pub(super) declared: Declared,
+    /// What is known of refusals and of instances that shall leave.
+    pub(super) facts: Facts,
+    /// `None`: they could not be read.
+    pub(super) groups: Option<Groups>,
+    /// What was in the way.
+    pub(super) met: Met,
+}
+
+/// What was in the way of reading.
+#[derive(Debug, Default)]
+pub(super) struct Met {
+    /// What could not be read, by track.
+    pub(super) unread: Vec<(Track, Error)>,
+    /// What the spec refers to and was found missing on the way.
+    pub(super) problems: Vec<Problem>,
+}
+
+impl Met {
+    /// Something that planning needs could not be read.
+    pub(super) fn unread(&mut self, track: Track, error: &Error) {
+        tracing::warn!(%track, %error, request_id = error.request_id, "AWS could not be read");
+        self.unread.push((track, error.clone()));
+    }
+}
+
+/// Reads what planning needs, and takes out of what is declared what must wait.
+pub(super) async fn inputs(
+    cx: &Context,
+    subject: &Subject<'_>,
+    desired: &Desired,
+    owned: &mut Owned,
+    memory: &mut Memory,
+    now: Moment,
+) -> Inputs {
+    let mut met = Met::default();
+    let mut declared = desired.declared.clone();
+    let mut facts = memory.refusals.facts(memory.schedule.is_due(Due::Suspects, now.at));
+    complete(subject, &mut declared, &mut facts, owned);
+    let lb = &mut owned.lb;
+    let proves = memory.schedule.wants_proof(&subject.seen(), now.at);
+    let known = memory.known.load_balancer();
+    let known = known.filter(|known| !proves && known.identity.created_time == lb.identity.created_time);
+    read_details(subject, lb, &mut declared, known, &mut met).await;
+    let mut groups = read_groups(subject, &declared, &mut met).await;
+    if let Some(groups) = &groups {
+        let missing = groups.missing_of(declared.auto_scaling_groups.as_ref());
+        memory.refusals.keep_missing_groups(missing);
+        // What was detached from the one before is not attached to this one, though a dry run finds it so.
+        lb.auto_scaling_groups = if owned.made { BTreeSet::new() } else { groups.attached(&lb.name) };
+    }
+    narrow(subject, &mut declared, memory, groups.as_mut(), lb, &mut met).await;
+    preflight::before_change(subject, &mut declared, &mut facts, lb, &memory.known.lookups.subnets, &mut met).await;
+    met.problems.extend(unserved(&declared, lb));
+    brake::inform(cx, subject, memory, &declared, lb, &mut facts, &mut met, now).await;
+    Inputs {
+        declared,
+        facts,
+        groups,
+        met,
+    }
+}
+
+/// What the status of an earlier process knows: that a load balancer of our own making was never completed, and which
+/// listeners were there before one of them was lost halfway through a rebuild.
+fn complete(subject: &Subject<'_>, declared: &mut Declared, facts: &mut Facts, owned: &Owned) {
+    let (lb, previous) = (&owned.lb, &subject.previous);
+    let created = Origin::of(&lb.tags) == Origin::Created;
+    if created && (owned.made || previous.created_time != lb.identity.created_time) {
+        facts.new = true;
+        // What is left as AWS has it is so once it was made.
+        declared.ignored.clear();
+        let target = HealthCheck::default_target(&declared.listeners);
+        declared.health_check.get_or_insert_with(|| HealthCheck::of(target));
+    }
+    if created {
+        let incomplete = incomplete(previous);
+        declared.ignored.retain(|part| !incomplete.contains(part));
+    }
+    for (port, listener) in from_status::listeners_of(previous) {
+        if !lb.listeners.contains_key(&port) {
+            facts.displaced.entry(port).or_insert(listener);
+        }
+    }
+}
+
+/// The Auto Scaling groups that the spec names, or that were attached for it. `None`: they could not be read.
+async fn read_groups(subject: &Subject<'_>, declared: &Declared, met: &mut Met) -> Option<Groups> {
+    let declared = declared.auto_scaling_groups.iter().flatten().cloned();
+    let names: BTreeSet<String> = declared.chain(groups::attached_for(&subject.previous)).collect();
+    match groups::read(&subject.region.client, &names).await {
+        Ok(groups) => Some(groups),
+        Err(error) => {
+            met.unread(Track::AutoScalingGroups, &error);
+            None
+        }
+    }
+}
+
+/// Takes out of the plan what is missing, and what nobody may remove. On doubt the registered set is not shrunk.
+async fn narrow(
+    subject: &Subject<'_>,
+    declared: &mut Declared,
+    memory: &Memory,
+    groups: Option<&mut Groups>,
+    lb: &LoadBalancer,
+    met: &mut Met,
+) {
+    let Some(groups) = groups else {
+        declared.auto_scaling_groups = None;
+        hold(declared);
+        return;
+    };
+    if let Some(names) = &mut declared.auto_scaling_groups {
+        names.retain(|name| !memory.refusals.missing_groups().contains(name));
+    }
+    if let Err(error) = groups::keep_group_members(&subject.region.client, declared, lb, groups).await {
+        met.unread(Track::Instances, &error);
+        hold(declared);
+    }
+}
+
+fn hold(declared: &mut Declared) {
+    if let Some(registration) = &mut declared.registration {
+        registration.hold = true;
+    }
+}
+
+/// The parts that the last reconcile tried to make as declared and AWS refused. They are not left as AWS has them yet,
+/// whatever is to be ignored: a new load balancer is made whole first. A part that is ignored is not written, so that it
+/// has no such error.
+fn incomplete(previous: &ClassicLoadBalancerStatus) -> BTreeSet<Part> {
+    let refused = previous.errors.iter().filter(|error| is_write(&error.operation));
+    let tracks = refused.filter_map(|error| error.track.parse().ok());
+    let parts = tracks.flat_map(|track: Track| match track {
+        Track::Listeners => vec![Part::Listeners, Part::Certificates],
+        Track::Policies | Track::Backends => vec![Part::Policies],
+        Track::Attributes => vec![Part::Attributes],
+        Track::HealthCheck => vec![Part::HealthCheck],
+        Track::Placement => vec![Part::Placement],
+        Track::SecurityGroups => vec![Part::SecurityGroups],
+        Track::Instances | Track::AutoScalingGroups => vec![Part::Instances],
+        Track::Tags => vec![Part::Tags],
+        Track::LoadBalancer => Vec::new(),
+    });
+    parts.collect()
+}

@@ -1,0 +1,38 @@
+//! I/O: what a spec refers to outside of the watched views: EC2, ACM, IAM, Auto Scaling and `ConfigMaps`.
+//!
+//! Looked up at the beginning of a full reconcile and remembered until the next one. Something that is not found, or
+//! cannot be looked for, is told with the part of the load balancer that waits for it; the other parts go on.
+
+mod certificates;
+mod found;
+pub(super) mod instances;
+mod network;
+pub(super) mod placement_check;
+mod public_keys;
+mod security_groups;
+mod spare;
+mod subnets;
+
+use k8s_openapi::jiff::Timestamp;
+
+use super::subject::Subject;
+
+pub(in crate::controller) use found::{Lookups, Subnets};
+pub(super) use network::subnets_of;
+pub(super) use spare::find as spare_subnet;
+
+/// Looks up everything that a spec names, but for instances. `before` is what the last reconcile found.
+pub(super) async fn look_up(
+    subject: &Subject<'_>,
+    client: &kube::Client,
+    before: &Lookups,
+    now: Timestamp,
+) -> Lookups {
+    let mut lookups = Lookups::default();
+    let (object, previous) = (subject.object, &subject.previous);
+    certificates::look_up(&object.spec, &subject.region.client, before, &mut lookups, now).await;
+    certificates::keep_expiries(previous, &mut lookups);
+    network::look_up(&mut lookups, object, subject, previous).await;
+    public_keys::look_up(&object.spec, client, &subject.namespace, &mut lookups).await;
+    lookups
+}

@@ -1,0 +1,99 @@
+//! Pure: how far the operator goes with an object.
+
+use std::collections::BTreeMap;
+
+use kube::ResourceExt as _;
+
+use crate::api::message;
+use crate::api::{ClassicLoadBalancer, FINALIZER, Management};
+use crate::controller::status::Verdict;
+use crate::plan::adoption::Adoption;
+
+/// What the operator was started with and holds for every object.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// Which existing balancers are taken over.
+    pub adoption: Adoption,
+    /// Whether nothing at all is written to AWS.
+    pub read_only: bool,
+    /// Tags of every balancer; those of an object win over them.
+    pub default_tags: BTreeMap<String, String>,
+}
+
+/// Who wants nothing written to AWS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::controller) enum ReadsOnly {
+    /// Whoever started the operator.
+    Operator,
+    /// Whoever wrote the object.
+    Object,
+}
+
+/// How far the operator goes with an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::controller) struct Mode {
+    /// Who wants nothing written to AWS, where that is so.
+    pub(in crate::controller) reads_only: Option<ReadsOnly>,
+    /// The object is being deleted and must not be. Until that is resolved the balancer is kept as declared.
+    pub(in crate::controller) protected: bool,
+    /// The object has our finalizer.
+    pub(in crate::controller) held: bool,
+}
+
+impl Mode {
+    /// Reads the spec; what the operator was started with goes first.
+    pub(in crate::controller) fn of(object: &ClassicLoadBalancer, rules: &Rules) -> Self {
+        let management = object.spec.management;
+        let reads_only = if rules.read_only {
+            Some(ReadsOnly::Operator)
+        } else if management == Some(Management::Observe) {
+            Some(ReadsOnly::Object)
+        } else {
+            None
+        };
+        // Without our finalizer nothing holds the object, and nothing of it is in AWS.
+        let held = object.finalizers().iter().any(|finalizer| finalizer == FINALIZER);
+        Self {
+            held,
+            reads_only,
+            protected: object.metadata.deletion_timestamp.is_some()
+                && held
+                && object.spec.deletion_protection == Some(true)
+                && management != Some(Management::Suspended),
+        }
+    }
+
+    /// The verdict as it is told. `planned` counts the calls that would be made.
+    pub(in crate::controller) fn overrule(self, verdict: Verdict, planned: usize) -> Verdict {
+        if self.protected {
+            return Verdict::Overruled {
+                status: "False",
+                message: message::deletion_protected(),
+                inner: Box::new(verdict),
+            };
+        }
+        let Some(who) = self.reads_only else {
+            return verdict;
+        };
+        let would = match (planned, &verdict) {
+            (0, verdict) => verdict
+                .problem()
+                .map_or_else(message::no_call, |problem| problem.message.to_string()),
+            (1, _) => message::one_call(),
+            (more, _) => message::calls(more),
+        };
+        let message = match who {
+            ReadsOnly::Operator => message::reading_only(would),
+            ReadsOnly::Object => message::observing(would),
+        };
+        let inner = match verdict {
+            Verdict::Programmed if planned > 0 => Verdict::Planned(message.clone()),
+            other => other,
+        };
+        Verdict::Overruled {
+            status: "Unknown",
+            message,
+            inner: Box::new(inner),
+        }
+    }
+}

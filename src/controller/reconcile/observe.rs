@@ -1,0 +1,71 @@
+//! I/O: the load balancer as AWS has it, with proof of ownership and of the account.
+
+use super::stop::{Halt, Stop};
+use super::subject::Subject;
+use crate::api::message;
+use crate::aws::{Class, Error};
+use crate::controller::status::Verdict;
+use crate::elb::{LoadBalancer, Ownership};
+use crate::plan::Problem;
+
+/// What stands in AWS under the name.
+#[derive(Debug)]
+pub(super) enum Observation {
+    /// AWS said explicitly that there is none.
+    Absent,
+    /// Our own.
+    Ours(Box<LoadBalancer>),
+    /// Somebody else's, or nobody's.
+    NotOurs(Ownership, Box<LoadBalancer>),
+}
+
+/// Reads the load balancer. `known` is what was proven to be ours before: the same one, told by its creation time, needs
+/// no second proof unless `prove` asks for it.
+pub(super) async fn observe(
+    subject: &Subject<'_>,
+    known: Option<&LoadBalancer>,
+    prove: bool,
+) -> Result<Observation, Error> {
+    let view = &subject.region.view;
+    let Some(mut lb) = view.load_balancer(&subject.name).await? else {
+        return Ok(Observation::Absent);
+    };
+    let same = |known: &&LoadBalancer| known.identity.created_time == lb.identity.created_time;
+    lb.tags = match known.filter(same).filter(|_| !prove) {
+        Some(known) => known.tags.clone(),
+        None => match view.tags(&subject.name).await {
+            Ok(tags) => tags,
+            // Deleted between the two calls.
+            Err(error) if error.class == Class::Gone => return Ok(Observation::Absent),
+            Err(error) => return Err(error),
+        },
+    };
+    Ok(match subject.owner.judge(&lb.tags) {
+        Ownership::Ours => Observation::Ours(Box::new(lb)),
+        other => Observation::NotOurs(other, Box::new(lb)),
+    })
+}
+
+/// What another account lacks, or has under the same name, says nothing about the load balancer of this one. Asked before
+/// an absence, a release or another owner is believed.
+pub(super) async fn check_account(subject: &Subject<'_>) -> Result<(), Stop> {
+    let Some(known) = subject.previous.account_id.as_ref() else {
+        return Ok(());
+    };
+    let answering = subject.region.account().await.map_err(|error| Halt::unreadable(&error))?;
+    if answering.id == *known {
+        return Ok(());
+    }
+    Err(Halt::account_changed(&subject.name, known, &answering.id).into())
+}
+
+/// A load balancer with our tags but of another creation: somebody deleted ours and made this one look like it.
+pub(super) fn replaced(subject: &Subject<'_>, lb: &LoadBalancer) -> Option<Halt> {
+    let known = subject.previous.created_time.as_ref()?;
+    if lb.identity.created_time.as_ref() == Some(known) {
+        return None;
+    }
+    let time = lb.identity.created_time.clone().unwrap_or_else(message::unknown_time);
+    let problem = Problem::blocked(message::replaced(&lb.name, time, known));
+    Some(Verdict::NotAccepted(problem).into())
+}

@@ -1,0 +1,126 @@
+//! I/O: takes over a load balancer that is not ours, where that is asked for and permitted.
+
+use kube::core::PartialObjectMeta;
+use kube::{Api, ResourceExt as _};
+
+use crate::api::message;
+use crate::api::{ClassicLoadBalancer, Scheme as SchemeSpec};
+use crate::controller::context::Context;
+use crate::controller::error::Error;
+use crate::controller::executor::Executor;
+use crate::controller::reconcile::observe::replaced;
+use crate::controller::reconcile::stop::{Halt, Stop};
+use crate::controller::reconcile::subject::Subject;
+use crate::controller::status::Verdict;
+use crate::elb::{LoadBalancer, Origin, Ownership, Scheme};
+use crate::plan::adoption::{Claim, Question};
+use crate::plan::{Problem, Step, Track};
+
+/// Objects in one page of a list.
+const PAGE: u32 = 500;
+
+/// Takes the load balancer over: its tags are the first and only write that is forced on it.
+pub(super) async fn adopt(
+    cx: &Context,
+    executor: &mut Executor<'_>,
+    subject: &Subject<'_>,
+    ownership: &Ownership,
+    mut lb: LoadBalancer,
+) -> Result<LoadBalancer, Stop> {
+    let claim = claim(cx, subject, ownership, &lb).await?;
+    executor.ensure_finalizer().await?;
+    let _alone = subject.region.adopt_alone(&subject.name).await;
+    let view = &subject.region.view;
+    // Somebody may have claimed it since it was judged.
+    let tags = view.tags(&subject.name).await.map_err(|error| Halt::unreadable(&error))?;
+    if tags != lb.tags {
+        lb.tags = tags;
+        return Err(contested(cx, subject, &lb).into());
+    }
+    executor.run(&claim).await.map_err(|error| Halt::not_claimed(&error))?;
+    // An operator of another cluster may have written at the same time: the last one has it.
+    lb.tags = view.tags(&subject.name).await.map_err(|error| Halt::unreadable(&error))?;
+    if subject.owner.judge(&lb.tags) != Ownership::Ours {
+        return Err(contested(cx, subject, &lb).into());
+    }
+    executor.announce("AddTags", &message::adopted(&lb.name)).await;
+    Ok(lb)
+}
+
+/// The call that takes the load balancer over, or why that may not be.
+pub(super) async fn claim(
+    cx: &Context,
+    subject: &Subject<'_>,
+    ownership: &Ownership,
+    lb: &LoadBalancer,
+) -> Result<Step, Stop> {
+    let question = question(cx, subject, lb);
+    // A load balancer that this object published before and that was replaced is another one with another DNS name,
+    // which no tag makes its own.
+    let replaced = replaced(subject, lb);
+    if *ownership == Ownership::Nobody
+        && let Some(halt) = replaced
+    {
+        return Err(halt.into());
+    }
+    match question.answer(ownership) {
+        Claim::Free => {}
+        Claim::FreeUnlessAlive(uid) if !is_alive(cx, &uid).await? => {}
+        Claim::FreeUnlessAlive(_) => return Err(Halt::not_ours(question.alive()).into()),
+        Claim::Refused(message) => return Err(Halt::not_ours(message).into()),
+    }
+    match replaced.or_else(|| other_scheme(subject, lb)) {
+        Some(halt) => Err(halt.into()),
+        None => Ok(Step::AddTags(subject.owner.tags(Origin::Adopted))),
+    }
+}
+
+fn question<'a>(cx: &'a Context, subject: &'a Subject<'_>, lb: &'a LoadBalancer) -> Question<'a> {
+    let known = subject.previous.created_time.as_ref();
+    Question {
+        adoption: cx.rules.adoption,
+        asked: subject.object.spec.adopt == Some(true),
+        owner: &subject.owner,
+        name: &subject.name,
+        region: &subject.region.region,
+        tags: &lb.tags,
+        was_ours: known.is_some() && known == lb.identity.created_time.as_ref(),
+    }
+}
+
+/// Somebody else was faster.
+fn contested(cx: &Context, subject: &Subject<'_>, lb: &LoadBalancer) -> Halt {
+    match question(cx, subject, lb).answer(&subject.owner.judge(&lb.tags)) {
+        Claim::Refused(message) => Halt::not_ours(message),
+        _ => Verdict::NotAccepted(Problem::waiting(message::contested(&lb.name))).into(),
+    }
+}
+
+/// Whether an object of this UID lives in the cluster. The cache may be behind, so the API server is asked.
+async fn is_alive(cx: &Context, uid: &str) -> Result<bool, Error> {
+    let api: Api<PartialObjectMeta<ClassicLoadBalancer>> = Api::all(cx.kubernetes.client().clone());
+    let mut page = kube::api::ListParams::default().limit(PAGE);
+    loop {
+        let list = api.list_metadata(&page).await?;
+        if list.items.iter().any(|object| object.uid().as_deref() == Some(uid)) {
+            return Ok(true);
+        }
+        match list.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => page = page.continue_token(&token),
+            None => return Ok(false),
+        }
+    }
+}
+
+/// The scheme has a default and can never be changed: a spec that does not say what the load balancer is would lie.
+fn other_scheme(subject: &Subject<'_>, lb: &LoadBalancer) -> Option<Halt> {
+    let declared = match subject.object.spec.scheme {
+        SchemeSpec::InternetFacing => Scheme::InternetFacing,
+        SchemeSpec::Internal => Scheme::Internal,
+    };
+    if declared == lb.scheme {
+        return None;
+    }
+    let message = message::other_scheme(declared.as_str(), &lb.name, lb.scheme.as_str());
+    Some(Verdict::NotAccepted(Problem::invalid(Track::LoadBalancer, message)).into())
+}

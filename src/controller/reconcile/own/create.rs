@@ -1,0 +1,131 @@
+//! I/O: makes a load balancer where there is none, for the first time or again.
+
+use super::{Owned, Reality, adopt};
+use crate::api::{RecreatePolicy, message};
+use crate::controller::context::Context;
+use crate::controller::error::Error;
+use crate::controller::executor::Executor;
+use crate::controller::memory::Memory;
+use crate::controller::reconcile::observe::{Observation, observe};
+use crate::controller::reconcile::stop::{Halt, Stop};
+use crate::controller::reconcile::subject::Subject;
+use crate::controller::reconcile::{groups, preflight};
+use crate::elb::{Attributes, Class};
+use crate::plan::desired::Desired;
+use crate::plan::{Plan, Problem, Track};
+
+/// No load balancer of that name: the first creation, a re-creation, or a loss.
+pub(super) async fn absent(
+    cx: &Context,
+    executor: &mut Executor<'_>,
+    subject: &Subject<'_>,
+    desired: &Desired,
+    memory: &mut Memory,
+) -> Result<Owned, Stop> {
+    if memory.lifecycle.is_creating(cx.clock.now().at) {
+        return Err(Halt::creating().into());
+    }
+    let published = was_published(subject, memory);
+    if published && subject.object.spec.recreate_policy != Some(RecreatePolicy::Always) {
+        memory.forget_load_balancer();
+        return Err(Halt::lost(&subject.name).into());
+    }
+    // Instances can come later; a load balancer without them is what a load balancer begins as.
+    let comes_later = |problem: &Problem| [Track::Instances, Track::AutoScalingGroups].contains(&problem.track);
+    if let Some(missing) = desired.missing.iter().find(|problem| !comes_later(problem)) {
+        return Err(Halt::not_found(missing).into());
+    }
+    preflight::before_creation(subject, &desired.declared, &memory.known.lookups.subnets).await?;
+    if published {
+        // Attached to the old one, a group would take the new one for served and register nobody.
+        let names = groups::attached_for(&subject.previous).collect();
+        let detached = groups::detach(executor, subject, &names).await;
+        detached.map_err(|error| Halt::unreadable(&error))?;
+        forget_identity(cx, executor, subject, memory).await?;
+    }
+    create(cx, executor, subject, desired, memory).await
+}
+
+/// Whether this object had a load balancer before. One that was only looked at was not its own.
+fn was_published(subject: &Subject<'_>, memory: &Memory) -> bool {
+    let known = memory.known.load_balancer();
+    subject.previous.created_time.is_some() || known.is_some_and(|lb| lb.identity.created_time.is_some())
+}
+
+/// Before a lost load balancer is made again, the old identity leaves the status: a crash in between must not take the new
+/// one for an impostor.
+async fn forget_identity(
+    cx: &Context,
+    executor: &Executor<'_>,
+    subject: &Subject<'_>,
+    memory: &mut Memory,
+) -> Result<(), Error> {
+    if executor.is_dry() {
+        return Ok(());
+    }
+    let mut status = memory.published.previous(subject.object);
+    status.created_time = None;
+    cx.kubernetes.write_status(subject.object, &status).await?;
+    memory.published.wrote(status);
+    memory.forget_load_balancer();
+    Ok(())
+}
+
+/// Creates the load balancer with ownership tags in the call, then reads it back: only its tags prove it ours.
+async fn create(
+    cx: &Context,
+    executor: &mut Executor<'_>,
+    subject: &Subject<'_>,
+    desired: &Desired,
+    memory: &mut Memory,
+) -> Result<Owned, Stop> {
+    let mut lb = desired.declared.at_creation();
+    let ran = executor.carry_out(Plan::create(&desired.declared), &mut lb).await?;
+    if executor.is_dry() {
+        lb.attributes = Attributes::at_creation();
+        return Ok(Owned {
+            lb,
+            made: true,
+            reality: Some(Reality::Absent),
+        });
+    }
+    let refusal = ran.failures.first().map(|failure| &failure.error);
+    match refusal {
+        // Made in the same moment: its tags tell by whom.
+        Some(error) if error.class == Class::Duplicate => {}
+        Some(error) => {
+            if error.class == Class::Unavailable {
+                // AWS may have taken it all the same.
+                memory.lifecycle.created(false, cx.clock.now().at);
+            }
+            return Err(Halt::not_created(error).into());
+        }
+        None => {
+            memory.lifecycle.created(true, cx.clock.now().at);
+            let message = message::created(&subject.name);
+            executor.announce("CreateLoadBalancer", &message).await;
+        }
+    }
+    match observe(subject, None, true).await {
+        Ok(Observation::Ours(mut lb)) => {
+            if refusal.is_none() {
+                lb.attributes = Attributes::at_creation();
+            }
+            if memory.known.take_awaits_vpc() {
+                // Its VPC tells where the instances of `targets.instanceTags` are: the next reconcile looks for them.
+                memory.known.read(*lb);
+                memory.lifecycle.seen();
+                return Err(Halt::creating().into());
+            }
+            Ok(Owned {
+                made: refusal.is_none(),
+                ..Owned::from(*lb)
+            })
+        }
+        Ok(Observation::Absent) => Err(refusal.map_or_else(Halt::creating, Halt::not_created).into()),
+        Ok(Observation::NotOurs(ownership, lb)) => {
+            Ok(adopt::adopt(cx, executor, subject, &ownership, *lb).await?.into())
+        }
+        Err(error) => Err(Halt::unreadable(&error).into()),
+    }
+}

@@ -1,0 +1,158 @@
+//! I/O: looks at subnets before they are attached, so that what AWS would refuse is told in words that name the field,
+//! and a swap is planned in knowledge of the zones. Where EC2 may not be asked, AWS's own refusal tells.
+
+use std::collections::BTreeSet;
+
+use super::inputs::Met;
+use super::lookup::placement_check::PlacementCheck;
+use super::lookup::{self, Subnets};
+use super::stop::Halt;
+use super::subject::Subject;
+use crate::api::message::{self, Message};
+use crate::aws::Error;
+use crate::elb::{Class, Declared, LoadBalancer, Placement};
+use crate::plan::{Facts, Problem, Track, needs_spare};
+
+/// Why a placement cannot be made.
+enum Obstacle {
+    /// It is known why.
+    Known(Problem),
+    /// It could not be looked at.
+    Unread(Error),
+}
+
+impl From<Problem> for Obstacle {
+    fn from(problem: Problem) -> Self {
+        Self::Known(problem)
+    }
+}
+
+impl From<Error> for Obstacle {
+    fn from(error: Error) -> Self {
+        Self::Unread(error)
+    }
+}
+
+/// Before `CreateLoadBalancer`.
+pub(super) async fn before_creation(
+    subject: &Subject<'_>,
+    declared: &Declared,
+    known: &Subnets,
+) -> Result<(), Halt> {
+    let Some(Placement::Subnets(wanted)) = &declared.placement else {
+        return Ok(());
+    };
+    match look_at(subject, wanted, None, known).await {
+        Ok(_) => Ok(()),
+        Err(Obstacle::Known(problem)) => Err(Halt::not_found(&problem)),
+        Err(Obstacle::Unread(error)) if error.class == Class::Denied => Ok(()),
+        Err(Obstacle::Unread(error)) => Err(Halt::not_created(&error)),
+    }
+}
+
+/// Before the subnets of a load balancer change. On an obstacle they stay as they are in this reconcile.
+pub(super) async fn before_change(
+    subject: &Subject<'_>,
+    declared: &mut Declared,
+    facts: &mut Facts,
+    lb: &LoadBalancer,
+    known: &Subnets,
+    met: &mut Met,
+) {
+    let wanted = declared.over(lb).subnets;
+    if wanted == lb.subnets {
+        return;
+    }
+    match look_at_change(subject, &wanted, facts, lb, known).await {
+        Ok(()) => {}
+        Err(Obstacle::Known(problem)) => {
+            declared.placement = None;
+            met.problems.push(problem);
+        }
+        Err(Obstacle::Unread(error)) if error.class == Class::Denied => {
+            tracing::info!(%error, "the subnets cannot be looked at; AWS will tell");
+        }
+        Err(Obstacle::Unread(error)) => {
+            declared.placement = None;
+            met.unread(Track::Placement, &error);
+        }
+    }
+}
+
+async fn look_at_change(
+    subject: &Subject<'_>,
+    wanted: &BTreeSet<String>,
+    facts: &mut Facts,
+    lb: &LoadBalancer,
+    known: &Subnets,
+) -> Result<(), Obstacle> {
+    let found = look_at(subject, wanted, Some(lb), known).await?;
+    if !lb.subnets.iter().all(|subnet| found.contains_key(subnet)) {
+        return Ok(());
+    }
+    let zones = found.iter().map(|(id, subnet)| (id.clone(), subnet.zone.clone()));
+    let zones = zones.collect();
+    if needs_spare(&lb.subnets, wanted, &zones) {
+        facts.spare = Some(spare(subject, wanted, lb, &found).await?);
+    }
+    facts.zones = zones;
+    Ok(())
+}
+
+/// The subnets wanted and attached, when AWS will take those that are wanted.
+async fn look_at(
+    subject: &Subject<'_>,
+    wanted: &BTreeSet<String>,
+    lb: Option<&LoadBalancer>,
+    known: &Subnets,
+) -> Result<Subnets, Obstacle> {
+    let none = BTreeSet::new();
+    let attached = lb.map_or(&none, |lb| &lb.subnets);
+    let all: BTreeSet<&String> = wanted.union(attached).collect();
+    let found = lookup::subnets_of(&subject.region.client, all, known).await?;
+    let check = PlacementCheck {
+        field: placement_field(subject),
+        region: &subject.region.region,
+        wanted,
+        attached,
+        vpc: lb.and_then(|lb| lb.identity.vpc_id.as_deref()),
+    };
+    check.run(&found)?;
+    Ok(found)
+}
+
+/// The subnet to borrow, where that is permitted.
+async fn spare(
+    subject: &Subject<'_>,
+    wanted: &BTreeSet<String>,
+    lb: &LoadBalancer,
+    found: &Subnets,
+) -> Result<String, Obstacle> {
+    let field = placement_field(subject);
+    let (Some(old), Some(new)) = (lb.subnets.first().and_then(|id| found.get(id)), wanted.first()) else {
+        return Err(needs_temporary(message::only_subnet_not_found(field)));
+    };
+    if subject.object.spec.allow_temporary_subnet != Some(true) {
+        return Err(needs_temporary(message::may_borrow(field, new, &old.id, &old.zone)));
+    }
+    let region = &subject.region;
+    match lookup::spare_subnet(&region.client, &region.region, lb.scheme, old).await? {
+        Some(spare) => Ok(spare.id),
+        None => {
+            let message = message::none_to_borrow(field, new, &old.id, &old.zone, &old.vpc_id);
+            Err(needs_temporary(message))
+        }
+    }
+}
+
+fn placement_field(subject: &Subject<'_>) -> &'static str {
+    if subject.object.spec.subnet_selector.is_some() {
+        "spec.subnetSelector"
+    } else {
+        "spec.subnets"
+    }
+}
+
+fn needs_temporary(message: Message) -> Obstacle {
+    Obstacle::Known(Problem::missing(Track::Placement, message))
+}

@@ -1,0 +1,42 @@
+//! Pure: what was resolved.
+
+use std::time::Duration;
+
+use super::lookup::Lookups;
+use crate::api::message::Message;
+use crate::plan::desired::{References, Resolved};
+
+/// What was resolved, and why it cannot be trusted where that is so.
+#[derive(Clone, Debug, Default)]
+pub(in crate::controller) struct Resolution {
+    pub(in crate::controller) resolved: Resolved,
+    /// Why the Nodes are not trusted, so that the registered set is not shrunk.
+    pub(in crate::controller) suspicion: Option<Message>,
+    /// Whether what was looked up in AWS is not trusted either.
+    pub(in crate::controller) remote_suspect: bool,
+    /// When a Node will have been not ready for too long.
+    pub(in crate::controller) changes_in: Option<Duration>,
+}
+
+impl Resolution {
+    /// Adds what was looked up.
+    pub(super) fn add(&mut self, lookups: &Lookups) {
+        for (id, found) in &lookups.members {
+            let member = self.resolved.members.entry(id.clone()).or_default();
+            member.sources.extend(found.sources.iter().cloned());
+            member.zone = member.zone.take().or_else(|| found.zone.clone());
+        }
+        let References {
+            subnets,
+            security_groups,
+            certificates,
+            public_keys,
+            instance_ports: _,
+        } = lookups.references.clone();
+        let references = &mut self.resolved.references;
+        (references.subnets, references.security_groups) = (subnets, security_groups);
+        (references.certificates, references.public_keys) = (certificates, public_keys);
+        self.remote_suspect = lookups.suspicion.is_some();
+        self.resolved.hold |= self.remote_suspect;
+    }
+}

@@ -1,0 +1,141 @@
+//! I/O: what a spec refers to: names → ids, Nodes and Services from the watched views.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
+use kube::core::Selector;
+
+use super::lookup;
+use super::resolution::Resolution;
+use super::stop::Stop;
+use super::subject::Subject;
+use super::trust::doubt_first_view;
+use crate::api::message::{self, Message, Refusal};
+use crate::api::{ClassicLoadBalancerSpec, ClassicLoadBalancerStatus, LabelSelector, LabelSelectorOperator};
+use crate::controller::context::{Context, Moment};
+use crate::controller::memory::{Due, Memory};
+use crate::controller::nodes::{NodePolicy, NodeView, Selection};
+use crate::elb::InstanceId;
+use crate::plan::desired::Resolved;
+use crate::plan::targets::{Member, Members, SOURCE_INSTANCE_IDS, SOURCE_NODE_SELECTOR};
+
+/// Resolves a spec. What AWS alone can tell is looked up where it is time.
+pub(super) async fn resolve(
+    cx: &Context,
+    subject: &Subject<'_>,
+    memory: &mut Memory,
+    now: Moment,
+) -> Result<Resolution, Stop> {
+    let full = memory.schedule.wants_full(&subject.seen(), now.at);
+    if full {
+        let before = &memory.known.lookups;
+        let mut lookups = lookup::look_up(subject, cx.kubernetes.client(), before, now.wall).await;
+        // They survive a lookup that fails.
+        lookups.members = std::mem::take(&mut memory.known.lookups.members);
+        memory.known.lookups = lookups;
+    }
+    if full || memory.schedule.is_due(Due::Lookup, now.at) {
+        look_up_instances(cx, subject, memory, now).await;
+    }
+    let (spec, previous) = (&subject.object.spec, &subject.previous);
+    let mut resolution = of_views(spec, &cx.nodes, previous, now)?;
+    resolution.add(&memory.known.lookups);
+    resolution.resolved.default_tags.clone_from(&cx.rules.default_tags);
+    let changes = resolution.changes_in.map(|left| now.at + left);
+    memory.schedule.set_or_clear(Due::Grace, changes);
+    resolution.resolved.references.instance_ports = cx.services.resolve(&subject.namespace, &spec.listeners);
+    doubt_first_view(subject, memory, &mut resolution, now.at);
+    Ok(resolution)
+}
+
+/// Looks up the instances that only AWS can tell, and decides when to look again.
+async fn look_up_instances(cx: &Context, subject: &Subject<'_>, memory: &mut Memory, now: Moment) {
+    let targets = subject.object.spec.targets.as_ref();
+    let needed = lookup::instances::is_needed(targets);
+    let again = needed.then_some(now.at + cx.intervals.health);
+    memory.schedule.set_or_clear(Due::Lookup, again);
+    let observed = memory.known.load_balancer().and_then(|lb| lb.identity.vpc_id.clone());
+    let vpc = observed.or_else(|| subject.previous.vpc_id.clone());
+    let awaits = vpc.is_none() && lookup::instances::needs_vpc(targets);
+    memory.known.set_awaits_vpc(awaits);
+    let (client, lookups) = (&subject.region.client, &mut memory.known.lookups);
+    lookup::instances::look_up(targets, client, vpc.as_deref(), &subject.previous, lookups).await;
+}
+
+/// Resolves the targets of a spec as far as the watched views tell.
+fn of_views(
+    spec: &ClassicLoadBalancerSpec,
+    nodes: &NodeView,
+    previous: &ClassicLoadBalancerStatus,
+    now: Moment,
+) -> Result<Resolution, Refusal> {
+    let Some(targets) = &spec.targets else {
+        return Ok(Resolution::default());
+    };
+    let mut members = Members::new();
+    let ids: BTreeSet<InstanceId> = targets.instance_ids.iter().flatten().cloned().collect();
+    let mut on = nodes.on(&ids);
+    for id in ids {
+        let (node, zone) = on.remove(&id).unzip();
+        let sources = [SOURCE_INSTANCE_IDS.to_owned()].into();
+        let zone = zone.flatten();
+        members.insert(id, Member { node, zone, sources });
+    }
+    let (mut suspicion, mut changes_in) = (None, None);
+    if let Some(selector) = &targets.node_selector {
+        let selection = nodes.select(&to_selector(selector)?, NodePolicy::of(spec.registration.as_ref()), now);
+        changes_in = selection.changes_in;
+        suspicion = suspect(&selection, previous);
+        for (name, node) in selection.nodes {
+            let Some(id) = node.instance else { continue };
+            let member = members.entry(id).or_default();
+            member.sources.insert(SOURCE_NODE_SELECTOR.to_owned());
+            member.node = Some(name);
+            member.zone = node.zone;
+        }
+    }
+    Ok(Resolution {
+        resolved: Resolved {
+            members,
+            hold: suspicion.is_some(),
+            ..Resolved::default()
+        },
+        suspicion,
+        changes_in,
+        remote_suspect: false,
+    })
+}
+
+/// The view's own doubts, and one more: a selector that matches nothing though instances came from it before is more
+/// likely a mistake than a wish.
+fn suspect(selection: &Selection, previous: &ClassicLoadBalancerStatus) -> Option<Message> {
+    if selection.suspicion.is_some() {
+        return selection.suspicion.clone();
+    }
+    let mut items = previous.instances.iter().flat_map(|instances| &instances.items);
+    let came = items.any(|item| item.sources.iter().any(|source| source == SOURCE_NODE_SELECTOR));
+    (!selection.matched && came).then(message::no_node_matches)
+}
+
+fn to_selector(selector: &LabelSelector) -> Result<Selector, Refusal> {
+    let expressions = selector
+        .match_expressions
+        .iter()
+        .flatten()
+        .map(|requirement| meta::LabelSelectorRequirement {
+            key: requirement.key.clone(),
+            operator: match requirement.operator {
+                LabelSelectorOperator::In => "In",
+                LabelSelectorOperator::NotIn => "NotIn",
+                LabelSelectorOperator::Exists => "Exists",
+                LabelSelectorOperator::DoesNotExist => "DoesNotExist",
+            }
+            .to_owned(),
+            values: requirement.values.clone(),
+        });
+    let selector = meta::LabelSelector {
+        match_labels: selector.match_labels.clone().map(BTreeMap::from_iter),
+        match_expressions: Some(expressions.collect()),
+    };
+    Selector::try_from(selector).map_err(message::bad_node_selector)
+}

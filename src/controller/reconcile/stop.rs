@@ -1,0 +1,139 @@
+//! Pure: why a reconcile ends before it has planned.
+
+use crate::api::TrackError;
+use crate::api::message::{self, Message, Refusal};
+use crate::aws;
+use crate::controller::error::Error;
+use crate::controller::status::Verdict;
+use crate::elb::{Class, Code, LoadBalancer};
+use crate::plan::{Cause, Problem, Refusal as _, Track};
+
+/// The longest message in `status.errors`.
+const ERROR_LENGTH: usize = 1024;
+
+/// Why a reconcile ends early.
+#[derive(Debug)]
+pub(in crate::controller) enum Stop {
+    /// The spec cannot be realised, so that not even the name of the load balancer is certain.
+    Refused(Problem),
+    /// With a verdict.
+    Halted(Box<Halt>),
+    /// Without one.
+    Failed(Error),
+}
+
+/// A verdict before there was a plan.
+#[derive(Debug)]
+pub(in crate::controller) struct Halt {
+    pub(in crate::controller) verdict: Verdict,
+    pub(in crate::controller) errors: Vec<TrackError>,
+    /// There is no load balancer.
+    pub(in crate::controller) gone: bool,
+    /// What stands there all the same, though it is not this object's.
+    pub(in crate::controller) stands: Option<Box<LoadBalancer>>,
+}
+
+impl From<Verdict> for Halt {
+    fn from(verdict: Verdict) -> Self {
+        Self {
+            verdict,
+            errors: Vec::new(),
+            gone: false,
+            stands: None,
+        }
+    }
+}
+
+impl From<Halt> for Stop {
+    fn from(halt: Halt) -> Self {
+        Self::Halted(Box::new(halt))
+    }
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal.into())
+    }
+}
+
+impl Halt {
+    fn with(verdict: Verdict, error: &aws::Error) -> Self {
+        Self {
+            errors: vec![track_error(Track::LoadBalancer, error)],
+            ..verdict.into()
+        }
+    }
+
+    /// Nothing can be made of a spec that refers to what is not there.
+    pub(in crate::controller) fn not_found(problem: &Problem) -> Self {
+        Verdict::NotAccepted(problem.clone()).into()
+    }
+
+    /// AWS could not be asked about the load balancer itself.
+    pub(in crate::controller) fn unreadable(error: &aws::Error) -> Self {
+        Self::with(Verdict::Unread(of_error(Track::LoadBalancer, error)), error)
+    }
+
+    /// The tags that take a load balancer over were refused.
+    pub(in crate::controller) fn not_claimed(error: &aws::Error) -> Self {
+        Self::with(Verdict::NotAccepted(of_error(Track::Tags, error)), error)
+    }
+
+    /// `CreateLoadBalancer` was refused.
+    pub(in crate::controller) fn not_created(error: &aws::Error) -> Self {
+        let invalid = |message| Verdict::NotAccepted(Problem::invalid(Track::LoadBalancer, message));
+        let verdict = match error.class {
+            Class::MissingReference => Verdict::NotAccepted(of_error(Track::LoadBalancer, error)),
+            Class::Invalid if error.code() == Code::SameZone => invalid(message::same_zone_says_aws(&error.message)),
+            Class::Invalid => invalid(message::invalid_says_aws(error)),
+            Class::Duplicate => Verdict::NotAccepted(Problem::blocked(message::name_taken(error))),
+            _ => Verdict::NotProgrammed(of_error(Track::LoadBalancer, error)),
+        };
+        Self::with(verdict, error)
+    }
+
+    /// The load balancer was accepted and is not visible.
+    pub(in crate::controller) fn creating() -> Self {
+        Verdict::NotProgrammed(Problem::waiting(message::creating())).into()
+    }
+
+    /// The name is taken.
+    pub(in crate::controller) fn not_ours(message: Message) -> Self {
+        Verdict::NotAccepted(Problem::blocked(message)).into()
+    }
+
+    /// The load balancer vanished.
+    pub(in crate::controller) fn lost(name: &str) -> Self {
+        Self {
+            gone: true,
+            ..Verdict::NotProgrammed(Problem::blocked(message::lost(name))).into()
+        }
+    }
+
+    /// Another account answers than the one that the load balancer is in.
+    pub(in crate::controller) fn account_changed(name: &str, account: &str, answering: &str) -> Self {
+        let message = message::account_changed(name, account, answering);
+        Verdict::NotProgrammed(Problem::blocked(message)).into()
+    }
+}
+
+/// A call that AWS refused, once the load balancer exists.
+pub(super) fn of_error(track: Track, error: &aws::Error) -> Problem {
+    Problem::new(track, Cause::Refused(error.class), error.told())
+}
+
+/// A refused call, for `status.errors`.
+pub(super) fn track_error(track: Track, error: &aws::Error) -> TrackError {
+    TrackError {
+        track: track.to_string(),
+        operation: error.operation.to_owned(),
+        code: error.code.clone(),
+        message: error.message.chars().take(ERROR_LENGTH).collect(),
+    }
+}

@@ -1,0 +1,162 @@
+//! Whose load balancer it is, where it is, and how far the operator goes with it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use kube::ResourceExt as _;
+
+use super::mode::Mode;
+use crate::api::message::{self, Refusal};
+use crate::api::{
+    ClassicLoadBalancer, ClassicLoadBalancerStatus, FINALIZER, Management, REQUESTED_AT,
+};
+use crate::aws::AccountRegion;
+use crate::controller::context::Context;
+use crate::controller::error::Error;
+use crate::controller::memory::Seen;
+use crate::elb::Owner;
+use crate::plan::desired::{self, Resolved, Wish};
+
+/// An object and its load balancer.
+#[derive(Clone)]
+pub(in crate::controller) struct Subject<'a> {
+    pub(in crate::controller) object: &'a ClassicLoadBalancer,
+    /// The status to build on.
+    pub(in crate::controller) previous: ClassicLoadBalancerStatus,
+    pub(in crate::controller) namespace: String,
+    /// The name in AWS.
+    pub(in crate::controller) name: String,
+    pub(in crate::controller) owner: Owner,
+    pub(in crate::controller) mode: Mode,
+    pub(in crate::controller) region: Arc<AccountRegion>,
+}
+
+/// What is to be done about an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::controller) enum Course {
+    /// It is being deleted.
+    Finalize,
+    /// Nothing, on request.
+    Rest,
+    /// Its load balancer is made as declared.
+    Realise,
+}
+
+/// What every stored object has.
+pub(in crate::controller) struct Coordinates {
+    pub(in crate::controller) namespace: String,
+    pub(in crate::controller) name: String,
+    pub(in crate::controller) uid: String,
+}
+
+impl Coordinates {
+    pub(in crate::controller) fn of(object: &ClassicLoadBalancer) -> Result<Self, Error> {
+        Ok(Self {
+            namespace: object.namespace().ok_or(Error::Incomplete("namespace"))?,
+            name: object.name_any(),
+            uid: object.uid().ok_or(Error::Incomplete("uid"))?,
+        })
+    }
+}
+
+impl<'a> Subject<'a> {
+    /// `None`: the object names no region and the operator has none.
+    pub(in crate::controller) fn of(
+        object: &'a ClassicLoadBalancer,
+        cx: &Context,
+        previous: ClassicLoadBalancerStatus,
+    ) -> Result<Option<Self>, Error> {
+        let Coordinates { namespace, name, uid } = Coordinates::of(object)?;
+        let Some(region) = object.spec.region.as_deref().or_else(|| cx.accounts.default_region()) else {
+            return Ok(None);
+        };
+        let cluster = &cx.cluster_id;
+        let given = object.spec.load_balancer_name.clone();
+        Ok(Some(Self {
+            name: given.unwrap_or_else(|| desired::default_name(cluster, &namespace, &name)),
+            owner: Owner {
+                cluster: cluster.clone(),
+                object: format!("{namespace}/{name}"),
+                uid,
+            },
+            mode: Mode::of(object, &cx.rules),
+            region: cx.accounts.region(region),
+            object,
+            previous,
+            namespace,
+        }))
+    }
+
+    /// The same where and under the name that the load balancer was made: a region or a cluster id that changed under us
+    /// must not hide it.
+    pub(in crate::controller) fn as_made(&self, cx: &Context) -> Self {
+        let region = self.previous.region.as_ref();
+        Self {
+            region: region.map_or_else(|| Arc::clone(&self.region), |region| cx.accounts.region(region)),
+            name: self.former_name().unwrap_or(&self.name).clone(),
+            ..self.clone()
+        }
+    }
+
+    /// A load balancer has one region and one name for life. What would have it elsewhere is refused.
+    pub(super) fn check_identity(&self) -> Result<(), Refusal> {
+        let region = &self.region.region;
+        if let Some(made_in) = self.previous.region.as_ref().filter(|made_in| *made_in != region) {
+            return Err(message::region_moved(made_in, region));
+        }
+        match self.former_name() {
+            Some(former) => Err(message::renamed(former, &self.name)),
+            None => Ok(()),
+        }
+    }
+
+    /// What is asked for, with what it refers to.
+    pub(super) fn wish<'b>(&'b self, resolved: &'b Resolved) -> Wish<'b> {
+        Wish {
+            spec: &self.object.spec,
+            name: &self.name,
+            owner: &self.owner,
+            applied: self.previous.applied.as_ref(),
+            resolved,
+        }
+    }
+
+    /// The ids that the spec names itself.
+    pub(super) fn named(&self) -> BTreeSet<&String> {
+        let targets = self.object.spec.targets.iter();
+        targets.flat_map(|targets| targets.instance_ids.iter().flatten()).collect()
+    }
+
+    pub(in crate::controller) fn generation(&self) -> i64 {
+        self.object.metadata.generation.unwrap_or_default()
+    }
+
+    /// What a person asks for.
+    pub(in crate::controller) fn seen(&self) -> Seen {
+        Seen {
+            generation: self.generation(),
+            requested_at: self.object.annotations().get(REQUESTED_AT).cloned(),
+        }
+    }
+
+    pub(in crate::controller) fn course(&self) -> Course {
+        if self.object.metadata.deletion_timestamp.is_some() && !self.mode.protected {
+            Course::Finalize
+        } else if self.object.spec.management == Some(Management::Suspended) {
+            Course::Rest
+        } else {
+            Course::Realise
+        }
+    }
+
+    pub(in crate::controller) fn has_finalizer(&self) -> bool {
+        self.object.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
+    }
+
+    /// The name under which the load balancer was made, where it would have another one now: a name that the spec does not
+    /// give follows from the operator's cluster id.
+    pub(in crate::controller) fn former_name(&self) -> Option<&String> {
+        let former = self.previous.load_balancer_name.as_ref()?;
+        (self.previous.created_time.is_some() && *former != self.name).then_some(former)
+    }
+}

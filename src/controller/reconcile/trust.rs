@@ -1,0 +1,41 @@
+//! Pure: whether the first view of the Nodes after a start is believed.
+
+use tokio::time::Instant;
+
+use super::resolution::Resolution;
+use super::subject::Subject;
+use crate::api::message;
+use crate::controller::memory::Memory;
+use crate::controller::nodes::BELIEVED_AFTER;
+use crate::plan::targets::SOURCE_NODE_SELECTOR;
+
+/// After a start there is no earlier view of the Nodes to compare with but the status. A first view that lacks most of what
+/// the status knows is doubted for a while, unless the spec changed and asks for it.
+pub(super) fn doubt_first_view(
+    subject: &Subject<'_>,
+    memory: &mut Memory,
+    resolution: &mut Resolution,
+    now: Instant,
+) {
+    let previous = &subject.previous;
+    let items = previous.instances.iter().flat_map(|instances| &instances.items);
+    let came = items
+        .filter(|item| item.sources.iter().any(|source| source == SOURCE_NODE_SELECTOR))
+        .count();
+    let members = resolution.resolved.members.values();
+    let found = members
+        .filter(|member| member.sources.contains(SOURCE_NODE_SELECTOR))
+        .count();
+    let unchanged = previous.observed_generation == Some(subject.generation());
+    let lacks_most = unchanged && found * 2 < came;
+    let until = match memory.known.doubts_nodes_until() {
+        None if memory.schedule.is_first() && lacks_most => Some(now + BELIEVED_AFTER),
+        Some(until) if lacks_most && now < until => Some(until),
+        _ => None,
+    };
+    memory.known.doubt_nodes_until(until);
+    if until.is_some() && resolution.suspicion.is_none() {
+        resolution.resolved.hold = true;
+        resolution.suspicion = Some(message::most_nodes_lost_at_start(found, came));
+    }
+}

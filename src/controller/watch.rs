@@ -1,0 +1,137 @@
+//! Watches of the Kubernetes API: Nodes and Services become views, objects become reconciles.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{Stream, StreamExt as _};
+use k8s_openapi::api::core::v1::{Node, Service};
+use kube::api::Api;
+use kube::runtime::WatchStreamExt as _;
+use kube::runtime::watcher::{self, watcher};
+use kube::{Resource as _, ResourceExt as _};
+use tokio::sync::Notify;
+use tracing::warn;
+
+use super::error;
+use super::guard::{Guarded, Reconciler};
+use crate::api::{FINALIZER, REQUESTED_AT};
+use crate::readiness::{Readiness, Resource};
+
+/// How long a watch may stay silent. The API server ends it then, and a connection that died quietly is noticed.
+const WATCH_SECONDS: u32 = 50;
+/// Objects in one page of the first list: the page in memory is the peak.
+const PAGE: u32 = 100;
+/// Events of Nodes and Services within this time make one reconcile.
+const VIEW_BATCH: Duration = Duration::from_millis(100);
+
+/// How all watches are made.
+pub(super) fn config() -> watcher::Config {
+    watcher::Config::default().timeout(WATCH_SECONDS).page_size(PAGE)
+}
+
+/// A reconcile is due when the spec changes, when deletion begins, when the finalizer is gone, or when somebody asks; not
+/// for our own writes to the status.
+#[allow(clippy::unnecessary_wraps)] // the signature is a Predicate's
+pub(super) fn asks_for_a_reconcile(object: &Guarded) -> Option<u64> {
+    let meta = object.meta();
+    let mut hasher = DefaultHasher::new();
+    meta.generation.hash(&mut hasher);
+    meta.deletion_timestamp.is_some().hash(&mut hasher);
+    meta.uid.hash(&mut hasher);
+    object
+        .finalizers()
+        .iter()
+        .any(|finalizer| finalizer == FINALIZER)
+        .hash(&mut hasher);
+    object.annotations().get(REQUESTED_AT).hash(&mut hasher);
+    Some(hasher.finish())
+}
+
+/// Keeps readiness and memories in step with the watch of the objects.
+pub(super) fn observe_objects(
+    event: &Result<watcher::Event<Guarded>, watcher::Error>,
+    reconciler: &Reconciler,
+    readiness: &Readiness,
+) {
+    match event {
+        Ok(watcher::Event::InitDone) => readiness.listed(Resource::Objects),
+        Ok(watcher::Event::Delete(object)) => {
+            if let Some(uid) = object.uid() {
+                reconciler.forget(&uid);
+            }
+        }
+        Ok(_) => {}
+        Err(error) => {
+            let error = error::of_watch(error);
+            warn!(error, "ClassicLoadBalancers cannot be watched");
+            readiness.failing(Resource::Objects, &error);
+        }
+    }
+    seen(reconciler);
+}
+
+/// Feeds the view of the Nodes and notifies of changes that targets may depend on.
+pub(super) async fn nodes(
+    client: kube::Client,
+    reconciler: Arc<Reconciler>,
+    readiness: Arc<Readiness>,
+    changed: Arc<Notify>,
+) {
+    let api: Api<Node> = Api::all(client);
+    let mut events = std::pin::pin!(watcher(api, config()).default_backoff());
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(event) => {
+                if reconciler.cx.take_node_event(&event) {
+                    changed.notify_one();
+                }
+                if matches!(event, watcher::Event::InitDone) {
+                    readiness.listed(Resource::Nodes);
+                }
+            }
+            Err(error) => {
+                let error = error::of_watch(&error);
+                warn!(error, "Nodes cannot be watched");
+                readiness.failing(Resource::Nodes, &error);
+                reconciler.cx.nodes.fail(error);
+            }
+        }
+        seen(&reconciler);
+    }
+}
+
+/// Feeds the view of the Services and notifies of changes that listeners may depend on. The operator is ready without
+/// it: only listeners that name a Service wait.
+pub(super) async fn services(client: kube::Client, reconciler: Arc<Reconciler>, changed: Arc<Notify>) {
+    let api: Api<Service> = Api::all(client);
+    let mut events = std::pin::pin!(watcher(api, config()).default_backoff());
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(event) => {
+                if reconciler.cx.take_service_event(&event) {
+                    changed.notify_one();
+                }
+            }
+            Err(error) => {
+                warn!(%error, "Services cannot be watched");
+                reconciler.cx.services.fail(error.to_string());
+            }
+        }
+        seen(&reconciler);
+    }
+}
+
+/// One trigger for all changes that come within [`VIEW_BATCH`].
+pub(super) fn batches(changed: Arc<Notify>) -> impl Stream<Item = ()> + Send + 'static {
+    futures::stream::unfold(changed, |changed| async move {
+        changed.notified().await;
+        tokio::time::sleep(VIEW_BATCH).await;
+        Some(((), changed))
+    })
+}
+
+fn seen(reconciler: &Reconciler) {
+    let now = reconciler.cx.clock.now().wall.as_duration();
+    reconciler.cx.metrics.last_watch_event.set(now.as_secs_f64());
+}

@@ -1,0 +1,333 @@
+//! The command line of `clb-operator`. `kubectl clb plan` reads that of the running operator by the same definition, so
+//! that no flag can be known here and forgotten there.
+#![allow(clippy::doc_markdown)] // these comments are also the help text of a terminal
+#![allow(clippy::format_push_string)] // a line of text reads better than its errors
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::builder::Resettable;
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+
+use crate::api::message;
+use crate::controller::{Intervals, Rules};
+use crate::plan::adoption::Adoption;
+use crate::plan::desired;
+use crate::telemetry::LogFormat;
+
+/// Everything that can be set.
+#[derive(Clone, Debug)]
+pub struct Parameters {
+    /// Whose balancers these are, among all clusters of the AWS account.
+    pub cluster_id: String,
+    /// Where `/metrics`, `/healthz` and `/readyz` are served.
+    pub listen: SocketAddr,
+    /// How often to look though nothing happened.
+    pub intervals: Intervals,
+    /// What holds for every object.
+    pub rules: Rules,
+    /// How many objects are worked on at once.
+    pub concurrency: u16,
+}
+
+/// Kubernetes operator that owns AWS Classic Elastic Load Balancers.
+#[derive(Debug, Parser)]
+#[command(name = "clb-operator", version, about)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What `clb-operator` can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Watch ClassicLoadBalancers and keep AWS as they declare.
+    ///
+    /// Kubernetes: the service account inside a cluster, otherwise the kubeconfig (KUBECONFIG).
+    /// AWS: region, endpoint and credentials by the standard chain (AWS_REGION, AWS_ENDPOINT_URL, IRSA, Pod Identity).
+    Run(Run),
+    /// Print the CustomResourceDefinition.
+    Crd,
+    /// Print the reference of conditions, Events and refusals.
+    #[command(hide = true)]
+    Reference,
+}
+
+/// The flags of `clb-operator run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Identifies this cluster among all that use the AWS account: 1 to 63 of [A-Za-z0-9._-]. It is written into every
+    /// balancer's tags; changing it makes every balancer foreign.
+    #[arg(long, env = "CLB_CLUSTER_ID", value_parser = cluster_id)]
+    pub cluster_id: String,
+    /// Address of /metrics, /healthz and /readyz.
+    #[arg(long, env = "CLB_LISTEN", default_value = "0.0.0.0:8080")]
+    listen: SocketAddr,
+    /// How often a balancer is read and drift repaired though nothing happened, such as 10m.
+    #[arg(long, env = "CLB_RESYNC_PERIOD", default_value = "10m", value_parser = duration)]
+    resync_period: Duration,
+    /// How often the health of the instances is read, such as 60s.
+    #[arg(long, env = "CLB_HEALTH_INTERVAL", default_value = "60s", value_parser = duration)]
+    health_interval: Duration,
+    /// How many objects are worked on at once.
+    #[arg(long, env = "CLB_CONCURRENCY", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
+    concurrency: u16,
+    /// What holds for every object.
+    #[command(flatten)]
+    pub rules: RuleFlags,
+    /// How log lines look.
+    #[arg(long, env = "CLB_LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]
+    pub log_format: LogFormat,
+    /// A level (error, warn, info, debug, trace) or a list of target=level.
+    #[arg(long, env = "CLB_LOG_LEVEL", default_value = "info")]
+    pub log_level: String,
+}
+
+impl Run {
+    /// What the operator is built from. The flags of the log are not of it.
+    pub fn parameters(self) -> Parameters {
+        Parameters {
+            cluster_id: self.cluster_id,
+            listen: self.listen,
+            intervals: Intervals {
+                resync: self.resync_period,
+                health: self.health_interval,
+            },
+            rules: self.rules.rules(),
+            concurrency: self.concurrency,
+        }
+    }
+
+    /// The flags of an operator that runs elsewhere, by the arguments after its program and by its environment. The
+    /// environment of this process has no part in it.
+    ///
+    /// # Errors
+    /// In one line, when this version would refuse them.
+    pub fn elsewhere(arguments: &[String], environment: &BTreeMap<String, String>) -> Result<Self, String> {
+        let mut given = vec!["clb-operator".to_owned()];
+        given.extend(arguments.first().cloned());
+        let command = Cli::command().mut_subcommand("run", |run| {
+            // A variable becomes an argument before the others, which win over it.
+            run.args_override_self(true).mut_args(|argument| {
+                let name = argument.get_env().and_then(OsStr::to_str);
+                let value = name.and_then(|name| environment.get(name));
+                if let (Some(long), Some(value)) = (argument.get_long(), value) {
+                    given.push(format!("--{long}={value}"));
+                }
+                argument.env(Resettable::Reset)
+            })
+        });
+        given.extend(arguments.iter().skip(1).cloned());
+        let matches = command.try_get_matches_from(given);
+        match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
+            Ok(Cli {
+                command: Command::Run(run),
+            }) => Ok(run),
+            Ok(_) => Err(message::not_the_operator()),
+            Err(error) => Err(one_line(&error)),
+        }
+    }
+}
+
+/// The flags that decide what is done with an object. None has a default here, so that those of one command line can
+/// stand in for what another leaves out.
+#[derive(Args, Clone, Debug, Default)]
+pub struct RuleFlags {
+    /// Tags of every balancer, such as team=web,env=prod. Tags of an object win over them; taken out here, they are
+    /// removed.
+    #[arg(long, env = "CLB_DEFAULT_TAGS", value_name = "KEY=VALUE,…", value_parser = DefaultTags::read)]
+    default_tags: Option<DefaultTags>,
+    /// Which existing balancers are taken over where an object asks for it (spec.adopt): none; those whose tags offer
+    /// them, by classiclb.dev/adopt-by=CLUSTER-ID/NAMESPACE/NAME or by naming the object before it was restored; or also
+    /// any that has no owner. The operator's default is tagged.
+    #[arg(long, env = "CLB_ADOPTION", value_enum)]
+    adoption: Option<AdoptionFlag>,
+    /// Write nothing to AWS: every object is treated as if spec.management were Observe.
+    #[arg(long, env = "CLB_READ_ONLY", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    read_only: Option<bool>,
+}
+
+impl RuleFlags {
+    /// These, and the other's where these say nothing.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        let Self {
+            default_tags,
+            adoption,
+            read_only,
+        } = self;
+        Self {
+            default_tags: default_tags.or(other.default_tags),
+            adoption: adoption.or(other.adoption),
+            read_only: read_only.or(other.read_only),
+        }
+    }
+
+    /// The flags that are not given.
+    pub fn unsaid(&self) -> Vec<&'static str> {
+        let Self {
+            default_tags,
+            adoption,
+            read_only,
+        } = self;
+        let flags = [
+            ("--adoption", adoption.is_none()),
+            ("--default-tags", default_tags.is_none()),
+            ("--read-only", read_only.is_none()),
+        ];
+        flags
+            .into_iter()
+            .filter(|(_, unsaid)| *unsaid)
+            .map(|(flag, _)| flag)
+            .collect()
+    }
+
+    /// The rules, with the operator's defaults for what is not said.
+    pub fn rules(self) -> Rules {
+        let Self {
+            default_tags,
+            adoption,
+            read_only,
+        } = self;
+        let defaults = Rules::default();
+        Rules {
+            adoption: adoption.map_or(defaults.adoption, Into::into),
+            read_only: read_only.unwrap_or(defaults.read_only),
+            default_tags: default_tags.map_or(defaults.default_tags, |tags| tags.0),
+        }
+    }
+}
+
+/// Tags of every balancer.
+#[derive(Clone, Debug)]
+struct DefaultTags(BTreeMap<String, String>);
+
+impl DefaultTags {
+    fn read(text: &str) -> Result<Self, String> {
+        desired::default_tags(text).map(Self)
+    }
+}
+
+/// Which existing balancers are taken over.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum AdoptionFlag {
+    Never,
+    Tagged,
+    Any,
+}
+
+impl From<AdoptionFlag> for Adoption {
+    fn from(flag: AdoptionFlag) -> Self {
+        match flag {
+            AdoptionFlag::Never => Self::Never,
+            AdoptionFlag::Tagged => Self::Tagged,
+            AdoptionFlag::Any => Self::Any,
+        }
+    }
+}
+
+/// Reads a cluster id.
+///
+/// # Errors
+/// When a tag could not hold it.
+pub fn cluster_id(text: &str) -> Result<String, String> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if text.is_empty() || text.len() > 63 || !text.chars().all(legal) {
+        return Err(message::not_a_cluster_id());
+    }
+    Ok(text.to_owned())
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let signed: jiff::SignedDuration = text.parse().map_err(|_| message::not_a_duration())?;
+    let duration = Duration::try_from(signed).map_err(|_| message::negative_duration())?;
+    if duration < Duration::from_secs(1) {
+        return Err(message::short_duration());
+    }
+    Ok(duration)
+}
+
+/// What is wrong with a command line, in one line.
+pub fn one_line(error: &clap::Error) -> String {
+    // Without a command clap shows the help, which says nothing of what is wrong.
+    let text = match error.kind() {
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => message::no_command(),
+        _ => error.render().to_string(),
+    };
+    let lines = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:"));
+    let (mut what, mut tips) = (Vec::new(), String::new());
+    for line in lines.filter(|line| !line.is_empty() && !line.starts_with("For more information")) {
+        match line.strip_prefix("tip: ") {
+            Some(tip) => tips.push_str(&format!("; {tip}")),
+            None => what.push(line.trim_start_matches("error: ")),
+        }
+    }
+    what.join(" ") + &tips
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn elsewhere(arguments: &[&str], environment: &[(&str, &str)]) -> Result<(String, Rules), String> {
+        let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let pairs = environment
+            .iter()
+            .map(|&(name, value)| (name.to_owned(), value.to_owned()));
+        Run::elsewhere(&arguments, &pairs.collect()).map(|run| (run.cluster_id, run.rules.rules()))
+    }
+
+    #[test]
+    fn flags_of_another_process_come_from_its_arguments_and_its_environment() {
+        let (id, rules) = elsewhere(&["run", "--cluster-id=blue"], &[]).expect("read");
+        assert_eq!(
+            (id.as_str(), rules.adoption, rules.read_only),
+            ("blue", Adoption::Tagged, false)
+        );
+        let environment = [
+            ("CLB_CLUSTER_ID", "green"),
+            ("CLB_ADOPTION", "any"),
+            ("CLB_DEFAULT_TAGS", "team=web"),
+            ("CLB_READ_ONLY", "true"),
+            ("CLB_UNHEARD_OF", "x"),
+        ];
+        let (id, rules) = elsewhere(&["run", "--adoption", "never", "--read-only=false"], &environment).expect("read");
+        assert_eq!(
+            (id.as_str(), rules.adoption, rules.read_only),
+            ("green", Adoption::Never, false)
+        );
+        assert_eq!(rules.default_tags["team"], "web");
+    }
+
+    #[test]
+    fn flags_that_this_version_would_refuse_are_told_in_one_line() {
+        for (arguments, word) in [
+            (&["run"][..], "--cluster-id"),
+            (&["run", "--cluster-id=a", "--fly"], "--fly"),
+            (&["run", "--cluster-id=a", "--adoption=often"], "often"),
+            (&["crd"], "does not run"),
+            (&[], "a command is required"),
+        ] {
+            let why = elsewhere(arguments, &[]).expect_err("refused");
+            assert!(why.contains(word) && !why.contains('\n'), "{arguments:?}: {why}");
+        }
+    }
+
+    #[test]
+    fn one_command_line_stands_in_for_another() {
+        let flags = |text: &str| RuleFlags {
+            adoption: AdoptionFlag::from_str(text, false).ok(),
+            ..RuleFlags::default()
+        };
+        assert_eq!(flags("any").or(flags("never")).rules().adoption, Adoption::Any);
+        assert_eq!(flags("").or(flags("never")).rules().adoption, Adoption::Never);
+        assert_eq!(flags("").or(flags("")).rules().adoption, Adoption::Tagged);
+    }
+}
