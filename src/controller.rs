@@ -112,7 +112,8 @@ async fn stopped_before_the_first_list(shutdown: impl Future<Output = ()>, readi
 }
 
 async fn reconcile_one(object: Arc<Guarded>, reconciler: Arc<Reconciler>) -> Result<Action, Error> {
-    reconciler.reconcile_one(object).await
+    let wait = reconciler.reconcile_one(object).await?;
+    Ok(wait.map_or_else(Action::await_change, Action::requeue))
 }
 
 /// Hardly ever called: a [`Reconciler`] turns failures into requeues, since only it knows how often an object failed.
