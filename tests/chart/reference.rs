@@ -7,6 +7,9 @@ use std::path::Path;
 use classic_lb_operator::api::reason::{ANY, AWS_CODE, AWS_CODES};
 use classic_lb_operator::api::{message, reason, reference};
 use classic_lb_operator::metrics;
+use proc_macro2::{TokenStream, TokenTree};
+use syn::visit::Visit;
+use syn::{Attribute, ExprMethodCall, ItemMod, LitStr, Macro};
 
 use crate::helm::{read, root};
 
@@ -113,7 +116,7 @@ fn every_reason_has_a_message_and_every_message_a_reason() {
 #[test]
 fn everything_says_what_to_do() {
     let reasons = reason::all().map(|entry| (entry.reason, entry.remedy));
-    let codes = AWS_CODES.iter().map(|group| (group.kind, group.remedy));
+    let codes = AWS_CODES.iter().map(|group| (group.kind.text(), group.remedy));
     let refused = message::refused().iter().map(|refusal| (refusal.text, refusal.remedy));
     let words = message::readyz().iter().chain(message::start()).chain(message::plan());
     let words = words.map(|word| (word.text, word.remedy));
@@ -175,77 +178,72 @@ fn words(literal: &str) -> usize {
         .count()
 }
 
-/// Where the character ends that a text begins with; a quote that begins a lifetime is one by itself.
-fn end_of_character(text: &str) -> usize {
-    let mut chars = text.char_indices().skip(1);
-    match (chars.next(), chars.next()) {
-        (Some((_, '\\')), Some((at, _))) => text[at + 1..].find('\'').map_or(1, |more| at + 2 + more),
-        (Some(_), Some((at, '\''))) => at + 1,
-        _ => 1,
+/// Calls whose literals are no texts for people: what is logged, and searches for the words of others.
+const LEFT_OUT: [&str; 8] = ["info", "warn", "error", "debug", "trace", "contains", "starts_with", "split"];
+
+/// The literals of code that make sentences, with their lines. Attributes and tests are left out.
+#[derive(Default)]
+struct Sentences(Vec<(usize, String)>);
+
+impl Sentences {
+    fn of(code: &str) -> Vec<(usize, String)> {
+        let mut found = Self::default();
+        found.visit_file(&syn::parse_file(code).expect("Rust"));
+        found.0
+    }
+
+    fn take(&mut self, literal: &LitStr) {
+        if words(&literal.value()) > 1 {
+            self.0.push((literal.span().start().line, literal.value()));
+        }
+    }
+
+    /// What a macro is given is no syntax tree yet.
+    fn tokens(&mut self, tokens: TokenStream) {
+        let mut name = String::new();
+        for token in tokens {
+            match token {
+                TokenTree::Group(group) if !LEFT_OUT.contains(&name.as_str()) => self.tokens(group.stream()),
+                TokenTree::Literal(literal) => {
+                    if let Ok(literal) = syn::parse2::<LitStr>(TokenTree::from(literal).into()) {
+                        self.take(&literal);
+                    }
+                }
+                TokenTree::Ident(ident) => name = ident.to_string(),
+                TokenTree::Group(_) | TokenTree::Punct(_) => {}
+            }
+        }
     }
 }
 
-/// Where the literal ends that a text begins with, after the marks of a raw one.
-fn end_of_literal(text: &str, marks: &str) -> usize {
-    if marks == "r#" {
-        return text[1..].find("\"#").map_or(text.len(), |at| at + 2);
-    }
-    let mut escaped = false;
-    let end = text.char_indices().skip(1).find(|(_, c)| {
-        let ends = *c == '"' && !escaped;
-        escaped = *c == '\\' && !escaped && marks != "r";
-        ends
-    });
-    end.map_or(text.len(), |(at, _)| at + 1)
-}
+impl<'ast> Visit<'ast> for Sentences {
+    fn visit_attribute(&mut self, _: &'ast Attribute) {}
 
-/// The literals of code that make sentences, with their lines. What is logged, attributes and tests are left out.
-fn sentences(code: &str) -> Vec<(usize, &str)> {
-    // The last three look for the words of others.
-    const LEFT_OUT: [&str; 8] = [
-        "info!",
-        "warn!",
-        "error!",
-        "debug!",
-        "trace!",
-        "contains",
-        "starts_with",
-        "split",
-    ];
-    let mut found = Vec::new();
-    // Of each open bracket, whether what is in it is left out.
-    let mut open = vec![false];
-    let mut word = String::new();
-    let code = code.split("#[cfg(test)]\nmod tests {").next().unwrap();
-    let mut rest = code;
-    while let Some(c) = rest.chars().next() {
-        let length = match c {
-            '/' if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
-            '\'' => end_of_character(rest),
-            '"' => end_of_literal(rest, &word),
-            _ => c.len_utf8(),
-        };
-        let (token, after) = rest.split_at(length);
-        match c {
-            '(' | '[' | '{' => {
-                let left_out = c == '[' && word == "#" || LEFT_OUT.contains(&word.as_str());
-                open.push(left_out || *open.last().unwrap());
-            }
-            ')' | ']' | '}' => drop(open.pop()),
-            '"' if !open.last().unwrap() && words(token) > 1 => {
-                let line = code[..code.len() - rest.len()].matches('\n').count();
-                found.push((line + 1, token));
-            }
-            _ => {}
+    fn visit_item_mod(&mut self, module: &'ast ItemMod) {
+        if !module.attrs.iter().any(|attribute| attribute.path().is_ident("cfg")) {
+            syn::visit::visit_item_mod(self, module);
         }
-        if c.is_alphanumeric() || "_!#".contains(c) {
-            word.push(c);
-        } else {
-            word.clear();
-        }
-        rest = after;
     }
-    found
+
+    fn visit_lit_str(&mut self, literal: &'ast LitStr) {
+        self.take(literal);
+    }
+
+    fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
+        self.visit_expr(&call.receiver);
+        if !LEFT_OUT.iter().any(|name| call.method == name) {
+            for argument in &call.args {
+                self.visit_expr(argument);
+            }
+        }
+    }
+
+    fn visit_macro(&mut self, call: &'ast Macro) {
+        let name = call.path.segments.last().map(|segment| segment.ident.to_string());
+        if !name.is_some_and(|name| LEFT_OUT.contains(&name.as_str())) {
+            self.tokens(call.tokens.clone());
+        }
+    }
 }
 
 #[test]
@@ -258,7 +256,7 @@ fn sentences_are_found() {
         #[cfg(test)]
 mod tests { const IT: &str = "this is a test"; }
     "#;
-    let found = sentences(code);
+    let found = Sentences::of(code);
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].0 == 4 && found[0].1.contains("create it"), "{found:?}");
 }
@@ -288,7 +286,7 @@ fn code_has_no_texts_of_its_own() {
     assert!(all.len() > 70, "the sources were found");
     let mut wrong = Vec::new();
     for (path, code) in all {
-        for (line, text) in sentences(&code) {
+        for (line, text) in Sentences::of(&code) {
             wrong.push(format!("{path}:{line}: {text:?}"));
         }
     }
