@@ -4,16 +4,16 @@
 //! holds this table and checks it:
 //!
 //! ```text
-//! L6    main        clb-operator: parses arguments, runs
+//! L7    main        clb-operator: parses arguments, runs
 //!       bin         kubectl-clb: the same
-//! L5    operator    composition root: clients, lease, controller, server; the order of start and stop
+//! L6    operator    composition root: clients, lease, controller, server; the order of start and stop
 //!       cli         the commands of kubectl-clb
-//! L4    flags       the command line of clb-operator, which `kubectl clb plan` reads too
-//!       controller  resolve → desired → observe → plan → apply → status
+//! L5    flags       the command line of clb-operator, which `kubectl clb plan` reads too
+//! L4    controller  resolve → desired → observe → plan → carry out → status
 //!       server      /metrics /healthz /readyz
 //! L3    aws         the only place that names SDK types
-//!       lease       leadership: who may write
-//! L2    plan        pure: desired × observed → Plan
+//! L2    lease       leadership: who may write
+//!       plan        pure: desired × observed → Plan
 //! L1    elb         pure: the model
 //!       api         the resources: spec, status, conditions, messages
 //!       metrics     what Prometheus reads

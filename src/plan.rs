@@ -26,8 +26,8 @@ use std::fmt;
 use crate::elb::{Declared, Listener, LoadBalancer, PolicyName};
 use listeners::Listeners;
 
-pub use brake::{Brake, Held, Why};
-pub use facts::Facts;
+pub use brake::{Held, Why};
+pub use facts::{Brake, Facts};
 pub use placement::needs_spare;
 pub use problem::{Cause, Problem, Progress};
 pub use rounds::Rounds;

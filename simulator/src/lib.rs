@@ -59,5 +59,5 @@ pub use seed::{
 };
 pub use server::serve;
 pub use simulator::Simulator;
-pub use simulator::control::{InstanceHealthAnswer, RestoreError};
+pub use simulator::control::{InstanceHealthAnswer, LoadBalancerState, RestoreError};
 pub use throttle::{Bucket, Throttles, ThrottlesError};

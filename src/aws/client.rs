@@ -45,12 +45,23 @@ pub struct Client {
     gate: Gate,
 }
 
-/// The configuration of a service's client: guarded against replies cut short, and with a retry budget of this region's
-/// own, since the SDK's default one is shared by the whole process.
+/// The configuration of a service's client with a retry budget of this region's own: the SDK's default one is shared by
+/// the whole process, so that one region's bad hour would use up the retries of all.
+macro_rules! own {
+    ($service:ident, $config:expr) => {
+        $service::config::Builder::from($config).retry_partition(
+            $service::config::retry::RetryPartition::custom(concat!(stringify!($service), " of one region"))
+                .token_bucket($service::config::retry::TokenBucket::default())
+                .build(),
+        )
+    };
+}
+
+/// A service's client that is guarded against replies cut short.
 macro_rules! service {
     ($service:ident, $config:expr, $key:expr) => {
         $service::Client::from_conf(
-            $service::config::Builder::from($config)
+            own!($service, $config)
                 .interceptor(WholeReply)
                 .interceptor($key.clone())
                 .retry_classifier(RetryCutShort)
@@ -67,11 +78,9 @@ impl Client {
             elb: service!(elasticloadbalancing, config, key),
             autoscaling: service!(autoscaling, config, key),
             ec2: service!(aws_sdk_ec2, config, key),
-            sts: aws_sdk_sts::Client::from_conf(
-                aws_sdk_sts::config::Builder::from(config).interceptor(key.clone()).build(),
-            ),
-            acm: aws_sdk_acm::Client::new(config),
-            iam: aws_sdk_iam::Client::new(config),
+            sts: aws_sdk_sts::Client::from_conf(own!(aws_sdk_sts, config).interceptor(key.clone()).build()),
+            acm: aws_sdk_acm::Client::from_conf(own!(aws_sdk_acm, config).build()),
+            iam: aws_sdk_iam::Client::from_conf(own!(aws_sdk_iam, config).build()),
             gate,
         }
     }

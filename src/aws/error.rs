@@ -7,6 +7,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::cause::stems_from;
 use super::whole_reply::CutShort;
 use crate::api::message::{self, Message};
 use crate::api::reason::{self, AWS_ERROR, Kind};
@@ -162,18 +163,6 @@ fn causes(error: &dyn std::error::Error) -> String {
         next = cause.source();
     }
     texts.join(": ")
-}
-
-/// Whether such an error is behind this one, or is this one.
-pub(super) fn stems_from<T: std::error::Error + 'static>(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut next = Some(error);
-    while let Some(cause) = next {
-        if cause.is::<T>() {
-            return true;
-        }
-        next = cause.source();
-    }
-    false
 }
 
 /// What follows from a code. The known ones stand in the table that the reference of reasons is printed from.

@@ -19,8 +19,8 @@ use super::screen::{self, Colour, Paint};
 use super::{Exit, region};
 use crate::api::{ClassicLoadBalancer, Management};
 use crate::aws::{Accounts, Class};
-use crate::controller::Error;
 use crate::controller::preview::preview;
+use crate::controller::{Error, Rules};
 
 /// Show the AWS calls that would be made for an object, in order, without making them.
 ///
@@ -90,7 +90,8 @@ impl Plan {
     pub(super) async fn run(self) -> Result<Exit, Failure> {
         let connection = self.kubernetes.connect().await?;
         let objects = self.subjects(&connection).await?;
-        let terms = self.operator.terms(&connection.client).await?;
+        let namespaces = objects.iter().filter_map(|object| object.namespace()).collect();
+        let terms = self.operator.terms(&connection.client, &namespaces).await?;
         let aws = super::aws().await?;
         let mut progress = Progress::start("asking AWS and Kubernetes");
         let mut planned = Vec::new();
@@ -108,21 +109,15 @@ impl Plan {
         }
         let shown = Shown {
             operator: terms.shown(),
-            cluster_id: terms.cluster_id,
+            cluster_id: terms.cluster_id.clone(),
             differences: planned.iter().any(|planned| !planned.steps.is_empty()),
             objects: planned,
         };
         if shown.differences && terms.rules.read_only {
             screen::note("the operator runs with --read-only and will make none of these calls");
         }
-        let planned = objects.iter().zip(&shown.objects);
-        for (object, _) in planned.filter(|(_, planned)| !planned.steps.is_empty()) {
-            if let Some(management @ (Management::Observe | Management::Suspended)) = object.spec.management {
-                let name = object.name_any();
-                screen::note(&format!(
-                    "{name} has management: {management:?}, so the operator makes none of its calls"
-                ));
-            }
+        for (object, planned) in objects.iter().zip(&shown.objects) {
+            not_by_the_operator(object, planned, &terms.rules);
         }
         match self.output {
             Format::Text => screen::print(&render(&shown, Paint::for_output()))?,
@@ -173,6 +168,25 @@ impl Plan {
         let known = object.status.as_ref().and_then(|status| status.region.clone());
         let region = object.spec.region.clone().or(known);
         region.or_else(|| self.region.clone()).or_else(|| terms.region.clone())
+    }
+}
+
+/// Says of an object why the operator will make none of its calls.
+fn not_by_the_operator(object: &ClassicLoadBalancer, planned: &Planned, rules: &Rules) {
+    let (namespace, name) = (&planned.namespace, &planned.name);
+    if !rules.namespaces.hold(namespace) {
+        screen::note(&format!(
+            "{namespace}/{name} is outside of the namespaces that the operator watches (--watch-namespaces={}), so it makes \
+             none of its calls and tells nothing in its status",
+            rules.namespaces
+        ));
+    }
+    if let Some(management @ (Management::Observe | Management::Suspended)) = object.spec.management
+        && !planned.steps.is_empty()
+    {
+        screen::note(&format!(
+            "{name} has management: {management:?}, so the operator makes none of its calls"
+        ));
     }
 }
 

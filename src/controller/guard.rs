@@ -9,7 +9,6 @@ use futures::FutureExt as _;
 use kube::ResourceExt as _;
 use kube::core::DeserializeGuard;
 use kube::core::error_boundary::InvalidObject;
-use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
 use tokio::time::Instant;
 use tracing::{Instrument as _, error, info_span};
@@ -50,18 +49,18 @@ impl Reconciler {
         self.cx.metrics.certificates(uid, std::collections::BTreeMap::new());
     }
 
-    /// One reconcile of one object; the answer says when to look again.
+    /// One reconcile of one object; the answer says after how long to look again, if nothing happens before.
     ///
     /// # Errors
     /// When the object lacks what every stored object has.
-    pub async fn reconcile_one(&self, object: Arc<Guarded>) -> Result<Action, Error> {
+    pub async fn reconcile_one(&self, object: Arc<Guarded>) -> Result<Option<Duration>, Error> {
         let started = Instant::now();
         let _active = self.cx.metrics.reconcile_started();
         let object = match &object.0 {
             Ok(object) => object,
             Err(invalid) => {
                 self.undecodable(invalid).await;
-                return Ok(Action::await_change());
+                return Ok(None);
             }
         };
         let uid = object.uid().ok_or(Error::Incomplete("uid"))?;
@@ -74,7 +73,7 @@ impl Reconciler {
         self.guarded(object, &uid, started).instrument(span).await
     }
 
-    async fn guarded(&self, object: &ClassicLoadBalancer, uid: &str, started: Instant) -> Result<Action, Error> {
+    async fn guarded(&self, object: &ClassicLoadBalancer, uid: &str, started: Instant) -> Result<Option<Duration>, Error> {
         let mut memory = self.memories.take(uid);
         let outcome = {
             let work = tokio::time::timeout(DEADLINE, reconcile(&self.cx, object, &mut memory));
@@ -90,12 +89,12 @@ impl Reconciler {
         };
         let failed = outcome.as_ref().map_or(true, |next| next.failed);
         self.cx.metrics.reconcile_ended(failed, started.elapsed());
-        let action = match outcome {
-            Ok(next) => next.wait.map_or_else(Action::await_change, Action::requeue),
+        let wait = match outcome {
+            Ok(next) => next.wait,
             Err(error) => {
                 let wait = backoff::delay(memory.schedule.failed(), self.cx.jitter.fraction());
                 error!(%error, retry_in = ?wait, "the reconcile failed");
-                Action::requeue(wait)
+                Some(wait)
             }
         };
         if !memory.lifecycle.is_released() {
@@ -103,7 +102,7 @@ impl Reconciler {
         }
         let backing_off = i64::try_from(self.memories.backing_off()).unwrap_or(i64::MAX);
         self.cx.metrics.backing_off.set(backing_off);
-        Ok(action)
+        Ok(wait)
     }
 
     /// Tells whose object it is and what is wrong with it, once for each of its versions; the others go on.

@@ -15,7 +15,7 @@ use kube::runtime::watcher::Event;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::context::Moment;
+use super::clock::Moment;
 use super::provider_id;
 use crate::api::message::{self, Message};
 use crate::api::{CordonedNodes, NotReadyNodes, Registration};

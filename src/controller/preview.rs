@@ -65,14 +65,26 @@ pub async fn preview(
     object.spec.management = None;
     object.metadata.deletion_timestamp = None;
     let metrics = Arc::new(Metrics::new());
-    let cx = Context::new(client, accounts.clone(), cluster_id.to_owned(), intervals, rules, metrics).dry();
+    let cx = Context::new(
+        client,
+        accounts.clone(),
+        cluster_id.to_owned(),
+        intervals,
+        rules,
+        metrics,
+    )
+    .dry();
     list_views(&cx, &object).await;
     let next = Box::pin(reconcile(&cx, &object, &mut Memory::default())).await?;
     match next.problems.first() {
         Some(problem) if next.unread => Err(Error::Unread(problem.message.to_string())),
         _ => Ok(Preview {
             steps: next.steps.iter().map(ToString::to_string).collect(),
-            problems: next.problems.into_iter().map(|problem| problem.message.to_string()).collect(),
+            problems: next
+                .problems
+                .into_iter()
+                .map(|problem| problem.message.to_string())
+                .collect(),
         }),
     }
 }
@@ -118,15 +130,16 @@ async fn list_views(cx: &Context, object: &ClassicLoadBalancer) {
     let from = |listener: &crate::api::Listener| listener.instance_port_from.is_some();
     let namespace = object.namespace().unwrap_or_default();
     if object.spec.listeners.iter().any(from) {
+        let view = cx.services.of(&namespace);
         match list::<Service>(Api::namespaced(cx.kubernetes.client().clone(), &namespace)).await {
             Ok(services) => {
-                cx.take_service_event(&Event::Init);
+                view.take(&Event::Init);
                 for service in services {
-                    cx.take_service_event(&Event::InitApply(service));
+                    view.take(&Event::InitApply(service));
                 }
-                cx.take_service_event(&Event::InitDone);
+                view.take(&Event::InitDone);
             }
-            Err(error) => cx.services.fail(refusal(&error)),
+            Err(error) => view.fail(refusal(&error)),
         }
     }
 }

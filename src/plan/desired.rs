@@ -76,6 +76,8 @@ pub struct Resolved {
     pub hold: bool,
     /// What names stand for.
     pub references: References,
+    /// Sources of instances that were not found, or could not be looked for.
+    pub missing: Vec<Problem>,
     /// The tags that the operator gives every balancer.
     pub default_tags: BTreeMap<String, String>,
 }
@@ -171,6 +173,7 @@ pub fn declare(wish: &Wish<'_>) -> Result<Desired, Refusal> {
             .map(|part| self::part(*part))
             .collect(),
     };
+    missing.extend(resolved.missing.iter().cloned());
     Ok(Desired { declared, missing })
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Brake, Failure, Refusal, Step};
+use super::{Failure, Refusal, Step};
 use crate::elb::{Code, InstanceId, Listener, LoadBalancer, Port};
 
 /// What planning takes into account beside what is declared and observed.
@@ -40,6 +40,18 @@ pub struct Facts {
     pub refused_rebuilds: BTreeMap<Port, Listener>,
     /// Listeners that were deleted to be rebuilt and whose successors AWS did not take yet.
     pub displaced: BTreeMap<Port, Listener>,
+}
+
+/// What is known of the registered instances when some of them shall leave.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Brake {
+    /// Registered instances whose removal would only be inferred, from nodes, tags or groups, or since nobody knows why
+    /// they are there. Those that were taken out of `targets.instanceIds` are not among them.
+    pub inferred: BTreeSet<InstanceId>,
+    /// Those that take connections; `None`: that could not be read.
+    pub in_service: Option<BTreeSet<InstanceId>>,
+    /// Those that were deregistered and still finish their connections.
+    pub draining: BTreeSet<InstanceId>,
 }
 
 /// What a refusal teaches.
@@ -162,6 +174,15 @@ impl Facts {
         let first: BTreeSet<InstanceId> = halves.by_ref().take(ids.len() / 2).collect();
         self.batches.extend([first, halves.collect()]);
         Lesson::Narrowed
+    }
+}
+
+impl Brake {
+    /// AWS deregistered instances: what leaves next waits until it is read that these have drained.
+    fn note(&mut self, step: &Step) {
+        if let Step::DeregisterInstances(ids) = step {
+            self.draining.extend(ids.intersection(&self.inferred).cloned());
+        }
     }
 }
 

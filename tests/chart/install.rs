@@ -326,6 +326,45 @@ async fn the_operators_account_may_do_what_it_does_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn in_watched_namespaces_the_operators_account_may_the_same_and_elsewhere_nothing() {
+    let turn = Turn::begin("classic-lb-operator").await;
+    for name in ["watched", "unwatched"] {
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        turn.cluster.apply(&namespace.to_string()).await.unwrap();
+    }
+    turn.install(&chart(), &["--set", "watchNamespaces={watched}"]).unwrap();
+    turn.served().await;
+    let account = turn.control_plane.operator_client().await.unwrap();
+    let may = async |method: &str, path: &str| {
+        let request = http::Request::builder().method(method).uri(path);
+        let request = request.header("content-type", "application/merge-patch+json");
+        match account.request_text(request.body(b"{}".to_vec()).unwrap()).await {
+            Ok(_) => true,
+            Err(kube::Error::Api(status)) => status.code == 404,
+            Err(error) => panic!("{method} {path}: {error}"),
+        }
+    };
+    let lists = "/apis/classiclb.dev/v1alpha1";
+    for (namespace, expected) in [("watched", true), ("unwatched", false)] {
+        for (method, path) in [
+            ("GET", format!("{lists}/namespaces/{namespace}/classicloadbalancers")),
+            (
+                "PATCH",
+                format!("{lists}/namespaces/{namespace}/classicloadbalancers/none/status"),
+            ),
+            ("GET", format!("/api/v1/namespaces/{namespace}/services")),
+            ("GET", format!("/api/v1/namespaces/{namespace}/configmaps/none")),
+        ] {
+            assert_eq!(may(method, &path).await, expected, "{method} {path}");
+        }
+    }
+    assert!(may("GET", "/api/v1/nodes").await);
+    assert!(!may("GET", &format!("{lists}/classicloadbalancers")).await);
+    assert!(!may("GET", "/api/v1/services").await);
+    turn.uninstall();
+}
+
+#[tokio::test]
 async fn a_protected_object_cannot_be_deleted_and_the_refusal_names_the_way_out() {
     let turn = Turn::begin("protected").await;
     turn.install(&chart(), &[]).unwrap();

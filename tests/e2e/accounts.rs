@@ -4,11 +4,10 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use kube::api::DynamicObject;
 use testkit::cluster::Kind;
-use testkit::{Calls, Options, Result, Stack, object, simulator};
+use testkit::{Calls, Options, Result, simulator};
 
-use crate::{MINIMAL, manifest};
+use crate::Test;
 
 const OWN: &str = "123456789012";
 const OTHER: &str = "210987654321";
@@ -54,7 +53,10 @@ impl Credentials {
         options.operator.env = [
             ("AWS_ACCESS_KEY_ID", String::new()),
             ("AWS_SECRET_ACCESS_KEY", String::new()),
-            ("AWS_CONFIG_FILE", self.folder.path().join("config").display().to_string()),
+            (
+                "AWS_CONFIG_FILE",
+                self.folder.path().join("config").display().to_string(),
+            ),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into();
@@ -66,37 +68,48 @@ impl Credentials {
 async fn with_credentials_of_another_account_nothing_is_written_and_nothing_released() -> Result<()> {
     let credentials = Credentials::new();
     credentials.set(simulator::ACCESS_KEY_ID, simulator::SECRET_ACCESS_KEY);
-    let stack = Stack::start(credentials.options("AKIDOTHER")).await?;
-    let namespace = stack.namespace().await?;
     // Each would be made again, or be released, if the other account's answer were believed.
-    namespace.apply(&manifest(&format!("{MINIMAL}\nrecreatePolicy: Always"))).await?;
-    let ready = namespace.until_ready("web").await?;
-    assert_eq!(object::text(&ready, "/status/accountId"), OWN);
+    let setup = Test::web().on(credentials.options("AKIDOTHER"));
+    let test = setup.with("recreatePolicy: Always").ready().await?;
+    let ready = test.get().await?;
+    assert_eq!(ready.text("/accountId"), OWN);
 
     credentials.set("AKIDOTHER", "other");
-    let changed = |web: &DynamicObject| object::has_reason(web, "Ready", "AccountChanged");
-    let web = namespace.until(Kind::CLB, "web", "AccountChanged", changed).await?;
+    let web = test
+        .until("AccountChanged", |web| web.says("Ready", "AccountChanged"))
+        .await?;
     for (kind, status) in [("Ready", "False"), ("Programmed", "False"), ("Stalled", "True")] {
-        let told = object::condition(&web, kind).expect(kind);
-        assert_eq!((told.status.as_str(), told.reason.as_str()), (status, "AccountChanged"), "{kind}");
+        assert!(web.has(kind, status) && web.says(kind, "AccountChanged"), "{kind}");
     }
-    let message = object::condition(&web, "Ready").expect("Ready").message;
+    let message = web.message("Ready");
     assert!(message.contains(OWN) && message.contains(OTHER), "{message}");
-    assert_eq!(object::text(&web, "/status/dnsName"), object::text(&ready, "/status/dnsName"));
-    assert_eq!(object::text(&web, "/status/accountId"), OWN);
+    assert_eq!(web.text("/dnsName"), ready.text("/dnsName"));
+    assert_eq!(web.text("/accountId"), OWN);
 
-    let mark = stack.simulator().mark()?;
-    namespace.delete(Kind::CLB, "web").await?;
+    let (mark, simulator) = (test.mark()?, test.simulator());
+    test.namespace.delete(Kind::CLB, "web").await?;
     let looked = |calls: &Calls| calls.of("DescribeLoadBalancers").len() >= 3;
-    let calls = stack.simulator().until_calls(mark, "three looks", looked).await?;
-    assert!(calls.writes().is_empty(), "nothing is written in either account: {calls:?}");
-    let web = namespace.get(Kind::CLB, "web").await?;
-    assert!(object::has_reason(&web, "Ready", "AccountChanged"), "it waits and says why");
+    let calls = simulator.until_calls(mark, "three looks", looked).await?;
+    assert!(
+        calls.writes().is_empty(),
+        "nothing is written in either account: {calls:?}"
+    );
+    assert!(
+        test.get().await?.says("Ready", "AccountChanged"),
+        "it waits and says why"
+    );
 
     credentials.set(simulator::ACCESS_KEY_ID, simulator::SECRET_ACCESS_KEY);
-    namespace.until_gone(Kind::CLB, "web").await?;
-    let reply = stack.simulator().elb().describe_load_balancers().send().await;
-    let left = reply.expect("described");
-    assert!(left.load_balancer_descriptions().is_empty(), "the right account lets it go");
+    test.namespace.until_gone(Kind::CLB, "web").await?;
+    let left = simulator
+        .elb()
+        .describe_load_balancers()
+        .send()
+        .await
+        .expect("described");
+    assert!(
+        left.load_balancer_descriptions().is_empty(),
+        "the right account lets it go"
+    );
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! What tests do to a simulator besides calling AWS.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 use super::Simulator;
 use crate::autoscaling::settle::settle;
@@ -8,6 +11,7 @@ use crate::check;
 use crate::clock::Timestamp;
 use crate::config::{DEFAULT_ACCOUNT, DEFAULT_REGION, Timing};
 use crate::ec2::answers::HealthAnswer;
+use crate::elb::health::health_of;
 use crate::log::{Log, RequestRecord};
 use crate::region;
 use crate::seed::{Seed, SeedError, plant};
@@ -32,6 +36,15 @@ pub struct InstanceHealthAnswer {
     pub port: Option<u16>,
     /// Whether checks pass.
     pub healthy: bool,
+}
+
+/// A load balancer as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadBalancerState {
+    /// All of it, as a snapshot shows it.
+    pub settings: serde_json::Value,
+    /// The registered instances that are in service.
+    pub in_service: BTreeSet<String>,
 }
 
 fn default_account() -> String {
@@ -93,6 +106,28 @@ impl Simulator {
             latest,
             requests,
             violations,
+        })
+    }
+
+    /// A load balancer as it is, read without a request, so that neither the log nor a fault knows of it.
+    pub fn load_balancer(&self, account: &str, region: &str, name: &str) -> Option<LoadBalancerState> {
+        let facts = region::find(region)?;
+        let (now, params, settings) = (self.clock().now(), Value::default(), self.inner.settings);
+        let mut state = self.state();
+        let call = state.world.call(account, facts, settings, now, &params);
+        let balancer = call.region.elb.get(name)?;
+        let serves = |id: &&SmolStr| {
+            let health = health_of(balancer, call.region, id, now, settings.timing);
+            health.is_some_and(|health| health.state == "InService")
+        };
+        Some(LoadBalancerState {
+            in_service: balancer
+                .instances
+                .keys()
+                .filter(serves)
+                .map(ToString::to_string)
+                .collect(),
+            settings: serde_json::to_value(balancer).unwrap_or_default(),
         })
     }
 

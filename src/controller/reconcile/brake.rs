@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::from_status;
-use super::inputs::Met;
+use super::met::Met;
 use super::subject::Subject;
 use crate::aws::Error;
-use crate::controller::context::{Context, Moment};
+use crate::controller::clock::Moment;
+use crate::controller::context::Context;
 use crate::controller::memory::{Due, Memory, WHILE_SETTLING};
 use crate::elb::{Declared, InstanceId, LoadBalancer, Part};
 use crate::plan::targets::SOURCE_INSTANCE_IDS;

@@ -1,7 +1,7 @@
 //! I/O: the details of a load balancer that its description leaves out. They cost a call each and are read where they
 //! matter.
 
-use super::inputs::Met;
+use super::met::Met;
 use super::subject::Subject;
 use crate::aws::Error;
 use crate::elb::{Attributes, Declared, LoadBalancer, Part, Policy, is_own_policy};

@@ -12,6 +12,7 @@ mod public_keys;
 mod security_groups;
 mod spare;
 mod subnets;
+mod unread;
 
 use k8s_openapi::jiff::Timestamp;
 

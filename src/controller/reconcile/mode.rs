@@ -6,12 +6,15 @@ use kube::ResourceExt as _;
 
 use crate::api::message;
 use crate::api::{ClassicLoadBalancer, FINALIZER, Management};
+use crate::controller::namespaces::Namespaces;
 use crate::controller::status::Verdict;
 use crate::plan::adoption::Adoption;
 
 /// What the operator was started with and holds for every object.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
+    /// Where objects are worked on.
+    pub namespaces: Namespaces,
     /// Which existing balancers are taken over.
     pub adoption: Adoption,
     /// Whether nothing at all is written to AWS.

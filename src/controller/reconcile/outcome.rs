@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::groups::Groups;
-use super::inputs::Met;
+use super::met::Met;
 use super::resolution::Resolution;
 use super::stop::{of_error, track_error};
 use crate::api::TrackError;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::inputs::Met;
+use super::met::Met;
 use super::lookup::placement_check::PlacementCheck;
 use super::lookup::{self, Subnets};
 use super::stop::Halt;

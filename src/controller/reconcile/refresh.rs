@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::subject::Subject;
-use crate::controller::context::{Context, Moment};
+use crate::controller::clock::Moment;
+use crate::controller::context::Context;
 use crate::controller::memory::{Due, Memory};
 use crate::elb::Class;
 

@@ -63,23 +63,7 @@ pub(super) fn statements(
     previous: &[Condition],
     observed: bool,
 ) -> Vec<Statement> {
-    let kept = |type_: &'static str| {
-        let before = previous.iter().find(|condition| condition.type_ == type_);
-        before.map_or_else(
-            || Statement::new(type_, "Unknown", message::not_looked_at()),
-            |condition| {
-                let status = match condition.status.as_str() {
-                    "True" => "True",
-                    "False" => "False",
-                    _ => "Unknown",
-                };
-                Statement {
-                    of: condition.observed_generation,
-                    ..Statement::new(type_, status, Message::again(condition))
-                }
-            },
-        )
-    };
+    let kept = |type_| kept(type_, previous);
     let accepted = || Statement::new(ACCEPTED, "True", message::accepted());
     let say = |type_, status, message: &Message| Statement::new(type_, status, message.clone());
     let mut list = match verdict {
@@ -130,6 +114,22 @@ pub(super) fn statements(
     };
     list.push(healthy.unwrap_or_else(|| kept(TARGETS_HEALTHY)));
     list
+}
+
+/// A judgement that stays as it was.
+fn kept(type_: &'static str, previous: &[Condition]) -> Statement {
+    let Some(condition) = previous.iter().find(|condition| condition.type_ == type_) else {
+        return Statement::new(type_, "Unknown", message::not_looked_at());
+    };
+    let status = match condition.status.as_str() {
+        "True" => "True",
+        "False" => "False",
+        _ => "Unknown",
+    };
+    Statement {
+        of: condition.observed_generation,
+        ..Statement::new(type_, status, Message::again(condition))
+    }
 }
 
 fn progress_of(problem: &Problem) -> Statement {

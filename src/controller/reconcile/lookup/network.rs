@@ -1,6 +1,7 @@
 //! I/O: `subnetSelector` and `securityGroupSelector`, and the VPC that both mean.
 
 use super::found::{Lookups, Subnets};
+use super::unread::unread;
 use super::{security_groups, subnets};
 use crate::api::message;
 use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus};
@@ -95,14 +96,4 @@ pub(in crate::controller) async fn subnets_of<'a>(
 
 fn by_id(subnets: Vec<Subnet>) -> Subnets {
     subnets.into_iter().map(|subnet| (subnet.id.clone(), subnet)).collect()
-}
-
-/// What a field names could not be looked for.
-pub(super) fn unread(track: Track, field: &str, error: &aws::Error) -> Problem {
-    let message = if error.class == Class::Denied {
-        message::network_not_permitted(error.reason(), field, error, error.operation)
-    } else {
-        message::network_not_looked_up(error.reason(), field, error)
-    };
-    Problem::missing(track, message)
 }

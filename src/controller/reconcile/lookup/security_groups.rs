@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::network::unread;
+use super::unread::unread;
 use crate::api::SecurityGroupSelector;
 use crate::api::message::{self, Message};
 use crate::aws::{Client, Filters};

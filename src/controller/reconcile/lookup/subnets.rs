@@ -1,9 +1,9 @@
-//! I/O: the subnets that `subnetSelector` finds. Pure: which of them.
+//! I/O: the subnets that `subnetSelector` finds, and which of them are taken.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::found::Subnets;
-use super::network::unread;
+use super::unread::unread;
 use crate::api::message::{self, Message};
 use crate::api::{ClassicLoadBalancerStatus, Scheme, SubnetRole, SubnetSelector};
 use crate::aws::{Client, Filters};

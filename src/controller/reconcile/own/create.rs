@@ -1,6 +1,7 @@
 //! I/O: makes a load balancer where there is none, for the first time or again.
 
-use super::{Owned, Reality, adopt};
+use super::adopt;
+use super::owned::{Owned, Reality};
 use crate::api::{RecreatePolicy, message};
 use crate::controller::context::Context;
 use crate::controller::error::Error;

@@ -1,0 +1,276 @@
+//! Has the operator reconcile objects in an order that a seed decides alone.
+//!
+//! kube's `Controller` keeps its queue in hash maps whose order differs from run to run. This one goes by due time and
+//! then by name, over the same watches.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use classic_lb_operator::api::ClassicLoadBalancer;
+use classic_lb_operator::controller::Guarded;
+use futures::future::BoxFuture;
+use futures::stream::{BoxStream, FuturesUnordered, SelectAll};
+use futures::{FutureExt as _, StreamExt as _};
+use k8s_openapi::api::core::v1::{Node, Service};
+use kube::runtime::WatchStreamExt as _;
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Api, ResourceExt as _};
+use tokio::time::Instant;
+
+use crate::operator::{Operator, trigger};
+
+/// How long a watch lasts.
+const WATCH_SECONDS: u32 = 290;
+/// Objects in a page of a list.
+const PAGE: u32 = 20;
+/// How many objects are worked on at once.
+const CONCURRENCY: usize = 4;
+/// Changes of Nodes and Services within this time count as one.
+const BATCH: Duration = Duration::from_millis(100);
+/// How long the start waits for the first lists of Nodes and Services.
+const VIEWS_AT_START: Duration = Duration::from_secs(10);
+
+/// An event of one of the watches.
+enum Told {
+    Object(Box<Event<Guarded>>),
+    Node(Box<Event<Node>>),
+    Service(Box<Event<Service>>),
+    Failed,
+}
+
+/// A reconcile that has ended.
+pub(crate) struct Ended {
+    /// The object.
+    pub(crate) name: String,
+    /// When to look again, or what went wrong.
+    pub(crate) outcome: Result<Option<Duration>, String>,
+    /// The state of the views when it began; another one now: they have changed meanwhile.
+    pub(crate) views: u64,
+}
+
+/// What happened next.
+pub(crate) enum Step {
+    /// A reconcile has ended.
+    Ended(Ended),
+    /// A watch told of something, or an object became due.
+    Moved,
+    /// Nothing until the time that was given.
+    Idle,
+}
+
+/// The queue and the watches around an operator.
+pub(crate) struct Driver {
+    operator: Operator,
+    events: SelectAll<BoxStream<'static, Told>>,
+    objects: BTreeMap<String, Arc<Guarded>>,
+    triggers: BTreeMap<String, String>,
+    queue: BTreeSet<(Instant, String)>,
+    due: BTreeMap<String, Instant>,
+    /// Objects under way.
+    busy: BTreeSet<String>,
+    running: FuturesUnordered<BoxFuture<'static, Ended>>,
+    /// When all objects are due, since a view has changed.
+    batch: Option<Instant>,
+    started: Instant,
+    synced: [bool; 2],
+    /// The Nodes as the operator was told of them.
+    nodes: BTreeMap<String, Node>,
+    listing: Option<BTreeMap<String, Node>>,
+    views: u64,
+}
+
+fn watch<K>(client: &kube::Client, tell: impl Fn(Event<K>) -> Told + Send + 'static) -> BoxStream<'static, Told>
+where
+    K: kube::Resource<DynamicType = ()> + Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + 'static,
+{
+    let config = watcher::Config::default().timeout(WATCH_SECONDS).page_size(PAGE);
+    let events = watcher(Api::<K>::all(client.clone()), config).default_backoff();
+    events.map(move |event| event.map_or(Told::Failed, &tell)).boxed()
+}
+
+impl Driver {
+    /// An operator that has just started.
+    pub(crate) fn start(client: &kube::Client, operator: Operator) -> Self {
+        let mut events = SelectAll::new();
+        events.push(watch(client, |event| Told::Node(Box::new(event))));
+        events.push(watch(client, |event| Told::Service(Box::new(event))));
+        let objects = watcher::Config::default().timeout(WATCH_SECONDS).page_size(PAGE);
+        let objects = watcher(Api::<Guarded>::all(client.clone()), objects).default_backoff();
+        let objects = objects.map(|event| event.map_or(Told::Failed, |event| Told::Object(Box::new(event))));
+        events.push(objects.boxed());
+        Self {
+            operator,
+            events,
+            objects: BTreeMap::new(),
+            triggers: BTreeMap::new(),
+            queue: BTreeSet::new(),
+            due: BTreeMap::new(),
+            busy: BTreeSet::new(),
+            running: FuturesUnordered::new(),
+            batch: None,
+            started: Instant::now(),
+            synced: [false; 2],
+            nodes: BTreeMap::new(),
+            listing: None,
+            views: 0,
+        }
+    }
+
+    /// The Nodes as the operator was told of them.
+    pub(crate) fn nodes(&self) -> &BTreeMap<String, Node> {
+        &self.nodes
+    }
+
+    /// The state of the views.
+    pub(crate) fn views(&self) -> u64 {
+        self.views
+    }
+
+    /// The object as the operator was told of it.
+    pub(crate) fn object(&self, name: &str) -> Option<&ClassicLoadBalancer> {
+        self.objects.get(name).and_then(|object| object.0.as_ref().ok())
+    }
+
+    /// Waits for whatever happens next, at most until then.
+    pub(crate) async fn step(&mut self, until: Instant) -> Step {
+        self.begin();
+        let next = [self.batch, self.next_due()].into_iter().flatten().min();
+        let wake = next.map_or(until, |next| next.min(until));
+        tokio::select! {
+            biased;
+            Some(ended) = self.running.next() => {
+                self.ended(&ended);
+                Step::Ended(ended)
+            }
+            Some(told) = self.events.next() => {
+                self.take(told);
+                Step::Moved
+            }
+            () = tokio::time::sleep_until(wake) => {
+                if self.batch.is_some_and(|batch| batch <= wake) {
+                    self.batch = None;
+                    let all: Vec<String> = self.objects.keys().cloned().collect();
+                    for name in all {
+                        self.schedule(&name, wake);
+                    }
+                }
+                if wake < until { Step::Moved } else { Step::Idle }
+            }
+        }
+    }
+
+    /// When the next object that is not under way is due, if anything can begin.
+    fn next_due(&self) -> Option<Instant> {
+        if self.running.len() >= CONCURRENCY {
+            return None;
+        }
+        let (due, _) = self.queue.iter().find(|(_, name)| !self.busy.contains(name))?;
+        let opens = self.started + VIEWS_AT_START;
+        Some(if self.synced == [true; 2] {
+            *due
+        } else {
+            opens.max(*due)
+        })
+    }
+
+    /// Begins the reconciles that are due.
+    fn begin(&mut self) {
+        while self.next_due().is_some_and(|due| due <= Instant::now()) {
+            let Some((due, name)) = self.queue.iter().find(|(_, name)| !self.busy.contains(name)).cloned() else {
+                return;
+            };
+            self.queue.remove(&(due, name.clone()));
+            self.due.remove(&name);
+            let Some(object) = self.objects.get(&name).cloned() else {
+                continue;
+            };
+            self.busy.insert(name.clone());
+            let (operator, views) = (self.operator.clone(), self.views);
+            let run = async move {
+                let outcome = operator.reconcile(object).await;
+                Ended { name, outcome, views }
+            };
+            self.running.push(run.boxed());
+        }
+    }
+
+    fn ended(&mut self, ended: &Ended) {
+        self.busy.remove(&ended.name);
+        if let Ok(Some(wait)) = &ended.outcome {
+            self.schedule(&ended.name, Instant::now() + *wait);
+        }
+    }
+
+    /// The sooner of two times stands.
+    fn schedule(&mut self, name: &str, at: Instant) {
+        if let Some(due) = self.due.get(name).copied() {
+            if due <= at {
+                return;
+            }
+            self.queue.remove(&(due, name.to_owned()));
+        }
+        self.due.insert(name.to_owned(), at);
+        self.queue.insert((at, name.to_owned()));
+    }
+
+    fn take(&mut self, told: Told) {
+        match told {
+            Told::Object(event) => self.take_object(*event),
+            Told::Node(event) => {
+                self.keep_node(&event);
+                let changed = self.operator.take_node_event(&event);
+                self.synced[0] |= matches!(*event, Event::InitDone);
+                self.changed(changed);
+            }
+            Told::Service(event) => {
+                let changed = self.operator.take_service_event(&event);
+                self.synced[1] |= matches!(*event, Event::InitDone);
+                self.changed(changed);
+            }
+            Told::Failed => {}
+        }
+    }
+
+    fn changed(&mut self, changed: bool) {
+        if changed {
+            self.views += 1;
+            self.batch.get_or_insert(Instant::now() + BATCH);
+        }
+    }
+
+    fn take_object(&mut self, event: Event<Guarded>) {
+        match event {
+            Event::Apply(object) | Event::InitApply(object) => {
+                let (name, trigger) = (object.name_any(), trigger(&object));
+                if self.triggers.insert(name.clone(), trigger.clone()) != Some(trigger) {
+                    self.schedule(&name, Instant::now());
+                }
+                self.objects.insert(name, Arc::new(object));
+            }
+            Event::Delete(object) => {
+                let name = object.name_any();
+                if let Some(uid) = object.uid() {
+                    self.operator.forget(&uid);
+                }
+                self.triggers.remove(&name);
+                self.objects.remove(&name);
+            }
+            Event::Init | Event::InitDone => {}
+        }
+    }
+
+    fn keep_node(&mut self, event: &Event<Node>) {
+        match event {
+            Event::Init => self.listing = Some(BTreeMap::new()),
+            Event::InitApply(node) => {
+                if let Some(listing) = &mut self.listing {
+                    listing.insert(node.name_any(), node.clone());
+                }
+            }
+            Event::InitDone => self.nodes = self.listing.take().unwrap_or_default(),
+            Event::Apply(node) => drop(self.nodes.insert(node.name_any(), node.clone())),
+            Event::Delete(node) => drop(self.nodes.remove(&node.name_any())),
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! What must hold after every step, whatever happened.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_simulator::{DEFAULT_ACCOUNT, LoadBalancerState, RequestRecord};
+use classic_lb_operator::elb::{TAG_CLUSTER, TAG_OWNER, TAG_UID};
+use serde_json::{Value, json};
+
+use crate::aws::REGION;
+use crate::driver::Ended;
+use crate::operator::CLUSTER;
+use crate::world::World;
+
+/// What is remembered from check to check.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    /// Load balancers as they were after the last write to them, those that are gone as none.
+    known: BTreeMap<String, Option<LoadBalancerState>>,
+    /// Load balancers that somebody else changed and that the operator has not read since.
+    disturbed: BTreeSet<String>,
+    /// How much was checked, so that a test can tell that it was.
+    pub(crate) checked: Checked,
+}
+
+/// How often each rule was put to the test.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Checked {
+    /// Writes to load balancers.
+    pub(crate) writes: u64,
+    /// Deregistrations that were accepted.
+    pub(crate) deregistrations: u64,
+    /// Objects that said they were ready.
+    pub(crate) ready: u64,
+}
+
+impl Ledger {
+    /// Somebody else changed a load balancer.
+    pub(crate) fn disturb(&mut self, name: &str) {
+        self.disturbed.insert(name.to_owned());
+        self.known.remove(name);
+    }
+}
+
+/// The ids in a list of instances.
+fn instances(call: &RequestRecord) -> BTreeSet<&str> {
+    let ids = call
+        .parameters
+        .iter()
+        .filter(|(key, _)| key.starts_with("Instances.member."));
+    ids.map(|(_, id)| id.as_str()).collect()
+}
+
+/// The tags that a request gives.
+fn sent_tags(call: &RequestRecord) -> BTreeMap<&str, &str> {
+    let of = |number: usize| {
+        let text = |what: &str| {
+            call.parameters
+                .get(&format!("Tags.member.{number}.{what}"))
+                .map(String::as_str)
+        };
+        Some((text("Key")?, text("Value").unwrap_or_default()))
+    };
+    (1..).map_while(of).collect()
+}
+
+impl World {
+    fn state_of(&self, name: &str) -> Option<LoadBalancerState> {
+        self.simulator.load_balancer(DEFAULT_ACCOUNT, REGION, name)
+    }
+
+    /// The object of that name as it is stored.
+    fn stored(&self, name: &str) -> Option<Value> {
+        let stored = self.kubernetes.get("classicloadbalancers", "default", name);
+        stored.map(|object| object.value.clone())
+    }
+
+    /// Judges what the operator asked of AWS.
+    pub(crate) fn judge(&mut self, calls: &[RequestRecord]) {
+        for call in calls.iter().filter(|call| call.service == "elasticloadbalancing") {
+            let name = call.parameters.get("LoadBalancerName").cloned();
+            if call.operation == "DescribeLoadBalancers" && call.status == 200 {
+                let named: BTreeSet<&String> = call.parameters.values().collect();
+                let all = !call.parameters.keys().any(|key| key.starts_with("LoadBalancerNames"));
+                self.ledger.disturbed.retain(|name| !all && !named.contains(name));
+            }
+            if call.operation.starts_with("Describe") {
+                continue;
+            }
+            // The calls about tags name a list of one.
+            let name = name.or_else(|| call.parameters.get("LoadBalancerNames.member.1").cloned());
+            let Some(name) = name else {
+                panic!("a write to no load balancer: {call:?}")
+            };
+            self.ledger.checked.writes += 1;
+            let before = match self.ledger.known.get(&name) {
+                Some(before) => before.clone(),
+                // Not written to since somebody else did, so what is there now carries the tags it carried.
+                None if call.operation == "CreateLoadBalancer" => None,
+                None => self.state_of(&name),
+            };
+            self.check_ownership(call, &name, before.as_ref());
+            let after = self.state_of(&name);
+            if call.operation == "DeregisterInstancesFromLoadBalancer" && call.status == 200 {
+                self.ledger.checked.deregistrations += 1;
+                self.check_deregistration(call, &name, after.as_ref());
+            }
+            self.ledger.known.insert(name, after);
+        }
+    }
+
+    /// Nothing is written to a load balancer that does not carry our tags, and none is deleted unasked.
+    fn check_ownership(&self, call: &RequestRecord, name: &str, before: Option<&LoadBalancerState>) {
+        let object = self.stored(name);
+        let uid = object.as_ref().map(|object| object["metadata"]["uid"].clone());
+        let owner = format!("default/{name}");
+        match before {
+            Some(before) => {
+                let tags = &before.settings["tags"];
+                let ours = tags[TAG_CLUSTER] == CLUSTER && tags[TAG_OWNER] == json!(owner);
+                assert!(
+                    ours,
+                    "a write to a load balancer that is not ours: {call:?}, tags {tags}"
+                );
+            }
+            None if call.operation == "CreateLoadBalancer" => {
+                let tags = sent_tags(call);
+                let uid = uid.as_ref().and_then(Value::as_str);
+                assert_eq!(tags.get(TAG_CLUSTER), Some(&CLUSTER), "{call:?}");
+                assert_eq!(tags.get(TAG_OWNER).copied(), Some(owner.as_str()), "{call:?}");
+                assert_eq!(tags.get(TAG_UID).copied(), uid, "{call:?}");
+            }
+            // Deleted meanwhile: AWS refuses it.
+            None => {}
+        }
+        if call.operation == "DeleteLoadBalancer" {
+            let deleting = object.is_none_or(|object| object["metadata"].get("deletionTimestamp").is_some());
+            assert!(deleting, "{name} was deleted though nobody deleted its object");
+        }
+    }
+
+    /// The brake: what was inferred from Nodes never leaves fewer in service than the spec wants.
+    fn check_deregistration(&self, call: &RequestRecord, name: &str, after: Option<&LoadBalancerState>) {
+        let (Some(after), Some(object)) = (after, self.stored(name)) else {
+            return;
+        };
+        let left = instances(call);
+        let served = left
+            .iter()
+            .any(|id| !self.ailing.contains(*id) && !self.terminated.contains(*id));
+        let least = object["spec"]["registration"]["minInService"].as_u64().unwrap_or(1);
+        let remain = u64::try_from(after.in_service.len()).unwrap_or_default();
+        assert!(
+            !served || remain >= least,
+            "{name}: {left:?} left and {remain} of at least {least} remain in service"
+        );
+        let registered = after.settings["instances"].as_object().map_or(0, serde_json::Map::len);
+        assert!(registered > 0, "{name}: the last instances left: {left:?}");
+    }
+
+    /// Who says that it is ready has in AWS what it declares.
+    pub(crate) fn check_ready(&mut self, ended: &Ended) {
+        let name = &ended.name;
+        let Some(object) = self.stored(name) else { return };
+        let known = self.driver.object(name).and_then(|object| object.metadata.generation);
+        let generation = object["metadata"]["generation"].as_i64();
+        let current = known == generation && object["status"]["observedGeneration"].as_i64() == generation;
+        let disturbed = self.ledger.disturbed.contains(name) || self.driver.views() != ended.views;
+        if !current || disturbed || !is_ready(&object) || ended.outcome.is_err() {
+            return;
+        }
+        self.ledger.checked.ready += 1;
+        if let Some(why) = self.difference(name, &object) {
+            panic!(
+                "{} {name} says that it is ready, but {why}\n{object:#}",
+                self.kubernetes.now()
+            );
+        }
+    }
+
+    /// How listeners or instances in AWS differ from what an object declares, as far as the operator was told.
+    pub(crate) fn difference(&self, name: &str, object: &Value) -> Option<String> {
+        let Some(state) = self.state_of(name) else {
+            return Some("there is no load balancer".to_owned());
+        };
+        let listeners = object["spec"]["listeners"].as_array().into_iter().flatten();
+        let declared: BTreeSet<String> = listeners
+            .map(|listener| {
+                format!(
+                    "{} {} {}",
+                    listener["port"], listener["protocol"], listener["instancePort"]
+                )
+            })
+            .collect();
+        let there = state.settings["listeners"].as_object().into_iter().flatten();
+        let there: BTreeSet<String> = there
+            .map(|(port, listener)| format!("{port} {} {}", listener["protocol"], listener["instancePort"]))
+            .collect();
+        if declared != there {
+            return Some(format!("its listeners are {there:?} and not {declared:?}"));
+        }
+        let role = &object["spec"]["targets"]["nodeSelector"]["matchLabels"]["role"];
+        let matching = self.driver.nodes().values().filter(|node| {
+            let labels = node.metadata.labels.as_ref();
+            labels.and_then(|labels| labels.get("role")).map(String::as_str) == role.as_str()
+        });
+        let wanted: BTreeSet<String> = matching
+            .filter_map(|node| {
+                node.spec
+                    .as_ref()?
+                    .provider_id
+                    .as_ref()?
+                    .rsplit('/')
+                    .next()
+                    .map(ToOwned::to_owned)
+            })
+            .collect();
+        let registered = state.settings["instances"].as_object().into_iter().flatten();
+        let registered: BTreeSet<String> = registered
+            .map(|(id, _)| id.clone())
+            .filter(|id| !self.terminated.contains(id))
+            .collect();
+        let stale = object["status"]["instances"]["stale"].as_array().into_iter().flatten();
+        let stale: BTreeSet<&str> = stale.filter_map(Value::as_str).collect();
+        let odd: Vec<&String> = wanted
+            .symmetric_difference(&registered)
+            .filter(|id| !stale.contains(id.as_str()))
+            .collect();
+        (!odd.is_empty()).then(|| format!("{odd:?} differ: {registered:?} are registered and not {wanted:?}"))
+    }
+}
+
+/// Whether an object says that it is ready.
+pub(crate) fn is_ready(object: &Value) -> bool {
+    let conditions = object["status"]["conditions"].as_array().into_iter().flatten();
+    conditions
+        .into_iter()
+        .any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+}

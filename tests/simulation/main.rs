@@ -1,0 +1,17 @@
+//! Deterministic simulation: the real reconciler, AWS by the simulator and Kubernetes in memory, all in one process and
+//! under paused time, so that a virtual day takes seconds and a seed replays what it did.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::similar_names,
+    clippy::many_single_char_names
+)] // tests may
+
+mod aws;
+mod day;
+mod driver;
+mod invariants;
+mod kubernetes;
+mod operator;
+mod weather;
+mod world;

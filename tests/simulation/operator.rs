@@ -1,0 +1,72 @@
+//! The operator as the simulation drives it: the one file that names its entry points.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use classic_lb_operator::api::{FINALIZER, REQUESTED_AT};
+use classic_lb_operator::aws::Accounts;
+use classic_lb_operator::controller::{Clock, Context, Guarded, Intervals, Jitter, Reconciler, Rules};
+use classic_lb_operator::lease::Leadership;
+use classic_lb_operator::metrics::Metrics;
+use k8s_openapi::api::core::v1::{Node, Service};
+use k8s_openapi::jiff::Timestamp;
+use kube::runtime::watcher::Event;
+use kube::{Resource as _, ResourceExt as _};
+
+/// The cluster id of every simulated operator.
+pub(crate) const CLUSTER: &str = "simulation";
+
+/// One operator process. Dropping it is the end of the process: what it remembered is gone.
+#[derive(Clone)]
+pub(crate) struct Operator {
+    reconciler: Arc<Reconciler>,
+}
+
+impl Operator {
+    /// A freshly started one, whose clock says `now`.
+    pub(crate) fn start(client: kube::Client, aws: SdkConfig, intervals: Intervals, now: Timestamp, seed: u64) -> Self {
+        let metrics = Arc::new(Metrics::new());
+        let accounts = Accounts::new(aws, Leadership::sole(), Arc::clone(&metrics));
+        let cluster = CLUSTER.to_owned();
+        let context = Context::new(client, accounts, cluster, intervals, Rules::default(), metrics)
+            .timed_by(Clock::following(now), Jitter::seeded(seed));
+        Self {
+            reconciler: Arc::new(Reconciler::new(context)),
+        }
+    }
+
+    /// Reconciles one object and tells when to look again.
+    pub(crate) async fn reconcile(&self, object: Arc<Guarded>) -> Result<Option<Duration>, String> {
+        let ended = self.reconciler.reconcile_one(object).await;
+        ended.map_err(|error| error.to_string())
+    }
+
+    /// Takes in an event of the watch of Nodes; `true`: targets may have changed.
+    pub(crate) fn take_node_event(&self, event: &Event<Node>) -> bool {
+        self.reconciler.cx.take_node_event(event)
+    }
+
+    /// Takes in an event of the watch of Services; `true`: listeners may have changed.
+    pub(crate) fn take_service_event(&self, event: &Event<Service>) -> bool {
+        self.reconciler.cx.take_service_event(event)
+    }
+
+    /// An object is gone.
+    pub(crate) fn forget(&self, uid: &str) {
+        self.reconciler.forget(uid);
+    }
+}
+
+/// What of an object asks for a reconcile when it changes: not the operator's own writes to the status.
+pub(crate) fn trigger(object: &Guarded) -> String {
+    let meta = object.meta();
+    let held = object.finalizers().iter().any(|finalizer| finalizer == FINALIZER);
+    format!(
+        "{:?} {:?} {} {held} {:?}",
+        meta.uid,
+        meta.generation,
+        meta.deletion_timestamp.is_some(),
+        object.annotations().get(REQUESTED_AT)
+    )
+}
