@@ -103,7 +103,6 @@ fn links_of_the_pages_lead_somewhere() {
 
 /// A file that moves takes along what the pages say of it.
 #[test]
-#[ignore = "until src/ is laid out as docs/architecture.md says"]
 fn files_that_the_pages_name_exist() {
     const FOLDERS: [&str; 8] = ["charts", "crds", "deploy", "docs", "src", "testkit", "tests", "tools"];
     let mut pages = files("docs/decisions", "md");
