@@ -132,6 +132,11 @@ impl Site {
     }
 }
 
+/// One of them by chance.
+fn pick<T: Copy>(dice: &mut fastrand::Rng, of: &[T]) -> T {
+    of[dice.usize(..of.len())]
+}
+
 /// A random spec that the API server would admit. `dice` decides; where it leads nowhere is part of the chance.
 fn spec(dice: &mut fastrand::Rng) -> Value {
     let first = dice.usize(0..2);
@@ -160,16 +165,16 @@ fn spec(dice: &mut fastrand::Rng) -> Value {
         spec["attributes"] = json!({"crossZone": dice.bool(), "idleTimeoutSeconds": 60 + dice.u16(0..2)});
     }
     if dice.bool() {
-        spec["tags"] = json!({"team": ["a", "b"][dice.usize(0..2)]});
+        spec["tags"] = json!({"team": pick(dice, &["a", "b"])});
     }
     if dice.u8(0..4) == 0 {
-        spec["securityGroupSelector"] = json!({"names": [["default", "gone"][dice.usize(0..2)]]});
+        spec["securityGroupSelector"] = json!({"names": [pick(dice, &["default", "gone"])]});
     }
     if dice.u8(0..5) > 0 {
         spec["targets"] = targets(dice);
     }
     if dice.u8(0..4) == 0 {
-        spec["ignoreDifferences"] = json!([["HealthCheck", "Tags", "Attributes", "Instances", "Policies"][dice.usize(0..5)]]);
+        spec["ignoreDifferences"] = json!([pick(dice, &["HealthCheck", "Tags", "Attributes", "Instances", "Policies"])]);
     }
     spec
 }
@@ -187,10 +192,10 @@ fn targets(dice: &mut fastrand::Rng) -> Value {
         targets["instanceIds"] = json!(ids);
     }
     if dice.bool() {
-        targets["nodeSelector"] = json!({"matchLabels": {"role": ["even", "odd", "none"][dice.usize(0..3)]}});
+        targets["nodeSelector"] = json!({"matchLabels": {"role": pick(dice, &["even", "odd", "none"])}});
     }
     if dice.bool() {
-        let (name, mode) = (["there", "gone"][dice.usize(0..2)], ["Attach", "Resolve"][dice.usize(0..2)]);
+        let (name, mode) = (pick(dice, &["there", "gone"]), pick(dice, &["Attach", "Resolve"]));
         targets["autoScalingGroups"] = json!([{"name": name, "mode": mode}]);
     }
     targets
