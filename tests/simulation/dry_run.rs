@@ -27,6 +27,8 @@ use crate::operator::{CLUSTER, Operator};
 /// How many random objects are made and then changed.
 const CASES: u64 = 150;
 const NAME: &str = "web";
+/// An instance that AWS does not know.
+const UNKNOWN: &str = "i-0dead000";
 const ZONES: [&str; 3] = ["us-east-1a", "us-east-1b", "us-east-1c"];
 const INSTANCES: usize = 6;
 const INTERVALS: Intervals = Intervals {
@@ -185,7 +187,7 @@ fn targets(dice: &mut fastrand::Rng) -> Value {
         let mut ids: Vec<String> = (0..INSTANCES).filter(|_| dice.bool()).map(|n| format!("i-0000000{n}")).collect();
         ids.push("i-00000000".to_owned());
         if dice.u8(0..3) == 0 {
-            ids.push("i-0dead000".to_owned());
+            ids.push(UNKNOWN.to_owned());
         }
         ids.sort();
         ids.dedup();
@@ -244,10 +246,20 @@ async fn compare(site: &Site, seed: u64, which: &str) {
     let writes = site.simulator.requests(before);
     let writes: Vec<_> = writes.iter().filter(|call| is_write(&call.operation)).collect();
     assert!(writes.is_empty(), "seed {seed}, {which}: a dry run wrote {writes:#?}");
-    let done = site.reconcile(seed).await;
+    let (mut shown_calls, mut done) = (operations(&shown), site.reconcile(seed).await);
     let object = site.objects().get(NAME).await.expect("the object");
+    let ids = object.spec.targets.iter().flat_map(|targets| targets.instance_ids.iter().flatten());
+    if ids.clone().any(|id| id == UNKNOWN) {
+        // What AWS refuses no dry run knows: the batch is registered later without it, or not at all, and what waits for
+        // it comes later too.
+        let refused = "RegisterInstancesWithLoadBalancer";
+        shown_calls.retain(|call| call != refused);
+        done.retain(|call| call != refused);
+        shown_calls.sort();
+        done.sort();
+    }
     assert_eq!(
-        operations(&shown),
+        shown_calls,
         done,
         "seed {seed}, {which}: shown and done differ\nspec: {}\nproblems: {:#?}",
         serde_json::to_string_pretty(&object.spec).expect("a spec"),
