@@ -6,9 +6,11 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use self::empty::{absent_if_empty, empty_if_null};
 use super::status::ClassicLoadBalancerStatus;
 
 mod attributes;
+mod empty;
 mod health_check;
 mod listeners;
 mod placement;
@@ -67,7 +69,7 @@ pub use targets::{
         .message("exactly one of availabilityZones, subnets and subnetSelector must be given"),
     validation = Rule::new("has(self.availabilityZones) == has(oldSelf.availabilityZones)")
         .message("availabilityZones cannot be changed to subnets or subnetSelector, nor these to availabilityZones"),
-    validation = Rule::new("!has(self.securityGroups) || !has(self.securityGroupSelector)")
+    validation = Rule::new("!has(self.securityGroups) || size(self.securityGroups) == 0 || !has(self.securityGroupSelector) || (!has(self.securityGroupSelector.names) && !has(self.securityGroupSelector.tags))")
         .message("only one of securityGroups and securityGroupSelector can be given"),
     validation = Rule::new("!has(self.allowTemporarySubnet) || !has(self.availabilityZones)")
         .message("allowTemporarySubnet is for subnets and subnetSelector only"),
@@ -132,16 +134,21 @@ pub struct ClassicLoadBalancerSpec {
 
     /// The ids of the security groups of the balancer, exactly these. Default: the groups that AWS chose at creation.
     /// Removed later, the groups stay as they are.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[x_kube(merge_strategy = ListMerge::Set)]
-    #[schemars(
-        length(min = 1, max = 20),
-        inner(length(max = 32), regex(pattern = "^sg-[0-9a-f]{8,17}$"))
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "absent_if_empty"
     )]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[schemars(length(max = 20), inner(length(max = 32), regex(pattern = "^sg-[0-9a-f]{8,17}$")))]
     pub security_groups: Option<Vec<String>>,
 
     /// Finds the security groups of the balancer. Not together with `securityGroups`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "absent_if_empty"
+    )]
     pub security_group_selector: Option<SecurityGroupSelector>,
 
     /// The listeners: what the balancer accepts on which port, and where it sends it.
@@ -150,31 +157,51 @@ pub struct ClassicLoadBalancerSpec {
     pub listeners: Vec<Listener>,
 
     /// What holds for a port of the instances, whichever listener sends to it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "absent_if_empty"
+    )]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["instancePort".into()]))]
     #[schemars(length(max = 100))]
     pub backends: Option<Vec<Backend>>,
 
     /// How the balancer finds out which instances are well. Absent at creation: a TCP check of the instance port of
     /// the listener with the lowest port. Absent later: left as AWS has it. Removed: back to that default, once.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "absent_if_empty"
+    )]
     pub health_check: Option<HealthCheck>,
 
     /// Attributes of the balancer, each on its own. Absent: left as AWS has it. Removed: back to AWS's default, once.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "absent_if_empty"
+    )]
     pub attributes: Option<Attributes>,
 
     /// The instances to register: the union of all sources named here, and no other instance. Absent: instances are
     /// not touched.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "empty_if_null")]
     pub targets: Option<Targets>,
 
     /// How instances are registered and deregistered.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "absent_if_empty"
+    )]
     pub registration: Option<Registration>,
 
     /// Tags of the balancer. Keys that this object never set are left alone.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "absent_if_empty"
+    )]
     #[x_kube(
         validation = Rule::new("self.all(k, size(k) >= 1 && size(k) <= 128)").message("keys of tags must be 1 to 128 characters"),
         validation = Rule::new("self.all(k, !k.lowerAscii().startsWith('aws:') && !k.startsWith('classiclb.dev/'))").message("keys of tags must not start with aws: or classiclb.dev/, which are reserved"),
@@ -184,7 +211,11 @@ pub struct ClassicLoadBalancerSpec {
     pub tags: Option<BTreeMap<String, String>>,
 
     /// Keys of tags that are never set, changed or removed, whoever sets them.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "absent_if_empty"
+    )]
     #[x_kube(merge_strategy = ListMerge::Set)]
     #[schemars(length(max = 40), inner(length(min = 1, max = 128)))]
     pub ignored_tag_keys: Option<Vec<String>>,
@@ -196,7 +227,11 @@ pub struct ClassicLoadBalancerSpec {
     pub adopt: Option<bool>,
 
     /// What is left as AWS has it once the balancer exists, though it differs from this spec.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "absent_if_empty"
+    )]
     #[x_kube(merge_strategy = ListMerge::Set)]
     #[schemars(length(max = 9))]
     pub ignore_differences: Option<Vec<Part>>,

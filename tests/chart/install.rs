@@ -18,16 +18,16 @@ const POLICY_BINDING: Kind = Kind("admissionregistration.k8s.io/v1", "Validating
 const BINDING: Kind = Kind("rbac.authorization.k8s.io/v1", "ClusterRoleBinding");
 
 /// A turn on the one API server of these tests: the definition is the cluster's, so that only one release fits in.
-struct Turn {
+pub(crate) struct Turn {
     control_plane: &'static ControlPlane,
-    cluster: Cluster,
+    pub(crate) cluster: Cluster,
     namespace: &'static str,
     files: tempfile::TempDir,
     _alone: MutexGuard<'static, ()>,
 }
 
 impl Turn {
-    async fn begin(namespace: &'static str) -> Self {
+    pub(crate) async fn begin(namespace: &'static str) -> Self {
         static CONTROL_PLANE: OnceCell<ControlPlane> = OnceCell::const_new();
         static TURNS: Mutex<()> = Mutex::const_new(());
         let turn = TURNS.lock().await;
@@ -67,7 +67,7 @@ impl Turn {
         )
     }
 
-    fn install(&self, chart: &Path, more: &[&str]) -> Result<String, String> {
+    pub(crate) fn install(&self, chart: &Path, more: &[&str]) -> Result<String, String> {
         let values = self.files.path().join("required.yaml");
         let values = ["--create-namespace", "--values", values.to_str().unwrap()];
         self.helm(
@@ -80,7 +80,7 @@ impl Turn {
         )
     }
 
-    fn upgrade(&self, chart: &Path, more: &[&str]) -> Result<String, String> {
+    pub(crate) fn upgrade(&self, chart: &Path, more: &[&str]) -> Result<String, String> {
         let upgrade = [
             "upgrade",
             "classic-lb-operator",
@@ -90,7 +90,7 @@ impl Turn {
         self.helm(&[&upgrade, more].concat())
     }
 
-    fn uninstall(&self) {
+    pub(crate) fn uninstall(&self) {
         self.helm(&["uninstall", "classic-lb-operator"]).unwrap();
     }
 
@@ -103,7 +103,7 @@ impl Turn {
     }
 
     /// Waits until objects of the definition can be written.
-    async fn served(&self) {
+    pub(crate) async fn served(&self) {
         let established = |crd: &kube::api::DynamicObject| {
             let conditions = crd.data.pointer("/status/conditions").and_then(Value::as_array);
             conditions

@@ -62,6 +62,8 @@ fn by_default_there_is_what_the_operator_needs_and_no_more() {
         ("ServiceAccount", NAME),
         ("ValidatingAdmissionPolicy", NAME),
         ("ValidatingAdmissionPolicyBinding", NAME),
+        ("ValidatingAdmissionPolicy", "test-classic-lb-operator-warnings"),
+        ("ValidatingAdmissionPolicyBinding", "test-classic-lb-operator-warnings"),
     ]
     .map(|(kind, name)| format!("\"{kind}\" \"{name}\""));
     expected.sort();

@@ -20,6 +20,7 @@ mod certificates;
 mod deletion;
 mod draining;
 mod drift;
+mod emptied;
 mod fields;
 mod health;
 mod ignore_differences;

@@ -46,13 +46,13 @@ refusals! { REFUSALS:
         "sslPolicy is allowed only where protocol is HTTPS or SSL" =>
         "Take it out, or set `protocol` to HTTPS or SSL.";
     fn one_ssl_policy(port) "listeners[port={port}].sslPolicy"
-        "sslPolicy must have exactly one of predefined and custom" =>
+        "sslPolicy can have only one of predefined and custom" =>
         "Leave one of them.";
     fn stickiness_not_allowed(port) "listeners[port={port}].stickiness"
         "stickiness is allowed only where protocol is HTTP or HTTPS" =>
         "Take it out, or set `protocol` to HTTP or HTTPS.";
     fn one_stickiness(port) "listeners[port={port}].stickiness"
-        "stickiness must have exactly one of loadBalancerCookie and applicationCookie" =>
+        "stickiness can have only one of loadBalancerCookie and applicationCookie" =>
         "Leave one of them.";
 
     fn proxy_protocol_not_allowed(port) "backends[instancePort={port}].proxyProtocol"

@@ -4,6 +4,8 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::empty::{absent_if_empty, empty_if_null};
+
 /// HTTP, HTTPS, TCP or SSL. Left out as `instanceProtocol`, it is that of `protocol`, where that is HTTP or TCP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
@@ -55,15 +57,27 @@ pub struct Listener {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_protocol: Option<Protocol>,
     /// The server certificate, for HTTPS and SSL only. Changed alone, it is replaced without touching the listener.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "absent_if_empty"
+    )]
     pub certificate: Option<Certificate>,
     /// Which TLS protocols and ciphers clients can use, for HTTPS and SSL only. Absent: AWS's default for a new listener,
     /// later left as AWS has it. Removed: back to AWS's default, once.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "absent_if_empty"
+    )]
     pub ssl_policy: Option<SslPolicy>,
     /// Keeps the requests of a client on one instance, for HTTP and HTTPS only. Absent: left as AWS has it. Removed: no
     /// stickiness.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "absent_if_empty"
+    )]
     pub stickiness: Option<Stickiness>,
 }
 
@@ -112,7 +126,7 @@ pub struct Certificate {
 /// Which TLS protocols and ciphers clients can use.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.predefined) != has(self.custom)").message("sslPolicy must have exactly one of predefined and custom"))]
+#[x_kube(validation = Rule::new("!has(self.predefined) || !has(self.custom) || !has(self.custom.protocols)").message("sslPolicy can have only one of predefined and custom"))]
 pub struct SslPolicy {
     /// The name of one of AWS's policies, such as ELBSecurityPolicy-TLS-1-2-2017-01.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,15 +136,21 @@ pub struct SslPolicy {
     )]
     pub predefined: Option<String>,
     /// Protocols and ciphers one by one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "absent_if_empty"
+    )]
     pub custom: Option<CustomSslPolicy>,
 }
 
 /// Protocols and ciphers one by one; all others are off.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.protocols) ? has(self.ciphers) : !has(self.ciphers) && !has(self.serverOrderPreference)").message("custom must have both protocols and ciphers"))]
 pub struct CustomSslPolicy {
     /// The protocols: TLSv1.2, TLSv1.1, TLSv1, SSLv3.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Set)]
     #[schemars(
         length(min = 1, max = 4),
@@ -138,6 +158,7 @@ pub struct CustomSslPolicy {
     )]
     pub protocols: Vec<String>,
     /// The ciphers, in AWS's names, such as ECDHE-RSA-AES128-GCM-SHA256.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Set)]
     #[schemars(length(min = 1, max = 100), inner(length(max = 64), regex(pattern = "^[A-Z0-9-]+$")))]
     pub ciphers: Vec<String>,
@@ -149,13 +170,17 @@ pub struct CustomSslPolicy {
 /// What keeps the requests of a client on one instance.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.loadBalancerCookie) != has(self.applicationCookie)").message("stickiness must have exactly one of loadBalancerCookie and applicationCookie"))]
+#[x_kube(validation = Rule::new("!has(self.loadBalancerCookie) || !has(self.applicationCookie) || !has(self.applicationCookie.name)").message("stickiness can have only one of loadBalancerCookie and applicationCookie"))]
 pub struct Stickiness {
     /// A cookie that the balancer sets.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "empty_if_null")]
     pub load_balancer_cookie: Option<LoadBalancerCookie>,
     /// A cookie that the application sets.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "absent_if_empty"
+    )]
     pub application_cookie: Option<ApplicationCookie>,
 }
 
@@ -174,6 +199,7 @@ pub struct LoadBalancerCookie {
 #[serde(rename_all = "camelCase")]
 pub struct ApplicationCookie {
     /// The name of the cookie.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(min = 1, max = 256), regex(pattern = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"))]
     pub name: String,
 }
@@ -191,7 +217,7 @@ pub struct Backend {
     pub proxy_protocol: Option<bool>,
     /// The public keys that instances must prove to have, where instanceProtocol is HTTPS or SSL. Absent: left as AWS has
     /// it. Removed or empty: any key will do.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "empty_if_null")]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     #[schemars(length(max = 20))]
     pub public_keys: Option<Vec<PublicKey>>,

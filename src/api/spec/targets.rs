@@ -6,6 +6,8 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::empty::{absent_if_empty, empty_if_null};
+
 /// The instances to register.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -13,21 +15,33 @@ use serde::{Deserialize, Serialize};
 #[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct Targets {
     /// Ids of EC2 instances.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "absent_if_empty"
+    )]
     #[x_kube(merge_strategy = ListMerge::Set)]
     #[schemars(length(max = 1000), inner(length(max = 32), regex(pattern = "^i-[0-9a-f]{8,17}$")))]
     pub instance_ids: Option<Vec<String>>,
     /// Nodes of this cluster, by label; an empty selector means every node. The instance is taken from the node's
     /// `spec.providerID`. Nodes labelled `node.kubernetes.io/exclude-from-external-load-balancers` are left out.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "empty_if_null")]
     pub node_selector: Option<LabelSelector>,
     /// EC2 instances of the balancer's region by their tags: those that run and match any entry.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "absent_if_empty"
+    )]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     #[schemars(length(max = 10))]
     pub instance_tags: Option<Vec<InstanceTags>>,
     /// Auto Scaling groups of the balancer's region.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "absent_if_empty"
+    )]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     #[schemars(length(max = 50))]
     pub auto_scaling_groups: Option<Vec<AutoScalingGroupTarget>>,
@@ -79,12 +93,20 @@ pub enum AutoScalingGroupMode {
 #[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct LabelSelector {
     /// Labels that must have exactly these values.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "absent_if_empty"
+    )]
     #[x_kube(validation = Rule::new("self.all(k, k.matches('^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$') && self[k].matches('^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$'))").message("keys and values of matchLabels must be those of labels: letters, digits, - _ . with a letter or digit at both ends, and a key may begin with a domain and /"))]
     #[schemars(extend("maxProperties" = 40, "additionalProperties" = {"type": "string", "maxLength": 63}))]
     pub match_labels: Option<BTreeMap<String, String>>,
     /// Requirements on labels.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "absent_if_empty"
+    )]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     #[schemars(length(max = 40))]
     pub match_expressions: Option<Vec<LabelSelectorRequirement>>,
@@ -102,7 +124,11 @@ pub struct LabelSelectorRequirement {
     /// `In`, `NotIn`, `Exists` or `DoesNotExist`.
     pub operator: LabelSelectorOperator,
     /// The values for `In` and `NotIn`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "absent_if_empty"
+    )]
     #[x_kube(merge_strategy = ListMerge::Atomic, validation = Rule::new("self.all(v, v.matches('^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$'))").message("values must be those of labels: letters, digits, - _ . with a letter or digit at both ends"))]
     #[schemars(length(max = 40), inner(length(max = 63)))]
     pub values: Option<Vec<String>>,
