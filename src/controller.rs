@@ -44,8 +44,8 @@ pub use reconcile::mode::Rules;
 /// How long the start waits for the first lists of Nodes and Services, so that no reconcile begins with an empty view.
 const VIEWS_AT_START: Duration = Duration::from_secs(10);
 
-/// Runs until `shutdown` resolves and the reconciles under way have ended. `watching` is the client for watches, which has
-/// no deadline for reads.
+/// Runs until `shutdown` resolves and the reconciles under way have ended. `watching` is the client for watches, which
+/// has no deadline for reads.
 pub async fn run(
     reconciler: Arc<Reconciler>,
     watching: kube::Client,
@@ -103,7 +103,8 @@ pub async fn run(
     }
 }
 
-/// Before the first list the controller waits for nothing else, not even for the end; there is no reconcile to wait for.
+/// Before the first list the controller waits for nothing else, not even for the end; there is no reconcile to wait
+/// for.
 async fn stopped_before_the_first_list(shutdown: impl Future<Output = ()>, readiness: &Readiness) {
     shutdown.await;
     if readiness.is_listed(Resource::Objects) {

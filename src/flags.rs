@@ -22,7 +22,7 @@ use crate::telemetry::LogFormat;
 /// Everything that can be set.
 #[derive(Clone, Debug)]
 pub struct Parameters {
-    /// Whose balancers these are, among all clusters of the AWS account.
+    /// Whose load balancers these are, among all clusters of the AWS account.
     pub cluster_id: String,
     /// Where `/metrics`, `/healthz` and `/readyz` are served.
     pub listen: SocketAddr,
@@ -75,13 +75,13 @@ pub enum Page {
 #[derive(Debug, Args)]
 pub struct Run {
     /// Identifies this cluster among all that use the AWS account: 1 to 63 of [A-Za-z0-9._-]. It is written into every
-    /// balancer's tags; changing it makes every balancer foreign.
+    /// load balancer's tags; changing it makes every load balancer foreign.
     #[arg(long, env = "CLB_CLUSTER_ID", value_parser = cluster_id)]
     pub cluster_id: String,
     /// Address of /metrics, /healthz and /readyz.
     #[arg(long, env = "CLB_LISTEN", default_value = "0.0.0.0:8080")]
     listen: SocketAddr,
-    /// How often a balancer is read and drift repaired though nothing happened, such as 10m.
+    /// How often a load balancer is read and drift repaired though nothing happened, such as 10m.
     #[arg(long, env = "CLB_RESYNC_PERIOD", default_value = "10m", value_parser = duration)]
     resync_period: Duration,
     /// How often the health of the instances is read, such as 60s.
@@ -164,17 +164,17 @@ fn is_given(arguments: &[String], long: &str) -> bool {
 /// stand in for what another leaves out.
 #[derive(Args, Clone, Debug, Default)]
 pub struct RuleFlags {
-    /// Namespaces whose objects are worked on, such as shop,web; may be given more than once. Their objects and Services
-    /// are watched in each, Nodes in the whole cluster. The operator's default is all namespaces.
+    /// Namespaces whose objects are worked on, such as shop,web; may be given more than once. Their objects and
+    /// Services are watched in each, Nodes in the whole cluster. The operator's default is all namespaces.
     #[arg(long, env = "CLB_WATCH_NAMESPACES", value_name = "NAMESPACE,…", value_parser = Namespaces::from_str)]
     watch_namespaces: Option<Vec<Namespaces>>,
-    /// Tags of every balancer, such as team=web,env=prod. Tags of an object win over them; taken out here, they are
-    /// removed.
+    /// Tags of every load balancer, such as team=web,env=prod. Tags of an object win over them; taken out here, they
+    /// are removed.
     #[arg(long, env = "CLB_DEFAULT_TAGS", value_name = "KEY=VALUE,…", value_parser = DefaultTags::read)]
     default_tags: Option<DefaultTags>,
-    /// Which existing balancers are taken over where an object asks for it (spec.adopt): none; those whose tags offer
-    /// them, by classiclb.dev/adopt-by=CLUSTER-ID/NAMESPACE/NAME or by naming the object before it was restored; or also
-    /// any that has no owner. The operator's default is tagged.
+    /// Which existing load balancers are taken over where an object asks for it (spec.adopt): none; those whose tags
+    /// offer them, by classiclb.dev/adopt-by=CLUSTER-ID/NAMESPACE/NAME or by naming the object before it was restored;
+    /// or also any that has no owner. The operator's default is tagged.
     #[arg(long, env = "CLB_ADOPTION", value_enum)]
     adoption: Option<AdoptionFlag>,
     /// Write nothing to AWS: every object is treated as if spec.management were Observe.
@@ -239,7 +239,7 @@ impl RuleFlags {
     }
 }
 
-/// Tags of every balancer.
+/// Tags of every load balancer.
 #[derive(Clone, Debug)]
 struct DefaultTags(BTreeMap<String, String>);
 
@@ -249,7 +249,7 @@ impl DefaultTags {
     }
 }
 
-/// Which existing balancers are taken over.
+/// Which existing load balancers are taken over.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum AdoptionFlag {
     Never,

@@ -247,8 +247,8 @@ impl Metrics {
         self.steps.get_or_create(&OperationLabels { operation }).inc();
     }
 
-    /// The certificates that an object uses: ARN, and end of validity in seconds of the Unix epoch. None: it uses none, or
-    /// is gone.
+    /// The certificates that an object uses: ARN, and end of validity in seconds of the Unix epoch. None: it uses none,
+    /// or is gone.
     pub fn certificates(&self, uid: &str, expiries: BTreeMap<String, i64>) {
         self.certificates.set(uid, expiries);
     }

@@ -54,7 +54,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The plan for a balancer that is not there: one call that carries all it can, the rest follows what AWS made.
+    /// The plan for a load balancer that is not there: one call that carries all it can, the rest follows what AWS
+    /// made.
     pub fn create(declared: &Declared) -> Self {
         let mut plan = Self::default();
         plan.push(
@@ -230,7 +231,7 @@ impl Plan {
         self.tracks.push(Steps { name, steps, after });
     }
 
-    /// The plan without what was refused already in this pass. Such a track goes as a whole: its first steps only make
+    /// The plan without what was refused already in this reconcile. Such a track goes as a whole: its first steps only make
     /// way for the one that is refused. What waits for it goes too.
     #[must_use]
     pub fn without(mut self, refused: &[Step]) -> Self {

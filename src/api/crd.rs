@@ -1,9 +1,9 @@
 //! The `CustomResourceDefinition` as it is installed.
 //!
-//! What the derive cannot say is put right here, once: `nullable` for the objects that server-side apply makes null when
-//! their last member goes, and for nothing else; no formats that Kubernetes does not know, whole numbers as bounds, paragraphs in one line (`kubectl explain` wraps them
-//! itself), and a default status that tells tools which judge by `observedGeneration` that a new object was not looked at
-//! yet.
+//! What the derive cannot say is put right here, once: `nullable` for the objects that server-side apply makes null
+//! when their last member goes, and for nothing else; no formats that Kubernetes does not know, whole numbers as
+//! bounds, paragraphs in one line (`kubectl explain` wraps them itself), and a default status that tells tools which
+//! judge by `observedGeneration` that a new object was not looked at yet.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt as _;
@@ -63,8 +63,8 @@ fn canonical(schema: &mut Value) {
     }
 }
 
-/// Lets every object and map that can be left out be null: server-side apply makes that of one whose last member goes, and
-/// what it makes must be legal. Lists it leaves out.
+/// Lets every object and map that can be left out be null: server-side apply makes that of one whose last member goes,
+/// and what it makes must be legal. Lists it leaves out.
 fn can_be_emptied(schema: &mut Value) {
     let required = schema.get("required").cloned().unwrap_or_default();
     let is_required = |name: &str| {

@@ -39,12 +39,7 @@ impl fmt::Display for Error {
 
 impl Error {
     /// One that does not come from the SDK.
-    pub fn new(
-        operation: &'static str,
-        class: Class,
-        code: impl Into<String>,
-        message: impl Into<String>,
-    ) -> Self {
+    pub fn new(operation: &'static str, class: Class, code: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             operation,
             class,

@@ -24,9 +24,9 @@ use crate::controller::{Error, Rules};
 
 /// Show the AWS calls that would be made for an object, in order, without making them.
 ///
-/// NAME plans for an object as it is stored; -f plans for what applying a file would make of it: the API server checks the
-/// file first (a dry run, which stores nothing). Planned by the code of the operator under the flags that it runs with,
-/// which are read from its Deployment. AWS and Kubernetes are only read.
+/// NAME plans for an object as it is stored; -f plans for what applying a file would make of it: the API server checks
+/// the file first (a dry run, which stores nothing). Planned by the code of the operator under the flags that it runs
+/// with, which are read from its Deployment. AWS and Kubernetes are only read.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -49,8 +49,8 @@ pub(super) struct Plan {
     /// In all namespaces.
     #[arg(short = 'A', long, conflicts_with = "namespace")]
     all_namespaces: bool,
-    /// The region of objects that name none and have no balancer yet. Default: the operator's, else AWS_REGION or the
-    /// profile's.
+    /// The region of objects that name none and have no load balancer yet. Default: the operator's, else AWS_REGION or
+    /// the profile's.
     #[arg(long, value_parser = region::parse)]
     region: Option<String>,
     /// How to show the plan.
@@ -163,7 +163,7 @@ impl Plan {
         })
     }
 
-    /// Where the balancer is or would be, as far as anything but the own environment tells.
+    /// Where the load balancer is or would be, as far as anything but the own environment tells.
     fn region_of(&self, object: &ClassicLoadBalancer, terms: &Terms) -> Option<String> {
         let known = object.status.as_ref().and_then(|status| status.region.clone());
         let region = object.spec.region.clone().or(known);
@@ -190,13 +190,13 @@ fn not_by_the_operator(object: &ClassicLoadBalancer, planned: &Planned, rules: &
     }
 }
 
-/// Whether AWS knows the credentials, and as those of the account that the balancer is in: with others a balancer that is
-/// well would look lost.
+/// Whether AWS knows the credentials, and as those of the account that the load balancer is in: with others a load
+/// balancer that is well would look lost.
 async fn can_ask(aws: &Accounts, region: &str, object: &ClassicLoadBalancer) -> Result<(), Failure> {
     let theirs = object.status.as_ref().and_then(|status| status.account_id.as_deref());
     match (aws.region(region).account().await, theirs) {
         (Ok(ours), Some(theirs)) if ours.id != theirs => Err(Failure::new(format!(
-            "the balancer of {} is in AWS account {theirs}, but these credentials are of {}: set AWS_PROFILE",
+            "the load balancer of {} is in AWS account {theirs}, but these credentials are of {}: set AWS_PROFILE",
             object.name_any(),
             ours.id
         ))),

@@ -17,8 +17,8 @@ use serde::de::DeserializeOwned;
 /// What a watch tells.
 type News<K> = Result<Event<K>, Error>;
 
-/// Watches everything in these. `bare` makes an object of its name, its namespace and its UID, for those that were there
-/// before a list and are not in it.
+/// Watches everything in these. `bare` makes an object of its name, its namespace and its UID, for those that were
+/// there before a list and are not in it.
 pub(super) fn watch<K>(
     apis: Vec<Api<K>>,
     config: &watcher::Config,

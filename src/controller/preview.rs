@@ -30,12 +30,13 @@ const NEVER: Duration = Duration::from_hours(1);
 pub struct Preview {
     /// The calls, in order, in words.
     pub steps: Vec<String>,
-    /// What keeps the balancer from being as declared, also after these calls.
+    /// What keeps the load balancer from being as declared, also after these calls.
     pub problems: Vec<String>,
 }
 
-/// What an operator with these rules would do, were it to make the balancer as declared. `object` may be one that is not
-/// stored, or another version of the stored one: what only the API server knows is taken from there. Nothing is written.
+/// What an operator with these rules would do, were it to make the load balancer as declared. `object` may be one that
+/// is not stored, or another version of the stored one: what only the API server knows is taken from there. Nothing is
+/// written.
 ///
 /// # Errors
 /// When the object has no namespace, when the API server refuses or does not answer, or AWS does not.
@@ -104,7 +105,7 @@ async fn stored(client: &Client, object: &ClassicLoadBalancer) -> Result<Classic
             object.metadata.finalizers = live.metadata.finalizers;
             object.status = live.status;
         }
-        // No UID that the API server gives looks like this, so that no balancer counts as its own.
+        // No UID that the API server gives looks like this, so that no load balancer counts as its own.
         None => object.metadata.uid = Some("not-created".to_owned()),
     }
     Coordinates::of(&object)?;

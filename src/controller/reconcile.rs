@@ -1,7 +1,7 @@
 //! The driver: one reconcile of one object, from what is wanted to what is told.
 //!
-//! A reconcile never sleeps. What must wait is remembered, with the reason, and the object is queued again. The steps are
-//! boxed, or their futures side by side would fill the stack of a worker.
+//! A reconcile never sleeps. What must wait is remembered, with the reason, and the object is queued again. The steps
+//! are boxed, or their futures side by side would fill the stack of a worker.
 
 mod applied;
 mod brake;
@@ -46,11 +46,7 @@ use subject::{Course, Subject};
 pub(super) use conclude::Next;
 
 /// One reconcile: what is wanted × what is there → calls → what is told → when to look again.
-pub(super) async fn reconcile(
-    cx: &Context,
-    object: &ClassicLoadBalancer,
-    memory: &mut Memory,
-) -> Result<Next, Error> {
+pub(super) async fn reconcile(cx: &Context, object: &ClassicLoadBalancer, memory: &mut Memory) -> Result<Next, Error> {
     let now = cx.clock.now();
     let previous = memory.published.previous(object);
     let Some(subject) = Subject::of(object, cx, previous)? else {

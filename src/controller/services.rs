@@ -191,7 +191,7 @@ fn key(service: &Service) -> Key {
 
 fn ports(service: &Service) -> Vec<ServicePort> {
     let ports = service.spec.iter().flat_map(|spec| spec.ports.iter().flatten());
-    // A Classic balancer speaks TCP, and a number may stand for a port of UDP too.
+    // A Classic load balancer speaks TCP, and a number may stand for a port of UDP too.
     ports
         .filter(|port| port.protocol.as_deref().unwrap_or("TCP") == "TCP")
         .map(|port| ServicePort {

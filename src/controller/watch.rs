@@ -42,8 +42,8 @@ pub(super) fn bare(metadata: ObjectMeta) -> Guarded {
     }))
 }
 
-/// A reconcile is due when the spec changes, when deletion begins, when the finalizer is gone, or when somebody asks; not
-/// for our own writes to the status.
+/// A reconcile is due when the spec changes, when deletion begins, when the finalizer is gone, or when somebody asks;
+/// not for our own writes to the status.
 #[allow(clippy::unnecessary_wraps)] // the signature is a Predicate's
 pub(super) fn asks_for_a_reconcile(object: &Guarded) -> Option<u64> {
     let meta = object.meta();

@@ -57,7 +57,7 @@ pub(super) fn release(
     now
 }
 
-/// What still waits after the last step of a pass, and not since AWS refused it.
+/// What still waits after the last step of a reconcile, and not since AWS refused it.
 pub(super) fn held(
     observed: &LoadBalancer,
     leave: &BTreeSet<InstanceId>,

@@ -18,15 +18,15 @@ use sha2::{Digest as _, Sha256};
 
 use super::Problem;
 use super::targets::Members;
-pub use crate::api::message::Refusal;
 use crate::api::message;
+pub use crate::api::message::Refusal;
 use crate::api::{
     Applied, AutoScalingGroupMode, Certificate, ClassicLoadBalancerSpec, ConfigMapKeyRef, InstancePortFrom,
     Part as PartSpec, RegistrationMode, Scheme as SchemeSpec, Targets,
 };
 use crate::elb::{Declared, NAME_LENGTH, Owner, Part, Port, Registration, Scheme, TAG_PREFIX, is_legal_tag};
 
-/// The most tags that an operator gives every balancer.
+/// The most tags that an operator gives every load balancer.
 const DEFAULT_TAGS: usize = 40;
 
 /// What was looked up.
@@ -78,7 +78,7 @@ pub struct Resolved {
     pub references: References,
     /// Sources of instances that were not found, or could not be looked for.
     pub missing: Vec<Problem>,
-    /// The tags that the operator gives every balancer.
+    /// The tags that the operator gives every load balancer.
     pub default_tags: BTreeMap<String, String>,
 }
 
@@ -256,7 +256,7 @@ fn is_reserved(key: &str) -> bool {
     key.to_ascii_lowercase().starts_with("aws:") || key.starts_with(TAG_PREFIX)
 }
 
-/// Reads `KEY=VALUE,KEY=VALUE`, the tags that an operator gives every balancer.
+/// Reads `KEY=VALUE,KEY=VALUE`, the tags that an operator gives every load balancer.
 ///
 /// # Errors
 /// What is wrong with it, in words.

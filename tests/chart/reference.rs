@@ -179,7 +179,16 @@ fn words(literal: &str) -> usize {
 }
 
 /// Calls whose literals are no texts for people: what is logged, and searches for the words of others.
-const LEFT_OUT: [&str; 8] = ["info", "warn", "error", "debug", "trace", "contains", "starts_with", "split"];
+const LEFT_OUT: [&str; 8] = [
+    "info",
+    "warn",
+    "error",
+    "debug",
+    "trace",
+    "contains",
+    "starts_with",
+    "split",
+];
 
 /// The literals of code that make sentences, with their lines. Attributes and tests are left out.
 #[derive(Default)]

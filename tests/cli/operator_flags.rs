@@ -205,7 +205,7 @@ async fn by_the_environment(person: &Person<'_>) -> Result<()> {
         (&json!("tagged"), &json!("test"))
     );
     assert_eq!(json["operator"]["defaultTags"], json!({"team": "web"}));
-    assert_eq!(json["objects"][0]["region"], "us-east-1", "where the balancer is");
+    assert_eq!(json["objects"][0]["region"], "us-east-1", "where the load balancer is");
     let fresh = file(&manifest("fresh", &[]).replace("us-east-1a", "eu-west-1a"));
     person
         .here(&["plan", "-f", path(&fresh)])

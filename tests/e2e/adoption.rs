@@ -94,7 +94,7 @@ async fn rich(stack: &Stack, name: &str, certificate: &str, instance: &str) -> R
 pub(crate) async fn everything(stack: &Stack, name: &str) -> Result<(String, BTreeMap<String, String>)> {
     let mut tags = tags(stack, name).await;
     tags.retain(|key, _| !key.starts_with("classiclb.dev/"));
-    let mut all = format!("{:?}", describe(stack, name).await.expect("the balancer"));
+    let mut all = format!("{:?}", describe(stack, name).await.expect("the load balancer"));
     for action in ["DescribeLoadBalancerAttributes", "DescribeLoadBalancerPolicies"] {
         let reply = by_hand(stack, name, action, &[]).await?;
         // The request id is another each time.

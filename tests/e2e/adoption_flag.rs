@@ -47,7 +47,10 @@ async fn an_operator_that_never_adopts_touches_nothing_not_even_what_is_offered(
 async fn an_operator_that_adopts_what_is_tagged_waits_for_the_tag() -> Result<()> {
     let test = under("tagged").await?;
     let message = refusal(&test).await?;
-    let words = format!("set the tag classiclb.dev/adopt-by={} on the balancer", offer(&test));
+    let words = format!(
+        "set the tag classiclb.dev/adopt-by={} on the load balancer",
+        offer(&test)
+    );
     assert!(message.contains(&words), "{message}");
     let calls = test.simulator().calls(0)?.writes();
     assert_eq!(calls.operations(), ["CreateLoadBalancer"], "by hand");

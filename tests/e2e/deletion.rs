@@ -16,7 +16,7 @@ async fn retain_removes_only_our_own_tags() -> Result<()> {
     test.delete().await?;
     let calls = test.simulator().calls(mark)?.naming(&name);
     assert_eq!(calls.writes().operations(), ["RemoveTags"], "{calls}");
-    let after = describe(&test.stack, &name).await.expect("the balancer stays");
+    let after = describe(&test.stack, &name).await.expect("the load balancer stays");
     assert_eq!(format!("{before:?}"), format!("{after:?}"));
     let tags = crate::tags(&test.stack, &name).await;
     assert_eq!(tags, [("team".to_owned(), "web".to_owned())].into());
@@ -102,7 +102,7 @@ async fn a_finalizer_that_somebody_dropped_comes_back_and_nothing_is_left_behind
     test.delete().await?;
     assert!(
         describe(&test.stack, &name).await.is_none(),
-        "the balancer was left behind"
+        "the load balancer was left behind"
     );
     Ok(())
 }

@@ -24,7 +24,7 @@ registration: {minInService: 2}";
 
 /// How many registered instances take connections, asked for by their ids: the operator never names them.
 async fn serving(test: &Test, name: &str) -> usize {
-    let lb = crate::describe(&test.stack, name).await.expect("the balancer");
+    let lb = crate::describe(&test.stack, name).await.expect("the load balancer");
     let elb = test.simulator().elb();
     let request = elb.describe_instance_health().load_balancer_name(name);
     let request = request.set_instances(Some(lb.instances().to_vec()));

@@ -142,7 +142,7 @@ async fn drift_stays_and_a_change_of_the_spec_writes_nothing_part_by_part() -> R
     assert_eq!(
         lb.health_check().expect("a check").target(),
         "HTTP:8080/",
-        "a new balancer is made whole"
+        "a new load balancer is made whole"
     );
     assert_eq!(crate::registered(&lb).len(), 1);
     assert_eq!(test.tags().await?["team"], "web");

@@ -33,7 +33,7 @@ async fn health_is_live_in_status() -> Result<()> {
         message.contains(first) && message.contains("8080"),
         "it names instance and port: {message}"
     );
-    assert!(ill.is_ready(), "the balancer itself is as declared");
+    assert!(ill.is_ready(), "the load balancer itself is as declared");
 
     // AWS leaves a terminated instance registered. It is taken out, and the id that names it is told.
     ec2("TerminateInstances").await?;

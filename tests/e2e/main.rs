@@ -171,7 +171,7 @@ impl Test {
     /// The balancer as AWS has it, asked for by somebody else.
     async fn in_aws(&self) -> Result<LoadBalancerDescription> {
         let found = describe(&self.stack, &self.name().await?).await;
-        Ok(found.expect("the balancer exists"))
+        Ok(found.expect("the load balancer exists"))
     }
 
     /// The instances that AWS has registered.

@@ -42,7 +42,7 @@ async fn an_object_from_a_backup_gets_its_balancer_back_when_it_asks() -> Result
     let setup = Test::web().on(Options::default()).with(lines);
     let test = setup.zones(&["us-east-1a", "us-east-1b"]).by_id().ready().await?;
     let before = test.get().await?;
-    // The cluster is lost and made anew: the object comes back with another uid and without a status.
+    // The cluster is lost and made again: the object comes back with another uid and without a status.
     test.stack.operator().stop().await?;
     let free = json!({"metadata": {"finalizers": null}});
     test.namespace.patch(Kind::CLB, "web", free).await?;

@@ -74,7 +74,7 @@ async fn killed_right_after_a_group_was_attached_it_detaches_what_is_declared_no
     test.namespace.until_gone(Kind::CLB, "web").await?;
     assert!(
         attached().await.is_empty(),
-        "a group that points at a deleted balancer cannot launch instances"
+        "a group that points at a deleted load balancer cannot launch instances"
     );
     Ok(())
 }
@@ -195,7 +195,9 @@ async fn a_status_that_could_not_be_written_is_written_later() -> Result<()> {
     slow(&test, "ConfigureHealthCheck", 3_000).await?;
     test.apply(MINIMAL).await?;
     let made = |calls: &Calls| calls.of("DescribeTags").len() == 1;
-    test.simulator().until_calls(0, "the balancer to be made", made).await?;
+    test.simulator()
+        .until_calls(0, "the load balancer to be made", made)
+        .await?;
     test.stack.control_plane().stop_api_server();
     until_done(&test, "ConfigureHealthCheck").await?;
     test.simulator().clear_faults().await?;
@@ -216,13 +218,13 @@ async fn an_object_deleted_while_aws_does_not_show_its_balancer_leaves_nothing()
     test.until("to be in creation", |web| web.says("Ready", "Creating"))
         .await?;
     test.namespace.delete(Kind::CLB, "web").await?;
-    test.until("to wait for the balancer to appear", |web| {
+    test.until("to wait for the load balancer to appear", |web| {
         web.says("Ready", "Deleting")
     })
     .await?;
     test.namespace.until_gone(Kind::CLB, "web").await?;
     test.simulator().clear_faults().await?;
-    assert_eq!(balancers(&test).await, 0, "a balancer was left behind");
+    assert_eq!(balancers(&test).await, 0, "a load balancer was left behind");
     Ok(())
 }
 

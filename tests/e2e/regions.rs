@@ -38,7 +38,7 @@ async fn balancers_of_one_name_in_three_regions_do_not_know_of_each_other() -> R
         let dns_name = ready.text("/dnsName");
         assert!(dns_name.contains(&format!(".{region}.elb.amazonaws.com")), "{dns_name}");
         assert_eq!(ready.text("/region"), region);
-        let reply = described(region).await.expect("the balancer");
+        let reply = described(region).await.expect("the load balancer");
         let found = &reply.load_balancer_descriptions()[0];
         let registered: Vec<_> = found.instances().iter().filter_map(|i| i.instance_id()).collect();
         assert_eq!(registered, [instances[region].as_str()], "{region}");

@@ -37,7 +37,7 @@ async fn the_tutorials_object_becomes_a_balancer_in_six_calls() -> Result<()> {
         dns_name.starts_with("my-lb-") && dns_name.ends_with(".us-east-1.elb.amazonaws.com"),
         "{dns_name}"
     );
-    let lb = describe(&test.stack, "my-lb").await.expect("the balancer");
+    let lb = describe(&test.stack, "my-lb").await.expect("the load balancer");
     assert_eq!(lb.dns_name(), Some(dns_name));
     assert_eq!(registered(&lb), set(zones.keys()));
     let check = lb.health_check().expect("a health check");

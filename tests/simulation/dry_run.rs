@@ -54,10 +54,17 @@ impl Site {
             id_seed: seed,
             ..Config::default()
         });
-        let instance = |number: usize| format!("  - {{id: i-0000000{number}, availabilityZone: {}}}\n", ZONES[number % 3]);
+        let instance = |number: usize| {
+            format!(
+                "  - {{id: i-0000000{number}, availabilityZone: {}}}\n",
+                ZONES[number % 3]
+            )
+        };
         let instances: String = (0..INSTANCES).map(instance).collect();
         let yaml = format!("regions:\n- region: {REGION}\n  instances:\n{instances}");
-        simulator.seed(&Seed::from_yaml(&yaml).expect("a seed")).expect("planted");
+        simulator
+            .seed(&Seed::from_yaml(&yaml).expect("a seed"))
+            .expect("planted");
         let kubernetes = Kubernetes::new(now);
         let client = kubernetes.client();
         let site = Self {
@@ -108,9 +115,15 @@ impl Site {
         let object = self.objects().get(NAME).await.expect("the object");
         let config = aws::config(&self.simulator, self.kubernetes.now());
         let accounts = Accounts::new(config, Leadership::sole(), Arc::new(Metrics::new()));
-        Box::pin(preview(self.client.clone(), &accounts, CLUSTER, Rules::default(), &object))
-            .await
-            .expect("a preview")
+        Box::pin(preview(
+            self.client.clone(),
+            &accounts,
+            CLUSTER,
+            Rules::default(),
+            &object,
+        ))
+        .await
+        .expect("a preview")
     }
 
     /// One reconcile by a freshly started operator. Returns the writes that AWS accepted.
@@ -129,7 +142,9 @@ impl Site {
         let ended = operator.reconcile(Arc::new(Guarded { 0: Ok(object) })).await;
         ended.expect("a reconcile");
         let calls = self.simulator.requests(before);
-        let accepted = calls.into_iter().filter(|call| call.status == 200 && is_write(&call.operation));
+        let accepted = calls
+            .into_iter()
+            .filter(|call| call.status == 200 && is_write(&call.operation));
         accepted.map(|call| call.operation).collect()
     }
 }
@@ -150,7 +165,8 @@ fn spec(dice: &mut fastrand::Rng) -> Value {
         };
     }
     if dice.bool() {
-        listeners.push(json!({"port": 9000 + dice.u16(0..3), "protocol": "TCP", "instancePort": 9000 + dice.u16(0..2)}));
+        listeners
+            .push(json!({"port": 9000 + dice.u16(0..3), "protocol": "TCP", "instancePort": 9000 + dice.u16(0..2)}));
     }
     let mut spec = json!({
         "region": REGION,
@@ -176,7 +192,10 @@ fn spec(dice: &mut fastrand::Rng) -> Value {
         spec["targets"] = targets(dice);
     }
     if dice.u8(0..4) == 0 {
-        spec["ignoreDifferences"] = json!([pick(dice, &["HealthCheck", "Tags", "Attributes", "Instances", "Policies"])]);
+        spec["ignoreDifferences"] = json!([pick(
+            dice,
+            &["HealthCheck", "Tags", "Attributes", "Instances", "Policies"]
+        )]);
     }
     spec
 }
@@ -184,7 +203,10 @@ fn spec(dice: &mut fastrand::Rng) -> Value {
 fn targets(dice: &mut fastrand::Rng) -> Value {
     let mut targets = json!({});
     if dice.bool() {
-        let mut ids: Vec<String> = (0..INSTANCES).filter(|_| dice.bool()).map(|n| format!("i-0000000{n}")).collect();
+        let mut ids: Vec<String> = (0..INSTANCES)
+            .filter(|_| dice.bool())
+            .map(|n| format!("i-0000000{n}"))
+            .collect();
         ids.push("i-00000000".to_owned());
         if dice.u8(0..3) == 0 {
             ids.push(UNKNOWN.to_owned());
@@ -230,12 +252,20 @@ async fn case(seed: u64) {
     // Members that the second spec does not have are taken out.
     let mut patch = second.clone();
     let stored = serde_json::to_value(site.objects().get(NAME).await.expect("the object")).expect("a value");
-    for member in stored["spec"].as_object().into_iter().flatten().map(|(member, _)| member) {
+    for member in stored["spec"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(member, _)| member)
+    {
         if second["spec"].get(member).is_none() {
             patch["spec"][member] = Value::Null;
         }
     }
-    let patched = site.objects().patch(NAME, &PatchParams::default(), &Patch::Merge(&patch)).await;
+    let patched = site
+        .objects()
+        .patch(NAME, &PatchParams::default(), &Patch::Merge(&patch))
+        .await;
     patched.expect("patched");
     compare(&site, seed, "the second spec").await;
 }
@@ -248,7 +278,11 @@ async fn compare(site: &Site, seed: u64, which: &str) {
     assert!(writes.is_empty(), "seed {seed}, {which}: a dry run wrote {writes:#?}");
     let (mut shown_calls, mut done) = (operations(&shown), site.reconcile(seed).await);
     let object = site.objects().get(NAME).await.expect("the object");
-    let ids = object.spec.targets.iter().flat_map(|targets| targets.instance_ids.iter().flatten());
+    let ids = object
+        .spec
+        .targets
+        .iter()
+        .flat_map(|targets| targets.instance_ids.iter().flatten());
     if ids.clone().any(|id| id == UNKNOWN) {
         // What AWS refuses no dry run knows: the batch is registered later without it, or not at all, and what waits for
         // it comes later too.
@@ -296,5 +330,8 @@ fn a_group_to_resolve_that_is_not_there_keeps_nothing_from_being_made() {
         shown
     });
     assert!(shown.steps[0].starts_with("CreateLoadBalancer "), "{shown:?}");
-    assert!(shown.problems.iter().any(|problem| problem.contains("gone")), "{shown:?}");
+    assert!(
+        shown.problems.iter().any(|problem| problem.contains("gone")),
+        "{shown:?}"
+    );
 }

@@ -1,5 +1,5 @@
-//! What the operator says of itself: on `/readyz`, when it does not start, and where `kubectl clb plan` asks for more than
-//! it can foresee.
+//! What the operator says of itself: on `/readyz`, when it does not start, and where `kubectl clb plan` asks for more
+//! than it can foresee.
 
 words! { READYZ:
     fn not_ready(why) "not ready: {why}" =>
@@ -34,7 +34,8 @@ words! { START:
         "{text}: a key has 1 to 128 characters and a value at most 256, of letters, digits, spaces and _ . : / = + - @" =>
         "Correct the tag in `--default-tags`.";
     fn tag_given_twice(key) "{key} is given twice" => "Take one of them out of `--default-tags`.";
-    fn too_many_tags(count, most) "{count} tags are too many: AWS allows 50 on a balancer, so at most {most} here" =>
+    fn too_many_tags(count, most) "{count} tags are too many: AWS allows 50 on a load balancer, so at most {most} \
+                                   here" =>
         "Take some out of `--default-tags`.";
     fn not_a_region(region)
         "the AWS region {region} cannot be one: AWS_REGION, or region in the profile, must be such as us-east-1" =>

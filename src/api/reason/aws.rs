@@ -89,7 +89,8 @@ pub const AWS_CODES: &[Codes] = &[
             "InvalidInstance" => super::INSTANCE_NOT_FOUND,
             "ListenerNotFound",
         ],
-        stands: "`Accepted=False` where the balancer cannot be created, otherwise `Programmed=False`; `Reconciling`",
+        stands: "`Accepted=False` where the load balancer cannot be created, otherwise `Programmed=False`; \
+                 `Reconciling`",
         remedy: "Create it, or correct the field. It is tried again by itself. `InvalidConfigurationRequest` that speaks \
                  of a bucket, and `ValidationError` of Auto Scaling that says a group is not found, are of this kind too.",
     },
@@ -105,23 +106,24 @@ pub const AWS_CODES: &[Codes] = &[
             "LoadBalancerAttributeNotFound",
             "InvalidParameterValue",
         ],
-        stands: "reason `Invalid`, `Accepted=False` and `Stalled` where the balancer cannot be created; otherwise the \
-                 code, `Programmed=False` and `Reconciling`, of its own part alone",
-        remedy: "Change the field that AWS's message speaks of; `status.errors` says which part of the balancer it is.",
+        stands: "reason `Invalid`, `Accepted=False` and `Stalled` where the load balancer cannot be created; \
+                 otherwise the code, `Programmed=False` and `Reconciling`, of its own part alone",
+        remedy: "Change the field that AWS's message speaks of; `status.errors` says which part of the load balancer \
+                 it is.",
     },
     Codes {
         kind: Kind::Duplicate,
         codes: codes!["DuplicateLoadBalancerName" => super::CONFLICT],
         stands: "`Accepted=False`; `Stalled`. It is looked at first: where AWS shows it, its tags decide, see `Conflict` and \
                  `NotAdopted`",
-        remedy: "Make the object anew with another `loadBalancerName`, or take the balancer over: \
+        remedy: "Make the object anew with another `loadBalancerName`, or take the load balancer over: \
                  [adoption](../adoption.md).",
     },
     Codes {
         kind: Kind::Gone,
         codes: codes!["LoadBalancerNotFound"],
         stands: "`Programmed=False`; `Reconciling`",
-        remedy: "Nothing: the next pass finds out whether it is `Lost` or was only not visible.",
+        remedy: "Nothing: the next reconcile finds out whether it is `Lost` or was only not visible.",
     },
     Codes {
         kind: Kind::Quota,

@@ -1,4 +1,4 @@
-//! Attributes of the balancer.
+//! Attributes of the load balancer.
 
 use kube::KubeSchema;
 use schemars::JsonSchema;
@@ -6,11 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::empty::absent_if_empty;
 
-/// Attributes of the balancer, each on its own: absent, it is left as AWS has it; removed, it goes back to AWS's default.
+/// Attributes of the load balancer, each on its own: absent, it is left as AWS has it; removed, it goes back to AWS's
+/// default.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Attributes {
-    /// Whether each node of the balancer spreads requests over the instances of all zones. AWS's default: false.
+    /// Whether each node of the load balancer spreads requests over the instances of all zones. AWS's default: false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cross_zone: Option<bool>,
     /// How many seconds a connection may be idle, 1-4000. AWS's default: 60.
@@ -64,7 +65,7 @@ pub struct AccessLog {
     /// Whether they are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
-    /// The name of an S3 bucket in the balancer's region, which lets AWS's log delivery write to it.
+    /// The name of an S3 bucket in the load balancer's region, which lets AWS's log delivery write to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 3, max = 63), regex(pattern = "^[a-z0-9][a-z0-9.-]*[a-z0-9]$"))]
     pub bucket: Option<String>,

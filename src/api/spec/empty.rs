@@ -1,5 +1,5 @@
-//! What holds nothing: an object, a map or a list without members, and the null that server-side apply makes of an object
-//! or a map whose last member goes.
+//! What holds nothing: an object, a map or a list without members, and the null that server-side apply makes of an
+//! object or a map whose last member goes.
 
 use serde::{Deserialize, Deserializer};
 

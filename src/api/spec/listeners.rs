@@ -10,7 +10,7 @@ use super::empty::{absent_if_empty, empty_if_null};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Protocol {
-    /// HTTP, read by the balancer.
+    /// HTTP, read by the load balancer.
     Http,
     /// HTTP over TLS.
     Https,
@@ -20,7 +20,7 @@ pub enum Protocol {
     Ssl,
 }
 
-/// What the balancer accepts on one port.
+/// What the load balancer accepts on one port.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
@@ -63,8 +63,8 @@ pub struct Listener {
         deserialize_with = "absent_if_empty"
     )]
     pub certificate: Option<Certificate>,
-    /// Which TLS protocols and ciphers clients can use, for HTTPS and SSL only. Absent: AWS's default for a new listener,
-    /// later left as AWS has it. Removed: back to AWS's default, once.
+    /// Which TLS protocols and ciphers clients can use, for HTTPS and SSL only. Absent: AWS's default for a new
+    /// listener, later left as AWS has it. Removed: back to AWS's default, once.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -104,7 +104,7 @@ pub struct InstancePortFrom {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("(has(self.arn) ? 1 : 0) + (has(self.iamServerCertificateName) ? 1 : 0) + (has(self.acmDomainName) ? 1 : 0) == 1").message("certificate must have exactly one of arn, iamServerCertificateName and acmDomainName"))]
 pub struct Certificate {
-    /// The ARN of a certificate in ACM (of the balancer's region) or of an IAM server certificate.
+    /// The ARN of a certificate in ACM (of the load balancer's region) or of an IAM server certificate.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("self.matches('^arn:[a-z0-9-]+:(acm|iam):[a-z0-9-]*:[0-9]{12}:(certificate|server-certificate)/.+$')").message("certificate.arn must be the ARN of an ACM certificate or of an IAM server certificate"))]
     #[schemars(length(min = 20, max = 2048))]
@@ -113,8 +113,8 @@ pub struct Certificate {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128), regex(pattern = "^[A-Za-z0-9_+=,.@-]+$"))]
     pub iam_server_certificate_name: Option<String>,
-    /// The domain name of certificates in ACM of the balancer's region, such as www.example.com or *.example.com. Of
-    /// those that are issued and valid the one that expires last is used.
+    /// The domain name of certificates in ACM of the load balancer's region, such as www.example.com or *.example.com.
+    /// Of those that are issued and valid the one that expires last is used.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(min = 1, max = 253),
@@ -162,7 +162,7 @@ pub struct CustomSslPolicy {
     #[x_kube(merge_strategy = ListMerge::Set)]
     #[schemars(length(min = 1, max = 100), inner(length(max = 64), regex(pattern = "^[A-Z0-9-]+$")))]
     pub ciphers: Vec<String>,
-    /// Whether the balancer's order of ciphers decides, rather than the client's. Default: false.
+    /// Whether the load balancer's order of ciphers decides, rather than the client's. Default: false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_order_preference: Option<bool>,
 }
@@ -172,7 +172,7 @@ pub struct CustomSslPolicy {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!has(self.loadBalancerCookie) || !has(self.applicationCookie) || !has(self.applicationCookie.name)").message("stickiness can have only one of loadBalancerCookie and applicationCookie"))]
 pub struct Stickiness {
-    /// A cookie that the balancer sets.
+    /// A cookie that the load balancer sets.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "empty_if_null")]
     pub load_balancer_cookie: Option<LoadBalancerCookie>,
     /// A cookie that the application sets.
@@ -184,7 +184,7 @@ pub struct Stickiness {
     pub application_cookie: Option<ApplicationCookie>,
 }
 
-/// A cookie that the balancer sets.
+/// A cookie that the load balancer sets.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LoadBalancerCookie {
@@ -215,8 +215,8 @@ pub struct Backend {
     /// listeners only. Absent: left as AWS has it. Removed: off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy_protocol: Option<bool>,
-    /// The public keys that instances must prove to have, where instanceProtocol is HTTPS or SSL. Absent: left as AWS has
-    /// it. Removed or empty: any key will do.
+    /// The public keys that instances must prove to have, where instanceProtocol is HTTPS or SSL. Absent: left as AWS
+    /// has it. Removed or empty: any key will do.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "empty_if_null")]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     #[schemars(length(max = 20))]
@@ -235,8 +235,8 @@ pub struct PublicKey {
         regex(pattern = r"^\s*-----BEGIN PUBLIC KEY-----[A-Za-z0-9+/=\s]+-----END PUBLIC KEY-----\s*$")
     )]
     pub pem: Option<String>,
-    /// A key of a ConfigMap in the namespace of this object that holds it. It is read again at every resync, and at once
-    /// with a new value of the annotation `classiclb.dev/requested-at`.
+    /// A key of a ConfigMap in the namespace of this object that holds it. It is read again at every resync, and at
+    /// once with a new value of the annotation `classiclb.dev/requested-at`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config_map_key_ref: Option<ConfigMapKeyRef>,
 }

@@ -27,7 +27,7 @@ pub struct Targets {
     /// `spec.providerID`. Nodes labelled `node.kubernetes.io/exclude-from-external-load-balancers` are left out.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "empty_if_null")]
     pub node_selector: Option<LabelSelector>,
-    /// EC2 instances of the balancer's region by their tags: those that run and match any entry.
+    /// EC2 instances of the load balancer's region by their tags: those that run and match any entry.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -36,7 +36,7 @@ pub struct Targets {
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     #[schemars(length(max = 10))]
     pub instance_tags: Option<Vec<InstanceTags>>,
-    /// Auto Scaling groups of the balancer's region.
+    /// Auto Scaling groups of the load balancer's region.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -55,7 +55,7 @@ pub struct InstanceTags {
     #[x_kube(validation = Rule::new("size(self) > 0 && self.all(k, size(k) >= 1 && size(k) <= 128)").message("tags must name at least one tag, with a key of 1 to 128 characters"))]
     #[schemars(extend("maxProperties" = 20, "additionalProperties" = {"type": "string", "maxLength": 256}))]
     pub tags: BTreeMap<String, String>,
-    /// The id of the VPC that the instance must be in. Default: the balancer's.
+    /// The id of the VPC that the instance must be in. Default: the load balancer's.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32), regex(pattern = "^vpc-[0-9a-f]{8,17}$"))]
     pub vpc_id: Option<String>,
@@ -68,19 +68,20 @@ pub struct AutoScalingGroupTarget {
     /// The name of the group.
     #[schemars(length(min = 1, max = 255))]
     pub name: String,
-    /// `Attach` (default): the balancer is attached to the group, which then registers its own instances. `Resolve`: the
-    /// operator registers those instances of the group that are in service, and leaves the group as it is.
+    /// `Attach` (default): the load balancer is attached to the group, which then registers its own instances.
+    /// `Resolve`: the operator registers those instances of the group that are in service, and leaves the group as it
+    /// is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<AutoScalingGroupMode>,
 }
 
-/// How the group becomes a target. `Attach` (default): the balancer is attached to the group, which then registers its
-/// own instances. `Resolve`: the operator registers the instances of the group that are in service.
-/// From `Attach` to `Resolve` AWS deregisters the instances of the group as it is detached; they are registered again at
-/// once and serve when they have passed the health check, so have others in service meanwhile.
+/// How the group becomes a target. `Attach` (default): the load balancer is attached to the group, which then registers
+/// its own instances. `Resolve`: the operator registers the instances of the group that are in service. From `Attach`
+/// to `Resolve` AWS deregisters the instances of the group as it is detached; they are registered again at once and
+/// serve when they have passed the health check, so have others in service meanwhile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum AutoScalingGroupMode {
-    /// Attach the balancer to the group.
+    /// Attach the load balancer to the group.
     #[default]
     Attach,
     /// Register its instances, and leave the group as it is.
@@ -152,7 +153,7 @@ pub enum LabelSelectorOperator {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!has(self.notReadyGraceSeconds) || (has(self.notReadyNodes) && self.notReadyNodes == 'RemoveAfter')").message("notReadyGraceSeconds is for notReadyNodes RemoveAfter only"))]
 pub struct Registration {
-    /// `Exclusive` (default): the balancer has exactly the targets, and members of attached Auto Scaling groups.
+    /// `Exclusive` (default): the load balancer has exactly the targets, and members of attached Auto Scaling groups.
     /// `Additive`: instances that others registered stay; only those are deregistered that this object registered since
     /// `Additive` was set. So what was registered before stays, also where it is no target any more.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -169,13 +170,13 @@ pub struct Registration {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cordoned_nodes: Option<CordonedNodes>,
     /// How many percent of the registered instances may be deregistered at once, 1-100, but always at least one, where
-    /// nodes, tags or groups ask for it. The next ones follow when those have drained. Ids taken out of `instanceIds` are
-    /// not counted. Default 34.
+    /// nodes, tags or groups ask for it. The next ones follow when those have drained. Ids taken out of `instanceIds`
+    /// are not counted. Default 34.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100))]
     pub max_deregister_percent: Option<i32>,
     /// How many instances must stay in service when nodes, tags or groups ask to deregister others, 0-1000. 0 lets the
-    /// balancer run empty. Default 1.
+    /// load balancer run empty. Default 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1000))]
     pub min_in_service: Option<i32>,

@@ -39,8 +39,8 @@ impl Deployed {
     }
 }
 
-/// The operator of this cluster, or that with this cluster id; of several, the one that watches these namespaces. The error
-/// says in words why it is not known.
+/// The operator of this cluster, or that with this cluster id; of several, the one that watches these namespaces. The
+/// error says in words why it is not known.
 pub(super) async fn find(
     client: &Client,
     wanted: Option<&str>,
@@ -141,8 +141,8 @@ fn environment(container: &Container) -> (BTreeMap<String, String>, BTreeSet<Str
     (known, unknown)
 }
 
-/// As the kubelet does: `$(NAME)` is the value of a variable, `$$` a dollar sign, and a name that nobody gave stays as it
-/// is.
+/// As the kubelet does: `$(NAME)` is the value of a variable, `$$` a dollar sign, and a name that nobody gave stays as
+/// it is.
 fn expand(text: &str, known: &BTreeMap<String, String>, unknown: &BTreeSet<String>) -> Result<String, String> {
     let mut expanded = String::new();
     let mut rest = text;

@@ -14,8 +14,8 @@ use crate::elb::{Declared, InstanceId, LoadBalancer, Part};
 use crate::plan::targets::SOURCE_INSTANCE_IDS;
 use crate::plan::{Facts, Track};
 
-/// Health that was read so recently is not read again before instances leave. While some drain none does, so then it holds
-/// for longer.
+/// Health that was read so recently is not read again before instances leave. While some drain none does, so then it
+/// holds for longer.
 const FRESH: Duration = Duration::from_secs(2);
 
 /// Adds what is known of registered instances that shall leave. Reads their health only where the brake asks.

@@ -52,10 +52,22 @@ pub(super) async fn inputs(
         let missing = groups.missing_of(declared.auto_scaling_groups.as_ref());
         memory.refusals.keep_missing_groups(missing);
         // What was detached from the one before is not attached to this one, though a dry run finds it so.
-        lb.auto_scaling_groups = if owned.made { BTreeSet::new() } else { groups.attached(&lb.name) };
+        lb.auto_scaling_groups = if owned.made {
+            BTreeSet::new()
+        } else {
+            groups.attached(&lb.name)
+        };
     }
     narrow(subject, &mut declared, memory, groups.as_mut(), lb, &mut met).await;
-    preflight::before_change(subject, &mut declared, &mut facts, lb, &memory.known.lookups.subnets, &mut met).await;
+    preflight::before_change(
+        subject,
+        &mut declared,
+        &mut facts,
+        lb,
+        &memory.known.lookups.subnets,
+        &mut met,
+    )
+    .await;
     met.problems.extend(unserved(&declared, lb));
     brake::inform(cx, subject, memory, &declared, lb, &mut facts, &mut met, now).await;
     Inputs {
@@ -132,8 +144,8 @@ fn hold(declared: &mut Declared) {
 }
 
 /// The parts that the last reconcile tried to make as declared and AWS refused. They are not left as AWS has them yet,
-/// whatever is to be ignored: a new load balancer is made whole first. A part that is ignored is not written, so that it
-/// has no such error.
+/// whatever is to be ignored: a new load balancer is made whole first. A part that is ignored is not written, so that
+/// it has no such error.
 fn incomplete(previous: &ClassicLoadBalancerStatus) -> BTreeSet<Part> {
     let refused = previous.errors.iter().filter(|error| is_write(&error.operation));
     let tracks = refused.filter_map(|error| error.track.parse().ok());

@@ -12,12 +12,7 @@ use crate::elb::Class;
 const AT_ONCE: Duration = Duration::from_millis(100);
 
 /// One `DescribeInstanceHealth`, where it is time; `true` when there is something to tell.
-pub(super) async fn refresh_health(
-    cx: &Context,
-    subject: &Subject<'_>,
-    memory: &mut Memory,
-    now: Moment,
-) -> bool {
+pub(super) async fn refresh_health(cx: &Context, subject: &Subject<'_>, memory: &mut Memory, now: Moment) -> bool {
     memory.schedule.is_due(Due::Health, now.at) && read_health(cx, subject, memory, now).await
 }
 

@@ -73,7 +73,11 @@ pub(super) fn statements(
             list.push(say(READY, status, message));
             return list;
         }
-        Verdict::Planned(message) => vec![say(READY, "Unknown", message), accepted(), say(PROGRAMMED, "False", message)],
+        Verdict::Planned(message) => vec![
+            say(READY, "Unknown", message),
+            accepted(),
+            say(PROGRAMMED, "False", message),
+        ],
         Verdict::Programmed => vec![
             Statement::new(READY, "True", message::ready()),
             accepted(),
@@ -98,7 +102,8 @@ pub(super) fn statements(
             progress_of(problem),
         ],
         Verdict::Suspended(message) => {
-            // What stood there was that nothing is written since it is only looked at, which is not the reason any more.
+            // What stood there was that nothing is written since it is only looked at, which is not the reason any
+            // more.
             let mut programmed = kept(PROGRAMMED);
             if observed {
                 programmed = Statement::new(PROGRAMMED, "Unknown", message::not_looked_at());

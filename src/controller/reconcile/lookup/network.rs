@@ -6,8 +6,8 @@ use super::{security_groups, subnets};
 use crate::api::message;
 use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus};
 use crate::aws::{self, Client, Filters};
-use crate::elb::{Class, Subnet};
 use crate::controller::reconcile::subject::Subject;
+use crate::elb::{Class, Subnet};
 use crate::plan::desired::Lookup;
 use crate::plan::{Problem, Track};
 
@@ -37,8 +37,8 @@ pub(super) async fn look_up(
     }
 }
 
-/// The VPC that the balancer is in, or will be made in: that of its subnets, or the default one. `None`: EC2 may not be
-/// asked.
+/// The VPC that the load balancer is in, or will be made in: that of its subnets, or the default one. `None`: EC2 may
+/// not be asked.
 async fn vpc(
     lookups: &mut Lookups,
     object: &ClassicLoadBalancer,
@@ -70,7 +70,9 @@ async fn vpc(
     }
     match found.into_iter().next() {
         Some(subnet) => Ok(Some(subnet.vpc_id)),
-        None if object.spec.subnets.is_some() => Err(Problem::missing(Track::Placement, message::none_of_the_subnets())),
+        None if object.spec.subnets.is_some() => {
+            Err(Problem::missing(Track::Placement, message::none_of_the_subnets()))
+        }
         None => Err(Problem::missing(Track::SecurityGroups, message::no_default_vpc())),
     }
 }

@@ -12,8 +12,8 @@ use crate::plan::{Problem, Track};
 
 const FIELD: &str = "spec.securityGroupSelector";
 
-/// EC2 `DescribeSecurityGroups` in the VPC of the balancer: those with one of the names, and those with all the tags.
-/// Without a VPC, since EC2 did not tell it, all that match must be of one.
+/// EC2 `DescribeSecurityGroups` in the VPC of the load balancer: those with one of the names, and those with all the
+/// tags. Without a VPC, since EC2 did not tell it, all that match must be of one.
 pub(super) async fn find(
     selector: &SecurityGroupSelector,
     client: &Client,

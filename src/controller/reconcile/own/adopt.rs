@@ -102,8 +102,8 @@ fn contested(cx: &Context, subject: &Subject<'_>, lb: &LoadBalancer) -> Halt {
     }
 }
 
-/// Whether the object of this UID, which owns the load balancer, lives in the cluster. The cache may be behind, so the API
-/// server is asked. Of a namespace that is not watched nothing is known, so that whoever is there counts as alive.
+/// Whether the object of this UID, which owns the load balancer, lives in the cluster. The cache may be behind, so the
+/// API server is asked. Of a namespace that is not watched nothing is known, so that whoever is there counts as alive.
 async fn is_alive(cx: &Context, uid: &str, lb: &LoadBalancer) -> Result<bool, Error> {
     let of_this_cluster = lb.tags.get(TAG_CLUSTER) == Some(&cx.cluster_id);
     let owner = lb.tags.get(TAG_OWNER).and_then(|owner| owner.split_once('/'));

@@ -53,8 +53,8 @@ fn was_published(subject: &Subject<'_>, memory: &Memory) -> bool {
     subject.previous.created_time.is_some() || known.is_some_and(|lb| lb.identity.created_time.is_some())
 }
 
-/// Before a lost load balancer is made again, the old identity leaves the status: a crash in between must not take the new
-/// one for an impostor.
+/// Before a lost load balancer is made again, the old identity leaves the status: a crash in between must not take the
+/// new one for an impostor.
 async fn forget_identity(
     cx: &Context,
     executor: &Executor<'_>,
