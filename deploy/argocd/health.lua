@@ -38,7 +38,7 @@ end
 
 local ready = condition("Ready")
 if ready == nil then
-  return health("Progressing", "The operator has not judged the balancer yet")
+  return health("Progressing", "The operator has not judged the load balancer yet")
 end
 if ready.status == "True" then
   return health("Healthy", ready.message)

@@ -50,7 +50,7 @@ pub struct Client {
 macro_rules! own {
     ($service:ident, $config:expr) => {
         $service::config::Builder::from($config).retry_partition(
-            $service::config::retry::RetryPartition::custom(concat!(stringify!($service), " of one region"))
+            $service::config::retry::RetryPartition::custom(concat!(stringify!($service), "-of-a-region"))
                 .token_bucket($service::config::retry::TokenBucket::default())
                 .build(),
         )

@@ -89,6 +89,7 @@ async fn an_aws_that_cannot_be_asked_is_told() -> Result<()> {
             "--adoption=any",
             "--default-tags=",
             "--read-only",
+            "--watch-namespaces=",
         ],
         &here[..],
     ];
