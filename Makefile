@@ -5,10 +5,17 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
+# The version in rust-toolchain.toml may be installed under another name, such as `stable`.
+toolchain := $(shell tools/toolchain)
+ifneq ($(toolchain),)
+export RUSTUP_TOOLCHAIN := $(toolchain)
+endif
+
 # Asked of Cargo only where it is needed: the folder may be set in the environment or in Cargo's own configuration.
-testkit = $(shell cargo metadata --format-version 1 --no-deps | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')/debug/testkit
+built = $(shell cargo metadata --format-version 1 --no-deps | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')/debug
+testkit = $(built)/testkit
 crd := crds/classicloadbalancers.yaml
-reference := docs/reference/conditions.md
+reference := docs/reference
 chart := charts/classic-lb-operator
 
 .PHONY: help
@@ -42,14 +49,19 @@ lint: ## Check formatting, clippy and rustdoc, with warnings denied
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps
 
+.PHONY: deny
+deny: ## Check the dependencies: licences, sources, what is banned. cargo-deny is built once
+	tools/deny bans licenses sources
+
 .PHONY: generate
-generate: ## Write the generated files anew: the CRD, the chart's copy of it, the reference of conditions, and deploy/
-	cargo run --quiet --package classic-lb-operator --bin clb-operator -- crd >$(crd).part
-	mv $(crd).part $(crd)
+generate: binaries ## Write the generated files anew: the CRD, the chart's copy of it, docs/reference/, and deploy/
+	operator="$(built)/clb-operator"; \
+	"$$operator" crd >$(crd).part; mv $(crd).part $(crd); \
+	for page in conditions metrics; do \
+	  "$$operator" reference $$page >$(reference)/$$page.md.part; mv $(reference)/$$page.md.part $(reference)/$$page.md; \
+	done
 	mkdir -p $(chart)/files/crds
 	cp $(crd) $(chart)/files/crds/
-	cargo run --quiet --package classic-lb-operator --bin clb-operator -- reference >$(reference).part
-	mv $(reference).part $(reference)
 	tools/render
 
 .PHONY: bench

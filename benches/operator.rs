@@ -22,7 +22,7 @@ async fn main() -> Result<()> {
         ..Options::default()
     })
     .await?;
-    let mut namespace = stack.namespace().await?;
+    let namespace = stack.namespace().await?;
     let instances = namespace
         .instances(stack.simulator(), &["us-east-1a", "us-east-1b"])
         .await?;

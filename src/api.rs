@@ -25,10 +25,10 @@ pub use status::{
     InstancesStatus, ListenerStatus, SourceSecurityGroup, TrackError, ZoneStatus,
 };
 
-/// The finalizer that keeps an object until its balancer is gone from AWS, or was never ours.
+/// The finalizer that keeps an object until its load balancer is gone from AWS, or was never ours.
 pub const FINALIZER: &str = "classiclb.dev/load-balancer";
 
-/// The annotation that asks for a pass now: any new value does.
+/// The annotation that asks for a reconcile now: any new value does.
 pub const REQUESTED_AT: &str = "classiclb.dev/requested-at";
 
 /// The field manager of everything the operator writes to Kubernetes.

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod budget;
+mod cause;
 mod client;
 mod config;
 mod convert;

@@ -1,7 +1,7 @@
 //! The commands of `kubectl-clb`.
 //!
-//! Data goes to standard output, everything else to standard error: one line for an error, with its cause and a hint, and
-//! on a terminal the progress of what takes long.
+//! Data goes to standard output, everything else to standard error: one line for an error, with its cause and a hint,
+//! and on a terminal the progress of what takes long.
 #![allow(clippy::format_push_string, clippy::format_collect)] // a screenful of text reads better than its errors
 #![allow(clippy::doc_markdown)] // comments on arguments are also the help text of a terminal
 
@@ -27,9 +27,9 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::aws::Accounts;
-use crate::metrics::Metrics;
 use crate::flags;
 use crate::lease::Leadership;
+use crate::metrics::Metrics;
 use failure::Failure;
 
 /// How a command ended: the exit status of the process.
@@ -67,7 +67,7 @@ impl From<Exit> for std::process::ExitCode {
     after_help = "\
 Examples:
   kubectl clb regions                      where AWS has Classic ELB
-  kubectl clb list                         every Classic balancer of the account in the region
+  kubectl clb list                         every Classic load balancer of the account in the region
   kubectl clb list 'shop-*' -o wide        those whose names begin so, with more columns
   kubectl clb status web -n shop           one object: conditions, listeners, instances, events
   kubectl clb plan -f web.yaml             the AWS calls that applying this file would bring about
@@ -118,5 +118,7 @@ pub fn refuse(error: &clap::Error) -> Exit {
 
 /// AWS by the standard chain. What the calls cost is nobody's metric here.
 async fn aws() -> Result<Accounts, Failure> {
-    Accounts::load(Leadership::sole(), Arc::new(Metrics::new())).await.map_err(Failure::usage)
+    Accounts::load(Leadership::sole(), Arc::new(Metrics::new()))
+        .await
+        .map_err(Failure::usage)
 }

@@ -1,12 +1,15 @@
 //! The kube `Controller`: streams, concurrency, drain. It owns what is remembered of all objects.
 
 mod backoff;
+mod clock;
 mod context;
 mod error;
 mod executor;
 mod guard;
 mod kubernetes;
 mod memory;
+mod merge;
+mod namespaces;
 mod nodes;
 pub mod preview;
 mod provider_id;
@@ -18,29 +21,31 @@ mod watch;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
 use futures::{FutureExt as _, StreamExt as _};
-use kube::api::Api;
 use kube::runtime::controller::{Action, Config, Controller};
 use kube::runtime::reflector;
-use kube::runtime::watcher::watcher;
 use kube::runtime::{PredicateConfig, WatchStreamExt as _};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tracing::info;
 
 use crate::readiness::{Readiness, Resource};
+use services::ServiceView;
 
-pub use context::{Clock, Context, Intervals, Jitter, Moment};
+pub use clock::{Clock, Jitter, Moment};
+pub use context::{Context, Intervals};
 pub use error::Error;
 pub use guard::{Guarded, Reconciler};
+pub use namespaces::Namespaces;
 pub use nodes::NodeView;
 pub use reconcile::mode::Rules;
 
 /// How long the start waits for the first lists of Nodes and Services, so that no reconcile begins with an empty view.
 const VIEWS_AT_START: Duration = Duration::from_secs(10);
 
-/// Runs until `shutdown` resolves and the reconciles under way have ended. `watching` is the client for watches, which has
-/// no deadline for reads.
+/// Runs until `shutdown` resolves and the reconciles under way have ended. `watching` is the client for watches, which
+/// has no deadline for reads.
 pub async fn run(
     reconciler: Arc<Reconciler>,
     watching: kube::Client,
@@ -53,12 +58,18 @@ pub async fn run(
     let mut watches = JoinSet::new();
     let of = |reconciler: &Arc<Reconciler>| (watching.clone(), Arc::clone(reconciler));
     let (client, reconciles) = of(&reconciler);
-    watches.spawn(watch::nodes(client, reconciles, Arc::clone(&readiness), Arc::clone(&view_changed)));
+    watches.spawn(watch::nodes(
+        client,
+        reconciles,
+        Arc::clone(&readiness),
+        Arc::clone(&view_changed),
+    ));
     let (client, reconciles) = of(&reconciler);
     watches.spawn(watch::services(client, reconciles, Arc::clone(&view_changed)));
     let shutdown = shutdown.shared();
     let cx = &reconciler.cx;
-    let synced = async { tokio::join!(cx.nodes.wait_synced(), cx.services.wait_synced()) };
+    let services = join_all(cx.services.watched().map(ServiceView::wait_synced));
+    let synced = async { tokio::join!(cx.nodes.wait_synced(), services) };
     tokio::select! {
         biased;
         () = shutdown.clone() => {}
@@ -66,9 +77,7 @@ pub async fn run(
     }
 
     let (reader, writer) = reflector::store();
-    let api: Api<Guarded> = Api::all(watching);
-    let objects = watcher(api, watch::config())
-        .default_backoff()
+    let objects = merge::watch(cx.namespaces().apis(&watching), &watch::config(), watch::bare)
         .inspect({
             let (reconciler, readiness) = (Arc::clone(&reconciler), Arc::clone(&readiness));
             move |event| watch::observe_objects(event, &reconciler, &readiness)
@@ -94,7 +103,8 @@ pub async fn run(
     }
 }
 
-/// Before the first list the controller waits for nothing else, not even for the end; there is no reconcile to wait for.
+/// Before the first list the controller waits for nothing else, not even for the end; there is no reconcile to wait
+/// for.
 async fn stopped_before_the_first_list(shutdown: impl Future<Output = ()>, readiness: &Readiness) {
     shutdown.await;
     if readiness.is_listed(Resource::Objects) {
@@ -122,6 +132,7 @@ pub fn announce(cx: &Context) {
         health_interval = ?cx.intervals.health,
         adoption = ?cx.rules.adoption,
         read_only = cx.rules.read_only,
+        watch_namespaces = %cx.rules.namespaces,
         "starting"
     );
 }

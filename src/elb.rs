@@ -44,7 +44,7 @@ pub type Port = u16;
 /// The id of an EC2 instance, such as `i-0123456789abcdef0`.
 pub type InstanceId = String;
 
-/// Whether a balancer has public addresses.
+/// Whether a load balancer has public addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
     /// Public addresses.
@@ -66,20 +66,21 @@ impl Scheme {
 /// What AWS decides and nobody declares.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
-    /// When the balancer was created, RFC 3339. With account, region and name this is the identity of a balancer: a
-    /// name alone may have been deleted and taken again.
+    /// When the load balancer was created, RFC 3339. With account, region and name this is the identity of a load
+    /// balancer: a name alone may have been deleted and taken again.
     pub created_time: Option<String>,
     /// The name that clients resolve.
     pub dns_name: Option<String>,
-    /// The Route 53 zone of the DNS name; AWS's answer, since tables of zones by region are wrong for old balancers.
+    /// The Route 53 zone of the DNS name; AWS's answer, since tables of zones by region are wrong for old load
+    /// balancers.
     pub canonical_hosted_zone_id: Option<String>,
     /// The VPC.
     pub vpc_id: Option<String>,
-    /// Owner and name of the security group that the balancer's traffic comes from.
+    /// Owner and name of the security group that the load balancer's traffic comes from.
     pub source_security_group: Option<(String, String)>,
 }
 
-/// A balancer as AWS has it, or shall have it.
+/// A load balancer as AWS has it, or shall have it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadBalancer {
     /// The name, unique in its account and region.
@@ -108,7 +109,7 @@ pub struct LoadBalancer {
     pub instances: BTreeSet<InstanceId>,
     /// All tags.
     pub tags: BTreeMap<String, String>,
-    /// Of the Auto Scaling groups that matter to us, those that list this balancer.
+    /// Of the Auto Scaling groups that matter to us, those that list this load balancer.
     pub auto_scaling_groups: BTreeSet<String>,
 }
 

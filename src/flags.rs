@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::net::SocketAddr;
+use std::str::FromStr as _;
 use std::time::Duration;
 
 use clap::builder::Resettable;
@@ -13,7 +14,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use crate::api::message;
-use crate::controller::{Intervals, Rules};
+use crate::controller::{Intervals, Namespaces, Rules};
 use crate::plan::adoption::Adoption;
 use crate::plan::desired;
 use crate::telemetry::LogFormat;
@@ -21,7 +22,7 @@ use crate::telemetry::LogFormat;
 /// Everything that can be set.
 #[derive(Clone, Debug)]
 pub struct Parameters {
-    /// Whose balancers these are, among all clusters of the AWS account.
+    /// Whose load balancers these are, among all clusters of the AWS account.
     pub cluster_id: String,
     /// Where `/metrics`, `/healthz` and `/readyz` are served.
     pub listen: SocketAddr,
@@ -52,22 +53,35 @@ pub enum Command {
     Run(Run),
     /// Print the CustomResourceDefinition.
     Crd,
-    /// Print the reference of conditions, Events and refusals.
+    /// Print a page of the reference.
     #[command(hide = true)]
-    Reference,
+    Reference {
+        /// Which one.
+        #[arg(value_enum, default_value_t = Page::Conditions)]
+        page: Page,
+    },
+}
+
+/// A page of the reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Page {
+    /// Conditions, Events and refusals.
+    Conditions,
+    /// Metrics.
+    Metrics,
 }
 
 /// The flags of `clb-operator run`.
 #[derive(Debug, Args)]
 pub struct Run {
     /// Identifies this cluster among all that use the AWS account: 1 to 63 of [A-Za-z0-9._-]. It is written into every
-    /// balancer's tags; changing it makes every balancer foreign.
+    /// load balancer's tags; changing it makes every load balancer foreign.
     #[arg(long, env = "CLB_CLUSTER_ID", value_parser = cluster_id)]
     pub cluster_id: String,
     /// Address of /metrics, /healthz and /readyz.
     #[arg(long, env = "CLB_LISTEN", default_value = "0.0.0.0:8080")]
     listen: SocketAddr,
-    /// How often a balancer is read and drift repaired though nothing happened, such as 10m.
+    /// How often a load balancer is read and drift repaired though nothing happened, such as 10m.
     #[arg(long, env = "CLB_RESYNC_PERIOD", default_value = "10m", value_parser = duration)]
     resync_period: Duration,
     /// How often the health of the instances is read, such as 60s.
@@ -111,11 +125,13 @@ impl Run {
         let mut given = vec!["clb-operator".to_owned()];
         given.extend(arguments.first().cloned());
         let command = Cli::command().mut_subcommand("run", |run| {
-            // A variable becomes an argument before the others, which win over it.
-            run.args_override_self(true).mut_args(|argument| {
+            // A variable becomes an argument where there is none.
+            run.mut_args(|argument| {
                 let name = argument.get_env().and_then(OsStr::to_str);
                 let value = name.and_then(|name| environment.get(name));
-                if let (Some(long), Some(value)) = (argument.get_long(), value) {
+                if let (Some(long), Some(value)) = (argument.get_long(), value)
+                    && !is_given(arguments, long)
+                {
                     given.push(format!("--{long}={value}"));
                 }
                 argument.env(Resettable::Reset)
@@ -133,17 +149,32 @@ impl Run {
     }
 }
 
+/// Whether a flag is among the arguments.
+fn is_given(arguments: &[String], long: &str) -> bool {
+    let names = |argument: &String| {
+        let rest = argument
+            .strip_prefix("--")
+            .and_then(|argument| argument.strip_prefix(long));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+    };
+    arguments.iter().any(names)
+}
+
 /// The flags that decide what is done with an object. None has a default here, so that those of one command line can
 /// stand in for what another leaves out.
 #[derive(Args, Clone, Debug, Default)]
 pub struct RuleFlags {
-    /// Tags of every balancer, such as team=web,env=prod. Tags of an object win over them; taken out here, they are
-    /// removed.
+    /// Namespaces whose objects are worked on, such as shop,web; may be given more than once. Their objects and
+    /// Services are watched in each, Nodes in the whole cluster. The operator's default is all namespaces.
+    #[arg(long, env = "CLB_WATCH_NAMESPACES", value_name = "NAMESPACE,…", value_parser = Namespaces::from_str)]
+    watch_namespaces: Option<Vec<Namespaces>>,
+    /// Tags of every load balancer, such as team=web,env=prod. Tags of an object win over them; taken out here, they
+    /// are removed.
     #[arg(long, env = "CLB_DEFAULT_TAGS", value_name = "KEY=VALUE,…", value_parser = DefaultTags::read)]
     default_tags: Option<DefaultTags>,
-    /// Which existing balancers are taken over where an object asks for it (spec.adopt): none; those whose tags offer
-    /// them, by classiclb.dev/adopt-by=CLUSTER-ID/NAMESPACE/NAME or by naming the object before it was restored; or also
-    /// any that has no owner. The operator's default is tagged.
+    /// Which existing load balancers are taken over where an object asks for it (spec.adopt): none; those whose tags
+    /// offer them, by classiclb.dev/adopt-by=CLUSTER-ID/NAMESPACE/NAME or by naming the object before it was restored;
+    /// or also any that has no owner. The operator's default is tagged.
     #[arg(long, env = "CLB_ADOPTION", value_enum)]
     adoption: Option<AdoptionFlag>,
     /// Write nothing to AWS: every object is treated as if spec.management were Observe.
@@ -156,11 +187,13 @@ impl RuleFlags {
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         let Self {
+            watch_namespaces,
             default_tags,
             adoption,
             read_only,
         } = self;
         Self {
+            watch_namespaces: watch_namespaces.or(other.watch_namespaces),
             default_tags: default_tags.or(other.default_tags),
             adoption: adoption.or(other.adoption),
             read_only: read_only.or(other.read_only),
@@ -170,6 +203,7 @@ impl RuleFlags {
     /// The flags that are not given.
     pub fn unsaid(&self) -> Vec<&'static str> {
         let Self {
+            watch_namespaces,
             default_tags,
             adoption,
             read_only,
@@ -178,6 +212,7 @@ impl RuleFlags {
             ("--adoption", adoption.is_none()),
             ("--default-tags", default_tags.is_none()),
             ("--read-only", read_only.is_none()),
+            ("--watch-namespaces", watch_namespaces.is_none()),
         ];
         flags
             .into_iter()
@@ -189,12 +224,14 @@ impl RuleFlags {
     /// The rules, with the operator's defaults for what is not said.
     pub fn rules(self) -> Rules {
         let Self {
+            watch_namespaces,
             default_tags,
             adoption,
             read_only,
         } = self;
         let defaults = Rules::default();
         Rules {
+            namespaces: watch_namespaces.into_iter().flatten().collect(),
             adoption: adoption.map_or(defaults.adoption, Into::into),
             read_only: read_only.unwrap_or(defaults.read_only),
             default_tags: default_tags.map_or(defaults.default_tags, |tags| tags.0),
@@ -202,7 +239,7 @@ impl RuleFlags {
     }
 }
 
-/// Tags of every balancer.
+/// Tags of every load balancer.
 #[derive(Clone, Debug)]
 struct DefaultTags(BTreeMap<String, String>);
 
@@ -212,7 +249,7 @@ impl DefaultTags {
     }
 }
 
-/// Which existing balancers are taken over.
+/// Which existing load balancers are taken over.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum AdoptionFlag {
     Never,
@@ -297,6 +334,7 @@ mod tests {
             ("CLB_DEFAULT_TAGS", "team=web"),
             ("CLB_READ_ONLY", "true"),
             ("CLB_UNHEARD_OF", "x"),
+            ("CLB_WATCH_NAMESPACES", "shop,web"),
         ];
         let (id, rules) = elsewhere(&["run", "--adoption", "never", "--read-only=false"], &environment).expect("read");
         assert_eq!(
@@ -304,6 +342,25 @@ mod tests {
             ("green", Adoption::Never, false)
         );
         assert_eq!(rules.default_tags["team"], "web");
+        assert_eq!(rules.namespaces.to_string(), "shop,web");
+    }
+
+    #[test]
+    fn namespaces_of_several_flags_add_up_and_win_over_the_environment() {
+        let arguments = [
+            "run",
+            "--cluster-id=a",
+            "--watch-namespaces=b,a",
+            "--watch-namespaces",
+            "c",
+        ];
+        for (more, expected) in [(&[][..], "a,b,c"), (&["--watch-namespaces="], "a,b,c")] {
+            let environment = [("CLB_WATCH_NAMESPACES", "env")];
+            let (_, rules) = elsewhere(&[&arguments, more].concat(), &environment).expect("read");
+            assert_eq!(rules.namespaces.to_string(), expected);
+        }
+        let (_, rules) = elsewhere(&["run", "--cluster-id=a"], &[("CLB_WATCH_NAMESPACES", "")]).expect("read");
+        assert_eq!(rules.namespaces, Namespaces::default());
     }
 
     #[test]
@@ -312,6 +369,11 @@ mod tests {
             (&["run"][..], "--cluster-id"),
             (&["run", "--cluster-id=a", "--fly"], "--fly"),
             (&["run", "--cluster-id=a", "--adoption=often"], "often"),
+            (
+                &["run", "--cluster-id=a", "--adoption=any", "--adoption=any"],
+                "--adoption",
+            ),
+            (&["run", "--cluster-id=a", "--watch-namespaces=Shop"], "Shop"),
             (&["crd"], "does not run"),
             (&[], "a command is required"),
         ] {

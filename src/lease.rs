@@ -1,7 +1,8 @@
 //! Leadership: who may write.
 //!
 //! A claim ends by this process's own monotonic clock, before anybody else may take it. The gate of every AWS call and
-//! every write to Kubernetes asks it at the moment of the write, so a process that slept through its claim writes nothing.
+//! every write to Kubernetes asks it at the moment of the write, so a process that slept through its claim writes
+//! nothing.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -1,16 +1,27 @@
 //! Kubernetes operator that owns AWS Classic Elastic Load Balancers.
 //!
-//! A module imports only from lower layers or from its own children:
+//! A module imports only from lower layers or from its own children, and nothing imports in a circle. `tests/layers.rs`
+//! holds this table and checks it:
 //!
 //! ```text
-//! L6  main  bin              parse arguments, run
-//! L5  operator  cli          composition root; the commands of kubectl-clb
-//! L4  controller  server  flags
-//! L3  aws  lease             the only place that names SDK types; leadership
-//! L2  plan                   pure: declared × observed → Plan
-//! L1  elb  api  metrics  readiness  telemetry
+//! L7    main        clb-operator: parses arguments, runs
+//!       bin         kubectl-clb: the same
+//! L6    operator    composition root: clients, lease, controller, server; the order of start and stop
+//!       cli         the commands of kubectl-clb
+//! L5    flags       the command line of clb-operator, which `kubectl clb plan` reads too
+//! L4    controller  resolve → desired → observe → plan → carry out → status
+//!       server      /metrics /healthz /readyz
+//! L3    aws         the only place that names SDK types
+//! L2    lease       leadership: who may write
+//!       plan        pure: desired × observed → Plan
+//! L1    elb         pure: the model
+//!       api         the resources: spec, status, conditions, messages
+//!       metrics     what Prometheus reads
+//!       readiness   whether the operator can work
+//!       telemetry   logs
 //! ```
 #![recursion_limit = "256"]
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))] // unit tests may
 
 pub mod api;
 pub mod aws;

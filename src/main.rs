@@ -1,12 +1,14 @@
 //! `clb-operator`: parses arguments, builds parameters, runs.
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))] // unit tests may
 
 use std::process::ExitCode;
 
 use anyhow::anyhow;
 use clap::Parser as _;
 use classic_lb_operator::api::{self, message};
+use classic_lb_operator::flags::{self, Cli, Command, Page, Run};
+use classic_lb_operator::metrics;
 use classic_lb_operator::operator;
-use classic_lb_operator::flags::{self, Cli, Command, Run};
 use classic_lb_operator::telemetry::{self, Obstacle};
 
 fn main() -> ExitCode {
@@ -16,7 +18,7 @@ fn main() -> ExitCode {
     };
     let outcome = match cli.command {
         Command::Crd => print_crd(),
-        Command::Reference => print_reference(),
+        Command::Reference { page } => print_reference(page),
         Command::Run(arguments) => run(arguments),
     };
     match outcome {
@@ -44,8 +46,12 @@ fn print_crd() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn print_reference() -> anyhow::Result<()> {
-    print!("{}", api::reference::page()?);
+fn print_reference(page: Page) -> anyhow::Result<()> {
+    let page = match page {
+        Page::Conditions => api::reference::page()?,
+        Page::Metrics => metrics::reference::page()?,
+    };
+    print!("{page}");
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 //! No label holds the name of an object, so the number of series does not grow with the fleet.
 
 mod certificates;
+pub mod reference;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
@@ -246,8 +247,8 @@ impl Metrics {
         self.steps.get_or_create(&OperationLabels { operation }).inc();
     }
 
-    /// The certificates that an object uses: ARN, and end of validity in seconds of the Unix epoch. None: it uses none, or
-    /// is gone.
+    /// The certificates that an object uses: ARN, and end of validity in seconds of the Unix epoch. None: it uses none,
+    /// or is gone.
     pub fn certificates(&self, uid: &str, expiries: BTreeMap<String, i64>) {
         self.certificates.set(uid, expiries);
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::Node;
 use kube::Api;
 use kube::api::ListParams;
@@ -64,7 +65,13 @@ pub async fn run(parameters: Parameters) -> anyhow::Result<()> {
     controller::announce(&cx);
     let reconciler = Arc::new(Reconciler::new(cx));
     let probing = tokio::spawn(probe(client, Arc::clone(&readiness), Arc::clone(&reconciler)));
-    let controlling = controller::run(reconciler, watching, readiness, concurrency, stop.clone().cancelled_owned());
+    let controlling = controller::run(
+        reconciler,
+        watching,
+        readiness,
+        concurrency,
+        stop.clone().cancelled_owned(),
+    );
     tokio::select! {
         biased;
         () = controlling => {}
@@ -94,7 +101,10 @@ async fn clients() -> anyhow::Result<(kube::Client, kube::Client)> {
 /// A watch that failed and goes on says nothing when nothing changed. So, while a failure stands, the API server is
 /// asked for both resources, and its answer ends the failure.
 async fn probe(client: kube::Client, readiness: Arc<Readiness>, reconciler: Arc<Reconciler>) {
-    let objects: Api<PartialObjectMeta<ClassicLoadBalancer>> = Api::all(client.clone());
+    let objects = reconciler
+        .cx
+        .namespaces()
+        .apis::<PartialObjectMeta<ClassicLoadBalancer>>(&client);
     let nodes: Api<PartialObjectMeta<Node>> = Api::all(client);
     let one = ListParams::default().limit(1);
     loop {
@@ -103,8 +113,11 @@ async fn probe(client: kube::Client, readiness: Arc<Readiness>, reconciler: Arc<
             reconciler.cx.nodes_recovered();
             readiness.recovered(Resource::Nodes);
         }
-        if readiness.is_failing(Resource::Objects) && objects.list_metadata(&one).await.is_ok() {
-            readiness.recovered(Resource::Objects);
+        if readiness.is_failing(Resource::Objects) {
+            let answers = objects.iter().map(|objects| objects.list_metadata(&one));
+            if try_join_all(answers).await.is_ok() {
+                readiness.recovered(Resource::Objects);
+            }
         }
     }
 }

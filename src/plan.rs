@@ -26,8 +26,8 @@ use std::fmt;
 use crate::elb::{Declared, Listener, LoadBalancer, PolicyName};
 use listeners::Listeners;
 
-pub use brake::{Brake, Held, Why};
-pub use facts::Facts;
+pub use brake::{Held, Why};
+pub use facts::{Brake, Facts};
 pub use placement::needs_spare;
 pub use problem::{Cause, Problem, Progress};
 pub use rounds::Rounds;
@@ -54,7 +54,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The plan for a balancer that is not there: one call that carries all it can, the rest follows what AWS made.
+    /// The plan for a load balancer that is not there: one call that carries all it can, the rest follows what AWS
+    /// made.
     pub fn create(declared: &Declared) -> Self {
         let mut plan = Self::default();
         plan.push(
@@ -230,7 +231,7 @@ impl Plan {
         self.tracks.push(Steps { name, steps, after });
     }
 
-    /// The plan without what was refused already in this pass. Such a track goes as a whole: its first steps only make
+    /// The plan without what was refused already in this reconcile. Such a track goes as a whole: its first steps only make
     /// way for the one that is refused. What waits for it goes too.
     #[must_use]
     pub fn without(mut self, refused: &[Step]) -> Self {

@@ -25,3 +25,5 @@ mod papers;
 mod reference;
 #[path = "chart/values.rs"]
 mod values;
+#[path = "chart/warnings.rs"]
+mod warnings;

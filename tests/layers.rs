@@ -1,209 +1,237 @@
-//! The layering of the operator, which rustc does not enforce: a module imports only from lower layers or from its own
-//! children, and foreign types stay where they belong.
+//! The layering of the operator, which rustc does not enforce: who may import from whom, that nothing imports in a circle,
+//! that what calls itself pure is, and that foreign types stay where they belong. The sources are parsed; what the test does
+//! not understand makes it fail.
+
 #![allow(
     clippy::expect_used,
     clippy::panic,
-    clippy::similar_names,
-    clippy::many_single_char_names
-)] // tests may
+    clippy::unwrap_used,
+    reason = "tests may, and so may the functions they share"
+)]
+
+#[path = "layers/checker.rs"]
+mod checker;
+#[path = "layers/circles.rs"]
+mod circles;
+#[path = "layers/collect.rs"]
+mod collect;
+#[path = "layers/facts.rs"]
+mod facts;
+#[path = "layers/resolve.rs"]
+mod resolve;
+#[path = "layers/rules.rs"]
+mod rules;
+#[path = "layers/tokens.rs"]
+mod tokens;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
-/// The layer of the binaries, which see the library from outside.
-const BINARY: u8 = 6;
+use facts::{Source, Tree};
+use resolve::Graph;
+use rules::{Home, Impure, Layer};
 
-/// Top-level modules and their layers.
-const LAYERS: &[(&str, u8)] = &[
-    ("elb", 0),
-    ("api", 0),
-    ("metrics", 0),
-    ("readiness", 0),
-    ("telemetry", 0),
-    ("plan", 1),
-    ("aws", 2),
-    ("controller", 3),
-    ("server", 3),
-    ("operator", 4),
-    ("cli", 5),
-    ("main", BINARY),
-    ("bin", BINARY),
+/// The layers, from the top. A module imports only from lower ones and from its own children; `controller::x` gives a place
+/// inside of `controller`, below all of its modules that have none.
+const LAYERS: &[Layer] = &[
+    layer(&[7], "main", "clb-operator: parses arguments, runs"),
+    layer(&[7], "bin", "kubectl-clb: the same"),
+    layer(
+        &[6],
+        "operator",
+        "composition root: clients, lease, controller, server; the order of start and stop",
+    ),
+    layer(&[6], "cli", "the commands of kubectl-clb"),
+    layer(
+        &[5],
+        "flags",
+        "the command line of clb-operator, which `kubectl clb plan` reads too",
+    ),
+    layer(
+        &[4],
+        "controller",
+        "resolve → desired → observe → plan → carry out → status",
+    ),
+    layer(&[4], "server", "/metrics /healthz /readyz"),
+    layer(&[3], "aws", "the only place that names SDK types"),
+    layer(&[2], "lease", "leadership: who may write"),
+    layer(&[2], "plan", "pure: desired × observed → Plan"),
+    layer(&[1], "elb", "pure: the model"),
+    layer(&[1], "api", "the resources: spec, status, conditions, messages"),
+    layer(&[1], "metrics", "what Prometheus reads"),
+    layer(&[1], "readiness", "whether the operator can work"),
+    layer(&[1], "telemetry", "logs"),
 ];
 
 /// Crates and the only modules that may name them.
-const HOMES: &[(&str, &[&str])] = &[
-    ("aws_sdk_", &["aws"]),
-    ("aws_config", &["aws"]),
-    ("aws_smithy_", &["aws"]),
-    ("aws_types", &["aws"]),
-    ("kube", &["api", "controller", "operator", "cli"]),
-    ("axum", &["server"]),
-    ("clap", &["main", "telemetry", "operator", "cli", "bin"]),
-    ("anyhow", &["main", "operator"]),
-    ("prometheus_client", &["metrics"]),
-    (
+const HOMES: &[Home] = &[
+    home("aws_sdk_", &["aws"]),
+    home("aws_config", &["aws"]),
+    home("aws_credential_types", &["aws"]),
+    home("aws_smithy_", &["aws"]),
+    home("aws_types", &["aws"]),
+    home("kube", &["api", "controller", "lease", "operator", "cli"]),
+    home("axum", &["server"]),
+    home("clap", &["main", "telemetry", "flags", "cli", "bin"]),
+    home("anyhow", &["main", "operator"]),
+    home("prometheus_client", &["metrics"]),
+    home("governor", &["aws"]),
+    home("tracing_subscriber", &["telemetry"]),
+    home(
         "tokio",
-        &["aws", "controller", "operator", "server", "cli", "main", "bin"],
+        &["aws", "controller", "lease", "operator", "server", "cli", "main", "bin"],
     ),
 ];
 
-/// Modules that compute and never wait, so that they can be tested without anything around them.
+/// Modules that are pure in all their files.
 const PURE: &[&str] = &["elb", "plan"];
 
-/// Words that say nothing about a module.
-const EMPTY_NAMES: &[&str] = &["utils", "util", "helpers", "common", "manager", "types", "misc"];
+/// What a file that begins with `//! Pure:` does not name, besides `async` and `.await`.
+const IMPURE: Impure = Impure {
+    foreign: &[
+        "tokio",
+        "futures",
+        "fastrand",
+        "tracing",
+        "aws_",
+        "axum",
+        "governor",
+        "kube::Client",
+        "kube::Api",
+        "kube::api::Api",
+        "kube::client",
+        "kube::runtime",
+        "std::fs",
+        "std::env",
+        "std::net",
+        "std::process",
+        "std::thread",
+    ],
+    values: &["tokio::time::Instant", "tokio::time::Duration"],
+    clocks: &["Instant", "SystemTime", "Timestamp", "Zoned"],
+    macros: &["print", "println", "eprint", "eprintln", "dbg"],
+    own: &[
+        "aws::accounts",
+        "aws::budget",
+        "aws::client",
+        "aws::gate",
+        "aws::view",
+        "lease",
+    ],
+};
 
-/// A file of the operator.
-struct Source {
-    path: PathBuf,
-    /// The top-level module it belongs to.
-    module: String,
-    text: String,
+/// Whether a module that uses its own children depends on them. It may (see the layers), and they may use what it defines:
+/// a parent and its children are one unit, so only what goes round outside of that is a circle.
+const CHILDREN_COUNT: bool = false;
+
+/// Words that say nothing about a module. Modules are `foo.rs` beside `foo/`.
+const EMPTY_NAMES: &[&str] = &["utils", "util", "helpers", "common", "manager", "types", "misc", "mod"];
+
+/// The longest file, in lines.
+const FILE: usize = 420;
+
+/// The longest function, in lines.
+const FUNCTION: usize = 73;
+
+const fn layer(level: &'static [u8], module: &'static str, says: &'static str) -> Layer {
+    Layer { level, module, says }
 }
 
-fn sources() -> Vec<Source> {
+const fn home(name: &'static str, modules: &'static [&'static str]) -> Home {
+    Home { name, modules }
+}
+
+static OPERATOR: LazyLock<(Tree, Graph)> = LazyLock::new(|| {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let tree = Tree::read("classic_lb_operator", &sources(&root)).unwrap_or_else(|error| panic!("{error}"));
+    let graph = Graph::of(&tree);
+    (tree, graph)
+});
+
+/// Every file below a folder.
+fn sources(root: &Path) -> Vec<Source> {
     let mut found = Vec::new();
-    let mut folders = vec![root.clone()];
+    let mut folders: Vec<PathBuf> = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).expect("a readable folder") {
             let path = entry.expect("an entry").path();
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let relative = path.strip_prefix(&root).expect("below src");
-                let first = relative
-                    .components()
-                    .next()
-                    .expect("a component")
-                    .as_os_str()
-                    .to_string_lossy();
-                let module = first.trim_end_matches(".rs").to_owned();
+                let parts = path.strip_prefix(root).expect("below the root").components();
+                let parts: Vec<_> = parts.map(|part| part.as_os_str().to_string_lossy()).collect();
                 let text = fs::read_to_string(&path).expect("a text");
                 found.push(Source {
-                    path: relative.to_owned(),
-                    module,
+                    name: parts.join("/"),
                     text,
                 });
             }
         }
     }
-    assert!(found.len() > 20, "the sources were found");
+    found.sort_by(|a, b| a.name.cmp(&b.name));
     found
 }
 
-fn layer(module: &str) -> u8 {
-    let entry = LAYERS.iter().find(|(name, _)| *name == module);
-    entry
-        .unwrap_or_else(|| panic!("module {module} has no layer: add it to the table and to the crate's docs"))
-        .1
+fn none(rule: &str, wrong: &[String]) {
+    assert!(wrong.is_empty(), "{rule} ({}):\n{}\n", wrong.len(), wrong.join("\n"));
 }
 
-/// Code without comments, so that prose may name anything.
-fn code(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().filter(|line| !line.trim_start().starts_with("//"))
-}
-
-/// Every `WORD` of `prefix::WORD` in a line.
-fn words_after<'a>(line: &'a str, prefix: &'a str) -> impl Iterator<Item = &'a str> {
-    line.match_indices(prefix).map(move |(at, _)| {
-        let rest = &line[at + prefix.len()..];
-        rest.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
-            .next()
-            .unwrap_or_default()
-    })
+#[test]
+fn every_module_has_a_layer() {
+    none(
+        "the table of layers is not the modules",
+        &rules::table(&OPERATOR.0, LAYERS),
+    );
 }
 
 #[test]
 fn modules_import_from_lower_layers_only() {
-    let mut wrong = Vec::new();
-    for source in sources().iter().filter(|source| source.module != "lib") {
-        let own = layer(&source.module);
-        for line in code(&source.text) {
-            let crate_name = if own == BINARY {
-                "classic_lb_operator::"
-            } else {
-                "crate::"
-            };
-            for word in words_after(line, crate_name).filter(|word| !word.is_empty() && *word != source.module) {
-                if layer(word) >= own {
-                    wrong.push(format!("{}: {}", source.path.display(), line.trim()));
-                }
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "imports against the layers:\n{}", wrong.join("\n"));
+    none(
+        "imports against the layers",
+        &rules::layers(&OPERATOR.0, &OPERATOR.1, LAYERS),
+    );
 }
 
 #[test]
-fn the_model_and_the_resource_do_not_know_each_other() {
-    for source in sources() {
-        let other = match source.module.as_str() {
-            "elb" => "crate::api",
-            "api" => "crate::elb",
-            _ => continue,
-        };
-        assert!(
-            !code(&source.text).any(|line| line.contains(other)),
-            "{} names {other}",
-            source.path.display()
-        );
-    }
+fn nothing_imports_in_a_circle() {
+    none("circles", &circles::circles(&OPERATOR.0, &OPERATOR.1, CHILDREN_COUNT));
+}
+
+#[test]
+fn what_calls_itself_pure_is() {
+    none("impure", &rules::pure(&OPERATOR.0, &OPERATOR.1, PURE, &IMPURE));
 }
 
 #[test]
 fn foreign_types_stay_at_home() {
-    let mut wrong = Vec::new();
-    for source in sources() {
-        for (name, homes) in HOMES {
-            if homes.contains(&source.module.as_str()) {
-                continue;
-            }
-            let named = |line: &&str| {
-                words_after(line, "use ").any(|word| word == *name || (name.ends_with('_') && word.starts_with(name)))
-                    || line.contains(&format!(" {name}::"))
-            };
-            wrong.extend(
-                code(&source.text)
-                    .filter(named)
-                    .map(|l| format!("{}: {}", source.path.display(), l.trim())),
-            );
-        }
-    }
-    assert!(wrong.is_empty(), "foreign types away from home:\n{}", wrong.join("\n"));
+    none(
+        "foreign types away from home",
+        &rules::homes(&OPERATOR.0, &OPERATOR.1, HOMES),
+    );
 }
 
 #[test]
-fn planning_is_pure() {
-    for source in sources().iter().filter(|source| PURE.contains(&source.module.as_str())) {
-        for impure in [
-            "async fn",
-            ".await",
-            "std::time::",
-            "std::fs",
-            "std::env",
-            "fastrand",
-            "tracing::",
-        ] {
-            assert!(
-                !code(&source.text).any(|line| line.contains(impure)),
-                "{}: {impure}",
-                source.path.display()
-            );
-        }
-    }
+fn names_say_something_and_code_fits_a_reader() {
+    println!("The longest function has {}.", rules::longest(&OPERATOR.0));
+    none(
+        "too long or named badly",
+        &rules::sizes(&OPERATOR.0, FILE, FUNCTION, EMPTY_NAMES),
+    );
 }
 
 #[test]
-fn names_say_something_and_files_fit_a_reader() {
-    for source in sources() {
-        let stem = source.path.file_stem().expect("a name").to_string_lossy();
-        assert!(!EMPTY_NAMES.contains(&&*stem), "{} says nothing", source.path.display());
-        let lines = source.text.lines().count();
-        assert!(lines <= 420, "{} has {lines} lines", source.path.display());
-        assert!(
-            source.path.file_name().is_none_or(|name| name != "mod.rs"),
-            "modules are foo.rs beside foo/"
-        );
-    }
+fn the_crate_shows_its_layers() {
+    let root = OPERATOR
+        .0
+        .files
+        .iter()
+        .find(|file| file.name == "lib.rs")
+        .expect("the root of the crate");
+    let expected = rules::printed(LAYERS);
+    let lines = expected.replace('\n', "\n//! ");
+    assert!(
+        rules::documented(root) == Some(&*expected),
+        "src/lib.rs does not show the table of layers. It should say:\n//! ```text\n//! {lines}```\n"
+    );
 }

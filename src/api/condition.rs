@@ -5,11 +5,11 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::message::Message;
 
-/// The balancer exists, equals its spec, and its DNS name is known.
+/// The load balancer exists, equals its spec, and its DNS name is known.
 pub const READY: &str = "Ready";
 /// The spec can be realised, the name is ours, and what the spec refers to was found.
 pub const ACCEPTED: &str = "Accepted";
-/// AWS equals the spec.
+/// AWS matches the spec.
 pub const PROGRAMMED: &str = "Programmed";
 /// All wanted instances are in service. Does not feed `Ready`.
 pub const TARGETS_HEALTHY: &str = "TargetsHealthy";

@@ -1,9 +1,9 @@
 //! The `CustomResourceDefinition` as it is installed.
 //!
-//! What the derive cannot say is put right here, once: no `nullable` (apply configurations cannot carry nulls), no
-//! formats that Kubernetes does not know, whole numbers as bounds, paragraphs in one line (`kubectl explain` wraps them
-//! itself), and a default status that tells tools which judge by `observedGeneration` that a new object was not looked at
-//! yet.
+//! What the derive cannot say is put right here, once: `nullable` for the objects that server-side apply makes null
+//! when their last member goes, and for nothing else; no formats that Kubernetes does not know, whole numbers as
+//! bounds, paragraphs in one line (`kubectl explain` wraps them itself), and a default status that tells tools which
+//! judge by `observedGeneration` that a new object was not looked at yet.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt as _;
@@ -16,6 +16,9 @@ pub fn definition() -> Result<Value, serde_json::Error> {
     let mut definition = serde_json::to_value(ClassicLoadBalancer::crd())?;
     if let Some(schema) = definition.pointer_mut("/spec/versions/0/schema/openAPIV3Schema") {
         canonical(schema);
+        if let Some(spec) = schema.pointer_mut("/properties/spec") {
+            can_be_emptied(spec);
+        }
         if let Some(status) = schema.pointer_mut("/properties/status") {
             without_defaults(status);
             bounded(status);
@@ -57,6 +60,32 @@ fn canonical(schema: &mut Value) {
         }
         Value::Array(items) => items.iter_mut().for_each(canonical),
         _ => {}
+    }
+}
+
+/// Lets every object and map that can be left out be null: server-side apply makes that of one whose last member goes,
+/// and what it makes must be legal. Lists it leaves out.
+fn can_be_emptied(schema: &mut Value) {
+    let required = schema.get("required").cloned().unwrap_or_default();
+    let is_required = |name: &str| {
+        required
+            .as_array()
+            .is_some_and(|names| names.iter().any(|known| known == name))
+    };
+    for (name, member) in schema
+        .get_mut("properties")
+        .and_then(Value::as_object_mut)
+        .into_iter()
+        .flatten()
+    {
+        can_be_emptied(member);
+        let is_optional_object = member.get("type").is_some_and(|kind| kind == "object") && !is_required(name);
+        if let Some(member) = member.as_object_mut().filter(|_| is_optional_object) {
+            member.insert("nullable".into(), json!(true));
+        }
+    }
+    if let Some(items) = schema.get_mut("items") {
+        can_be_emptied(items);
     }
 }
 

@@ -1,6 +1,6 @@
-//! Every text that a person can meet in a condition, an Event, a refusal or an answer of the operator, with what fills it
-//! in. The code takes its texts from here and has none of its own: a [`Message`] or a [`Refusal`] cannot be made elsewhere.
-//! `docs/reference/conditions.md` is printed from the same literals.
+//! Every text that a person can meet in a condition, an Event, a refusal or an answer of the operator, with what fills
+//! it in. The code takes its texts from here and has none of its own: a [`Message`] or a [`Refusal`] cannot be made
+//! elsewhere. `docs/reference/conditions.md` is printed from the same literals.
 
 use std::fmt;
 
@@ -108,8 +108,8 @@ pub struct TextDoc {
     pub remedy: &'static str,
 }
 
-/// Texts of conditions and Events. `fn` makes a [`Message`] with the first of the reasons, `under` one with a reason that is
-/// given, and `part` a text that fills in others.
+/// Texts of conditions and Events. `fn` makes a [`Message`] with the first of the reasons, `under` one with a reason
+/// that is given, and `part` a text that fills in others.
 macro_rules! messages {
     ($table:ident: $( $kind:ident $name:ident ($($param:ident),*) $reasons:tt $text:literal; )*) => {
         $( messages!(@ $kind $name ($($param),*) $reasons $text); )*

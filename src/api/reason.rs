@@ -1,9 +1,9 @@
-//! Every reason that the operator writes into a condition or an Event: the word, where it stands, what it means and what
-//! to do. The code takes its words from here, and `docs/reference/conditions.md` is printed from here.
+//! Every reason that the operator writes into a condition or an Event: the word, where it stands, what it means and
+//! what to do. The code takes its words from here, and `docs/reference/conditions.md` is printed from here.
 
 mod aws;
 
-pub use aws::{AWS_CODES, Codes};
+pub use aws::{AWS_CODES, Codes, Kind, known_code};
 
 /// Whether an object waits for somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub const ANY: &str = "(any reason)";
 
 const NOT_ACCEPTED: &str = "`Ready=False`, `Accepted=False`";
 const NOT_PROGRAMMED: &str = "`Ready=False`, `Programmed=False`";
-const EITHER: &str = "`Ready=False`, and `Accepted=False` before the balancer exists, `Programmed=False` later";
+const EITHER: &str = "`Ready=False`, and `Accepted=False` before the load balancer exists, `Programmed=False` later";
 const NORMAL: &str = "Event of type Normal";
 const WARNING: &str = "Event of type Warning";
 
@@ -66,47 +66,49 @@ macro_rules! reasons {
 
 reasons! { CONDITIONS:
     READY = "Ready", "`Ready=True`", Neither,
-        "The balancer is as declared.",
-        "Nothing. Whether its instances answer is told by `TargetsHealthy`.";
+        "The load balancer is as declared.",
+        "Nothing. `TargetsHealthy` says whether its instances answer.";
     ACCEPTED = "Accepted", "`Accepted=True`", Neither,
         "The spec can be realised, and the name is this object's.",
         "Nothing.";
     PROGRAMMED = "Programmed", "`Programmed=True`", Neither,
-        "AWS equals the spec.",
+        "AWS matches the spec.",
         "Nothing.";
     PENDING = "Pending", "`Accepted=Unknown`, `Programmed=Unknown`, `TargetsHealthy=Unknown`", Neither,
-        "It was not looked at yet.",
-        "Nothing: it is within a minute. If it stays, see whether the operator runs and can reach AWS.";
+        "Not checked yet.",
+        "Nothing: it will be within a minute. If it stays, see whether the operator runs and can reach AWS.";
     NOT_ACCEPTED_REASON = "NotAccepted", "`Programmed=False`", Neither,
-        "What is told by `Accepted` keeps AWS from being as declared.",
+        "The problem that `Accepted` reports keeps AWS from matching the spec.",
         "See the reason of `Accepted`.";
     INVALID = "Invalid", NOT_ACCEPTED, Stalled,
-        "The spec asks for what cannot be. A balancer that exists serves on; what is not concerned follows the spec.",
+        "The spec asks for what cannot be. A load balancer that exists serves on; what is not concerned follows the \
+         spec.",
         "Change the field that the message names.";
     CONFLICT = "Conflict", NOT_ACCEPTED, Either,
-        "A balancer of that name belongs to another object or cluster, or is not the one that this object had. It is not \
-         touched.",
-        "Do what the message says: take it over ([adoption](../adoption.md)), or make the object anew with another \
+        "A load balancer of that name belongs to another object or cluster, or is not the one that this object had. \
+         It is not touched.",
+        "Do what the message says: take it over ([adoption](../adoption.md)), or make the object again with another \
          `loadBalancerName`.";
     NOT_ADOPTED = "NotAdopted", NOT_ACCEPTED, Stalled,
-        "A balancer of that name exists and no operator owns it, or its ownership tags were removed. It is not touched.",
+        "A load balancer of that name exists and no operator owns it, or its ownership tags were removed. It is not \
+         touched.",
         "To take it over, set what the message names, `spec.adopt` or a tag: [adoption](../adoption.md). Otherwise make \
          the object anew with another `loadBalancerName`.";
     LOST = "Lost", NOT_PROGRAMMED, Stalled,
-        "The balancer was deleted in AWS behind the operator's back.",
+        "The load balancer was deleted in AWS behind the operator's back.",
         "Set `spec.recreatePolicy: Always` to have a new one, which has another DNS name, or delete the object.";
     ACCOUNT_CHANGED = "AccountChanged", NOT_PROGRAMMED, Stalled,
         "The operator's credentials belong to another AWS account than the load balancer. Nothing is written, and the object \
          is not released: what that account lacks proves nothing.",
         "Give the operator the role of the account that the message names. It goes on by itself.";
     CREATING = "Creating", NOT_PROGRAMMED, Reconciling,
-        "AWS accepted the balancer and does not show it yet.",
+        "AWS accepted the load balancer and does not show it yet.",
         "Nothing: it is looked for again.";
     DELETING = "Deleting", "`Ready=False`, `Programmed=False`", Reconciling,
         "The object is being deleted; the message says what is waited for.",
         "Nothing, unless the message names a field or a setting.";
     DELETION_PROTECTED = "DeletionProtected", "`Ready=False`", Neither,
-        "The object is being deleted and has `deletionProtection: true`. The balancer is kept as declared.",
+        "The object is being deleted and has `deletionProtection: true`. The load balancer is kept as declared.",
         "Set `spec.deletionProtection: false` to let the deletion go on. It cannot be called off: Kubernetes takes no \
          deletion back.";
     OBSERVING = "Observing", "`Ready=Unknown`, and `Programmed=False` where AWS differs", Neither,
@@ -138,13 +140,13 @@ reasons! { CONDITIONS:
         "`availabilityZones` means the default VPC, and the region has none.",
         "Name subnets instead: `spec.subnets` or `spec.subnetSelector`.";
     SECURITY_GROUP_NOT_FOUND = "SecurityGroupNotFound", EITHER, Reconciling,
-        "A security group does not exist in the balancer's VPC, or none is found by the selector.",
+        "A security group does not exist in the load balancer's VPC, or none is found by the selector.",
         "Correct the ids, the names or the tags, or create the group; it is tried again.";
     AMBIGUOUS_VPC = "AmbiguousVpc", EITHER, Reconciling,
-        "What a selector finds lies in several VPCs, and the balancer does not exist yet.",
+        "What a selector finds lies in several VPCs, and the load balancer does not exist yet.",
         "Set `spec.subnetSelector.vpcId`, or give the ids of the groups in `spec.securityGroups`.";
     NOT_ENOUGH_ADDRESSES = "NotEnoughAddresses", EITHER, Reconciling,
-        "A subnet to attach has too few free addresses for a balancer.",
+        "A subnet to attach has too few free addresses for a load balancer.",
         "Free some, or take another subnet of that zone.";
     NEEDS_TEMPORARY_SUBNET = "NeedsTemporarySubnet", NOT_PROGRAMMED, Reconciling,
         "The only subnet shall be exchanged for another one of the same zone, which AWS does not do in one step.",
@@ -198,31 +200,32 @@ reasons! { TARGETS:
         "No source in `spec.targets` names an instance.",
         "Correct the sources. For a Node, look at its labels and at `spec.providerID`.";
     NO_LOAD_BALANCER = "NoLoadBalancer", "`TargetsHealthy=Unknown`", Neither,
-        "There is no balancer to ask about instances.",
+        "There is no load balancer to ask about instances.",
         "See the reason of `Ready`.";
 }
 
 reasons! { EVENTS:
-    CREATED = "Created", NORMAL, Neither, "AWS accepted the new balancer.", "Nothing.";
+    CREATED = "Created", NORMAL, Neither, "AWS accepted the new load balancer.", "Nothing.";
     UPDATED = "Updated", NORMAL, Neither,
-        "The balancer was changed; the note lists the calls.",
-        "Nothing. Where nobody changed the object, somebody changed the balancer.";
-    ADOPTED = "Adopted", NORMAL, Neither, "An existing balancer was taken over.", "Nothing.";
-    DELETED = "Deleted", NORMAL, Neither, "The balancer is gone from AWS.", "Nothing.";
+        "The load balancer was changed; the note lists the calls.",
+        "Nothing. Where nobody changed the object, somebody changed the load balancer.";
+    ADOPTED = "Adopted", NORMAL, Neither, "An existing load balancer was taken over.", "Nothing.";
+    DELETED = "Deleted", NORMAL, Neither, "The load balancer is gone from AWS.", "Nothing.";
     RETAINED = "Retained", NORMAL, Neither,
-        "The object was deleted and the balancer stays, without the operator's tags.",
-        "Delete the balancer yourself if it is not needed.";
+        "The object was deleted and the load balancer stays, without the operator's tags.",
+        "Delete the load balancer yourself if it is not needed.";
     RELEASED = "Released", NORMAL, Neither,
-        "The object was deleted while nothing is written to AWS, so that the balancer stays with the operator's tags.",
-        "Delete the balancer yourself if it is not needed, or take it over again.";
+        "The object was deleted while nothing is written to AWS, so that the load balancer stays with the operator's \
+         tags.",
+        "Delete the load balancer yourself if it is not needed, or take it over again.";
     NOT_OWNED = "NotOwned", WARNING, Neither,
-        "The object was deleted, and the balancer of that name is not its own, so that it is left alone.",
+        "The object was deleted, and the load balancer of that name is not its own, so that it is left alone.",
         "Nothing, unless it should have been: then delete it in AWS.";
     UNDECODABLE = "Undecodable", WARNING, Neither,
         "The object cannot be read by this version of the operator and is left alone. It has no conditions from it.",
-        "Update the operator, or mend the object.";
+        "Update the operator, or fix the object.";
     ZONE_NOT_SERVED = "ZoneNotServed", WARNING, Neither,
-        "Instances are registered in a zone that the balancer does not serve: they get no traffic.",
+        "Instances are registered in a zone that the load balancer does not serve: they get no traffic.",
         "Add the zone to `spec.availabilityZones`, or a subnet of it to `spec.subnets`.";
     ZONE_WITHOUT_INSTANCES = "ZoneWithoutInstances", WARNING, Neither,
         "A zone is served and has no registered instance: clients that reach it get no answer without \

@@ -34,8 +34,9 @@ pub fn page() -> Result<String, serde_json::Error> {
     let mut page = INTRODUCTION.to_owned();
     add!(
         page,
-        "\nWhere several things keep a balancer from being as declared, the message is that of the first of them. Lists of \
-         names are cut.\n\nWhat to do: See the reason of the message; `kubectl clb status` lists the rest."
+        "\nWhere several things keep a load balancer from being as declared, the message is that of the first of \
+         them. Lists of names are cut.\n\nWhat to do: See the reason of the message; `kubectl clb status` lists the \
+         rest."
     );
     messages(&mut page, ANY);
     entries(&mut page, "Conditions", reason::CONDITIONS);
@@ -117,9 +118,9 @@ fn shown(text: &str) -> String {
 fn codes(page: &mut String) {
     add!(
         page,
-        "\n## Codes of AWS\n\nThe reason is the code of AWS, as letters and digits alone, or the reason after the arrow. A \
-         code that is not listed is tried again. `status.errors` holds the operation, the code and the message for each \
-         part of the balancer."
+        "\n## Codes of AWS\n\nThe reason is the code of AWS, as letters and digits alone, or the reason after the \
+         arrow. A code that is not listed is tried again. `status.errors` holds the operation, the code and the \
+         message for each part of the load balancer."
     );
     messages(page, AWS_CODE);
     for group in AWS_CODES {
@@ -131,7 +132,7 @@ fn codes(page: &mut String) {
         add!(
             page,
             "\n### {}\n\n{}.\n\n{}.",
-            group.kind,
+            group.kind.text(),
             codes.join(", "),
             group.stands
         );
@@ -153,9 +154,9 @@ fn codes(page: &mut String) {
 fn refused(page: &mut String) {
     add!(
         page,
-        "\n## Refused by the operator\n\nThe object is stored, and told `Accepted=False` and `Stalled` with the reason \
-         `Invalid` and `<field>: <message>`. A balancer that exists stays as it is.\n\n\
-         | field | message | what to do |\n|---|---|---|"
+        "\n## Refused by the operator\n\nThe object is stored, and told `Accepted=False` and `Stalled` with the \
+         reason `Invalid` and `<field>: <message>`. A load balancer that exists stays as it is.\n\n| field | message \
+         | what to do |\n|---|---|---|"
     );
     for refusal in message::refused() {
         let (field, text) = (shown(refusal.field), cell(&shown(refusal.text)));

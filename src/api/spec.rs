@@ -6,9 +6,11 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use self::empty::{absent_if_empty, empty_if_null};
 use super::status::ClassicLoadBalancerStatus;
 
 mod attributes;
+mod empty;
 mod health_check;
 mod listeners;
 mod placement;
@@ -67,7 +69,7 @@ pub use targets::{
         .message("exactly one of availabilityZones, subnets and subnetSelector must be given"),
     validation = Rule::new("has(self.availabilityZones) == has(oldSelf.availabilityZones)")
         .message("availabilityZones cannot be changed to subnets or subnetSelector, nor these to availabilityZones"),
-    validation = Rule::new("!has(self.securityGroups) || !has(self.securityGroupSelector)")
+    validation = Rule::new("!has(self.securityGroups) || size(self.securityGroups) == 0 || !has(self.securityGroupSelector) || (!has(self.securityGroupSelector.names) && !has(self.securityGroupSelector.tags))")
         .message("only one of securityGroups and securityGroupSelector can be given"),
     validation = Rule::new("!has(self.allowTemporarySubnet) || !has(self.availabilityZones)")
         .message("allowTemporarySubnet is for subnets and subnetSelector only"),
@@ -81,15 +83,16 @@ pub use targets::{
         .message("backends can have publicKeys only behind listeners with instanceProtocol HTTPS or SSL"),
 )]
 pub struct ClassicLoadBalancerSpec {
-    /// The AWS region of the balancer. Default: the region the operator runs with. It cannot be changed, added or
+    /// The AWS region of the load balancer. Default: the region the operator runs with. It cannot be changed, added or
     /// removed later.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("self.matches('^[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}$')").message("region must be the name of an AWS region, such as us-east-1"))]
     #[schemars(length(max = 32))]
     pub region: Option<String>,
 
-    /// The name of the balancer in AWS, unique among the Classic balancers of the account and region. Default: made
-    /// from the namespace and name of the object and a hash. It cannot be changed, added or removed later.
+    /// The name of the load balancer in AWS, unique among the Classic load balancers of the account and region.
+    /// Default: made from the namespace and name of the object and a hash. It cannot be changed, added or removed
+    /// later.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$')").message("loadBalancerName must consist of letters, digits and hyphens, with no hyphen at its ends"))]
     #[schemars(length(min = 1, max = 32))]
@@ -125,56 +128,82 @@ pub struct ClassicLoadBalancerSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subnet_selector: Option<SubnetSelector>,
 
-    /// Whether a balancer in one Availability Zone may use a subnet of another zone for a moment, to exchange its only
-    /// subnet for another one of the same zone. AWS has no other way to do that. Default: false.
+    /// Whether a load balancer in one Availability Zone may use a subnet of another zone for a moment, to exchange its
+    /// only subnet for another one of the same zone. AWS has no other way to do that. Default: false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allow_temporary_subnet: Option<bool>,
 
-    /// The ids of the security groups of the balancer, exactly these. Default: the groups that AWS chose at creation.
-    /// Removed later, the groups stay as they are.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[x_kube(merge_strategy = ListMerge::Set)]
-    #[schemars(
-        length(min = 1, max = 20),
-        inner(length(max = 32), regex(pattern = "^sg-[0-9a-f]{8,17}$"))
+    /// The ids of the security groups of the load balancer, exactly these. Default: the groups that AWS chose at
+    /// creation. Removed later, the groups stay as they are.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "absent_if_empty"
     )]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[schemars(length(max = 20), inner(length(max = 32), regex(pattern = "^sg-[0-9a-f]{8,17}$")))]
     pub security_groups: Option<Vec<String>>,
 
-    /// Finds the security groups of the balancer. Not together with `securityGroups`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Finds the security groups of the load balancer. Not together with `securityGroups`.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "absent_if_empty"
+    )]
     pub security_group_selector: Option<SecurityGroupSelector>,
 
-    /// The listeners: what the balancer accepts on which port, and where it sends it.
+    /// The listeners: what the load balancer accepts on which port, and where it sends it.
     #[x_kube(merge_strategy = ListMerge::Map(vec!["port".into()]))]
     #[schemars(length(min = 1, max = 100))]
     pub listeners: Vec<Listener>,
 
     /// What holds for a port of the instances, whichever listener sends to it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "absent_if_empty"
+    )]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["instancePort".into()]))]
     #[schemars(length(max = 100))]
     pub backends: Option<Vec<Backend>>,
 
-    /// How the balancer finds out which instances are well. Absent at creation: a TCP check of the instance port of
-    /// the listener with the lowest port. Absent later: left as AWS has it. Removed: back to that default, once.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// How the load balancer finds out which instances are well. Absent at creation: a TCP check of the instance port
+    /// of the listener with the lowest port. Absent later: left as AWS has it. Removed: back to that default, once.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "absent_if_empty"
+    )]
     pub health_check: Option<HealthCheck>,
 
-    /// Attributes of the balancer, each on its own. Absent: left as AWS has it. Removed: back to AWS's default, once.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Attributes of the load balancer, each on its own. Absent: left as AWS has it. Removed: back to AWS's default,
+    /// once.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "absent_if_empty"
+    )]
     pub attributes: Option<Attributes>,
 
     /// The instances to register: the union of all sources named here, and no other instance. Absent: instances are
     /// not touched.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "empty_if_null")]
     pub targets: Option<Targets>,
 
     /// How instances are registered and deregistered.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "absent_if_empty"
+    )]
     pub registration: Option<Registration>,
 
-    /// Tags of the balancer. Keys that this object never set are left alone.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Tags of the load balancer. Keys that this object never set are left alone.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "absent_if_empty"
+    )]
     #[x_kube(
         validation = Rule::new("self.all(k, size(k) >= 1 && size(k) <= 128)").message("keys of tags must be 1 to 128 characters"),
         validation = Rule::new("self.all(k, !k.lowerAscii().startsWith('aws:') && !k.startsWith('classiclb.dev/'))").message("keys of tags must not start with aws: or classiclb.dev/, which are reserved"),
@@ -184,26 +213,34 @@ pub struct ClassicLoadBalancerSpec {
     pub tags: Option<BTreeMap<String, String>>,
 
     /// Keys of tags that are never set, changed or removed, whoever sets them.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "absent_if_empty"
+    )]
     #[x_kube(merge_strategy = ListMerge::Set)]
     #[schemars(length(max = 40), inner(length(min = 1, max = 128)))]
     pub ignored_tag_keys: Option<Vec<String>>,
 
-    /// Whether an existing balancer of this name is taken over. The operator's `--adoption` decides whether it may be;
-    /// by default the balancer must carry the tag `classiclb.dev/adopt-by` with the value
+    /// Whether an existing load balancer of this name is taken over. The operator's `--adoption` decides whether it may
+    /// be; by default the load balancer must carry the tag `classiclb.dev/adopt-by` with the value
     /// `CLUSTER-ID/NAMESPACE/NAME`. Default: false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adopt: Option<bool>,
 
-    /// What is left as AWS has it once the balancer exists, though it differs from this spec.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// What is left as AWS has it once the load balancer exists, though it differs from this spec.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "absent_if_empty"
+    )]
     #[x_kube(merge_strategy = ListMerge::Set)]
     #[schemars(length(max = 9))]
     pub ignore_differences: Option<Vec<Part>>,
 
-    /// What happens to the balancer when this object is deleted: `Delete` removes it, `Retain` leaves it and removes
-    /// only the operator's own tags. Default: `Delete` for a balancer that the operator created, `Retain` for one that it
-    /// adopted.
+    /// What happens to the load balancer when this object is deleted: `Delete` removes it, `Retain` leaves it and
+    /// removes only the operator's own tags. Default: `Delete` for a load balancer that the operator created, `Retain`
+    /// for one that it adopted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
 
@@ -212,18 +249,18 @@ pub struct ClassicLoadBalancerSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deletion_protection: Option<bool>,
 
-    /// What happens when the balancer was deleted in AWS behind the operator's back: `Never` (default) reports it as
-    /// lost, `Always` makes a new one, which gets another DNS name.
+    /// What happens when the load balancer was deleted in AWS behind the operator's back: `Never` (default) reports it
+    /// as lost, `Always` makes a new one, which gets another DNS name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recreate_policy: Option<RecreatePolicy>,
 
-    /// How far the operator goes: `Full` (default) keeps the balancer as declared; `Observe` writes nothing to AWS and
-    /// tells in `status.plan` what it would do; `Suspended` does nothing at all.
+    /// How far the operator goes: `Full` (default) keeps the load balancer as declared; `Observe` writes nothing to AWS
+    /// and tells in `status.plan` what it would do; `Suspended` does nothing at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub management: Option<Management>,
 }
 
-/// Whether the balancer has public addresses.
+/// Whether the load balancer has public addresses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Scheme {
     /// Public addresses.
@@ -235,18 +272,19 @@ pub enum Scheme {
     Internal,
 }
 
-/// What happens to the balancer when this object is deleted: `Delete` removes it, `Retain` leaves it and removes only the
-/// operator's own tags. Default: `Delete` for a balancer that the operator created, `Retain` for one that it adopted.
+/// What happens to the load balancer when this object is deleted: `Delete` removes it, `Retain` leaves it and removes
+/// only the operator's own tags. Default: `Delete` for a load balancer that the operator created, `Retain` for one that
+/// it adopted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum DeletionPolicy {
-    /// Delete the balancer.
+    /// Delete the load balancer.
     Delete,
     /// Leave it, without the operator's own tags.
     Retain,
 }
 
-/// What happens when the balancer was deleted in AWS behind the operator's back: `Never` (default) reports it as lost,
-/// `Always` makes a new one, which gets another DNS name.
+/// What happens when the load balancer was deleted in AWS behind the operator's back: `Never` (default) reports it as
+/// lost, `Always` makes a new one, which gets another DNS name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum RecreatePolicy {
     /// Report it as lost.
@@ -256,11 +294,11 @@ pub enum RecreatePolicy {
     Always,
 }
 
-/// How far the operator goes: `Full` (default) keeps the balancer as declared; `Observe` writes nothing to AWS and tells
-/// in `status.plan` what it would do; `Suspended` does nothing at all.
+/// How far the operator goes: `Full` (default) keeps the load balancer as declared; `Observe` writes nothing to AWS and
+/// tells in `status.plan` what it would do; `Suspended` does nothing at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Management {
-    /// Keep the balancer as declared.
+    /// Keep the load balancer as declared.
     #[default]
     Full,
     /// Read, plan, and tell.
@@ -269,7 +307,7 @@ pub enum Management {
     Suspended,
 }
 
-/// A part of the balancer that can be left as AWS has it.
+/// A part of the load balancer that can be left as AWS has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum Part {
     /// Listeners: which ports are open, and where they lead.

@@ -4,30 +4,31 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What the operator saw and did. It holds no clocks and no counters: a balancer that did not change is not written.
+/// What the operator saw and did. It holds no clocks and no counters: a load balancer that did not change is not
+/// written.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ClassicLoadBalancerStatus {
-    /// The generation of the spec that this status speaks of; -1 before the first pass.
+    /// The generation of the spec that this status speaks of; -1 before the first reconcile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// Ready first, the others in the order of their types.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
-    /// The name of the balancer in AWS.
+    /// The name of the load balancer in AWS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub load_balancer_name: Option<String>,
-    /// The region of the balancer.
+    /// The region of the load balancer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
-    /// The AWS account of the balancer.
+    /// The AWS account of the load balancer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account_id: Option<String>,
-    /// The ARN of the balancer, as IAM policies and tagging use it.
+    /// The ARN of the load balancer, as IAM policies and tagging use it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arn: Option<String>,
-    /// When AWS created the balancer. With account, region and name it is the balancer's identity.
+    /// When AWS created the load balancer. With account, region and name it is the load balancer's identity.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_time: Option<String>,
     /// The DNS name that clients use.
@@ -39,7 +40,7 @@ pub struct ClassicLoadBalancerStatus {
     /// internet-facing or internal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scheme: Option<String>,
-    /// The VPC of the balancer.
+    /// The VPC of the load balancer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vpc_id: Option<String>,
     /// The Availability Zones that are served.
@@ -48,7 +49,7 @@ pub struct ClassicLoadBalancerStatus {
     /// The attached subnets.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub subnets: Vec<String>,
-    /// The security groups of the balancer.
+    /// The security groups of the load balancer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub security_groups: Vec<String>,
     /// The security group to let in on the instances.
@@ -72,12 +73,12 @@ pub struct ClassicLoadBalancerStatus {
     /// With `management: Observe`, the calls that would be made, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub plan: Vec<String>,
-    /// The calls that AWS refused in the last pass, at most nine.
+    /// The calls that AWS refused in the last reconcile, at most nine.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<TrackError>,
 }
 
-/// The group that traffic of the balancer comes from.
+/// The group that traffic of the load balancer comes from.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SourceSecurityGroup {
@@ -134,7 +135,7 @@ pub struct HealthCheckStatus {
     pub healthy_threshold: i32,
 }
 
-/// The instances of the balancer and their health.
+/// The instances of the load balancer and their health.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct InstancesStatus {
@@ -193,7 +194,7 @@ pub struct InstanceStatus {
 pub struct ZoneStatus {
     /// The Availability Zone.
     pub zone: String,
-    /// Whether the balancer serves the zone. Instances of other zones get no traffic.
+    /// Whether the load balancer serves the zone. Instances of other zones get no traffic.
     pub served: bool,
     /// How many are registered.
     pub registered: i32,
@@ -207,7 +208,7 @@ pub struct ZoneStatus {
 pub struct AutoScalingGroupStatus {
     /// The name of the group.
     pub name: String,
-    /// Whether the balancer is attached to it.
+    /// Whether the load balancer is attached to it.
     pub attached: bool,
 }
 
@@ -233,7 +234,7 @@ pub struct Applied {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TrackError {
-    /// The part of the balancer that is behind.
+    /// The part of the load balancer that is behind.
     pub track: String,
     /// The AWS operation.
     pub operation: String,

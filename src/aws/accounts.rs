@@ -160,11 +160,13 @@ impl Identity {
             return answer;
         }
         let before = self.key.last();
-        let answer = tokio::time::timeout(PATIENCE, client.caller()).await.unwrap_or_else(|_| {
-            let answer = message::timeout();
-            let operation = "GetCallerIdentity";
-            Err(Error::new(operation, Class::Unavailable, answer.code, answer.text))
-        });
+        let answer = tokio::time::timeout(PATIENCE, client.caller())
+            .await
+            .unwrap_or_else(|_| {
+                let answer = message::timeout();
+                let operation = "GetCallerIdentity";
+                Err(Error::new(operation, Class::Unavailable, answer.code, answer.text))
+            });
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         match &answer {
             Ok(account) => {

@@ -1,8 +1,8 @@
 //! Our own share of what AWS lets an account ask.
 //!
-//! AWS refills the bucket of `Describe*` calls with 10 a second for each account and region, and every other tool of the
-//! account draws from it too. Health is the one read whose number grows with the fleet and the clock alone, so it gets a
-//! quarter of that and no more.
+//! AWS refills the bucket of `Describe*` calls with 10 a second for each account and region, and every other tool of
+//! the account draws from it too. Health is the one read whose number grows with the fleet and the clock alone, so it
+//! gets a quarter of that and no more.
 
 use std::num::NonZeroU32;
 use std::ops::Add;

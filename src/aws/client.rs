@@ -24,8 +24,8 @@ use super::whole_reply::{RetryCutShort, WholeReply};
 use super::{Class, Error, convert};
 use crate::api::message;
 use crate::elb::{
-    Account, AutoScalingGroup, DESCRIBE_AUTO_SCALING_GROUPS, DESCRIBE_AUTO_SCALING_INSTANCES, InstanceHealth, InstanceId,
-    LoadBalancer,
+    Account, AutoScalingGroup, DESCRIBE_AUTO_SCALING_GROUPS, DESCRIBE_AUTO_SCALING_INSTANCES, InstanceHealth,
+    InstanceId, LoadBalancer,
 };
 
 pub use ec2::Filters;
@@ -99,10 +99,10 @@ impl Client {
         Ok(Account { id, partition })
     }
 
-    /// The balancer of that name, without tags. `None` only on AWS's explicit `LoadBalancerNotFound`.
+    /// The load balancer of that name, without tags. `None` only on AWS's explicit `LoadBalancerNotFound`.
     ///
     /// # Errors
-    /// Also when the reply does not hold the balancer that was asked for: that proves nothing.
+    /// Also when the reply does not hold the load balancer that was asked for: that proves nothing.
     pub async fn find(&self, name: &str) -> Result<Option<LoadBalancer>, Error> {
         const OPERATION: &str = "DescribeLoadBalancers";
         let request = self.elb.describe_load_balancers().load_balancer_names(name);
@@ -122,10 +122,10 @@ impl Client {
             .map_err(|lacking| bad_reply(OPERATION, &lacking))
     }
 
-    /// All tags of a balancer.
+    /// All tags of a load balancer.
     ///
     /// # Errors
-    /// Class `Gone` when the balancer does not exist.
+    /// Class `Gone` when the load balancer does not exist.
     pub async fn tags(&self, name: &str) -> Result<BTreeMap<String, String>, Error> {
         const OPERATION: &str = "DescribeTags";
         let reply = self
@@ -147,7 +147,7 @@ impl Client {
     /// The health of every registered instance. AWS leaves terminated ones out.
     ///
     /// # Errors
-    /// Class `Gone` when the balancer does not exist.
+    /// Class `Gone` when the load balancer does not exist.
     pub async fn instance_health(&self, name: &str) -> Result<Vec<InstanceHealth>, Error> {
         let request = self.elb.describe_instance_health().load_balancer_name(name);
         let reply = self.call(DESCRIBE_INSTANCE_HEALTH, request.send()).await?;
@@ -225,7 +225,7 @@ impl Client {
         Ok(members)
     }
 
-    /// Whether the group still lists the balancer, also while it is being detached.
+    /// Whether the group still lists the load balancer, also while it is being detached.
     ///
     /// # Errors
     /// When AWS cannot be asked.

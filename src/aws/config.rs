@@ -15,7 +15,7 @@ use crate::api::message;
 /// worker.
 const ATTEMPTS: u32 = 3;
 
-/// AWS's standard chain, under our deadlines: without them one silent connection would hold a pass for ever.
+/// AWS's standard chain, under our deadlines: without them one silent connection would hold a reconcile for ever.
 ///
 /// # Errors
 /// When region or endpoint cannot be one. The SDK would panic at some of them, and print whole requests for others.

@@ -11,8 +11,8 @@ use crate::elb::{
     Protocol, Scheme, Stickiness, TlsPolicy,
 };
 
-/// A described balancer, without tags, which another call gives. `Err` names what the reply lacks: a reply that lacks
-/// what AWS always sends must not be taken for a balancer that lacks it.
+/// A described load balancer, without tags, which another call gives. `Err` names what the reply lacks: a reply that
+/// lacks what AWS always sends must not be taken for a load balancer that lacks it.
 pub(super) fn load_balancer(description: types::LoadBalancerDescription) -> Result<LoadBalancer, String> {
     let created_time = description
         .created_time

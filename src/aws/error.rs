@@ -7,9 +7,10 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::cause::stems_from;
 use super::whole_reply::CutShort;
 use crate::api::message::{self, Message};
-use crate::api::reason::AWS_ERROR;
+use crate::api::reason::{self, AWS_ERROR, Kind};
 use crate::elb::{Class, Code};
 use crate::plan::Refusal;
 
@@ -38,12 +39,7 @@ impl fmt::Display for Error {
 
 impl Error {
     /// One that does not come from the SDK.
-    pub fn new(
-        operation: &'static str,
-        class: Class,
-        code: impl Into<String>,
-        message: impl Into<String>,
-    ) -> Self {
+    pub fn new(operation: &'static str, class: Class, code: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             operation,
             class,
@@ -97,13 +93,13 @@ impl Error {
 
     /// The reason for a condition: what is missing, or AWS's code.
     pub fn reason(&self) -> String {
-        let name = match self.code.as_str() {
-            "InvalidSubnetID.NotFound" => "SubnetNotFound",
-            "InvalidVpcID.NotFound" => "VpcNotFound",
-            "InvalidSecurityGroup" | "InvalidGroup.NotFound" => "SecurityGroupNotFound",
-            "InvalidInstance" => "InstanceNotFound",
-            "ValidationError" if self.class == Class::MissingReference => "AutoScalingGroupNotFound",
-            code => code,
+        let known = reason::known_code(&self.code).and_then(|(_, reason)| reason);
+        let name = match known {
+            Some(reason) => reason,
+            None if self.code == "ValidationError" && self.class == Class::MissingReference => {
+                reason::AUTO_SCALING_GROUP_NOT_FOUND
+            }
+            None => &self.code,
         };
         let letters: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
         if letters.starts_with(|c: char| c.is_ascii_alphabetic()) {
@@ -164,72 +160,31 @@ fn causes(error: &dyn std::error::Error) -> String {
     texts.join(": ")
 }
 
-/// Whether such an error is behind this one, or is this one.
-pub(super) fn stems_from<T: std::error::Error + 'static>(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut next = Some(error);
-    while let Some(cause) = next {
-        if cause.is::<T>() {
-            return true;
-        }
-        next = cause.source();
-    }
-    false
-}
-
+/// What follows from a code. The known ones stand in the table that the reference of reasons is printed from.
 fn classify(operation: &str, code: &str, message: &str, refused: bool) -> Class {
     match code {
-        "LoadBalancerNotFound" => Class::Gone,
-        "SubnetNotFound"
-        | "InvalidSubnet"
-        | "InvalidSubnetID.NotFound"
-        | "InvalidVpcID.NotFound"
-        | "InvalidGroup.NotFound"
-        | "InvalidSecurityGroup"
-        | "CertificateNotFound"
-        | "PolicyNotFound"
-        | "PolicyTypeNotFound"
-        | "InvalidInstance"
-        | "ListenerNotFound" => Class::MissingReference,
         // Auto Scaling has no code of its own for a group that is not there.
         "ValidationError" if operation.ends_with("tachLoadBalancers") && message.contains("not found") => {
-            Class::MissingReference
+            return Class::MissingReference;
         }
-        "InvalidConfigurationRequest" if message.contains("Access Denied for bucket") => Class::MissingReference,
-        "DuplicateLoadBalancerName" => Class::Duplicate,
-        "TooManyLoadBalancers" | "TooManyPolicies" | "TooManyTags" | "LimitExceeded" => Class::Quota,
-        "AccessDenied"
-        | "AccessDeniedException"
-        | "UnauthorizedOperation"
-        | "AuthFailure"
-        | "ExpiredToken"
-        | "ExpiredTokenException"
-        | "InvalidClientTokenId"
-        | "SignatureDoesNotMatch"
-        | "OperationNotPermitted"
-        | "OptInRequired"
-        | "MissingAuthenticationToken"
-        | "IncompleteSignature"
-        | "RequestExpired"
-        | "CredentialsNotLoaded" => Class::Denied,
-        "Throttling"
-        | "ThrottlingException"
-        | "DependencyThrottle"
-        | "RequestLimitExceeded"
-        | "TooManyRequests"
-        | "TooManyRequestsException"
-        | "RequestThrottled"
-        | "SlowDown" => Class::Throttled,
-        "DuplicateListener" | "ResourceContention" | "ScalingActivityInProgress" => Class::Settling,
-        "InvalidConfigurationRequest"
-        | "ValidationError"
-        | "UnsupportedProtocol"
-        | "InvalidScheme"
-        | "DuplicateTagKeys"
-        | "DuplicatePolicyName"
-        | "LoadBalancerAttributeNotFound"
-        | "InvalidParameterValue" => Class::Invalid,
-        _ if refused => Class::Refused,
-        _ => Class::Unavailable,
+        "InvalidConfigurationRequest" if message.contains("Access Denied for bucket") => {
+            return Class::MissingReference;
+        }
+        _ => {}
+    }
+    match reason::known_code(code).map(|(kind, _)| kind) {
+        Some(Kind::MissingReference) => Class::MissingReference,
+        Some(Kind::Invalid) => Class::Invalid,
+        Some(Kind::Duplicate) => Class::Duplicate,
+        Some(Kind::Gone) => Class::Gone,
+        Some(Kind::Quota) => Class::Quota,
+        Some(Kind::Denied) => Class::Denied,
+        Some(Kind::Throttled) => Class::Throttled,
+        Some(Kind::Settling) => Class::Settling,
+        Some(Kind::NotLeader) => Class::NotLeader,
+        Some(Kind::Unavailable) => Class::Unavailable,
+        None if refused => Class::Refused,
+        None => Class::Unavailable,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Refuses replies that were cut short.
 //!
-//! The SDK's XML reader takes a list that ends early for a shorter list: a proxy that truncates a body makes balancers
-//! and instances vanish without an error. A whole reply ends with the closing tag of its root element.
+//! The SDK's XML reader takes a list that ends early for a shorter list: a proxy that truncates a body makes load
+//! balancers and instances vanish without an error. A whole reply ends with the closing tag of its root element.
 
 use std::error::Error as _;
 
@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryA
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
-use super::error::stems_from;
+use super::cause::stems_from;
 use crate::api::message;
 
 /// The reply ended before its closing tag.

@@ -1,4 +1,5 @@
 //! `kubectl-clb`: parses arguments, builds the runtime, runs one command.
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))] // unit tests may
 
 use std::process::ExitCode;
 

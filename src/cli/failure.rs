@@ -199,7 +199,10 @@ mod tests {
                 request_id: None,
             };
             let message = Failure::aws("us-east-1", &error).to_string();
-            assert!(message.contains(expected) && !message.contains("dispatch failure"), "{message}");
+            assert!(
+                message.contains(expected) && !message.contains("dispatch failure"),
+                "{message}"
+            );
         }
     }
 

@@ -1,4 +1,4 @@
-//! Balancers as `list` shows them.
+//! Load balancers as `list` shows them.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use serde::Serialize;
 use crate::elb::InstanceHealth;
 use crate::elb::{Listener, LoadBalancer, TAG_CLUSTER, TAG_ORIGIN, TAG_OWNER, TAG_SERVICE_NAME, TAG_UID};
 
-/// What the tag begins with by which other controllers of Kubernetes mark the balancers of a cluster.
+/// What the tag begins with by which other controllers of Kubernetes mark the load balancers of a cluster.
 const SERVICE_CLUSTER: &str = "kubernetes.io/cluster/";
 
-/// One balancer.
+/// One load balancer.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Shown {
@@ -74,7 +74,7 @@ pub(super) struct ShownInstance {
     description: Option<String>,
 }
 
-/// Who owns a balancer, as its tags say.
+/// Who owns a load balancer, as its tags say.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ShownOwner {

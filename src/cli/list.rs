@@ -14,17 +14,17 @@ use super::{Exit, glob, region, screen};
 use crate::aws::{AccountRegion, Class, Client, Error};
 use crate::elb::InstanceHealth;
 
-/// Health costs a call for each balancer. The plain table of more balancers than this does without.
+/// Health costs a call for each load balancer. The plain table of more load balancers than this does without.
 const HEALTH_IN_TABLE: usize = 30;
 /// Calls under way at once.
 const AT_ONCE: usize = 8;
 
 /// List the Classic load balancers of the account in a region.
 ///
-/// Shows every balancer, whoever made it: DNS name, listeners, instances in service of those registered, and the cluster
-/// and object that own it, as its tags say. A balancer of a Service of type LoadBalancer is shown as service/NAMESPACE/NAME.
-/// The plain table of more than 30 balancers shows ?/N for the instances, since each balancer costs AWS a call; `-o wide`,
-/// json and yaml always ask.
+/// Shows every load balancer, whoever made it: DNS name, listeners, instances in service of those registered, and the
+/// cluster and object that own it, as its tags say. A load balancer of a Service of type LoadBalancer is shown as
+/// service/NAMESPACE/NAME. The plain table of more than 30 load balancers shows ?/N for the instances, since each load
+/// balancer costs AWS a call; `-o wide`, json and yaml always ask.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -33,9 +33,9 @@ Examples:
   kubectl clb list 'shop-*' -o wide
   kubectl clb list -o json | jq -r '.loadBalancers[] | select(.owner == null) | .name'
 
-Exit status: 1 when a NAME matches no balancer.")]
+Exit status: 1 when a NAME matches no load balancer.")]
 pub(super) struct List {
-    /// Names of balancers in AWS, with * for any characters and ? for one. Default: all.
+    /// Names of load balancers in AWS, with * for any characters and ? for one. Default: all.
     #[arg(value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     names: Vec<String>,
     /// The region. Default: AWS_REGION or the profile's.
@@ -80,7 +80,7 @@ impl List {
         Ok(exit)
     }
 
-    /// The balancers that were asked for, with their tags, by name.
+    /// The load balancers that were asked for, with their tags, by name.
     async fn read(&self, client: &Client, region: &str) -> Result<Vec<Shown>, Failure> {
         let failed = |error| Failure::aws(region, &error);
         let mut progress = Progress::start(&format!("asking AWS in {region}"));
@@ -101,7 +101,7 @@ impl List {
         Ok(with_tags.collect())
     }
 
-    /// Puts the health in; returns the balancers whose health could not be read. One that was deleted meanwhile is
+    /// Puts the health in; returns the load balancers whose health could not be read. One that was deleted meanwhile is
     /// shown as it was.
     async fn read_health(&self, region: &AccountRegion, shown: &mut [Shown]) -> Vec<(String, Error)> {
         let with_instances = shown.iter_mut().filter(|balancer| balancer.in_service.is_none());

@@ -19,14 +19,14 @@ use super::screen::{self, Colour, Paint};
 use super::{Exit, region};
 use crate::api::{ClassicLoadBalancer, Management};
 use crate::aws::{Accounts, Class};
-use crate::controller::Error;
 use crate::controller::preview::preview;
+use crate::controller::{Error, Rules};
 
 /// Show the AWS calls that would be made for an object, in order, without making them.
 ///
-/// NAME plans for an object as it is stored; -f plans for what applying a file would make of it: the API server checks the
-/// file first (a dry run, which stores nothing). Planned by the code of the operator under the flags that it runs with,
-/// which are read from its Deployment. AWS and Kubernetes are only read.
+/// NAME plans for an object as it is stored; -f plans for what applying a file would make of it: the API server checks
+/// the file first (a dry run, which stores nothing). Planned by the code of the operator under the flags that it runs
+/// with, which are read from its Deployment. AWS and Kubernetes are only read.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -49,8 +49,8 @@ pub(super) struct Plan {
     /// In all namespaces.
     #[arg(short = 'A', long, conflicts_with = "namespace")]
     all_namespaces: bool,
-    /// The region of objects that name none and have no balancer yet. Default: the operator's, else AWS_REGION or the
-    /// profile's.
+    /// The region of objects that name none and have no load balancer yet. Default: the operator's, else AWS_REGION or
+    /// the profile's.
     #[arg(long, value_parser = region::parse)]
     region: Option<String>,
     /// How to show the plan.
@@ -90,7 +90,8 @@ impl Plan {
     pub(super) async fn run(self) -> Result<Exit, Failure> {
         let connection = self.kubernetes.connect().await?;
         let objects = self.subjects(&connection).await?;
-        let terms = self.operator.terms(&connection.client).await?;
+        let namespaces = objects.iter().filter_map(|object| object.namespace()).collect();
+        let terms = self.operator.terms(&connection.client, &namespaces).await?;
         let aws = super::aws().await?;
         let mut progress = Progress::start("asking AWS and Kubernetes");
         let mut planned = Vec::new();
@@ -108,21 +109,15 @@ impl Plan {
         }
         let shown = Shown {
             operator: terms.shown(),
-            cluster_id: terms.cluster_id,
+            cluster_id: terms.cluster_id.clone(),
             differences: planned.iter().any(|planned| !planned.steps.is_empty()),
             objects: planned,
         };
         if shown.differences && terms.rules.read_only {
             screen::note("the operator runs with --read-only and will make none of these calls");
         }
-        let planned = objects.iter().zip(&shown.objects);
-        for (object, _) in planned.filter(|(_, planned)| !planned.steps.is_empty()) {
-            if let Some(management @ (Management::Observe | Management::Suspended)) = object.spec.management {
-                let name = object.name_any();
-                screen::note(&format!(
-                    "{name} has management: {management:?}, so the operator makes none of its calls"
-                ));
-            }
+        for (object, planned) in objects.iter().zip(&shown.objects) {
+            not_by_the_operator(object, planned, &terms.rules);
         }
         match self.output {
             Format::Text => screen::print(&render(&shown, Paint::for_output()))?,
@@ -168,7 +163,7 @@ impl Plan {
         })
     }
 
-    /// Where the balancer is or would be, as far as anything but the own environment tells.
+    /// Where the load balancer is or would be, as far as anything but the own environment tells.
     fn region_of(&self, object: &ClassicLoadBalancer, terms: &Terms) -> Option<String> {
         let known = object.status.as_ref().and_then(|status| status.region.clone());
         let region = object.spec.region.clone().or(known);
@@ -176,13 +171,32 @@ impl Plan {
     }
 }
 
-/// Whether AWS knows the credentials, and as those of the account that the balancer is in: with others a balancer that is
-/// well would look lost.
+/// Says of an object why the operator will make none of its calls.
+fn not_by_the_operator(object: &ClassicLoadBalancer, planned: &Planned, rules: &Rules) {
+    let (namespace, name) = (&planned.namespace, &planned.name);
+    if !rules.namespaces.hold(namespace) {
+        screen::note(&format!(
+            "{namespace}/{name} is outside of the namespaces that the operator watches (--watch-namespaces={}), so it makes \
+             none of its calls and tells nothing in its status",
+            rules.namespaces
+        ));
+    }
+    if let Some(management @ (Management::Observe | Management::Suspended)) = object.spec.management
+        && !planned.steps.is_empty()
+    {
+        screen::note(&format!(
+            "{name} has management: {management:?}, so the operator makes none of its calls"
+        ));
+    }
+}
+
+/// Whether AWS knows the credentials, and as those of the account that the load balancer is in: with others a load
+/// balancer that is well would look lost.
 async fn can_ask(aws: &Accounts, region: &str, object: &ClassicLoadBalancer) -> Result<(), Failure> {
     let theirs = object.status.as_ref().and_then(|status| status.account_id.as_deref());
     match (aws.region(region).account().await, theirs) {
         (Ok(ours), Some(theirs)) if ours.id != theirs => Err(Failure::new(format!(
-            "the balancer of {} is in AWS account {theirs}, but these credentials are of {}: set AWS_PROFILE",
+            "the load balancer of {} is in AWS account {theirs}, but these credentials are of {}: set AWS_PROFILE",
             object.name_any(),
             ours.id
         ))),

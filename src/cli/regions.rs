@@ -12,8 +12,8 @@ use crate::aws::{Class, EnabledRegion, Error};
 
 /// List the regions of AWS with their endpoints of Classic ELB.
 ///
-/// EC2 is asked for the regions of the account's partition (DescribeRegions). Without AWS credentials the regions of all
-/// partitions come from a table in this program.
+/// EC2 is asked for the regions of the account's partition (DescribeRegions). Without AWS credentials the regions of
+/// all partitions come from a table in this program.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

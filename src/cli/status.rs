@@ -20,8 +20,9 @@ use crate::api::ClassicLoadBalancer;
 
 /// Show a ClassicLoadBalancer with everything that is known of it.
 ///
-/// Shows the balancer, the conditions with their whole messages, the listeners, every instance with its node, zone, state
-/// and the reason of that state, the calls that AWS refused, and the events of the object. Only Kubernetes is asked.
+/// Shows the load balancer, the conditions with their whole messages, the listeners, every instance with its node,
+/// zone, state and the reason of that state, the calls that AWS refused, and the events of the object. Only Kubernetes
+/// is asked.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -26,7 +26,10 @@ mod tests {
             assert!(wait >= before && wait <= LONGEST, "{failures}: {wait:?}");
             before = wait;
         }
-        assert_eq!((delay(1, 0.0), delay(2, 0.0), delay(40, 0.0)), (FIRST, 2 * FIRST, LONGEST));
+        assert_eq!(
+            (delay(1, 0.0), delay(2, 0.0), delay(40, 0.0)),
+            (FIRST, 2 * FIRST, LONGEST)
+        );
         assert_eq!(delay(40, 1.0), LONGEST.mul_f64(0.75));
     }
 }

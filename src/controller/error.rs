@@ -36,8 +36,8 @@ impl From<kube::Error> for Error {
     }
 }
 
-/// Why a watch does not go on, in words for `/readyz`. kube prints a whole `Status` for a definition that is missing, and
-/// of an API server that does not answer only that it does not.
+/// Why a watch does not go on, in words for `/readyz`. kube prints a whole `Status` for a definition that is missing,
+/// and of an API server that does not answer only that it does not.
 pub(super) fn of_watch(error: &watcher::Error) -> String {
     use watcher::Error as Watch;
     match error {

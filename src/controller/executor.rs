@@ -75,8 +75,8 @@ impl<'a> Executor<'a> {
         }
     }
 
-    /// Carries out a plan and keeps `lb` equal to what AWS has accepted. The finalizer stands before the first write, or a
-    /// deletion in between would leave a load balancer behind.
+    /// Carries out a plan and keeps `lb` equal to what AWS has accepted. The finalizer stands before the first write,
+    /// or a deletion in between would leave a load balancer behind.
     pub(super) async fn carry_out(&mut self, plan: Plan, lb: &mut LoadBalancer) -> Result<Ran<aws::Error>, Error> {
         self.ensure_finalizer().await?;
         let mut run = Run::new(plan);

@@ -1,5 +1,5 @@
-//! One reconcile, kept from harming others: it has a deadline, a panic ends it alone, and an object that cannot be decoded
-//! is told once.
+//! One reconcile, kept from harming others: it has a deadline, a panic ends it alone, and an object that cannot be
+//! decoded is told once.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -73,7 +73,12 @@ impl Reconciler {
         self.guarded(object, &uid, started).instrument(span).await
     }
 
-    async fn guarded(&self, object: &ClassicLoadBalancer, uid: &str, started: Instant) -> Result<Option<Duration>, Error> {
+    async fn guarded(
+        &self,
+        object: &ClassicLoadBalancer,
+        uid: &str,
+        started: Instant,
+    ) -> Result<Option<Duration>, Error> {
         let mut memory = self.memories.take(uid);
         let outcome = {
             let work = tokio::time::timeout(DEADLINE, reconcile(&self.cx, object, &mut memory));

@@ -179,7 +179,9 @@ fn finalizer_patch(current: &[String], present: bool) -> Option<Vec<Value>> {
             json!({"op": "test", "path": PATH, "value": null}),
             json!({"op": "add", "path": PATH, "value": [FINALIZER]}),
         ]),
-        (None, true) => Some(vec![json!({"op": "add", "path": format!("{PATH}/-"), "value": FINALIZER})]),
+        (None, true) => Some(vec![
+            json!({"op": "add", "path": format!("{PATH}/-"), "value": FINALIZER}),
+        ]),
         (Some(place), false) => Some(vec![
             json!({"op": "test", "path": format!("{PATH}/{place}"), "value": FINALIZER}),
             json!({"op": "remove", "path": format!("{PATH}/{place}")}),

@@ -88,7 +88,8 @@ pub(super) struct Memories {
 }
 
 impl Memories {
-    /// Takes an object's memory out for one reconcile. One that ends by a panic is not put back, and AWS is read afresh.
+    /// Takes an object's memory out for one reconcile. One that ends by a panic is not put back, and AWS is read
+    /// afresh.
     pub(super) fn take(&self, uid: &str) -> Memory {
         self.objects
             .lock()

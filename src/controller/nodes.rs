@@ -1,7 +1,7 @@
-//! The Nodes of the cluster, as far as balancers need them, and whether that view can be trusted.
+//! The Nodes of the cluster, as far as load balancers need them, and whether that view can be trusted.
 //!
-//! A wrong view empties balancers: controllers that acted on a cold cache have deregistered whole fleets. So the view
-//! says when it is not to be trusted, and then the registered set is not shrunk.
+//! A wrong view empties load balancers: controllers that acted on a cold cache have deregistered whole fleets. So the
+//! view says when it is not to be trusted, and then the registered set is not shrunk.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -15,7 +15,7 @@ use kube::runtime::watcher::Event;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::context::Moment;
+use super::clock::Moment;
 use super::provider_id;
 use crate::api::message::{self, Message};
 use crate::api::{CordonedNodes, NotReadyNodes, Registration};
@@ -28,11 +28,11 @@ const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
 /// How long the loss of most Nodes must last before it is believed.
 pub(super) const BELIEVED_AFTER: Duration = Duration::from_mins(5);
 
-/// How long the number of Nodes must not fall for the view to count as one; Nodes that vanish one after the other within
-/// it vanish together.
+/// How long the number of Nodes must not fall for the view to count as one; Nodes that vanish one after the other
+/// within it vanish together.
 const ONE_VIEW: Duration = Duration::from_secs(2);
 
-/// A Node, as far as balancers need it.
+/// A Node, as far as load balancers need it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Node {
     labels: BTreeMap<String, String>,
@@ -282,12 +282,7 @@ impl Node {
             zone,
             // A condition without a time is of now, so that a grace period runs its whole length.
             not_ready_since: not_ready
-                .map(|condition| {
-                    condition
-                        .last_transition_time
-                        .as_ref()
-                        .map_or(now, |time| time.0)
-                })
+                .map(|condition| condition.last_transition_time.as_ref().map_or(now, |time| time.0))
                 .next(),
             cordoned: node.spec.as_ref().and_then(|spec| spec.unschedulable) == Some(true),
             deleting: node.metadata.deletion_timestamp.is_some(),

@@ -30,12 +30,13 @@ const NEVER: Duration = Duration::from_hours(1);
 pub struct Preview {
     /// The calls, in order, in words.
     pub steps: Vec<String>,
-    /// What keeps the balancer from being as declared, also after these calls.
+    /// What keeps the load balancer from being as declared, also after these calls.
     pub problems: Vec<String>,
 }
 
-/// What an operator with these rules would do, were it to make the balancer as declared. `object` may be one that is not
-/// stored, or another version of the stored one: what only the API server knows is taken from there. Nothing is written.
+/// What an operator with these rules would do, were it to make the load balancer as declared. `object` may be one that
+/// is not stored, or another version of the stored one: what only the API server knows is taken from there. Nothing is
+/// written.
 ///
 /// # Errors
 /// When the object has no namespace, when the API server refuses or does not answer, or AWS does not.
@@ -65,14 +66,26 @@ pub async fn preview(
     object.spec.management = None;
     object.metadata.deletion_timestamp = None;
     let metrics = Arc::new(Metrics::new());
-    let cx = Context::new(client, accounts.clone(), cluster_id.to_owned(), intervals, rules, metrics).dry();
+    let cx = Context::new(
+        client,
+        accounts.clone(),
+        cluster_id.to_owned(),
+        intervals,
+        rules,
+        metrics,
+    )
+    .dry();
     list_views(&cx, &object).await;
     let next = Box::pin(reconcile(&cx, &object, &mut Memory::default())).await?;
     match next.problems.first() {
         Some(problem) if next.unread => Err(Error::Unread(problem.message.to_string())),
         _ => Ok(Preview {
             steps: next.steps.iter().map(ToString::to_string).collect(),
-            problems: next.problems.into_iter().map(|problem| problem.message.to_string()).collect(),
+            problems: next
+                .problems
+                .into_iter()
+                .map(|problem| problem.message.to_string())
+                .collect(),
         }),
     }
 }
@@ -92,7 +105,7 @@ async fn stored(client: &Client, object: &ClassicLoadBalancer) -> Result<Classic
             object.metadata.finalizers = live.metadata.finalizers;
             object.status = live.status;
         }
-        // No UID that the API server gives looks like this, so that no balancer counts as its own.
+        // No UID that the API server gives looks like this, so that no load balancer counts as its own.
         None => object.metadata.uid = Some("not-created".to_owned()),
     }
     Coordinates::of(&object)?;
@@ -118,15 +131,16 @@ async fn list_views(cx: &Context, object: &ClassicLoadBalancer) {
     let from = |listener: &crate::api::Listener| listener.instance_port_from.is_some();
     let namespace = object.namespace().unwrap_or_default();
     if object.spec.listeners.iter().any(from) {
+        let view = cx.services.of(&namespace);
         match list::<Service>(Api::namespaced(cx.kubernetes.client().clone(), &namespace)).await {
             Ok(services) => {
-                cx.take_service_event(&Event::Init);
+                view.take(&Event::Init);
                 for service in services {
-                    cx.take_service_event(&Event::InitApply(service));
+                    view.take(&Event::InitApply(service));
                 }
-                cx.take_service_event(&Event::InitDone);
+                view.take(&Event::InitDone);
             }
-            Err(error) => cx.services.fail(refusal(&error)),
+            Err(error) => view.fail(refusal(&error)),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The driver: one reconcile of one object, from what is wanted to what is told.
 //!
-//! A reconcile never sleeps. What must wait is remembered, with the reason, and the object is queued again.
+//! A reconcile never sleeps. What must wait is remembered, with the reason, and the object is queued again. The steps
+//! are boxed, or their futures side by side would fill the stack of a worker.
 
 mod applied;
 mod brake;
@@ -11,6 +12,7 @@ mod from_status;
 mod groups;
 mod inputs;
 pub(super) mod lookup;
+mod met;
 pub(super) mod mode;
 mod observe;
 mod outcome;
@@ -44,11 +46,7 @@ use subject::{Course, Subject};
 pub(super) use conclude::Next;
 
 /// One reconcile: what is wanted × what is there → calls → what is told → when to look again.
-pub(super) async fn reconcile(
-    cx: &Context,
-    object: &ClassicLoadBalancer,
-    memory: &mut Memory,
-) -> Result<Next, Error> {
+pub(super) async fn reconcile(cx: &Context, object: &ClassicLoadBalancer, memory: &mut Memory) -> Result<Next, Error> {
     let now = cx.clock.now();
     let previous = memory.published.previous(object);
     let Some(subject) = Subject::of(object, cx, previous)? else {
@@ -59,14 +57,14 @@ pub(super) async fn reconcile(
     tracing::Span::current().record("because", because);
     tracing::debug!(because, "reconciling");
     match subject.course() {
-        Course::Finalize => return finalize::finalize(cx, subject, memory, now).await,
+        Course::Finalize => return Box::pin(finalize::finalize(cx, subject, memory, now)).await,
         Course::Rest => return conclude::rest(cx, subject, memory).await,
         Course::Realise => {}
     }
     let executor = &mut Executor::new(cx, subject);
     let ended = async {
         subject.check_identity()?; // pure  the region and the name are those it was made under
-        let resolution = resolve(cx, subject, memory, now).await?; // I/O   names → ids, Nodes → instances
+        let resolution = Box::pin(resolve(cx, subject, memory, now)).await?; // I/O   names → ids, Nodes → instances
         let desired = declare(&subject.wish(&resolution.resolved))?; // pure  or a refusal that names the field
         if !memory.schedule.wants_full(&seen, now.at) && memory.known.is_made(&desired.declared) {
             let news = refresh::refresh_health(cx, subject, memory, now).await;
@@ -76,11 +74,11 @@ pub(super) async fn reconcile(
         let proves = memory.schedule.wants_proof(&seen, now.at);
         let observed = observe(subject, memory.known.load_balancer(), proves).await; // I/O   with proof, from the shared view
         let observed = observed.map_err(|error| Halt::unreadable(&error))?;
-        let mut owned = own(cx, executor, subject, &desired, memory, observed).await?; // I/O   found, made or taken over
-        let inputs = inputs(cx, subject, &desired, &mut owned, memory, now).await; // I/O   only reads
-        let outcome = realise(cx, executor, subject, owned, inputs, memory, now).await?; // I/O   plan → carry out → plan again
+        let mut owned = Box::pin(own(cx, executor, subject, &desired, memory, observed)).await?; // I/O   found, made or taken over
+        let inputs = Box::pin(inputs(cx, subject, &desired, &mut owned, memory, now)).await; // I/O   only reads
+        let outcome = Box::pin(realise(cx, executor, subject, owned, inputs, memory, now)).await?; // I/O   plan → carry out → plan again
         Ok(Ended::Full(Box::new((resolution, desired, outcome))))
     }
     .await;
-    conclude(cx, executor, subject, memory, ended, now).await // I/O   status, once, where it differs; when to look again
+    Box::pin(conclude(cx, executor, subject, memory, ended, now)).await // I/O   status, once, where it differs; when to look again
 }

@@ -11,6 +11,7 @@ use kube::ResourceExt as _;
 use kube::runtime::watcher::Event;
 use tokio::sync::Notify;
 
+use super::namespaces::Namespaces;
 use crate::api::message::{self, Message};
 use crate::api::{InstancePortFrom, Listener};
 use crate::elb::Port;
@@ -44,6 +45,40 @@ struct State {
 pub(super) struct ServiceView {
     state: Mutex<State>,
     synced: Notify,
+}
+
+/// The views of the watched namespaces. Each has a watch of its own, so that one that fails hides no other; where all
+/// namespaces are watched, there is one for all.
+#[derive(Debug, Default)]
+pub(super) struct ServiceViews {
+    named: BTreeMap<String, ServiceView>,
+    all: ServiceView,
+}
+
+impl ServiceViews {
+    pub(super) fn new(namespaces: &Namespaces) -> Self {
+        let named = namespaces.named();
+        Self {
+            named: named.map(|name| (name.to_owned(), ServiceView::default())).collect(),
+            all: ServiceView::default(),
+        }
+    }
+
+    /// The view of a namespace.
+    pub(super) fn of(&self, namespace: &str) -> &ServiceView {
+        self.named.get(namespace).unwrap_or(&self.all)
+    }
+
+    /// The view of all namespaces, and of those that are not watched.
+    pub(super) fn all(&self) -> &ServiceView {
+        &self.all
+    }
+
+    /// Every view that is to be fed, in the order of [`Namespaces::apis`].
+    pub(super) fn watched(&self) -> impl Iterator<Item = &ServiceView> {
+        let all = self.named.is_empty().then_some(&self.all);
+        self.named.values().chain(all)
+    }
 }
 
 impl ServiceView {
@@ -105,7 +140,10 @@ impl ServiceView {
         named
             .map(|(port, from)| {
                 let found = state.find(port, namespace, from);
-                (from.clone(), found.map_err(|message| Problem::missing(Track::Listeners, message)))
+                (
+                    from.clone(),
+                    found.map_err(|message| Problem::missing(Track::Listeners, message)),
+                )
             })
             .collect()
     }
@@ -153,7 +191,7 @@ fn key(service: &Service) -> Key {
 
 fn ports(service: &Service) -> Vec<ServicePort> {
     let ports = service.spec.iter().flat_map(|spec| spec.ports.iter().flatten());
-    // A Classic balancer speaks TCP, and a number may stand for a port of UDP too.
+    // A Classic load balancer speaks TCP, and a number may stand for a port of UDP too.
     ports
         .filter(|port| port.protocol.as_deref().unwrap_or("TCP") == "TCP")
         .map(|port| ServicePort {
@@ -186,7 +224,9 @@ mod tests {
 
     fn reason(view: &ServiceView, namespace: &str, from: &InstancePortFrom) -> Result<Port, String> {
         let state = view.state.lock().expect("the state");
-        state.find(80, namespace, from).map_err(|message| message.reason().to_owned())
+        state
+            .find(80, namespace, from)
+            .map_err(|message| message.reason().to_owned())
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Pure: what a reconcile found → status.
 //!
-//! Status is derived from the previous one and what this reconcile knows. What it could not read stays as it was: above all
-//! the DNS name, which other tools turn into records.
+//! Status is derived from the previous one and what this reconcile knows. What it could not read stays as it was: above
+//! all the DNS name, which other tools turn into records.
 
 mod instances;
 mod verdict;
@@ -9,7 +9,6 @@ mod zones;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::jiff::Timestamp;
 use crate::api::condition::{Statement, TARGETS_HEALTHY};
 use crate::api::message::{self, Message};
 use crate::api::{
@@ -18,6 +17,7 @@ use crate::api::{
 };
 use crate::elb::{Account, InstanceHealth, InstanceId, LoadBalancer, Port};
 use crate::plan::targets::Members;
+use k8s_openapi::jiff::Timestamp;
 
 pub(super) use verdict::Verdict;
 
@@ -34,9 +34,9 @@ pub(super) struct Report<'a> {
     pub(super) region: Option<&'a str>,
     pub(super) account: Option<&'a Account>,
     pub(super) verdict: Verdict,
-    /// AWS says that there is no balancer, so nothing is known of its instances any more.
+    /// AWS says that there is no load balancer, so nothing is known of its instances any more.
     pub(super) gone: bool,
-    /// The balancer; `None`: it was not read.
+    /// The load balancer; `None`: it was not read.
     pub(super) load_balancer: Option<&'a LoadBalancer>,
     /// When certificates expire, by ARN; `None`: it was not read.
     pub(super) not_after: Option<BTreeMap<String, String>>,
@@ -146,7 +146,12 @@ pub(super) fn derive(
     }
     status.plan.clone_from(&report.plan);
     status.errors = report.errors.iter().take(ERRORS).cloned().collect();
-    let statements = verdict::statements(&report.verdict, healthy, &previous.conditions, !previous.plan.is_empty());
+    let statements = verdict::statements(
+        &report.verdict,
+        healthy,
+        &previous.conditions,
+        !previous.plan.is_empty(),
+    );
     status.conditions = condition::list(statements, report.generation, &previous.conditions, now);
     status
 }

@@ -4,9 +4,12 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
 use futures::{Stream, StreamExt as _};
 use k8s_openapi::api::core::v1::{Node, Service};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::Api;
+use kube::core::DeserializeGuard;
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, watcher};
 use kube::{Resource as _, ResourceExt as _};
@@ -15,7 +18,8 @@ use tracing::warn;
 
 use super::error;
 use super::guard::{Guarded, Reconciler};
-use crate::api::{FINALIZER, REQUESTED_AT};
+use super::services::ServiceView;
+use crate::api::{ClassicLoadBalancer, FINALIZER, REQUESTED_AT};
 use crate::readiness::{Readiness, Resource};
 
 /// How long a watch may stay silent. The API server ends it then, and a connection that died quietly is noticed.
@@ -30,8 +34,16 @@ pub(super) fn config() -> watcher::Config {
     watcher::Config::default().timeout(WATCH_SECONDS).page_size(PAGE)
 }
 
-/// A reconcile is due when the spec changes, when deletion begins, when the finalizer is gone, or when somebody asks; not
-/// for our own writes to the status.
+/// An object of which only this is known.
+pub(super) fn bare(metadata: ObjectMeta) -> Guarded {
+    DeserializeGuard(Ok(ClassicLoadBalancer {
+        metadata,
+        ..ClassicLoadBalancer::default()
+    }))
+}
+
+/// A reconcile is due when the spec changes, when deletion begins, when the finalizer is gone, or when somebody asks;
+/// not for our own writes to the status.
 #[allow(clippy::unnecessary_wraps)] // the signature is a Predicate's
 pub(super) fn asks_for_a_reconcile(object: &Guarded) -> Option<u64> {
     let meta = object.meta();
@@ -101,24 +113,30 @@ pub(super) async fn nodes(
     }
 }
 
-/// Feeds the view of the Services and notifies of changes that listeners may depend on. The operator is ready without
-/// it: only listeners that name a Service wait.
+/// Feeds the views of the Services and notifies of changes that listeners may depend on. The operator is ready without
+/// them: only listeners that name a Service wait.
 pub(super) async fn services(client: kube::Client, reconciler: Arc<Reconciler>, changed: Arc<Notify>) {
-    let api: Api<Service> = Api::all(client);
+    let cx = &reconciler.cx;
+    let views = cx.services.watched().zip(cx.namespaces().apis(&client));
+    join_all(views.map(|(view, api)| feed(view, api, &reconciler, &changed))).await;
+}
+
+/// Feeds the view of one namespace, or that of all.
+async fn feed(view: &ServiceView, api: Api<Service>, reconciler: &Reconciler, changed: &Notify) {
     let mut events = std::pin::pin!(watcher(api, config()).default_backoff());
     while let Some(event) = events.next().await {
         match event {
             Ok(event) => {
-                if reconciler.cx.take_service_event(&event) {
+                if view.take(&event) {
                     changed.notify_one();
                 }
             }
             Err(error) => {
                 warn!(%error, "Services cannot be watched");
-                reconciler.cx.services.fail(error.to_string());
+                view.fail(error.to_string());
             }
         }
-        seen(&reconciler);
+        seen(reconciler);
     }
 }
 

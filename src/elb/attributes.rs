@@ -1,4 +1,4 @@
-//! Attributes of a balancer.
+//! Pure: attributes of a load balancer.
 
 use std::fmt;
 
@@ -65,7 +65,7 @@ impl Attribute {
     }
 }
 
-/// The attributes of a balancer; `None`: not known, or not declared.
+/// The attributes of a load balancer; `None`: not known, or not declared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attributes {
     /// See [`Attribute::CrossZone`].
@@ -90,7 +90,7 @@ impl Attributes {
     /// Minutes that a log covers where none are given.
     pub const EMIT_INTERVAL: i32 = 60;
 
-    /// What a new balancer has.
+    /// What a new load balancer has.
     pub fn at_creation() -> Self {
         Self {
             cross_zone: Some(false),

@@ -1,4 +1,4 @@
-//! What an object declares, with the parts that it leaves out left out.
+//! Pure: what an object declares, with the parts that it leaves out left out.
 
 mod policies;
 
@@ -9,7 +9,7 @@ use super::{
     PolicyName, Port, Scheme, Stickiness, TlsPolicy,
 };
 
-/// Where a balancer has its network interfaces.
+/// Where a load balancer has its network interfaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Placement {
     /// The default subnets of these zones of the default VPC.
@@ -18,7 +18,7 @@ pub enum Placement {
     Subnets(BTreeSet<String>),
 }
 
-/// A part of a balancer that can be left as AWS has it.
+/// A part of a load balancer that can be left as AWS has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
     /// Which ports are open, and where they lead.
@@ -66,7 +66,7 @@ pub struct Registration {
     /// The instances that this object registers itself.
     pub wanted: BTreeSet<InstanceId>,
     /// Instances that are never deregistered though nobody here wants them: members of Auto Scaling groups that are
-    /// attached to the balancer, which would only be registered again.
+    /// attached to the load balancer, which would only be registered again.
     pub kept: BTreeSet<InstanceId>,
     /// Whether nothing is deregistered at all, since what is known of the nodes cannot be trusted.
     pub hold: bool,
@@ -78,7 +78,7 @@ pub struct Registration {
     pub min_in_service: usize,
 }
 
-/// A balancer as declared.
+/// A load balancer as declared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Declared {
     /// The name in AWS.
@@ -123,7 +123,7 @@ impl Declared {
         tags
     }
 
-    /// The balancer that `CreateLoadBalancer` shall make of this, as far as that call can.
+    /// The load balancer that `CreateLoadBalancer` shall make of this, as far as that call can.
     pub fn at_creation(&self) -> LoadBalancer {
         let (availability_zones, subnets) = match &self.placement {
             Some(Placement::AvailabilityZones(zones)) => (zones.clone(), BTreeSet::new()),
@@ -202,8 +202,8 @@ impl Declared {
         wanted
     }
 
-    /// The health check: the declared one, or the one that AWS has. The default, though, names the port of a listener, and
-    /// follows it when nobody serves that port any more: it would take every instance out.
+    /// The health check: the declared one, or the one that AWS has. The default, though, names the port of a listener,
+    /// and follows it when nobody serves that port any more: it would take every instance out.
     fn health_check_over(&self, observed: &LoadBalancer, wanted: &LoadBalancer) -> HealthCheck {
         if let Some(health_check) = &self.health_check {
             return health_check.clone();
@@ -279,7 +279,7 @@ impl Default for Registration {
     }
 }
 
-/// The policies that AWS gives a balancer with these listeners.
+/// The policies that AWS gives a load balancer with these listeners.
 fn at_creation(listeners: &BTreeMap<Port, Listener>) -> Policies {
     let names = listeners
         .values()

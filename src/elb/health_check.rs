@@ -1,11 +1,11 @@
-//! Health checks.
+//! Pure: health checks.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use super::{Listener, Port, Protocol};
 
-/// How the balancer finds out which instances are well. All five values are always sent and always answered.
+/// How the load balancer finds out which instances are well. All five values are always sent and always answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HealthCheck {
     /// `TCP:port`, `SSL:port`, `HTTP:port/path` or `HTTPS:port/path`.

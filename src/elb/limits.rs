@@ -1,6 +1,6 @@
-//! Limits of the API.
+//! Pure: limits of the API.
 
-/// The longest name of a balancer, in characters (`CreateLoadBalancer`).
+/// The longest name of a load balancer, in characters (`CreateLoadBalancer`).
 pub const NAME_LENGTH: usize = 32;
 
 /// The most instances that one page of `DescribeInstances` is asked for.
@@ -12,11 +12,11 @@ pub const DESCRIBE_AUTO_SCALING_GROUPS: usize = 50;
 /// The most instance ids that one `DescribeAutoScalingInstances` takes.
 pub const DESCRIBE_AUTO_SCALING_INSTANCES: usize = 50;
 
-/// How many addresses of a subnet must be free for a balancer to be attached to it.
+/// How many addresses of a subnet must be free for a load balancer to be attached to it.
 pub const FREE_ADDRESSES: i32 = 8;
 
-/// The most balancers that one `DescribeLoadBalancers` answers with, whatever is asked for.
+/// The most load balancers that one `DescribeLoadBalancers` answers with, whatever is asked for.
 pub const DESCRIBE_LOAD_BALANCERS: i32 = 400;
 
-/// The most balancers that one `DescribeTags` takes.
+/// The most load balancers that one `DescribeTags` takes.
 pub const DESCRIBE_TAGS: usize = 20;

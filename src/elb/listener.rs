@@ -1,4 +1,4 @@
-//! Listeners.
+//! Pure: listeners.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -70,7 +70,7 @@ impl fmt::Display for Protocol {
     }
 }
 
-/// What a balancer accepts on one port and where it sends it.
+/// What a load balancer accepts on one port and where it sends it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listener {
     /// The port clients connect to.
@@ -100,7 +100,8 @@ impl Listener {
         !self.needs_rebuild(other) && self.has_certificate_of(other)
     }
 
-    /// Whether both send to the same port but disagree on TLS, which AWS refuses for two listeners of one balancer.
+    /// Whether both send to the same port but disagree on TLS, which AWS refuses for two listeners of one load
+    /// balancer.
     pub fn conflicts_with(&self, other: &Self) -> bool {
         self.instance_port == other.instance_port
             && self.instance_protocol.is_secure() != other.instance_protocol.is_secure()

@@ -1,4 +1,4 @@
-//! Who writes access logs into a bucket, and what the bucket must allow for it.
+//! Pure: who writes access logs into a bucket, and what the bucket must allow for it.
 
 use super::AccessLog;
 
@@ -34,7 +34,7 @@ const ACCOUNTS: [(&str, &str); 26] = [
 ];
 
 impl AccessLog {
-    /// The statement that the policy of the bucket needs, as JSON. `account` is the one that owns the balancer.
+    /// The statement that the policy of the bucket needs, as JSON. `account` is the one that owns the load balancer.
     pub fn bucket_statement(&self, region: &str, partition: &str, account: &str) -> String {
         let principal = ACCOUNTS.iter().find(|(name, _)| *name == region).map_or_else(
             || r#"{"Service":"logdelivery.elasticloadbalancing.amazonaws.com"}"#.to_owned(),

@@ -20,8 +20,8 @@ pub struct Subnet {
 }
 
 impl Subnet {
-    /// Whether Classic load balancers can be there: not in Local Zones and Wavelength Zones, whose names are longer than
-    /// that of the region and a letter, and not on Outposts.
+    /// Whether Classic load balancers can be there: not in Local Zones and Wavelength Zones, whose names are longer
+    /// than that of the region and a letter, and not on Outposts.
     pub fn is_for_load_balancers(&self, region: &str) -> bool {
         let letter = self.zone.strip_prefix(region).unwrap_or_default();
         !self.on_outpost && letter.len() == 1 && letter.chars().all(|c| c.is_ascii_lowercase())

@@ -1,4 +1,4 @@
-//! Policies: what a balancer can have put on its listeners and on the ports of its instances.
+//! Pure: policies: what a load balancer can have put on its listeners and on the ports of its instances.
 //!
 //! AWS cannot change a policy, and names are the user's business. So policies compare by content: a policy of any name
 //! that says what is declared satisfies it. Those that the operator makes are named by their content, so that an equal
@@ -9,7 +9,7 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-/// The name of a policy, unique within its balancer.
+/// The name of a policy, unique within its load balancer.
 pub type PolicyName = String;
 
 /// What the names of the operator's own policies begin with.
@@ -38,7 +38,8 @@ impl Default for TlsPolicy {
 /// What keeps the requests of a client on one instance.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stickiness {
-    /// A cookie of the balancer; `None`: it lasts as long as the browser's session (`LBCookieStickinessPolicyType`).
+    /// A cookie of the load balancer; `None`: it lasts as long as the browser's session
+    /// (`LBCookieStickinessPolicyType`).
     LoadBalancerCookie(Option<i64>),
     /// A cookie of the application, by name (`AppCookieStickinessPolicyType`).
     ApplicationCookie(String),
@@ -235,7 +236,7 @@ pub fn canonical_key(pem: &str) -> String {
 /// The attribute that makes a TLS policy a copy of one of AWS's.
 const REFERENCE: &str = "Reference-Security-Policy";
 
-/// The policies of a balancer by name.
+/// The policies of a load balancer by name.
 pub type Policies = BTreeMap<PolicyName, Policy>;
 
 impl fmt::Display for Policy {

@@ -30,7 +30,10 @@ pub enum Class {
 impl Class {
     /// Whether the same request may well succeed a moment later.
     pub fn is_passing(self) -> bool {
-        matches!(self, Self::Throttled | Self::Settling | Self::Unavailable | Self::NotLeader)
+        matches!(
+            self,
+            Self::Throttled | Self::Settling | Self::Unavailable | Self::NotLeader
+        )
     }
 
     /// Whether further calls about the same load balancer would only wait or fail as well.

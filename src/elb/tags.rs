@@ -1,4 +1,4 @@
-//! The tags that say whose a balancer is.
+//! Pure: the tags that say whose a load balancer is.
 
 use std::collections::BTreeMap;
 
@@ -10,15 +10,16 @@ pub const TAG_CLUSTER: &str = "classiclb.dev/cluster";
 pub const TAG_OWNER: &str = "classiclb.dev/owner";
 /// The UID of the owning object: a name can be taken again, a UID cannot.
 pub const TAG_UID: &str = "classiclb.dev/uid";
-/// Whether the operator created the balancer or adopted it.
+/// Whether the operator created the load balancer or adopted it.
 pub const TAG_ORIGIN: &str = "classiclb.dev/origin";
 
-/// The object that a balancer is offered to, as `CLUSTER-ID/NAMESPACE/NAME`. People set it; the operator only reads it.
+/// The object that a load balancer is offered to, as `CLUSTER-ID/NAMESPACE/NAME`. People set it; the operator only
+/// reads it.
 pub const TAG_ADOPT_BY: &str = "classiclb.dev/adopt-by";
-/// With which other controllers of Kubernetes mark the balancer of a Service: `NAMESPACE/NAME`.
+/// With which other controllers of Kubernetes mark the load balancer of a Service: `NAMESPACE/NAME`.
 pub const TAG_SERVICE_NAME: &str = "kubernetes.io/service-name";
 
-/// Where a balancer comes from, as [`TAG_ORIGIN`] tells.
+/// Where a load balancer comes from, as [`TAG_ORIGIN`] tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// The operator created it.
@@ -28,7 +29,8 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// Reads the tags of a balancer. Without the tag it counts as adopted: what was adopted is not deleted unasked.
+    /// Reads the tags of a load balancer. Without the tag it counts as adopted: what was adopted is not deleted
+    /// unasked.
     pub fn of(tags: &BTreeMap<String, String>) -> Self {
         match tags.get(TAG_ORIGIN) {
             Some(origin) if origin == Self::Created.as_str() => Self::Created,
@@ -45,7 +47,7 @@ impl Origin {
     }
 }
 
-/// Who owns a balancer.
+/// Who owns a load balancer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
     /// The cluster id.
@@ -56,7 +58,7 @@ pub struct Owner {
     pub uid: String,
 }
 
-/// What the tags of a balancer say about its owner.
+/// What the tags of a load balancer say about its owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ownership {
     /// It is ours.
@@ -68,8 +70,8 @@ pub enum Ownership {
 }
 
 impl Owner {
-    /// The tags that prove the ownership. They go into `CreateLoadBalancer`, or are the first write to a balancer that is
-    /// adopted.
+    /// The tags that prove the ownership. They go into `CreateLoadBalancer`, or are the first write to a load balancer
+    /// that is adopted.
     pub fn tags(&self, origin: Origin) -> BTreeMap<String, String> {
         [
             (TAG_CLUSTER, &*self.cluster),
@@ -82,7 +84,7 @@ impl Owner {
         .collect()
     }
 
-    /// Reads the tags of a balancer. Only all three of cluster, owner and UID prove that it is ours.
+    /// Reads the tags of a load balancer. Only all three of cluster, owner and UID prove that it is ours.
     pub fn judge(&self, tags: &BTreeMap<String, String>) -> Ownership {
         let tag = |key| tags.get(key).map(String::as_str);
         let (cluster, object, uid) = (tag(TAG_CLUSTER), tag(TAG_OWNER), tag(TAG_UID));
@@ -100,7 +102,7 @@ impl Owner {
         ))
     }
 
-    /// The value of [`TAG_ADOPT_BY`] that offers a balancer to this object.
+    /// The value of [`TAG_ADOPT_BY`] that offers a load balancer to this object.
     pub fn adopt_by(&self) -> String {
         format!("{}/{}", self.cluster, self.object)
     }

@@ -1,4 +1,4 @@
-//! Pure: whether a balancer that is not ours may be taken over.
+//! Pure: whether a load balancer that is not ours may be taken over.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +10,14 @@ use crate::elb::{Owner, Ownership, TAG_ADOPT_BY, TAG_SERVICE_NAME, TAG_UID};
 pub enum Adoption {
     /// Nothing.
     Never,
-    /// Balancers whose tags offer them to the object, or name it with the UID of no live object.
+    /// Load balancers whose tags offer them to the object, or name it with the UID of no live object.
     #[default]
     Tagged,
-    /// Also balancers that nobody owns.
+    /// Also load balancers that nobody owns.
     Any,
 }
 
-/// Whether a balancer may be taken over.
+/// Whether a load balancer may be taken over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
     /// It may.
@@ -28,7 +28,7 @@ pub enum Claim {
     Refused(Message),
 }
 
-/// The balancer in question, and what is asked.
+/// The load balancer in question, and what is asked.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
     /// What the operator takes over.
@@ -37,13 +37,13 @@ pub struct Question<'a> {
     pub asked: bool,
     /// The object that asks.
     pub owner: &'a Owner,
-    /// The name of the balancer.
+    /// The name of the load balancer.
     pub name: &'a str,
     /// Its region.
     pub region: &'a str,
     /// Its tags.
     pub tags: &'a BTreeMap<String, String>,
-    /// Whether the object published this very balancer before.
+    /// Whether the object published this very load balancer before.
     pub was_ours: bool,
 }
 
@@ -67,29 +67,29 @@ impl Question<'_> {
         }
     }
 
-    /// The refusal of a balancer whose owner lives.
+    /// The refusal of a load balancer whose owner lives.
     pub fn alive(&self) -> Message {
         message::owner_lives(self.name, self.region, self.uid())
     }
 
-    /// With `any`, a balancer without owner that is not offered to somebody else. One of a Service has an owner, whose
-    /// controller would go on to write to it.
+    /// With `any`, a load balancer without owner that is not offered to somebody else. One of a Service has an owner,
+    /// whose controller would go on to write to it.
     fn is_unclaimed(&self) -> bool {
         let claimed = [TAG_ADOPT_BY, TAG_SERVICE_NAME];
         self.adoption == Adoption::Any && !claimed.iter().any(|tag| self.tags.contains_key(*tag))
     }
 
-    /// The UID in the balancer's tags.
+    /// The UID in the load balancer's tags.
     fn uid(&self) -> &str {
         self.tags.get(TAG_UID).map_or("unknown", String::as_str)
     }
 
-    /// The Service in the balancer's tags.
+    /// The Service in the load balancer's tags.
     fn service(&self) -> &str {
         self.tags.get(TAG_SERVICE_NAME).map_or("unknown", String::as_str)
     }
 
-    /// The tag that offers the balancer to this object.
+    /// The tag that offers the load balancer to this object.
     fn offer(&self) -> String {
         format!("{TAG_ADOPT_BY}={}", self.owner.adopt_by())
     }

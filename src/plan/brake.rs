@@ -6,20 +6,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Facts, Step};
+use super::Facts;
 use crate::elb::{InstanceId, LoadBalancer, Registration};
-
-/// What is known of the registered instances when some of them shall leave.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Brake {
-    /// Registered instances whose removal would only be inferred, from nodes, tags or groups, or since nobody knows why
-    /// they are there. Those that were taken out of `targets.instanceIds` are not among them.
-    pub inferred: BTreeSet<InstanceId>,
-    /// Those that take connections; `None`: that could not be read.
-    pub in_service: Option<BTreeSet<InstanceId>>,
-    /// Those that were deregistered and still finish their connections.
-    pub draining: BTreeSet<InstanceId>,
-}
 
 /// What the brake holds back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +57,7 @@ pub(super) fn release(
     now
 }
 
-/// What still waits after the last step of a pass, and not since AWS refused it.
+/// What still waits after the last step of a reconcile, and not since AWS refused it.
 pub(super) fn held(
     observed: &LoadBalancer,
     leave: &BTreeSet<InstanceId>,
@@ -99,13 +87,4 @@ pub(super) fn held(
 fn is_inferred(id: &InstanceId, facts: &Facts) -> bool {
     // Those that EC2 says are terminated serve nobody.
     facts.brake.inferred.contains(id) && !facts.terminated.contains(id)
-}
-
-impl Brake {
-    /// AWS deregistered instances: what leaves next waits until it is read that these have drained.
-    pub(super) fn note(&mut self, step: &Step) {
-        if let Step::DeregisterInstances(ids) = step {
-            self.draining.extend(ids.intersection(&self.inferred).cloned());
-        }
-    }
 }

@@ -18,15 +18,15 @@ use sha2::{Digest as _, Sha256};
 
 use super::Problem;
 use super::targets::Members;
-pub use crate::api::message::Refusal;
 use crate::api::message;
+pub use crate::api::message::Refusal;
 use crate::api::{
     Applied, AutoScalingGroupMode, Certificate, ClassicLoadBalancerSpec, ConfigMapKeyRef, InstancePortFrom,
     Part as PartSpec, RegistrationMode, Scheme as SchemeSpec, Targets,
 };
 use crate::elb::{Declared, NAME_LENGTH, Owner, Part, Port, Registration, Scheme, TAG_PREFIX, is_legal_tag};
 
-/// The most tags that an operator gives every balancer.
+/// The most tags that an operator gives every load balancer.
 const DEFAULT_TAGS: usize = 40;
 
 /// What was looked up.
@@ -76,7 +76,9 @@ pub struct Resolved {
     pub hold: bool,
     /// What names stand for.
     pub references: References,
-    /// The tags that the operator gives every balancer.
+    /// Sources of instances that were not found, or could not be looked for.
+    pub missing: Vec<Problem>,
+    /// The tags that the operator gives every load balancer.
     pub default_tags: BTreeMap<String, String>,
 }
 
@@ -171,6 +173,7 @@ pub fn declare(wish: &Wish<'_>) -> Result<Desired, Refusal> {
             .map(|part| self::part(*part))
             .collect(),
     };
+    missing.extend(resolved.missing.iter().cloned());
     Ok(Desired { declared, missing })
 }
 
@@ -253,7 +256,7 @@ fn is_reserved(key: &str) -> bool {
     key.to_ascii_lowercase().starts_with("aws:") || key.starts_with(TAG_PREFIX)
 }
 
-/// Reads `KEY=VALUE,KEY=VALUE`, the tags that an operator gives every balancer.
+/// Reads `KEY=VALUE,KEY=VALUE`, the tags that an operator gives every load balancer.
 ///
 /// # Errors
 /// What is wrong with it, in words.

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Brake, Failure, Refusal, Step};
+use super::{Failure, Refusal, Step};
 use crate::elb::{Code, InstanceId, Listener, LoadBalancer, Port};
 
 /// What planning takes into account beside what is declared and observed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// The balancer was made by this object and its health check not set yet.
+    /// The load balancer was made by this object and its health check not set yet.
     pub new: bool,
     /// The zone of every subnet attached and wanted, where all of them are known. Without them the order of swaps is
     /// learned from what AWS refuses.
@@ -23,7 +23,7 @@ pub struct Facts {
     pub detached: BTreeSet<String>,
     /// How many those were at the last refusal.
     pub room_made: usize,
-    /// Instances that AWS refused to register in an earlier pass and that are tried again, each alone so that it delays
+    /// Instances that AWS refused to register in an earlier reconcile and that are tried again, each alone so that it delays
     /// nobody.
     pub suspects: BTreeSet<InstanceId>,
     /// Instances that AWS refused to register and that are not tried now.
@@ -40,6 +40,18 @@ pub struct Facts {
     pub refused_rebuilds: BTreeMap<Port, Listener>,
     /// Listeners that were deleted to be rebuilt and whose successors AWS did not take yet.
     pub displaced: BTreeMap<Port, Listener>,
+}
+
+/// What is known of the registered instances when some of them shall leave.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Brake {
+    /// Registered instances whose removal would only be inferred, from nodes, tags or groups, or since nobody knows why
+    /// they are there. Those that were taken out of `targets.instanceIds` are not among them.
+    pub inferred: BTreeSet<InstanceId>,
+    /// Those that take connections; `None`: that could not be read.
+    pub in_service: Option<BTreeSet<InstanceId>>,
+    /// Those that were deregistered and still finish their connections.
+    pub draining: BTreeSet<InstanceId>,
 }
 
 /// What a refusal teaches.
@@ -99,8 +111,8 @@ impl Facts {
         }
     }
 
-    /// What is wanted, but for what AWS refused already: there the old listener stays, with its policies and those of the
-    /// port it sends to.
+    /// What is wanted, but for what AWS refused already: there the old listener stays, with its policies and those of
+    /// the port it sends to.
     pub(super) fn temper(&self, mut wanted: LoadBalancer, observed: &LoadBalancer) -> LoadBalancer {
         for (port, refused) in &self.refused_rebuilds {
             if let (Some(new), Some(old)) = (wanted.listeners.get_mut(port), observed.listeners.get(port))
@@ -138,8 +150,8 @@ impl Facts {
         first || other || room
     }
 
-    /// AWS processes none of a batch that has an unknown instance, and mostly names one of those. Where it does not, the
-    /// batch is halved until the instance is alone: 21 calls for one among a thousand.
+    /// AWS processes none of a batch that has an unknown instance, and mostly names one of those. Where it does not,
+    /// the batch is halved until the instance is alone: 21 calls for one among a thousand.
     fn learn_instance(&mut self, ids: &BTreeSet<InstanceId>, message: &str) -> Lesson {
         let named = ids
             .iter()
@@ -162,6 +174,15 @@ impl Facts {
         let first: BTreeSet<InstanceId> = halves.by_ref().take(ids.len() / 2).collect();
         self.batches.extend([first, halves.collect()]);
         Lesson::Narrowed
+    }
+}
+
+impl Brake {
+    /// AWS deregistered instances: what leaves next waits until it is read that these have drained.
+    fn note(&mut self, step: &Step) {
+        if let Step::DeregisterInstances(ids) = step {
+            self.draining.extend(ids.intersection(&self.inferred).cloned());
+        }
     }
 }
 

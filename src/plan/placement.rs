@@ -1,8 +1,8 @@
 //! Pure: steps for zones and subnets.
 //!
-//! A balancer always has at least one subnet and at most one for each zone. Where the zones of the subnets are known,
-//! they decide the order of the steps; each plan is made from the subnets attached alone, so a swap that was cut short
-//! goes on from wherever it stands, and a subnet that was only lent leaves as any other that is not declared.
+//! A load balancer always has at least one subnet and at most one for each zone. Where the zones of the subnets are
+//! known, they decide the order of the steps; each plan is made from the subnets attached alone, so a swap that was cut
+//! short goes on from wherever it stands, and a subnet that was only lent leaves as any other that is not declared.
 
 mod by_trying;
 
@@ -30,14 +30,14 @@ pub(super) fn steps(observed: &LoadBalancer, wanted: &LoadBalancer, facts: &Fact
     .collect()
 }
 
-/// Whether a balancer can only go from one set of subnets to the other through a subnet of another zone: its only subnet
-/// is exchanged for another one of the same zone.
+/// Whether a load balancer can only go from one set of subnets to the other through a subnet of another zone: its only
+/// subnet is exchanged for another one of the same zone.
 pub fn needs_spare(attached: &BTreeSet<String>, wanted: &BTreeSet<String>, zones: &BTreeMap<String, String>) -> bool {
     Swap::of(attached, wanted, zones).is_some_and(|swap| swap.needs_spare())
 }
 
-/// A change of subnets, sorted by what is in the way of what. Each subnet that cannot come yet has one in its way, of the
-/// same zone, and that one leaves, since what is wanted has one subnet for each zone.
+/// A change of subnets, sorted by what is in the way of what. Each subnet that cannot come yet has one in its way, of
+/// the same zone, and that one leaves, since what is wanted has one subnet for each zone.
 struct Swap {
     /// Those whose zone is free.
     free: BTreeSet<String>,

@@ -4,9 +4,9 @@ use super::facts::Lesson;
 use super::{Facts, Held, Plan, Ran, Refusal, Step, targets};
 use crate::elb::{Declared, LoadBalancer};
 
-/// How often a reconcile plans again with what it learned or did; then the object is queued again. Rounds that only search for an
-/// unknown instance, by halving the batch that holds it, are not counted: all batches are halved in each of them, so they
-/// end after log2 of the largest.
+/// How often a reconcile plans again with what it learned or did; then the object is queued again. Rounds that only
+/// search for an unknown instance, by halving the batch that holds it, are not counted: all batches are halved in each
+/// of them, so they end after log2 of the largest.
 const PLANNED_AGAIN: usize = 3;
 
 /// The rounds of one reconcile.
@@ -41,8 +41,8 @@ impl Rounds {
         targets::held(declared, observed, &self.facts)
     }
 
-    /// Takes in what became of a plan. Tells of each refusal whether it changes what is planned next; the others are for
-    /// people to read.
+    /// Takes in what became of a plan. Tells of each refusal whether it changes what is planned next; the others are
+    /// for people to read.
     pub fn take<E: Refusal>(&mut self, ran: &Ran<E>) -> Vec<bool> {
         for step in &ran.done {
             self.facts.note(step);

@@ -104,7 +104,11 @@ impl<E: Refusal> Run<E> {
             }
             return;
         }
-        let step = self.plan.tracks.get(self.track).and_then(|track| track.steps.get(self.step));
+        let step = self
+            .plan
+            .tracks
+            .get(self.track)
+            .and_then(|track| track.steps.get(self.step));
         self.ran.done.extend(step.cloned());
         self.step += 1;
     }
@@ -198,7 +202,13 @@ mod tests {
 
     #[test]
     fn a_refusal_ends_its_track_and_those_that_wait_for_it() {
-        let plan = plan(&[(&["a", "b"], &[]), (&["c"], &[0]), (&[], &[]), (&["d"], &[1]), (&["e"], &[2])]);
+        let plan = plan(&[
+            (&["a", "b"], &[]),
+            (&["c"], &[0]),
+            (&[], &[]),
+            (&["d"], &[1]),
+            (&["e"], &[2]),
+        ]);
         let (asked, ran) = run(plan, &["a"], Class::Refused);
         assert_eq!(asked, [delete("a"), delete("e")]);
         assert_eq!(ran.done, [delete("e")]);

@@ -164,7 +164,7 @@ impl Step {
             if listeners.iter().any(|listener| Some(listener.instance_port) == port))
     }
 
-    /// What the call makes of a balancer. Status after a pass is derived from this instead of another read.
+    /// What the call makes of a load balancer. Status after a reconcile is derived from this instead of another read.
     pub fn apply_to(&self, lb: &mut LoadBalancer) {
         match self {
             // Of a load balancer that is gone nothing is planned any more.

@@ -172,17 +172,22 @@ impl Cluster {
 
     /// Sets a Node's Ready condition, as its kubelet would.
     pub async fn node_ready(&self, name: &str, ready: bool) -> Result<DynamicObject> {
+        self.node_ready_for(name, ready, Duration::ZERO).await
+    }
+
+    /// The same, as if it had been so for a while.
+    pub async fn node_ready_for(&self, name: &str, ready: bool, lasted: Duration) -> Result<DynamicObject> {
         let (status, reason) = if ready {
             ("True", "KubeletReady")
         } else {
             ("False", "KubeletNotReady")
         };
-        let now = k8s_openapi::jiff::Timestamp::now()
-            .strftime("%Y-%m-%dT%H:%M:%SZ")
-            .to_string();
+        let now = k8s_openapi::jiff::Timestamp::now();
+        let since = now.checked_sub(lasted).unwrap_or(now);
+        let [now, since] = [now, since].map(|time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
         let condition = json!({
             "type": "Ready", "status": status, "reason": reason, "message": "",
-            "lastTransitionTime": now, "lastHeartbeatTime": now,
+            "lastTransitionTime": since, "lastHeartbeatTime": now,
         });
         let patch = Patch::Merge(json!({"status": {"conditions": [condition]}}));
         let patched = self

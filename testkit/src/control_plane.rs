@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use kube::Client;
 use kube::config::{KubeConfigOptions, Kubeconfig};
+use tokio::sync::OnceCell;
 
 use crate::audit::{self, KubernetesCall};
 use crate::cluster::Cluster;
@@ -71,6 +72,18 @@ impl ControlPlane {
         Ok(control_plane)
     }
 
+    /// The control plane with the CRDs and the operator's roles that all [variants](crate::Stack::variant) in a test
+    /// binary share; it ends with the process.
+    pub async fn shared() -> Result<Arc<Self>> {
+        static SHARED: OnceCell<Arc<ControlPlane>> = OnceCell::const_new();
+        let start = || async {
+            let control_plane = Self::start().await?;
+            control_plane.install().await?;
+            Ok(Arc::new(control_plane))
+        };
+        SHARED.get_or_try_init(start).await.cloned()
+    }
+
     /// Applies the CRDs, and the namespace, service account and roles that the chart renders for the operator.
     pub async fn install(&self) -> Result<()> {
         let cluster = self.cluster("default").await?;
@@ -118,7 +131,18 @@ impl ControlPlane {
         &self.operator_kubeconfig
     }
 
-    /// Every request that the operator has made to the API server, in order, watches included.
+    /// Writes a kubeconfig file of another user, who has what rights roles give them.
+    pub fn kubeconfig_as(&self, user: &str) -> Result<PathBuf> {
+        let doing = format!("reading {}", self.kubeconfig.display());
+        let text = std::fs::read_to_string(&self.kubeconfig).doing(doing)?;
+        let mut config: serde_json::Value =
+            serde_json::from_str(&text).map_err(|error| Error::Setup(error.to_string()))?;
+        config["users"][0]["user"]["as"] = user.into();
+        self.folder
+            .write(&format!("{user}.kubeconfig"), &format!("{config:#}\n"))
+    }
+
+    /// Every request that operators have made to the API server, in order, watches included.
     pub fn operator_calls(&self) -> Result<Vec<KubernetesCall>> {
         audit::read(&self.folder.path().join("audit.log"))
     }

@@ -41,6 +41,7 @@ pub use crate::cluster::{Cluster, Kind};
 pub use crate::control_plane::ControlPlane;
 pub use crate::error::{Error, Result};
 pub use crate::http::{Reply, get};
+pub use crate::object::LoadBalancer;
 pub use crate::operator::{Operator, OperatorOptions};
 pub use crate::process::Exit;
 pub use crate::simulator::Simulator;

@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use kube::Client;
 use serde_json::json;
 use tokio::sync::OnceCell;
 
-use crate::Result;
 use crate::cluster::Cluster;
 use crate::control_plane::ControlPlane;
 use crate::operator::{Operator, OperatorOptions};
 use crate::process::Folder;
 use crate::simulator::Simulator;
+use crate::{Error, Result};
 
 /// How a stack is to be.
 #[derive(Clone, Debug, Default)]
@@ -32,8 +33,31 @@ pub struct Stack {
     // In the order in which they have to end.
     operator: Operator,
     simulator: Simulator,
-    control_plane: ControlPlane,
+    control_plane: Arc<ControlPlane>,
+    watched: Option<Watched>,
 }
+
+/// The namespaces of a variant.
+#[derive(Debug)]
+struct Watched {
+    names: [String; NAMESPACES],
+    /// How many of them a test has taken.
+    taken: AtomicUsize,
+}
+
+impl Watched {
+    /// The operator's options with them.
+    fn options(&self, options: &OperatorOptions) -> OperatorOptions {
+        let mut options = options.clone();
+        options
+            .args
+            .push(format!("--watch-namespaces={}", self.names.join(",")));
+        options
+    }
+}
+
+/// How many namespaces the operator of a variant watches.
+const NAMESPACES: usize = 2;
 
 impl Stack {
     /// Starts everything and waits until the operator is ready.
@@ -47,12 +71,59 @@ impl Stack {
         let stack = Self {
             operator,
             simulator,
-            control_plane,
+            control_plane: Arc::new(control_plane),
+            watched: None,
         };
-        if !options.without_operator {
-            stack.operator.start_ready().await?;
+        stack.started(options.without_operator).await
+    }
+
+    /// Starts a simulator and an operator on the control plane that all variants of a test binary share. The operator
+    /// looks at namespaces of its own alone, of which tests take two; Nodes are seen by all. For tests that want another
+    /// operator or another AWS, or harm theirs, but leave the control plane as it is.
+    pub async fn variant(options: Options) -> Result<Self> {
+        let simulator = Simulator::start(options.aws)?;
+        let control_plane = ControlPlane::shared().await?;
+        let names = std::array::from_fn(|_| fresh());
+        for name in &names {
+            make(&control_plane.cluster(name).await?).await?;
         }
-        Ok(stack)
+        let watched = Watched {
+            names,
+            taken: AtomicUsize::new(0),
+        };
+        let operator = Operator::prepare(
+            &watched.options(&options.operator),
+            control_plane.operator_kubeconfig(),
+            simulator.environment(),
+            Arc::new(Folder::new()?),
+        )?;
+        let stack = Self {
+            operator,
+            simulator,
+            control_plane,
+            watched: Some(watched),
+        };
+        stack.started(options.without_operator).await
+    }
+
+    async fn started(self, without_operator: bool) -> Result<Self> {
+        if !without_operator {
+            self.operator.start_ready().await?;
+        }
+        Ok(self)
+    }
+
+    /// Another operator for the same namespaces and the same AWS, prepared but not started.
+    pub fn another_operator(&self, options: &OperatorOptions) -> Result<Operator> {
+        let watched = self.watched.as_ref();
+        let options = watched.map_or_else(|| options.clone(), |watched| watched.options(options));
+        let kubeconfig = self.control_plane.operator_kubeconfig();
+        Operator::prepare(
+            &options,
+            kubeconfig,
+            self.simulator.environment(),
+            Arc::new(Folder::new()?),
+        )
     }
 
     /// The stack that all tests of a test binary share, with default options; it ends with the process.
@@ -81,36 +152,53 @@ impl Stack {
         self.control_plane.client().await
     }
 
-    /// A fresh namespace.
+    /// A fresh namespace that the operator watches.
     pub async fn namespace(&self) -> Result<Namespace> {
-        let suffix: String = std::iter::repeat_with(fastrand::alphanumeric).take(8).collect();
-        let name = format!("test-{}", suffix.to_lowercase());
-        let cluster = self.control_plane.cluster(&name).await?;
-        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
-        cluster.apply(&namespace.to_string()).await?;
+        let cluster = match &self.watched {
+            None => {
+                let cluster = self.control_plane.cluster(&fresh()).await?;
+                make(&cluster).await?;
+                cluster
+            }
+            Some(watched) => {
+                let next = watched.taken.fetch_add(1, Ordering::Relaxed);
+                let name = watched.names.get(next);
+                let name = name.ok_or_else(|| Error::Setup(format!("a variant has {NAMESPACES} namespaces")))?;
+                self.control_plane.cluster(name).await?
+            }
+        };
         Ok(Namespace {
             cluster,
-            instances: fastrand::u32(..),
+            instances: fastrand::u32(..).into(),
         })
     }
+}
+
+/// A name that no other namespace has.
+fn fresh() -> String {
+    let suffix: String = std::iter::repeat_with(fastrand::alphanumeric).take(8).collect();
+    format!("test-{}", suffix.to_lowercase())
+}
+
+/// Makes the namespace that a handle works in.
+async fn make(cluster: &Cluster) -> Result<()> {
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": cluster.namespace()}});
+    cluster.apply(&namespace.to_string()).await.map(drop)
 }
 
 /// A namespace of one test: a [`Cluster`] that works there.
 #[derive(Debug)]
 pub struct Namespace {
     cluster: Cluster,
-    instances: u32,
+    instances: AtomicU32,
 }
 
 impl Namespace {
     /// Makes running instances in these zones of the default VPC, with ids that no other test has.
-    pub async fn instances(&mut self, simulator: &Simulator, zones: &[&str]) -> Result<Vec<String>> {
+    pub async fn instances(&self, simulator: &Simulator, zones: &[&str]) -> Result<Vec<String>> {
         let ids: Vec<String> = zones
             .iter()
-            .map(|_| {
-                self.instances = self.instances.wrapping_add(1);
-                format!("i-{:08x}", self.instances)
-            })
+            .map(|_| format!("i-{:08x}", self.instances.fetch_add(1, Ordering::Relaxed)))
             .collect();
         let placed: BTreeMap<&str, &str> = ids.iter().map(String::as_str).zip(zones.iter().copied()).collect();
         simulator.seed(&instances(&placed)).await?;

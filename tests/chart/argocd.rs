@@ -46,7 +46,7 @@ fn health_follows_the_conditions_in_whatever_order_they_come() {
         Degraded    | AccessDenied         | Ready=False/AccessDenied Reconciling=True/AccessDenied
         Degraded    | CredentialsNotLoaded | Ready=False/CredentialsNotLoaded Reconciling=True/CredentialsNotLoaded
         Degraded    | UnauthorizedOperation | Ready=False/UnauthorizedOperation Reconciling=True/UnauthorizedOperation
-        Progressing | The operator has not judged the balancer yet | Programmed=Unknown/Pending
+        Progressing | The operator has not judged the load balancer yet | Programmed=Unknown/Pending
     ";
     let mut cases = 0;
     for line in table.lines().filter(|line| line.contains('|')) {

@@ -65,6 +65,8 @@ fn install_yaml_is_whole_but_for_its_marked_placeholders() {
             ("Deployment", name),
             ("ValidatingAdmissionPolicy", name),
             ("ValidatingAdmissionPolicyBinding", name),
+            ("ValidatingAdmissionPolicy", "classic-lb-operator-warnings"),
+            ("ValidatingAdmissionPolicyBinding", "classic-lb-operator-warnings"),
         ]
         .map(|(kind, name)| format!("\"{kind}\" \"{name}\""))
     );

@@ -18,16 +18,16 @@ const POLICY_BINDING: Kind = Kind("admissionregistration.k8s.io/v1", "Validating
 const BINDING: Kind = Kind("rbac.authorization.k8s.io/v1", "ClusterRoleBinding");
 
 /// A turn on the one API server of these tests: the definition is the cluster's, so that only one release fits in.
-struct Turn {
+pub(crate) struct Turn {
     control_plane: &'static ControlPlane,
-    cluster: Cluster,
+    pub(crate) cluster: Cluster,
     namespace: &'static str,
     files: tempfile::TempDir,
     _alone: MutexGuard<'static, ()>,
 }
 
 impl Turn {
-    async fn begin(namespace: &'static str) -> Self {
+    pub(crate) async fn begin(namespace: &'static str) -> Self {
         static CONTROL_PLANE: OnceCell<ControlPlane> = OnceCell::const_new();
         static TURNS: Mutex<()> = Mutex::const_new(());
         let turn = TURNS.lock().await;
@@ -67,7 +67,7 @@ impl Turn {
         )
     }
 
-    fn install(&self, chart: &Path, more: &[&str]) -> Result<String, String> {
+    pub(crate) fn install(&self, chart: &Path, more: &[&str]) -> Result<String, String> {
         let values = self.files.path().join("required.yaml");
         let values = ["--create-namespace", "--values", values.to_str().unwrap()];
         self.helm(
@@ -80,7 +80,7 @@ impl Turn {
         )
     }
 
-    fn upgrade(&self, chart: &Path, more: &[&str]) -> Result<String, String> {
+    pub(crate) fn upgrade(&self, chart: &Path, more: &[&str]) -> Result<String, String> {
         let upgrade = [
             "upgrade",
             "classic-lb-operator",
@@ -90,7 +90,7 @@ impl Turn {
         self.helm(&[&upgrade, more].concat())
     }
 
-    fn uninstall(&self) {
+    pub(crate) fn uninstall(&self) {
         self.helm(&["uninstall", "classic-lb-operator"]).unwrap();
     }
 
@@ -103,7 +103,7 @@ impl Turn {
     }
 
     /// Waits until objects of the definition can be written.
-    async fn served(&self) {
+    pub(crate) async fn served(&self) {
         let established = |crd: &kube::api::DynamicObject| {
             let conditions = crd.data.pointer("/status/conditions").and_then(Value::as_array);
             conditions
@@ -322,6 +322,45 @@ async fn the_operators_account_may_do_what_it_does_and_nothing_else() {
         let refusal = refusal.unwrap_or_else(|| panic!("{method} {path} was permitted"));
         assert!(refusal.contains("forbidden"), "{method} {path}: {refusal}");
     }
+    turn.uninstall();
+}
+
+#[tokio::test]
+async fn in_watched_namespaces_the_operators_account_may_the_same_and_elsewhere_nothing() {
+    let turn = Turn::begin("classic-lb-operator").await;
+    for name in ["watched", "unwatched"] {
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        turn.cluster.apply(&namespace.to_string()).await.unwrap();
+    }
+    turn.install(&chart(), &["--set", "watchNamespaces={watched}"]).unwrap();
+    turn.served().await;
+    let account = turn.control_plane.operator_client().await.unwrap();
+    let may = async |method: &str, path: &str| {
+        let request = http::Request::builder().method(method).uri(path);
+        let request = request.header("content-type", "application/merge-patch+json");
+        match account.request_text(request.body(b"{}".to_vec()).unwrap()).await {
+            Ok(_) => true,
+            Err(kube::Error::Api(status)) => status.code == 404,
+            Err(error) => panic!("{method} {path}: {error}"),
+        }
+    };
+    let lists = "/apis/classiclb.dev/v1alpha1";
+    for (namespace, expected) in [("watched", true), ("unwatched", false)] {
+        for (method, path) in [
+            ("GET", format!("{lists}/namespaces/{namespace}/classicloadbalancers")),
+            (
+                "PATCH",
+                format!("{lists}/namespaces/{namespace}/classicloadbalancers/none/status"),
+            ),
+            ("GET", format!("/api/v1/namespaces/{namespace}/services")),
+            ("GET", format!("/api/v1/namespaces/{namespace}/configmaps/none")),
+        ] {
+            assert_eq!(may(method, &path).await, expected, "{method} {path}");
+        }
+    }
+    assert!(may("GET", "/api/v1/nodes").await);
+    assert!(!may("GET", &format!("{lists}/classicloadbalancers")).await);
+    assert!(!may("GET", "/api/v1/services").await);
     turn.uninstall();
 }
 

@@ -62,6 +62,8 @@ fn by_default_there_is_what_the_operator_needs_and_no_more() {
         ("ServiceAccount", NAME),
         ("ValidatingAdmissionPolicy", NAME),
         ("ValidatingAdmissionPolicyBinding", NAME),
+        ("ValidatingAdmissionPolicy", "test-classic-lb-operator-warnings"),
+        ("ValidatingAdmissionPolicyBinding", "test-classic-lb-operator-warnings"),
     ]
     .map(|(kind, name)| format!("\"{kind}\" \"{name}\""));
     expected.sort();
@@ -156,6 +158,7 @@ fn the_operator_knows_every_argument_it_is_given() {
     for values in [
         "{}",
         "{readOnly: true, adoption: never, aws: {defaultTags: {team: web, env: a=b}}}",
+        "watchNamespaces: [shop, web]",
         "{clusterId: '-', resyncPeriod: 1h30m, http: {address: '::'}, log: {format: text}}",
     ] {
         let objects = render(values);
@@ -176,9 +179,9 @@ fn the_operator_gets_exactly_the_rights_it_uses() {
     assert_eq!(
         object(&objects, "ClusterRole", NAME)["rules"],
         json!([
+            {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch"]},
             {"apiGroups": ["classiclb.dev"], "resources": ["classicloadbalancers"], "verbs": ["get", "list", "watch", "patch"]},
             {"apiGroups": ["classiclb.dev"], "resources": ["classicloadbalancers/status"], "verbs": ["patch"]},
-            {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch"]},
             {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]},
             {"apiGroups": [""], "resources": ["services"], "verbs": ["get", "list", "watch"]},
             {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]},
@@ -200,6 +203,38 @@ fn the_operator_gets_exactly_the_rights_it_uses() {
     assert_eq!(bindings, 1);
 
     let without = names(&render("rbac: {create: false, userRoles: {create: false}}"));
+    assert!(!without.iter().any(|name| name.contains("Role")), "{without:?}");
+}
+
+#[test]
+fn in_watched_namespaces_roles_take_the_place_of_the_cluster_role() {
+    let everywhere = render("{}");
+    let objects = render("watchNamespaces: [shop, web]");
+    let rules = |objects: &[Value], kind: &str| object(objects, kind, NAME)["rules"].as_array().unwrap().clone();
+    let cluster_wide = rules(&objects, "ClusterRole");
+    assert_eq!(
+        cluster_wide,
+        [json!({"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch"]})]
+    );
+    let of = |kind: &str| -> Vec<&Value> { objects.iter().filter(|object| object["kind"] == kind).collect() };
+    let (roles, bindings) = (of("Role"), of("RoleBinding"));
+    assert_eq!((roles.len(), bindings.len()), (2, 2));
+    for (at, namespace) in ["shop", "web"].into_iter().enumerate() {
+        let (role, binding) = (roles[at], bindings[at]);
+        assert_eq!(role["metadata"]["namespace"], namespace);
+        assert_eq!(binding["metadata"]["namespace"], namespace);
+        let both = [cluster_wide.clone(), role["rules"].as_array().unwrap().clone()].concat();
+        assert_eq!(both, rules(&everywhere, "ClusterRole"), "the same in all");
+        let reference = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": NAME});
+        assert_eq!(binding["roleRef"], reference);
+        assert_eq!(
+            binding["subjects"],
+            object(&objects, "ClusterRoleBinding", NAME)["subjects"]
+        );
+    }
+    let without = names(&render(
+        "{watchNamespaces: [shop], rbac: {create: false, userRoles: {create: false}}}",
+    ));
     assert!(!without.iter().any(|name| name.contains("Role")), "{without:?}");
 }
 

@@ -20,7 +20,15 @@ fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
 fn pages() -> Vec<PathBuf> {
     let mut pages = files("docs", "md");
     pages.extend(files("docs/reference", "md"));
-    pages.extend(["deploy/README.md", "CONTRIBUTING.md"].map(|page| root().join(page)));
+    pages.extend(files("docs/decisions", "md"));
+    let others = [
+        "README.md",
+        "deploy/README.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "SECURITY.md",
+    ];
+    pages.extend(others.map(|page| root().join(page)));
     pages
 }
 
@@ -91,6 +99,34 @@ fn links_of_the_pages_lead_somewhere() {
         }
     }
     assert!(links > 8, "only {links} links were looked at");
+}
+
+/// A file that moves takes along what the pages say of it.
+#[test]
+fn files_that_the_pages_name_exist() {
+    const FOLDERS: [&str; 8] = ["charts", "crds", "deploy", "docs", "src", "testkit", "tests", "tools"];
+    let mut pages = files("docs/decisions", "md");
+    let others = [
+        "docs/architecture.md",
+        "CONTRIBUTING.md",
+        ".github/pull_request_template.md",
+    ];
+    pages.extend(others.map(|page| root().join(page)));
+    let (mut named, mut missing) = (0, BTreeSet::new());
+    for page in pages {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for word in text.split('`').skip(1).step_by(2) {
+            let folder = word.split_once('/').map_or("", |(folder, _)| folder);
+            if FOLDERS.contains(&folder) {
+                named += 1;
+                if !root().join(word).exists() {
+                    missing.insert(format!("{}: {word}", page.display()));
+                }
+            }
+        }
+    }
+    assert!(named > 50, "only {named} files are named");
+    assert!(missing.is_empty(), "{missing:#?}");
 }
 
 #[test]

@@ -1,11 +1,15 @@
-//! `docs/reference/conditions.md` against the code: it is what the program prints, nothing is missing from it, and no code
-//! has texts of its own.
+//! `docs/reference/` against the code: the pages are what the program prints, nothing is missing from them, and no code has
+//! texts of its own.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use classic_lb_operator::api::reason::{ANY, AWS_CODE, AWS_CODES};
 use classic_lb_operator::api::{message, reason, reference};
+use classic_lb_operator::metrics;
+use proc_macro2::{TokenStream, TokenTree};
+use syn::visit::Visit;
+use syn::{Attribute, ExprMethodCall, ItemMod, LitStr, Macro};
 
 use crate::helm::{read, root};
 
@@ -51,6 +55,40 @@ fn the_page_is_what_the_program_prints() {
 }
 
 #[test]
+fn the_page_of_metrics_is_what_the_program_prints() {
+    assert!(
+        read("docs/reference/metrics.md") == metrics::reference::page().unwrap(),
+        "docs/reference/metrics.md is out of date: run `make generate`"
+    );
+}
+
+/// A metric that is registered where the page does not look would be missing from it.
+#[test]
+fn every_metric_of_the_code_is_on_the_page() {
+    let page = read("docs/reference/metrics.md");
+    let mut names = 0;
+    let mut code = read("src/metrics.rs");
+    code.extend(
+        sources(&root().join("src/metrics"))
+            .into_iter()
+            .filter(|(path, _)| !path.ends_with("reference.rs"))
+            .map(|(_, text)| text),
+    );
+    for name in code.split('"').skip(1).step_by(2) {
+        let is_metric = ["clb_operator_", "controller_runtime_"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix));
+        if is_metric {
+            let shown = ["", "_total", "_info"].map(|suffix| format!("| `{name}{suffix}` |"));
+            let is_there = shown.iter().any(|row| page.contains(row));
+            assert!(is_there, "{name} is not on the page");
+            names += 1;
+        }
+    }
+    assert!(names > 10, "only {names} metrics were found");
+}
+
+#[test]
 fn every_reason_has_a_message_and_every_message_a_reason() {
     for entry in reason::all() {
         assert!(
@@ -78,7 +116,7 @@ fn every_reason_has_a_message_and_every_message_a_reason() {
 #[test]
 fn everything_says_what_to_do() {
     let reasons = reason::all().map(|entry| (entry.reason, entry.remedy));
-    let codes = AWS_CODES.iter().map(|group| (group.kind, group.remedy));
+    let codes = AWS_CODES.iter().map(|group| (group.kind.text(), group.remedy));
     let refused = message::refused().iter().map(|refusal| (refusal.text, refusal.remedy));
     let words = message::readyz().iter().chain(message::start()).chain(message::plan());
     let words = words.map(|word| (word.text, word.remedy));
@@ -94,23 +132,6 @@ fn the_page_quotes_the_admission_policy() {
     let template = read("charts/classic-lb-operator/templates/admission-policy.yaml");
     for (place, content) in [("the chart", template), ("the page", reference::page().unwrap())] {
         assert!(content.contains(text), "{place} does not say {text:?}");
-    }
-}
-
-#[test]
-fn no_known_code_of_aws_is_missing() {
-    let text = read("src/aws/error.rs");
-    let code = text.split("#[cfg(test)]").next().unwrap();
-    let classify = code.split("fn classify(").nth(1).unwrap();
-    let mut words: Vec<&str> = classify.split('"').skip(1).step_by(2).collect();
-    // These are parts of messages.
-    words.retain(|word| !word.contains(' ') && *word != "tachLoadBalancers");
-    assert!(words.len() > 40, "{words:?}");
-    for word in words {
-        let known = AWS_CODES
-            .iter()
-            .any(|group| group.codes.iter().any(|(code, _)| *code == word));
-        assert!(known, "{word} is not in src/api/reason/aws.rs");
     }
 }
 
@@ -157,77 +178,81 @@ fn words(literal: &str) -> usize {
         .count()
 }
 
-/// Where the character ends that a text begins with; a quote that begins a lifetime is one by itself.
-fn end_of_character(text: &str) -> usize {
-    let mut chars = text.char_indices().skip(1);
-    match (chars.next(), chars.next()) {
-        (Some((_, '\\')), Some((at, _))) => text[at + 1..].find('\'').map_or(1, |more| at + 2 + more),
-        (Some(_), Some((at, '\''))) => at + 1,
-        _ => 1,
+/// Calls whose literals are no texts for people: what is logged, and searches for the words of others.
+const LEFT_OUT: [&str; 8] = [
+    "info",
+    "warn",
+    "error",
+    "debug",
+    "trace",
+    "contains",
+    "starts_with",
+    "split",
+];
+
+/// The literals of code that make sentences, with their lines. Attributes and tests are left out.
+#[derive(Default)]
+struct Sentences(Vec<(usize, String)>);
+
+impl Sentences {
+    fn of(code: &str) -> Vec<(usize, String)> {
+        let mut found = Self::default();
+        found.visit_file(&syn::parse_file(code).expect("Rust"));
+        found.0
+    }
+
+    fn take(&mut self, literal: &LitStr) {
+        if words(&literal.value()) > 1 {
+            self.0.push((literal.span().start().line, literal.value()));
+        }
+    }
+
+    /// What a macro is given is no syntax tree yet.
+    fn tokens(&mut self, tokens: TokenStream) {
+        let mut name = String::new();
+        for token in tokens {
+            match token {
+                TokenTree::Group(group) if !LEFT_OUT.contains(&name.as_str()) => self.tokens(group.stream()),
+                TokenTree::Literal(literal) => {
+                    if let Ok(literal) = syn::parse2::<LitStr>(TokenTree::from(literal).into()) {
+                        self.take(&literal);
+                    }
+                }
+                TokenTree::Ident(ident) => name = ident.to_string(),
+                TokenTree::Group(_) | TokenTree::Punct(_) => {}
+            }
+        }
     }
 }
 
-/// Where the literal ends that a text begins with, after the marks of a raw one.
-fn end_of_literal(text: &str, marks: &str) -> usize {
-    if marks == "r#" {
-        return text[1..].find("\"#").map_or(text.len(), |at| at + 2);
-    }
-    let mut escaped = false;
-    let end = text.char_indices().skip(1).find(|(_, c)| {
-        let ends = *c == '"' && !escaped;
-        escaped = *c == '\\' && !escaped && marks != "r";
-        ends
-    });
-    end.map_or(text.len(), |(at, _)| at + 1)
-}
+impl<'ast> Visit<'ast> for Sentences {
+    fn visit_attribute(&mut self, _: &'ast Attribute) {}
 
-/// The literals of code that make sentences, with their lines. What is logged, attributes and tests are left out.
-fn sentences(code: &str) -> Vec<(usize, &str)> {
-    // The last three look for the words of others.
-    const LEFT_OUT: [&str; 8] = [
-        "info!",
-        "warn!",
-        "error!",
-        "debug!",
-        "trace!",
-        "contains",
-        "starts_with",
-        "split",
-    ];
-    let mut found = Vec::new();
-    // Of each open bracket, whether what is in it is left out.
-    let mut open = vec![false];
-    let mut word = String::new();
-    let code = code.split("#[cfg(test)]\nmod tests {").next().unwrap();
-    let mut rest = code;
-    while let Some(c) = rest.chars().next() {
-        let length = match c {
-            '/' if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
-            '\'' => end_of_character(rest),
-            '"' => end_of_literal(rest, &word),
-            _ => c.len_utf8(),
-        };
-        let (token, after) = rest.split_at(length);
-        match c {
-            '(' | '[' | '{' => {
-                let left_out = c == '[' && word == "#" || LEFT_OUT.contains(&word.as_str());
-                open.push(left_out || *open.last().unwrap());
-            }
-            ')' | ']' | '}' => drop(open.pop()),
-            '"' if !open.last().unwrap() && words(token) > 1 => {
-                let line = code[..code.len() - rest.len()].matches('\n').count();
-                found.push((line + 1, token));
-            }
-            _ => {}
+    fn visit_item_mod(&mut self, module: &'ast ItemMod) {
+        if !module.attrs.iter().any(|attribute| attribute.path().is_ident("cfg")) {
+            syn::visit::visit_item_mod(self, module);
         }
-        if c.is_alphanumeric() || "_!#".contains(c) {
-            word.push(c);
-        } else {
-            word.clear();
-        }
-        rest = after;
     }
-    found
+
+    fn visit_lit_str(&mut self, literal: &'ast LitStr) {
+        self.take(literal);
+    }
+
+    fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
+        self.visit_expr(&call.receiver);
+        if !LEFT_OUT.iter().any(|name| call.method == name) {
+            for argument in &call.args {
+                self.visit_expr(argument);
+            }
+        }
+    }
+
+    fn visit_macro(&mut self, call: &'ast Macro) {
+        let name = call.path.segments.last().map(|segment| segment.ident.to_string());
+        if !name.is_some_and(|name| LEFT_OUT.contains(&name.as_str())) {
+            self.tokens(call.tokens.clone());
+        }
+    }
 }
 
 #[test]
@@ -240,7 +265,7 @@ fn sentences_are_found() {
         #[cfg(test)]
 mod tests { const IT: &str = "this is a test"; }
     "#;
-    let found = sentences(code);
+    let found = Sentences::of(code);
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].0 == 4 && found[0].1.contains("create it"), "{found:?}");
 }
@@ -248,12 +273,13 @@ mod tests { const IT: &str = "this is a test"; }
 /// What people are told of an object, by the operator and by the calls that it plans, is made in src/api/message/ alone.
 #[test]
 fn code_has_no_texts_of_its_own() {
-    const FILES: [&str; 9] = [
+    const FILES: [&str; 10] = [
         "aws",
         "controller",
+        "flags",
+        "lease",
         "main",
         "operator",
-        "operator/flags",
         "plan",
         "readiness",
         "server",
@@ -269,7 +295,7 @@ fn code_has_no_texts_of_its_own() {
     assert!(all.len() > 70, "the sources were found");
     let mut wrong = Vec::new();
     for (path, code) in all {
-        for (line, text) in sentences(&code) {
+        for (line, text) in Sentences::of(&code) {
             wrong.push(format!("{path}:{line}: {text:?}"));
         }
     }

@@ -122,6 +122,13 @@ fn a_wrong_value_is_refused_where_it_stands() {
             "does not match pattern",
         ),
         ("adoption: sometimes", "'/adoption'", "must be one of"),
+        ("watchNamespaces: shop", "'/watchNamespaces'", "want array"),
+        (
+            "watchNamespaces: [Shop]",
+            "'/watchNamespaces/0'",
+            "does not match pattern",
+        ),
+        ("watchNamespaces: [a, a]", "'/watchNamespaces'", "are equal"),
         ("readOnly: 'yes'", "'/readOnly'", "want boolean"),
         ("resyncPeriod: 10", "'/resyncPeriod'", "want string"),
         ("healthInterval: soon", "'/healthInterval'", "does not match pattern"),
@@ -181,6 +188,7 @@ fn every_value_reaches_the_pod() {
             "--resync-period=1h30m",
             "--health-interval=15s",
             "--concurrency=8",
+            "--watch-namespaces=shop,web",
             "--adoption=any",
             "--read-only",
             "--default-tags=env=prod,team=a b",
@@ -232,6 +240,7 @@ image:
   pullPolicy: Always
 imagePullSecrets: [{name: regcred}]
 aws: {region: eu-central-1, endpointUrl: "http://aws.example.com:4566", defaultTags: {team: a b, env: prod}}
+watchNamespaces: [shop, web]
 adoption: any
 readOnly: true
 resyncPeriod: 1h30m

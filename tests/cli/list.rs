@@ -31,7 +31,7 @@ pub(crate) async fn make(stack: &Stack, name: &str, tags: &[(&str, &str)]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn list_shows_every_balancer_with_its_owner_and_its_health() -> Result<()> {
-    let mut person = Person::new().await?;
+    let person = Person::new().await?;
     let ids = person
         .namespace
         .instances(person.stack.simulator(), &["us-east-1a"])

@@ -57,6 +57,7 @@ impl<'a> Person<'a> {
             .env_remove("CLB_ADOPTION")
             .env_remove("CLB_DEFAULT_TAGS")
             .env_remove("CLB_READ_ONLY")
+            .env_remove("CLB_WATCH_NAMESPACES")
             // Whatever the machine has of its own.
             .env("HOME", "/nonexistent")
             .stdin(Stdio::null());

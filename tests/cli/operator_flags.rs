@@ -67,6 +67,7 @@ async fn a_plan_is_made_under_the_flags_of_the_operators_deployment() -> Result<
     by_the_environment(&person).await?;
     that_cannot_be_read(&person).await?;
     several(&person).await?;
+    of_other_namespaces(&person).await?;
     of_the_chart(&person).await
 }
 
@@ -91,6 +92,7 @@ fn without_it(person: &Person<'_>) {
             "--default-tags",
             "team=web",
             "--read-only=false",
+            "--watch-namespaces=",
         ])
         .ended(0);
     assert!(ran.err.is_empty(), "{ran:#?}");
@@ -104,7 +106,7 @@ fn with_it(person: &Person<'_>) {
     let json = person.here(&["plan", "web", "-o", "json"]).ended(0).json();
     assert_eq!(json["clusterId"], "test");
     let name = format!("{}/clb", person.namespace.namespace());
-    let operator = json!({"deployment": name, "adoption": "any", "readOnly": false, "defaultTags": {"team": "web"}});
+    let operator = json!({"deployment": name, "watchNamespaces": [], "adoption": "any", "readOnly": false, "defaultTags": {"team": "web"}});
     assert_eq!(json["operator"], operator);
     assert_eq!(json, person.here(&["plan", "web", "-o", "yaml"]).ended(0).yaml());
 }
@@ -203,7 +205,7 @@ async fn by_the_environment(person: &Person<'_>) -> Result<()> {
         (&json!("tagged"), &json!("test"))
     );
     assert_eq!(json["operator"]["defaultTags"], json!({"team": "web"}));
-    assert_eq!(json["objects"][0]["region"], "us-east-1", "where the balancer is");
+    assert_eq!(json["objects"][0]["region"], "us-east-1", "where the load balancer is");
     let fresh = file(&manifest("fresh", &[]).replace("us-east-1a", "eu-west-1a"));
     person
         .here(&["plan", "-f", path(&fresh)])
@@ -268,6 +270,38 @@ async fn several(person: &Person<'_>) -> Result<()> {
     person.namespace.delete(DEPLOYMENT, "clb").await?;
     person.here(&["plan", "web"]).ended(1).says(&["problem:"]);
     Ok(())
+}
+
+/// Whoever does not look at the object will not do what is planned for it.
+async fn of_other_namespaces(person: &Person<'_>) -> Result<()> {
+    let arguments = [
+        "run",
+        "--cluster-id=test",
+        "--default-tags=squad=x",
+        "--watch-namespaces=shop,other",
+    ];
+    let elsewhere = deployment("clb", &arguments, &json!([]));
+    person.namespace.apply(&elsewhere).await?;
+    person.namespace.delete(DEPLOYMENT, "two").await?;
+    let ran = person.here(&["plan", "web", "-o", "json"]).ended(3);
+    let namespace = person.namespace.namespace();
+    ran.complains(&[
+        &format!("{namespace}/web is outside of the namespaces"),
+        "--watch-namespaces=other,shop",
+    ]);
+    assert_eq!(ran.json()["operator"]["watchNamespaces"], json!(["other", "shop"]));
+
+    // Of two operators it is the one that looks at it.
+    let watched = format!("--watch-namespaces={namespace}");
+    let here = deployment(
+        "two",
+        &["run", "--cluster-id=test", "--default-tags=team=web", &watched],
+        &json!([]),
+    );
+    person.namespace.apply(&here).await?;
+    let ran = person.here(&["plan", "web"]).ended(0);
+    assert!(ran.err.is_empty(), "{ran:#?}");
+    person.namespace.delete(DEPLOYMENT, "clb").await
 }
 
 /// The Deployment that people install.

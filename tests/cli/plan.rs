@@ -7,7 +7,7 @@ use crate::{Person, file, manifest, path};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn plan_tells_the_calls_and_makes_none() -> Result<()> {
-    let mut person = Person::new().await?;
+    let person = Person::new().await?;
     let ids = person
         .namespace
         .instances(person.stack.simulator(), &["us-east-1a", "us-east-1a"])

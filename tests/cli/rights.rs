@@ -21,7 +21,7 @@ async fn reader(person: &Person<'_>) -> Result<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_may_not_write_an_object_gets_a_plan_all_the_same() -> Result<()> {
-    let mut person = Person::new().await?;
+    let person = Person::new().await?;
     let user = reader(&person).await?;
     let ids = person
         .namespace
@@ -54,7 +54,7 @@ async fn who_may_not_write_an_object_gets_a_plan_all_the_same() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_plan_could_not_read_is_a_problem_and_takes_nothing_away() -> Result<()> {
-    let mut person = Person::new().await?;
+    let person = Person::new().await?;
     let user = reader(&person).await?;
     let ids = person
         .namespace

@@ -10,7 +10,7 @@ use crate::{Person, manifest};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn status_shows_the_object_in_full() -> Result<()> {
-    let mut person = Person::new().await?;
+    let person = Person::new().await?;
     let ids = person
         .namespace
         .instances(person.stack.simulator(), &["us-east-1a", "us-east-1a"])
@@ -70,7 +70,7 @@ async fn status_shows_the_object_in_full() -> Result<()> {
 }
 
 /// Two Nodes with an instance each, and a balancer that is to have both.
-async fn with_nodes(person: &mut Person<'_>) -> Result<Vec<String>> {
+async fn with_nodes(person: &Person<'_>) -> Result<Vec<String>> {
     let zones = ["us-east-1a", "us-east-1b"];
     let ids = person.namespace.instances(person.stack.simulator(), &zones).await?;
     let role = person.namespace.namespace().to_owned();
@@ -101,8 +101,8 @@ fn lacks<'a>(text: &str, words: impl IntoIterator<Item = &'a str>) -> Vec<&'a st
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_that_is_known_of_an_object_is_shown() -> Result<()> {
-    let mut person = Person::new().await?;
-    let ids = with_nodes(&mut person).await?;
+    let person = Person::new().await?;
+    let ids = with_nodes(&person).await?;
     person.namespace.until_ready("web").await?;
     let sick = json!([{"instanceId": ids[1], "port": 8080, "healthy": false}]);
     person

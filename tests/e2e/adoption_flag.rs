@@ -2,112 +2,83 @@
 
 use std::collections::BTreeMap;
 
-use testkit::cluster::Kind;
-use testkit::{Namespace, OperatorOptions, Options, Result, Stack, object};
+use testkit::Result;
 
-use crate::adoption::{everything, plain, tag};
-use crate::{MINIMAL, manifest, tags};
+use crate::adoption::{everything, offer, plain, tag};
+use crate::setup::{minimal, with_args};
+use crate::{Test, tags};
 
-/// An operator with this flag, and an object that asks for the balancer `by-hand`.
-async fn under(flag: &str) -> Result<(Stack, Namespace)> {
-    let operator = OperatorOptions {
-        args: vec![format!("--adoption={flag}")],
-        ..OperatorOptions::default()
-    };
-    let options = Options {
-        operator,
-        ..Options::default()
-    };
-    let stack = Stack::start(options).await?;
-    let namespace = stack.namespace().await?;
-    plain(&stack, "by-hand").await?;
-    let spec = format!("loadBalancerName: by-hand\nadopt: true\n{MINIMAL}");
-    namespace.apply(&manifest(&spec)).await?;
-    Ok((stack, namespace))
+/// A test under an operator with this flag, whose object asks for the balancer `by-hand`.
+async fn under(flag: &str) -> Result<Test> {
+    let options = with_args(&[&format!("--adoption={flag}")]);
+    let test = Test::web().on(options).start().await?;
+    plain(&test.stack, "by-hand").await?;
+    test.apply(&minimal("loadBalancerName: by-hand\nadopt: true")).await?;
+    Ok(test)
 }
 
 /// Waits until the operator says no, and returns its words.
-async fn refusal(namespace: &Namespace) -> Result<String> {
-    let refused = |object: &kube::api::DynamicObject| object::has_reason(object, "Accepted", "NotAdopted");
-    let object = namespace.until(Kind::CLB, "web", "the refusal", refused).await?;
-    assert!(object::has(&object, "Ready", "False") && object::has(&object, "Stalled", "True"));
-    Ok(object::condition(&object, "Accepted").expect("the condition").message)
+async fn refusal(test: &Test) -> Result<String> {
+    let web = test
+        .until("the refusal", |web| web.says("Accepted", "NotAdopted"))
+        .await?;
+    assert!(web.has("Ready", "False") && web.has("Stalled", "True"));
+    Ok(web.message("Accepted"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_that_never_adopts_touches_nothing_not_even_what_is_offered() -> Result<()> {
-    let (stack, namespace) = under("never").await?;
-    let message = refusal(&namespace).await?;
+    let test = under("never").await?;
+    let message = refusal(&test).await?;
     assert!(
         message.contains("by-hand in us-east-1") && message.contains("the operator runs with --adoption=never"),
         "{message}"
     );
-    let offer = format!("test/{}/web", namespace.namespace());
-    tag(&stack, "by-hand", "classiclb.dev/adopt-by", &offer).await?;
-    let (found, mark) = (everything(&stack, "by-hand").await?, stack.simulator().mark()?);
-    for pass in ["one", "two"] {
-        let before = stack.simulator().mark()?;
-        namespace
-            .annotate(Kind::CLB, "web", crate::REQUESTED_AT, Some(pass))
-            .await?;
-        let read = |calls: &testkit::Calls| !calls.naming("by-hand").of("DescribeTags").is_empty();
-        stack.simulator().until_calls(before, "a pass", read).await?;
-    }
-    assert_eq!(refusal(&namespace).await?, message, "the same as before");
-    assert!(stack.simulator().calls(mark)?.writes().is_empty());
-    assert_eq!(everything(&stack, "by-hand").await?, found);
+    tag(&test.stack, "by-hand", "classiclb.dev/adopt-by", &offer(&test)).await?;
+    let (found, mark) = (everything(&test.stack, "by-hand").await?, test.mark()?);
+    test.pass().await?;
+    assert_eq!(refusal(&test).await?, message, "the same as before");
+    assert!(test.simulator().calls(mark)?.writes().is_empty());
+    assert_eq!(everything(&test.stack, "by-hand").await?, found);
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_that_adopts_what_is_tagged_waits_for_the_tag() -> Result<()> {
-    let (stack, namespace) = under("tagged").await?;
-    let offer = format!("test/{}/web", namespace.namespace());
-    let message = refusal(&namespace).await?;
-    assert!(
-        message.contains(&format!("set the tag classiclb.dev/adopt-by={offer} on the balancer")),
-        "{message}"
+    let test = under("tagged").await?;
+    let message = refusal(&test).await?;
+    let words = format!(
+        "set the tag classiclb.dev/adopt-by={} on the load balancer",
+        offer(&test)
     );
-    assert_eq!(
-        stack.simulator().calls(0)?.writes().operations(),
-        ["CreateLoadBalancer"],
-        "by hand"
-    );
-    let found = everything(&stack, "by-hand").await?;
-    tag(&stack, "by-hand", "classiclb.dev/adopt-by", &offer).await?;
-    namespace
-        .annotate(Kind::CLB, "web", crate::REQUESTED_AT, Some("now"))
-        .await?;
+    assert!(message.contains(&words), "{message}");
+    let calls = test.simulator().calls(0)?.writes();
+    assert_eq!(calls.operations(), ["CreateLoadBalancer"], "by hand");
+    let found = everything(&test.stack, "by-hand").await?;
+    tag(&test.stack, "by-hand", "classiclb.dev/adopt-by", &offer(&test)).await?;
+    test.request().await?;
     // The second is the offer.
-    adopted(
-        &stack,
-        &namespace,
-        &found,
-        &["CreateLoadBalancer", "AddTags", "AddTags"],
-    )
-    .await
+    adopted(&test, &found, &["CreateLoadBalancer", "AddTags", "AddTags"]).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_that_adopts_any_takes_what_nobody_owns() -> Result<()> {
-    let (stack, namespace) = under("any").await?;
-    let found = everything(&stack, "by-hand").await?;
-    adopted(&stack, &namespace, &found, &["CreateLoadBalancer", "AddTags"]).await
+    let test = under("any").await?;
+    let found = everything(&test.stack, "by-hand").await?;
+    adopted(&test, &found, &["CreateLoadBalancer", "AddTags"]).await
 }
 
 /// Taken over with nothing but our tags, after what was written by hand.
-async fn adopted(
-    stack: &Stack,
-    namespace: &Namespace,
-    found: &(String, BTreeMap<String, String>),
-    written: &[&str],
-) -> Result<()> {
-    namespace.until_ready("web").await?;
-    let calls = stack.simulator().calls(0)?.writes();
+async fn adopted(test: &Test, found: &(String, BTreeMap<String, String>), written: &[&str]) -> Result<()> {
+    test.until_ready().await?;
+    let calls = test.simulator().calls(0)?.writes();
     assert_eq!(calls.operations(), written, "{calls}");
-    let tags = tags(stack, "by-hand").await;
+    let tags = tags(&test.stack, "by-hand").await;
     assert_eq!(tags["classiclb.dev/origin"], "adopted");
-    assert_eq!(tags["classiclb.dev/owner"], format!("{}/web", namespace.namespace()));
-    assert_eq!(&everything(stack, "by-hand").await?, found, "left as it was");
+    assert_eq!(
+        tags["classiclb.dev/owner"],
+        format!("{}/web", test.namespace.namespace())
+    );
+    assert_eq!(&everything(&test.stack, "by-hand").await?, found, "left as it was");
     Ok(())
 }

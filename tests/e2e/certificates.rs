@@ -2,20 +2,17 @@
 
 use serde_json::{Value, json};
 use testkit::simulator::REGION;
-use testkit::{Result, object};
+use testkit::{LoadBalancer, Result};
 
-use crate::{Test, unique};
+use crate::{Test, error, unique};
 
 /// Makes a certificate known to ACM; returns its ARN. `expires` in days from now.
 async fn issued(test: &Test, domain: &str, expires: i64) -> Result<String> {
     let arn = format!("arn:aws:acm:{REGION}:123456789012:certificate/{}", unique());
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .expect("after 1970");
-    let expires = i64::try_from(now.as_secs()).expect("a time") + expires * 86_400;
-    let certificate = json!({"arn": arn, "domainName": domain, "expires": expires});
+    let now = test.simulator().core().clock().now().as_millis() / 1000;
+    let certificate = json!({"arn": arn, "domainName": domain, "expires": now + expires * 86_400});
     let seed = json!({"regions": [{"region": REGION, "certificates": [certificate]}]});
-    test.stack.simulator().seed(&seed).await?;
+    test.simulator().seed(&seed).await?;
     Ok(arn)
 }
 
@@ -26,8 +23,8 @@ fn https(certificate: &str) -> String {
     )
 }
 
-fn used(object: &kube::api::DynamicObject) -> &Value {
-    object::at(object, "/status/listeners/1/certificate").expect("a certificate in status")
+fn used(web: &LoadBalancer) -> &Value {
+    web.status("/listeners/1/certificate")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -46,13 +43,10 @@ async fn a_domain_stands_for_its_newest_valid_certificate_and_rotates_in_place()
     let second = issued(&test, &domain, 300).await?;
     let mark = test.mark()?;
     test.pass().await?;
-    let calls = test.calls(mark).await?.writes();
+    let calls = test.writes(mark).await?;
     assert_eq!(calls.operations(), ["SetLoadBalancerListenerSSLCertificate"], "{calls}");
     assert_eq!(used(&test.get().await?)["arn"], json!(second));
-    let mark = test.mark()?;
-    test.pass().await?;
-    assert!(test.calls(mark).await?.writes().is_empty());
-    Ok(())
+    test.idle("a second pass").await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,11 +58,7 @@ async fn a_server_certificate_is_found_by_its_name() -> Result<()> {
     assert_eq!(used(&ready)["arn"], json!(arn));
     let mark = test.mark()?;
     test.ready(&https(&format!("arn: '{arn}'"))).await?;
-    assert!(
-        test.calls(mark).await?.writes().is_empty(),
-        "the same certificate by its ARN"
-    );
-    Ok(())
+    test.nothing_written(mark, "the same certificate by its ARN").await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,78 +68,48 @@ async fn a_name_without_certificate_waits_and_later_stops_its_listener_only() ->
     let mark = test.mark()?;
     test.apply(&https(&format!("acmDomainName: {domain}"))).await?;
     let message = test.until_reason("Accepted", "CertificateNotFound").await?;
-    assert!(
-        message.contains("listeners[port=443].certificate.acmDomainName"),
-        "{message}"
-    );
-    assert!(object::has(&test.get().await?, "Reconciling", "True"));
-    assert!(
-        test.stack
-            .simulator()
-            .calls(mark)?
-            .of("CreateLoadBalancer")
-            .naming(&domain)
-            .is_empty()
-    );
+    let field = "listeners[port=443].certificate.acmDomainName";
+    assert!(message.contains(field), "{message}");
+    assert!(test.get().await?.has("Reconciling", "True"));
+    test.nothing_written(mark, "it waits").await?;
     issued(&test, &domain, 30).await?;
-    test.namespace.until_ready("web").await?;
+    test.until_ready().await?;
 
     let before = test.in_aws().await?;
     let other = https(&format!("acmDomainName: other-{domain}")).replace("instancePort: 8080}", "instancePort: 8081}");
-    test.apply(&other).await?;
-    let expires = used(&test.get().await?)["notAfter"].clone();
+    let expires = used(&test.apply(&other).await?)["notAfter"].clone();
     test.until_reason("Programmed", "CertificateNotFound").await?;
     assert!(expires.is_string());
-    assert_eq!(
-        used(&test.get().await?)["notAfter"],
-        expires,
-        "it serves on, and expires as before"
-    );
+    let now = used(&test.get().await?)["notAfter"].clone();
+    assert_eq!(now, expires, "it serves on, and expires as before");
     let after = test.in_aws().await?;
     let of = |lb: &aws_sdk_elasticloadbalancing::types::LoadBalancerDescription, port: i32| {
-        let all = lb
-            .listener_descriptions()
-            .iter()
-            .filter_map(|description| description.listener().cloned());
-        all.into_iter().find(|listener| listener.load_balancer_port() == port)
+        let mut all = lb.listener_descriptions().iter().filter_map(|each| each.listener());
+        all.find(|listener| listener.load_balancer_port() == port).cloned()
     };
     assert_eq!(of(&after, 443), of(&before, 443), "the listener serves as before");
-    assert_eq!(
-        of(&after, 80).map(|listener| listener.instance_port()),
-        Some(8081),
-        "the other one follows"
-    );
+    let port = of(&after, 80).map(|listener| listener.instance_port());
+    assert_eq!(port, Some(8081), "the other one follows");
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_certificate_that_spreads_slowly_is_waited_for_with_the_old_one_in_place() -> Result<()> {
+    const OPERATION: &str = "SetLoadBalancerListenerSSLCertificate";
     let test = Test::new().await?;
     let (first, second) = (test.certificate().await?, test.certificate().await?);
     test.ready(&https(&format!("arn: '{first}'"))).await?;
-    let name = test.name().await?;
     let message = format!("Server Certificate not found for the key: {second}");
-    let rule = json!({
-        "match": {"operation": "SetLoadBalancerListenerSSLCertificate", "loadBalancer": name, "count": 2},
-        "do": {"error": {"code": "CertificateNotFound", "status": 400, "message": message}},
-    });
-    test.stack.simulator().fault(&rule).await?;
+    let unknown = error("CertificateNotFound", 400, &message);
+    test.fault(OPERATION, &json!({"count": 2}), &unknown).await?;
     let mark = test.mark()?;
     test.apply(&https(&format!("arn: '{second}'"))).await?;
     test.until_reason("Programmed", "CertificateNotFound").await?;
-    assert_eq!(
-        used(&test.get().await?)["arn"],
-        json!(first),
-        "the old certificate serves"
-    );
-    test.namespace.until_ready("web").await?;
-    let calls = test.calls(mark).await?.writes();
-    assert!(
-        calls
-            .iter()
-            .all(|call| call.operation == "SetLoadBalancerListenerSSLCertificate"),
-        "{calls}"
-    );
+    let serving = used(&test.get().await?)["arn"].clone();
+    assert_eq!(serving, json!(first), "the old certificate serves");
+    test.until_ready().await?;
+    let calls = test.writes(mark).await?;
+    assert!(calls.iter().all(|call| call.operation == OPERATION), "{calls}");
     assert_eq!(used(&test.get().await?)["arn"], json!(second));
     Ok(())
 }

@@ -1,8 +1,10 @@
 //! What is to be ignored is set once, and from then on left as AWS has it.
 
 use serde_json::{Value, json};
-use testkit::{Result, object};
+use testkit::Result;
 
+use crate::network::{EC2, element};
+use crate::setup::minimal;
 use crate::{MINIMAL, Test, unique};
 
 /// A part, what somebody does to it by hand, and a change of the spec in it.
@@ -37,16 +39,10 @@ fn with(spec: &Value, members: &Value) -> String {
 }
 
 fn cases(certificates: &[String; 3], instances: &[String], group: &str) -> Vec<Case> {
-    let case = |part, action, members: &[(&'static str, &str)], change| Case {
-        part,
-        drift: (
-            action,
-            members
-                .iter()
-                .map(|(name, value)| (*name, (*value).to_owned()))
-                .collect(),
-        ),
-        change,
+    let case = |part, action, members: &[(&'static str, &str)], change| {
+        let members = members.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        let drift = (action, members.collect());
+        Case { part, drift, change }
     };
     vec![
         case(
@@ -121,19 +117,16 @@ fn cases(certificates: &[String; 3], instances: &[String], group: &str) -> Vec<C
 
 #[tokio::test(flavor = "multi_thread")]
 async fn drift_stays_and_a_change_of_the_spec_writes_nothing_part_by_part() -> Result<()> {
-    let mut test = Test::new().await?;
-    let simulator = test.stack.simulator();
-    let ids = test
-        .namespace
-        .instances(simulator, &["us-east-1a", "us-east-1b"])
-        .await?;
+    let setup = Test::web().zones(&["us-east-1a", "us-east-1b"]);
+    let test = setup.start().await?;
+    let ids = &test.ids;
     let certificates = [
         test.certificate().await?,
         test.certificate().await?,
         test.certificate().await?,
     ];
     let [declared, by_hand] = [group(&test).await?, group(&test).await?];
-    let parts = cases(&certificates, &ids, &by_hand).into_iter().map(|case| case.part);
+    let parts = cases(&certificates, ids, &by_hand).into_iter().map(|case| case.part);
     let spec = json!({
         "availabilityZones": ["us-east-1a", "us-east-1b"],
         "securityGroups": [declared],
@@ -149,59 +142,36 @@ async fn drift_stays_and_a_change_of_the_spec_writes_nothing_part_by_part() -> R
     assert_eq!(
         lb.health_check().expect("a check").target(),
         "HTTP:8080/",
-        "a new balancer is made whole"
+        "a new load balancer is made whole"
     );
     assert_eq!(crate::registered(&lb).len(), 1);
     assert_eq!(test.tags().await?["team"], "web");
-    let name = test.name().await?;
-    for Case { part, drift, change } in cases(&certificates, &ids, &by_hand) {
+    for Case { part, drift, change } in cases(&certificates, ids, &by_hand) {
         let ignored = json!({"ignoreDifferences": [part]});
         test.ready(&with(&spec, &ignored)).await?;
         let (action, members) = drift;
-        let named = if action == "AddTags" {
-            "LoadBalancerNames.member.1"
-        } else {
-            "LoadBalancerName"
-        };
-        let mut members: Vec<(&str, &str)> = members.iter().map(|(key, value)| (*key, value.as_str())).collect();
-        members.push((named, &name));
         if part == "Policies" {
             let create = [
-                ("LoadBalancerName", name.as_str()),
-                ("PolicyName", "ELBSecurityPolicy-2016-08"),
+                ("PolicyName", NEW),
                 ("PolicyTypeName", "SSLNegotiationPolicyType"),
                 ("PolicyAttributes.member.1.AttributeName", "Reference-Security-Policy"),
-                ("PolicyAttributes.member.1.AttributeValue", "ELBSecurityPolicy-2016-08"),
+                ("PolicyAttributes.member.1.AttributeValue", NEW),
             ];
-            let made = simulator.query(
-                "elasticloadbalancing",
-                "2012-06-01",
-                "CreateLoadBalancerPolicy",
-                &create,
-            );
             // The simulator, as AWS, may have made it with the listener already.
-            let _ = made.await;
+            let _ = test.by_hand("CreateLoadBalancerPolicy", &create).await;
         }
-        simulator
-            .query("elasticloadbalancing", "2012-06-01", action, &members)
-            .await?;
+        let members: Vec<(&str, &str)> = members.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        test.by_hand(action, &members).await?;
         let mark = test.mark()?;
         test.pass().await?;
-        let calls = test.calls(mark).await?;
-        assert!(calls.writes().is_empty(), "{part}: drift stays: {calls}");
-        test.ready(&with(
-            &serde_json::from_str(&with(&spec, &change)).expect("JSON"),
-            &ignored,
-        ))
-        .await?;
-        let calls = test.calls(mark).await?;
-        assert!(calls.writes().is_empty(), "{part}: a change writes nothing: {calls}");
+        test.nothing_written(mark, &format!("{part}: drift stays")).await?;
+        let changed = serde_json::from_str(&with(&spec, &change)).expect("JSON");
+        test.ready(&with(&changed, &ignored)).await?;
+        test.nothing_written(mark, &format!("{part}: a change")).await?;
 
         // Ignored no longer, it is put right.
         test.ready(&spec.to_string()).await?;
-        let calls = test.calls(mark).await?;
-        assert!(!calls.writes().is_empty(), "{part}: the drift was one");
-        assert!(object::is_ready(&test.get().await?));
+        assert!(!test.writes(mark).await?.is_empty(), "{part}: the drift was one");
     }
     Ok(())
 }
@@ -224,21 +194,21 @@ async fn a_health_check_of_a_port_that_only_an_ignored_listener_brings_is_told()
         message.contains("TCP:9090") && message.contains("ignoreDifferences"),
         "{message}"
     );
-    assert!(object::has(&test.get().await?, "Reconciling", "True"));
-    let calls = test.calls(mark).await?.writes();
+    assert!(test.get().await?.has("Reconciling", "True"));
+    let calls = test.writes(mark).await?;
     assert_eq!(calls.operations(), ["AddTags"], "the rest follows: {calls}");
 
     // One of the ways out: somebody opens it.
-    let (elb, name) = (test.stack.simulator().elb(), test.name().await?);
-    let close = elb.delete_load_balancer_listeners().load_balancer_name(&name);
-    close.load_balancer_ports(80).send().await.expect("closed");
-    let listener = aws_sdk_elasticloadbalancing::types::Listener::builder();
-    let listener = listener.protocol("TCP").load_balancer_port(80).instance_port(9090);
-    let open = elb.create_load_balancer_listeners().load_balancer_name(&name);
-    let open = open.listeners(listener.build().expect("a listener"));
-    open.send().await.expect("opened");
+    test.by_hand("DeleteLoadBalancerListeners", &[("LoadBalancerPorts.member.1", "80")])
+        .await?;
+    let listener = [
+        ("Listeners.member.1.Protocol", "TCP"),
+        ("Listeners.member.1.LoadBalancerPort", "80"),
+        ("Listeners.member.1.InstancePort", "9090"),
+    ];
+    test.by_hand("CreateLoadBalancerListeners", &listener).await?;
     test.request().await?;
-    test.namespace.until_ready("web").await?;
+    test.until_ready().await?;
     let lb = test.in_aws().await?;
     assert_eq!(lb.health_check().expect("a check").target(), "TCP:9090");
 
@@ -250,42 +220,34 @@ async fn a_health_check_of_a_port_that_only_an_ignored_listener_brings_is_told()
 }
 
 /// A security group of the default VPC.
-async fn group(test: &Test) -> Result<String> {
+pub(crate) async fn group(test: &Test) -> Result<String> {
     let name = format!("group-{}", unique());
     let members = [("GroupName", name.as_str()), ("GroupDescription", "test")];
     let reply = test
-        .stack
         .simulator()
-        .query("ec2", "2016-11-15", "CreateSecurityGroup", &members)
+        .query("ec2", EC2, "CreateSecurityGroup", &members)
         .await?;
-    let id = reply.split("<groupId>").nth(1).and_then(|rest| rest.split('<').next());
-    Ok(id.expect("the id of the group").to_owned())
+    Ok(element(&reply, "groupId"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_taken_out_while_it_is_ignored_goes_back_to_its_default_afterwards() -> Result<()> {
-    let test = Test::new().await?;
     let declared =
         "attributes: {idleTimeoutSeconds: 88}\nhealthCheck: {protocol: TCP, port: 8080, intervalSeconds: 20}";
-    test.ready(&format!("{MINIMAL}\n{declared}")).await?;
-    let now = async || -> Result<(Option<i32>, i32)> {
-        let name = test.name().await?;
-        let request = test.stack.simulator().elb().describe_load_balancer_attributes();
-        let reply = request.load_balancer_name(name).send().await.expect("described");
-        let attributes = reply.load_balancer_attributes().expect("attributes");
+    let test = Test::web().with(declared).ready().await?;
+    let now = async || -> Result<(i32, i32)> {
+        let attributes = crate::attributes::in_aws(&test).await?;
         let settings = attributes.connection_settings().expect("settings");
         let lb = test.in_aws().await?;
-        Ok((
-            Some(settings.idle_timeout()),
-            lb.health_check().expect("a check").interval(),
-        ))
+        let check = lb.health_check().expect("a check");
+        Ok((settings.idle_timeout(), check.interval()))
     };
-    assert_eq!(now().await?, (Some(88), 20));
-    test.ready(&format!("{MINIMAL}\nignoreDifferences: [Attributes, HealthCheck]"))
+    assert_eq!(now().await?, (88, 20));
+    test.ready(&minimal("ignoreDifferences: [Attributes, HealthCheck]"))
         .await?;
     test.pass().await?;
-    assert_eq!(now().await?, (Some(88), 20), "left as AWS has them");
+    assert_eq!(now().await?, (88, 20), "left as AWS has them");
     test.ready(MINIMAL).await?;
-    assert_eq!(now().await?, (Some(60), 30), "back at the defaults, once");
+    assert_eq!(now().await?, (60, 30), "back at the defaults, once");
     Ok(())
 }

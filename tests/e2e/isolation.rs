@@ -1,23 +1,19 @@
 //! One instance among a thousand that AWS does not take.
 
-use kube::api::DynamicObject;
 use serde_json::json;
-use testkit::{Call, Calls, Result, object};
+use testkit::{Call, Calls, Result};
 
-use crate::{MINIMAL, Test, registered};
+use crate::setup::{by_ids, minimal};
+use crate::{Test, error, set};
 
 const REGISTER: &str = "RegisterInstancesWithLoadBalancer";
 
 /// Running instances, in the order of their ids, which is the order in which batches are halved.
-async fn thousand(test: &mut Test) -> Result<Vec<String>> {
-    let simulator = test.stack.simulator();
-    let mut ids = test.namespace.instances(simulator, &["us-east-1a"; 1000]).await?;
+async fn thousand() -> Result<(Test, Vec<String>)> {
+    let test = Test::web().instances(1000).start().await?;
+    let mut ids = test.ids.clone();
     ids.sort();
-    Ok(ids)
-}
-
-fn spec(ids: &[String]) -> String {
-    format!("{MINIMAL}\ntargets: {{instanceIds: [{}]}}", ids.join(", "))
+    Ok((test, ids))
 }
 
 /// The registrations up to the first that satisfies the condition.
@@ -33,30 +29,22 @@ fn instances(call: &Call) -> Vec<String> {
     members.map(|(_, id)| id).collect()
 }
 
-fn told(object: &DynamicObject) -> String {
-    object::condition(object, "Programmed").expect("the condition").message
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_aws_does_not_name_is_isolated_in_21_calls() -> Result<()> {
-    let mut test = Test::new().await?;
-    let ids = thousand(&mut test).await?;
-    let simulator = test.stack.simulator();
+    let (test, ids) = thousand().await?;
+    let simulator = test.simulator();
     // The last one is in the larger half each time.
     let odd = ids.last().expect("a thousand");
-    let fault = json!({
-        "match": {"operation": REGISTER, "instance": odd},
-        "do": {"error": {"code": "InvalidInstance", "status": 400, "message": "An instance is not valid."}},
-    });
+    let refusal = error("InvalidInstance", 400, "An instance is not valid.");
+    let fault = json!({"match": {"operation": REGISTER, "instance": odd}, "do": refusal});
     simulator.fault(&fault).await?;
     let mark = test.mark()?;
-    test.apply(&spec(&ids)).await?;
-    test.until_reason("Programmed", "InstanceNotFound").await?;
-    let object = test.get().await?;
-    assert!(told(&object).ends_with(&format!(": {odd}")), "{}", told(&object));
-    assert!(object::has(&object, "Reconciling", "True"));
-    let others = ids[..999].iter().cloned().collect();
-    assert_eq!(registered(&test.in_aws().await?), others, "the others are registered");
+    test.apply(&minimal(&by_ids(&ids))).await?;
+    let message = test.until_reason("Programmed", "InstanceNotFound").await?;
+    assert!(message.ends_with(&format!(": {odd}")), "{message}");
+    assert!(test.get().await?.has("Reconciling", "True"));
+    let others = set(&ids[..999]);
+    assert_eq!(test.registered().await?, others, "the others are registered");
 
     let alone = |call: &Call| instances(call) == [odd.clone()];
     let calls = registrations(&test, mark, alone).await?;
@@ -78,21 +66,20 @@ async fn one_that_aws_does_not_name_is_isolated_in_21_calls() -> Result<()> {
     assert!(since.iter().all(alone), "{since}");
     simulator.clear_faults().await?;
     test.request().await?;
-    test.namespace.until_ready("web").await?;
-    assert_eq!(registered(&test.in_aws().await?).len(), 1000);
+    test.until_ready().await?;
+    assert_eq!(test.registered().await?.len(), 1000);
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_aws_names_is_isolated_in_2_calls() -> Result<()> {
-    let mut test = Test::new().await?;
-    let mut ids = thousand(&mut test).await?;
+    let (test, mut ids) = thousand().await?;
     "i-0dead0000000beefa".clone_into(&mut ids[500]);
     let mark = test.mark()?;
-    test.apply(&spec(&ids)).await?;
+    test.apply(&minimal(&by_ids(&ids))).await?;
     let message = test.until_reason("Programmed", "InstanceNotFound").await?;
     assert!(message.ends_with(": i-0dead0000000beefa"), "{message}");
-    assert_eq!(registered(&test.in_aws().await?).len(), 999);
+    assert_eq!(test.registered().await?.len(), 999);
     let calls = registrations(&test, mark, |call| instances(call).len() == 999).await?;
     assert_eq!(calls.len(), 2, "{} calls", calls.len());
     Ok(())

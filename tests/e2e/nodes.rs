@@ -1,18 +1,11 @@
 //! Instances by node label, as Nodes come, go and change.
 
 use serde_json::json;
+use testkit::Result;
 use testkit::cluster::Kind;
-use testkit::{Calls, Result};
 
-use crate::{MINIMAL, Test, registered, unique};
-
-/// A Node for an instance, whose name is the instance's id.
-async fn node(test: &Test, id: &str, role: &str) -> Result<()> {
-    test.namespace
-        .node(id, Some(&format!("aws:///us-east-1a/{id}")), &[("role", role)])
-        .await
-        .map(drop)
-}
+use crate::setup::by_role;
+use crate::{MINIMAL, Test, set};
 
 /// A patch by which something holds up the deletion of an object, or does no more.
 pub(crate) fn held(up: bool) -> serde_json::Value {
@@ -20,59 +13,40 @@ pub(crate) fn held(up: bool) -> serde_json::Value {
     json!({"metadata": {"finalizers": finalizers}})
 }
 
+/// Waits until the registered instances change, and then they must be these.
 async fn until_registered(test: &Test, mark: u64, ids: &[&String]) -> Result<()> {
     let name = test.name().await?;
-    let simulator = test.stack.simulator();
-    let wanted: std::collections::BTreeSet<String> = ids.iter().map(|id| (*id).clone()).collect();
-    simulator
-        .until_calls(mark, "a change of the registered instances", |calls| {
-            !calls.naming(&name).of("RegisterInstancesWithLoadBalancer").is_empty()
-                || !calls.naming(&name).of("DeregisterInstancesFromLoadBalancer").is_empty()
-        })
-        .await?;
-    assert_eq!(registered(&test.in_aws().await?), wanted);
+    let what = "a change of the registered instances";
+    let changed = |calls: &testkit::Calls| {
+        let calls = calls.naming(&name);
+        let [into, out] = [
+            "RegisterInstancesWithLoadBalancer",
+            "DeregisterInstancesFromLoadBalancer",
+        ];
+        !calls.of(into).is_empty() || !calls.of(out).is_empty()
+    };
+    test.simulator().until_calls(mark, what, changed).await?;
+    assert_eq!(test.registered().await?, set(ids));
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_node_costs_one_write_and_at_most_one_read() -> Result<()> {
-    let mut test = Test::new().await?;
-    let role = unique();
-    let ids = test
-        .namespace
-        .instances(test.stack.simulator(), &["us-east-1a", "us-east-1a"])
-        .await?;
-    node(&test, &ids[0], &role).await?;
-    test.ready(&format!(
-        "{MINIMAL}\ntargets: {{nodeSelector: {{matchLabels: {{role: '{role}'}}}}}}"
-    ))
-    .await?;
+    let test = Test::web().instances(1).by_node().ready().await?;
+    let new = test.instances(&["us-east-1a"]).await?.remove(0);
     test.pass().await?;
 
     let mark = test.mark()?;
-    node(&test, &ids[1], &role).await?;
-    let name = test.name().await?;
-    let is_register = |calls: &Calls| !calls.naming(&name).of("RegisterInstancesWithLoadBalancer").is_empty();
-    let calls = test
-        .stack
-        .simulator()
-        .until_calls(mark, "the registration", is_register)
-        .await?
-        .naming(&name);
-    let until = calls
-        .of("RegisterInstancesWithLoadBalancer")
-        .iter()
-        .next()
-        .expect("the registration")
-        .seq;
-    let calls = calls.only(|call| call.seq <= until);
+    test.node(&new).await?;
+    let calls = test.until_called(mark, "RegisterInstancesWithLoadBalancer").await?;
+    let register = calls.of("RegisterInstancesWithLoadBalancer");
+    let register = register.iter().next().expect("the registration");
+    let calls = calls.only(|call| call.seq <= register.seq);
     assert_eq!(calls.writes().len(), 1, "{calls}");
     assert!(calls.reads().len() <= 1, "{calls}");
-    let register = calls.writes();
-    let instances = register.iter().next().expect("one").members("Instances.member.");
     assert_eq!(
-        instances,
-        [("1.InstanceId".to_owned(), ids[1].clone())],
+        register.members("Instances.member."),
+        [("1.InstanceId".to_owned(), new)],
         "only the new one is registered"
     );
     Ok(())
@@ -80,145 +54,95 @@ async fn a_new_node_costs_one_write_and_at_most_one_read() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_are_followed_as_they_come_go_and_change_labels() -> Result<()> {
-    let mut test = Test::new().await?;
-    let role = unique();
-    let ids = test
-        .namespace
-        .instances(test.stack.simulator(), &["us-east-1a", "us-east-1b", "us-east-1a"])
-        .await?;
-    for id in &ids[..2] {
-        node(&test, id, &role).await?;
-    }
-    test.ready(&format!(
-        "{MINIMAL}\ntargets: {{nodeSelector: {{matchLabels: {{role: '{role}'}}}}}}"
-    ))
-    .await?;
-    assert_eq!(
-        registered(&test.in_aws().await?),
-        [ids[0].clone(), ids[1].clone()].into()
-    );
+    let zones = ["us-east-1a", "us-east-1b", "us-east-1a"];
+    let test = Test::web().zones(&zones).start().await?;
+    let [first, second, third] = [0, 1, 2].map(|at| &test.ids[at]);
+    test.node(first).await?;
+    test.node(second).await?;
+    test.ready(&format!("{MINIMAL}\n{}", by_role(&test.role))).await?;
+    assert_eq!(test.registered().await?, set([first, second]));
 
     let mark = test.mark()?;
-    node(&test, &ids[2], &role).await?;
-    until_registered(&test, mark, &[&ids[0], &ids[1], &ids[2]]).await?;
+    test.node(third).await?;
+    until_registered(&test, mark, &[first, second, third]).await?;
 
     let mark = test.mark()?;
-    test.namespace.label(Kind::NODE, &ids[0], "role", None).await?;
-    until_registered(&test, mark, &[&ids[1], &ids[2]]).await?;
+    test.namespace.label(Kind::NODE, first, "role", None).await?;
+    until_registered(&test, mark, &[second, third]).await?;
 
     let mark = test.mark()?;
     let exclude = "node.kubernetes.io/exclude-from-external-load-balancers";
-    test.namespace.label(Kind::NODE, &ids[1], exclude, Some("")).await?;
-    until_registered(&test, mark, &[&ids[2]]).await?;
+    test.namespace.label(Kind::NODE, second, exclude, Some("")).await?;
+    until_registered(&test, mark, &[third]).await?;
 
     let mark = test.mark()?;
-    test.namespace.label(Kind::NODE, &ids[1], exclude, None).await?;
-    until_registered(&test, mark, &[&ids[1], &ids[2]]).await?;
+    test.namespace.label(Kind::NODE, second, exclude, None).await?;
+    until_registered(&test, mark, &[second, third]).await?;
 
     let mark = test.mark()?;
-    test.namespace.delete(Kind::NODE, &ids[2]).await?;
-    until_registered(&test, mark, &[&ids[1]]).await
+    test.namespace.delete(Kind::NODE, third).await?;
+    until_registered(&test, mark, &[second]).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_is_being_deleted_leaves_before_it_is_gone() -> Result<()> {
-    let mut test = Test::new().await?;
-    let role = unique();
-    let ids = test
-        .namespace
-        .instances(test.stack.simulator(), &["us-east-1a"; 3])
-        .await?;
-    for id in &ids {
-        node(&test, id, &role).await?;
-    }
-    test.ready(&format!(
-        "{MINIMAL}\ntargets: {{nodeSelector: {{matchLabels: {{role: '{role}'}}}}}}"
-    ))
-    .await?;
+    let test = Test::web().instances(3).by_node().ready().await?;
+    let (namespace, leaving) = (&test.namespace, &test.ids[0]);
     // Cordoned and drained first, as `kubectl drain` and autoscalers do: it serves until it is deleted.
-    test.namespace.patch(Kind::NODE, &ids[0], held(true)).await?;
+    namespace.patch(Kind::NODE, leaving, held(true)).await?;
     let cordon = json!({"spec": {"unschedulable": true}});
-    test.namespace.patch(Kind::NODE, &ids[0], cordon).await?;
-    test.namespace.node_ready(&ids[0], false).await?;
+    namespace.patch(Kind::NODE, leaving, cordon).await?;
+    namespace.node_ready(leaving, false).await?;
     let mark = test.mark()?;
     test.pass().await?;
-    assert!(test.calls(mark).await?.writes().is_empty(), "kept");
+    test.nothing_written(mark, "kept").await?;
 
-    test.namespace.delete(Kind::NODE, &ids[0]).await?;
-    until_registered(&test, mark, &[&ids[1], &ids[2]]).await?;
-    let found = test.namespace.get(Kind::NODE, &ids[0]).await?;
+    namespace.delete(Kind::NODE, leaving).await?;
+    until_registered(&test, mark, &[&test.ids[1], &test.ids[2]]).await?;
+    let found = namespace.get(Kind::NODE, leaving).await?;
     assert!(found.metadata.deletion_timestamp.is_some(), "it is still there");
-    test.namespace.until_ready("web").await?;
+    test.until_ready().await?;
 
     let mark = test.mark()?;
-    test.namespace.patch(Kind::NODE, &ids[0], held(false)).await?;
-    test.namespace.until_gone(Kind::NODE, &ids[0]).await?;
+    namespace.patch(Kind::NODE, leaving, held(false)).await?;
+    namespace.until_gone(Kind::NODE, leaving).await?;
     test.pass().await?;
-    assert!(test.calls(mark).await?.writes().is_empty(), "nothing more");
-    Ok(())
+    test.nothing_written(mark, "nothing more").await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn provider_ids_are_read_in_all_their_forms_and_other_machines_are_skipped() -> Result<()> {
-    let mut test = Test::new().await?;
-    let role = unique();
-    let zones = ["us-east-1a"; 3];
-    let ids = test.namespace.instances(test.stack.simulator(), &zones).await?;
-    let forms = [
-        format!("aws:///us-east-1a/{}", ids[0]),
-        format!("aws:////{}", ids[1]),
-        ids[2].clone(),
-    ];
-    for (id, form) in ids.iter().zip(&forms) {
-        test.namespace.node(id, Some(form), &[("role", &role)]).await?;
-    }
-    let fargate = format!("fargate-{role}");
-    test.namespace
-        .node(
-            &fargate,
+    let test = Test::web().instances(3).start().await?;
+    let (role, [a, b, c]) = (&test.role, [0, 1, 2].map(|at| test.ids[at].as_str()));
+    let (slashed, spare) = (format!("aws:///us-east-1a/{a}"), format!("aws:////{b}"));
+    for (name, provider) in [
+        (a, Some(slashed.as_str())),
+        (b, Some(spare.as_str())),
+        (c, Some(c)),
+        (
+            &format!("fargate-{role}"),
             Some("aws:///us-east-1a/fargate-ip-10-0-0-1.ec2.internal"),
-            &[("role", &role)],
-        )
-        .await?;
-    test.namespace
-        .node(&format!("none-{role}"), None, &[("role", &role)])
-        .await?;
-    test.ready(&format!(
-        "{MINIMAL}\ntargets: {{nodeSelector: {{matchLabels: {{role: '{role}'}}}}}}"
-    ))
-    .await?;
-    assert_eq!(registered(&test.in_aws().await?), ids.into_iter().collect());
+        ),
+        (&format!("none-{role}"), None),
+    ] {
+        test.namespace.node(name, provider, &[("role", role)]).await?;
+    }
+    test.ready(&format!("{MINIMAL}\n{}", by_role(role))).await?;
+    assert_eq!(test.registered().await?, set(&test.ids));
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_selector_that_suddenly_matches_nothing_empties_nothing() -> Result<()> {
-    let mut test = Test::new().await?;
-    let role = unique();
-    let ids = test
-        .namespace
-        .instances(test.stack.simulator(), &["us-east-1a"])
-        .await?;
-    node(&test, &ids[0], &role).await?;
-    test.ready(&format!(
-        "{MINIMAL}\ntargets: {{nodeSelector: {{matchLabels: {{role: '{role}'}}}}}}"
-    ))
-    .await?;
-
+    let test = Test::web().instances(1).by_node().ready().await?;
+    let selecting = |role: &str| json!({"targets": {"nodeSelector": {"matchLabels": {"role": role}}}});
     let mark = test.mark()?;
-    let typo = json!({"spec": {"targets": {"nodeSelector": {"matchLabels": {"role": "a-typo"}}}}});
-    test.namespace.patch(Kind::CLB, "web", typo).await?;
+    test.patch(selecting("a-typo")).await?;
     let message = test.until_reason("Programmed", "NodeViewSuspect").await?;
     assert!(message.contains("nodeSelector"), "{message}");
-    assert!(
-        test.calls(mark)
-            .await?
-            .of("DeregisterInstancesFromLoadBalancer")
-            .is_empty()
-    );
-    assert_eq!(registered(&test.in_aws().await?), [ids[0].clone()].into());
+    let calls = test.calls(mark).await?.of("DeregisterInstancesFromLoadBalancer");
+    assert!(calls.is_empty(), "{calls}");
+    assert_eq!(test.registered().await?, set(&test.ids));
 
-    let right = json!({"spec": {"targets": {"nodeSelector": {"matchLabels": {"role": role}}}}});
-    test.namespace.patch(Kind::CLB, "web", right).await?;
-    test.namespace.until_ready("web").await.map(drop)
+    test.change(selecting(&test.role)).await.map(drop)
 }

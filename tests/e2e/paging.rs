@@ -1,11 +1,10 @@
 //! What AWS answers in pages. What is looked for stands on the last one.
 
 use serde_json::{Value, json};
-use testkit::cluster::Kind;
-use testkit::{Calls, Options, Result, Simulator, Stack, object};
+use testkit::{Calls, Options, Result, Simulator};
 
 use crate::network::{EC2, Vpc, element};
-use crate::{describe, manifest, registered};
+use crate::{Test, registered, set};
 
 /// A tag whose value EC2 would read as a pattern, so that it is asked for all and the operator compares.
 const TIER: &str = "web\\*";
@@ -91,13 +90,12 @@ fn turned(calls: &Calls, operation: &str) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_stands_on_the_last_page_is_found() -> Result<()> {
-    let stack = Stack::start(Options::default()).await?;
-    let aws = stack.simulator();
+    let test = Test::web().on(Options::default()).start().await?;
+    let aws = test.simulator();
     let vpc = Vpc::new(aws).await?;
     let roomy = vpc.subnet_of("us-east-1a", 20).await?;
     let [subnet, group, instance] = crowd(aws, &vpc, &roomy).await?;
     publish_by_the_last_table(aws, &vpc, &subnet, 101).await?;
-    let namespace = stack.namespace().await?;
     let mark = aws.mark()?;
     let spec = format!(
         "subnetSelector: {{vpcId: {}, role: Public, tags: {{tier: '{TIER}'}}}}\nsecurityGroupSelector: {{tags: {{tier: \
@@ -105,13 +103,11 @@ async fn what_stands_on_the_last_page_is_found() -> Result<()> {
          {{acmDomainName: www.example.com}}}}\ntargets: {{instanceTags: [{{tags: {{tier: '{TIER}'}}}}]}}",
         vpc.id
     );
-    namespace.apply(&manifest(&spec)).await?;
-    let ready = namespace.until_ready("web").await?;
-    let name = object::text(&ready, "/status/loadBalancerName").to_owned();
-    let lb = describe(&stack, &name).await.expect("the balancer");
+    let name = test.ready(&spec).await?.name();
+    let lb = test.in_aws().await?;
     assert_eq!(lb.subnets(), [subnet.clone()]);
     assert_eq!(lb.security_groups(), [group]);
-    assert_eq!(registered(&lb), [instance.clone()].into());
+    assert_eq!(registered(&lb), set([&instance]));
     let listener = lb.listener_descriptions()[0].listener().expect("a listener");
     assert_eq!(listener.ssl_certificate_id(), Some(&*arn("c-ffffffff")));
     let calls = aws.calls(mark)?;
@@ -128,19 +124,14 @@ async fn what_stands_on_the_last_page_is_found() -> Result<()> {
     // More members of more groups than one call asks for: each of them belongs to its group, and stays.
     groups(aws, &roomy, &name, 51).await;
     let mark = aws.mark()?;
-    namespace
-        .annotate(Kind::CLB, "web", crate::REQUESTED_AT, Some("now"))
-        .await?;
-    let counted = |object: &kube::api::DynamicObject| {
-        object::is_ready(object) && object::at(object, "/status/instances/registered") == Some(&json!(103))
-    };
-    namespace
-        .until(Kind::CLB, "web", "the members to be counted", counted)
-        .await?;
+    test.request().await?;
+    test.until("the members to be counted", |web| {
+        web.is_ready() && web.registered() == Some(103)
+    })
+    .await?;
     let calls = aws.calls(mark)?;
     assert!(calls.writes().is_empty(), "{}", calls.writes());
     assert!(calls.of("DescribeAutoScalingInstances").len() > 2 && calls.of("DescribeAutoScalingGroups").len() > 1);
-    let lb = describe(&stack, &name).await.expect("the balancer");
-    assert_eq!(registered(&lb).len(), 103);
+    assert_eq!(test.registered().await?.len(), 103);
     Ok(())
 }

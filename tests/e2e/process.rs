@@ -2,9 +2,9 @@
 
 use std::process::{Command, Output};
 
-use testkit::{Result, Stack};
+use testkit::Result;
 
-use crate::{MINIMAL, Test};
+use crate::Test;
 
 fn operator(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_clb-operator"));
@@ -18,36 +18,35 @@ fn operator(arguments: &[&str]) -> Output {
 
 #[test]
 fn wrong_flags_are_one_clear_line_and_status_2() {
+    let run = ["run", "--cluster-id"];
     for (arguments, words) in [
-        (vec!["run"], "--cluster-id"),
-        (vec!["run", "--cluster-id", ""], "1 to 63"),
-        (vec!["run", "--cluster-id", "a b"], "1 to 63"),
-        (vec!["run", "--cluster-id", "a", "--resync-period", "soon"], "duration"),
+        (&["run"][..], "--cluster-id"),
+        (&[&run[..], &[""]].concat(), "1 to 63"),
+        (&[&run[..], &["a b"]].concat(), "1 to 63"),
+        (&[&run[..], &["a", "--resync-period", "soon"]].concat(), "duration"),
+        (&[&run[..], &["a", "--health-interval", "0s"]].concat(), "at least 1s"),
+        (&[&run[..], &["a", "--listen", "nowhere"]].concat(), "--listen"),
+        (&[&run[..], &["a", "--concurrency", "0"]].concat(), "--concurrency"),
+        (&[&run[..], &["a", "--log-level", "a=b=c"]].concat(), "--log-level"),
+        (&[&run[..], &["a", "--default-tags", "a"]].concat(), "KEY=VALUE"),
+        (&[&run[..], &["a", "--default-tags", "aws:a=b"]].concat(), "reserved"),
         (
-            vec!["run", "--cluster-id", "a", "--health-interval", "0s"],
-            "at least 1s",
-        ),
-        (vec!["run", "--cluster-id", "a", "--listen", "nowhere"], "--listen"),
-        (vec!["run", "--cluster-id", "a", "--concurrency", "0"], "--concurrency"),
-        (vec!["run", "--cluster-id", "a", "--log-level", "a=b=c"], "--log-level"),
-        (vec!["run", "--cluster-id", "a", "--default-tags", "a"], "KEY=VALUE"),
-        (
-            vec!["run", "--cluster-id", "a", "--default-tags", "aws:a=b"],
+            &[&run[..], &["a", "--default-tags", "classiclb.dev/uid=b"]].concat(),
             "reserved",
         ),
+        (&[&run[..], &["a", "--default-tags", "a=b,a=c"]].concat(), "twice"),
+        (&[&run[..], &["a", "--adoption", "often"]].concat(), "--adoption"),
         (
-            vec!["run", "--cluster-id", "a", "--default-tags", "classiclb.dev/uid=b"],
-            "reserved",
+            &[&run[..], &["a", "--watch-namespaces", "a,B"]].concat(),
+            "name of a namespace",
         ),
-        (vec!["run", "--cluster-id", "a", "--default-tags", "a=b,a=c"], "twice"),
-        (vec!["run", "--cluster-id", "a", "--adoption", "often"], "--adoption"),
-        (vec!["run", "--cluster-id", "a", "--log-level", "verbose"], "verbose"),
-        (vec!["run", "--cluster-id", "a", "--log-level", ""], "level"),
-        (vec!["run", "--cluster-id", "a", "--unknown"], "--unknown"),
-        (vec![], "a command is required"),
-        (vec!["fly"], "fly"),
+        (&[&run[..], &["a", "--log-level", "verbose"]].concat(), "verbose"),
+        (&[&run[..], &["a", "--log-level", ""]].concat(), "level"),
+        (&[&run[..], &["a", "--unknown"]].concat(), "--unknown"),
+        (&[], "a command is required"),
+        (&["fly"], "fly"),
     ] {
-        let output = operator(&arguments);
+        let output = operator(arguments);
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {text}");
         assert_eq!(text.trim_end().lines().count(), 1, "{arguments:?}: {text}");
@@ -67,10 +66,9 @@ fn the_definition_is_printed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_count_what_was_done_and_logs_hold_no_credential() -> Result<()> {
-    let test = Test::new().await?;
-    test.ready(MINIMAL).await?;
-    let stack = Stack::shared().await?;
-    let metrics = stack.operator().get("/metrics").await?.body;
+    let test = Test::web().ready().await?;
+    let operator = test.stack.operator();
+    let metrics = operator.get("/metrics").await?.body;
     for name in [
         "controller_runtime_reconcile_total{controller=\"classicloadbalancer\",result=\"success\"}",
         "controller_runtime_reconcile_time_seconds_bucket",
@@ -79,7 +77,7 @@ async fn metrics_count_what_was_done_and_logs_hold_no_credential() -> Result<()>
     ] {
         assert!(metrics.contains(name), "no {name} in\n{metrics}");
     }
-    let log = stack.operator().log();
+    let log = operator.log();
     assert!(log.contains("CreateLoadBalancer"), "{log}");
     for secret in [testkit::simulator::SECRET_ACCESS_KEY, "Bearer", "Authorization"] {
         let leaks = log.lines().any(|line| {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use testkit::{Calls, Result};
+use testkit::{Calls, Kind, Result};
 
 use crate::Test;
 use crate::policies::{backend, contents, own};
@@ -37,22 +37,19 @@ async fn another_key_is_in_use_before_the_old_one_goes() -> Result<()> {
         .apply(&map(&[("now.pem", "A"), ("other.pem", "C")]))
         .await?;
     test.pass().await?;
-    assert!(test.calls(mark).await?.writes().is_empty(), "another key of the map");
+    test.nothing_written(mark, "another key of the map").await?;
 
     test.namespace.apply(&map(&[("now.pem", "B")])).await?;
     test.pass().await?;
-    let calls = test.calls(mark).await?.writes();
-    assert_eq!(
-        calls.operations(),
-        [
-            "CreateLoadBalancerPolicy",
-            "CreateLoadBalancerPolicy",
-            "SetLoadBalancerPoliciesForBackendServer",
-            "DeleteLoadBalancerPolicy",
-            "DeleteLoadBalancerPolicy",
-        ],
-        "{calls}"
-    );
+    let calls = test.writes(mark).await?;
+    let expected = [
+        "CreateLoadBalancerPolicy",
+        "CreateLoadBalancerPolicy",
+        "SetLoadBalancerPoliciesForBackendServer",
+        "DeleteLoadBalancerPolicy",
+        "DeleteLoadBalancerPolicy",
+    ];
+    assert_eq!(calls.operations(), expected, "{calls}");
     assert_eq!(names(&calls.of("DeleteLoadBalancerPolicy")), before, "the old ones go");
     let used = backend(&test, 8443).await?;
     let set = calls.of("SetLoadBalancerPoliciesForBackendServer");
@@ -66,9 +63,7 @@ async fn another_key_is_in_use_before_the_old_one_goes() -> Result<()> {
     assert!(content[0].1.iter().any(new_key), "{content:?}");
 
     // A map that goes takes nothing with it.
-    test.namespace
-        .delete(testkit::cluster::Kind("v1", "ConfigMap"), "keys")
-        .await?;
+    test.namespace.delete(Kind("v1", "ConfigMap"), "keys").await?;
     test.request().await?;
     test.until_reason("Programmed", "ConfigMapNotFound").await?;
     assert_eq!(backend(&test, 8443).await?, used);

@@ -4,21 +4,23 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use testkit::cluster::Kind;
-use testkit::{Result, object};
+use testkit::{LoadBalancer, Result};
 
 use crate::{Test, unique};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn balancers_of_one_name_in_three_regions_do_not_know_of_each_other() -> Result<()> {
     let test = Test::new().await?;
-    let simulator = test.stack.simulator();
+    let simulator = test.simulator();
     let name = format!("everywhere-{}", unique());
     let regions = ["us-east-1", "eu-west-1", "ap-southeast-2"];
     // Each region has an instance of its own.
-    let instances: BTreeMap<&str, String> = regions
-        .iter()
-        .map(|region| (*region, format!("i-{:08x}", random())))
-        .collect();
+    let ids = regions.map(|region| (region, format!("i-{:08x}", random())));
+    let instances = BTreeMap::from(ids);
+    let described = async |region: &str| {
+        let elb = simulator.elb_in(region);
+        elb.describe_load_balancers().load_balancer_names(&name).send().await
+    };
     let mark = test.mark()?;
     for region in regions {
         let id = &instances[region];
@@ -32,15 +34,11 @@ async fn balancers_of_one_name_in_three_regions_do_not_know_of_each_other() -> R
         test.namespace.apply(&manifest).await?;
     }
     for region in regions {
-        let ready = test.namespace.until_ready(region).await?;
-        let dns_name = object::text(&ready, "/status/dnsName");
+        let ready: LoadBalancer = test.namespace.until_ready(region).await?.into();
+        let dns_name = ready.text("/dnsName");
         assert!(dns_name.contains(&format!(".{region}.elb.amazonaws.com")), "{dns_name}");
-        assert_eq!(object::text(&ready, "/status/region"), region);
-        let reply = simulator
-            .elb_in(region)
-            .describe_load_balancers()
-            .load_balancer_names(&name);
-        let reply = reply.send().await.expect("the balancer");
+        assert_eq!(ready.text("/region"), region);
+        let reply = described(region).await.expect("the load balancer");
         let found = &reply.load_balancer_descriptions()[0];
         let registered: Vec<_> = found.instances().iter().filter_map(|i| i.instance_id()).collect();
         assert_eq!(registered, [instances[region].as_str()], "{region}");
@@ -57,23 +55,12 @@ async fn balancers_of_one_name_in_three_regions_do_not_know_of_each_other() -> R
     // One of them goes, and the others are neither deleted nor touched.
     let mark = test.mark()?;
     test.namespace.delete_and_wait(Kind::CLB, "eu-west-1").await?;
-    let gone = simulator
-        .elb_in("eu-west-1")
-        .describe_load_balancers()
-        .load_balancer_names(&name);
-    assert!(gone.send().await.is_err());
-    let elsewhere = simulator
-        .calls(mark)?
-        .naming(&name)
-        .writes()
-        .only(|call| call.region != "eu-west-1");
+    assert!(described("eu-west-1").await.is_err());
+    let writes = simulator.calls(mark)?.naming(&name).writes();
+    let elsewhere = writes.only(|call| call.region != "eu-west-1");
     assert!(elsewhere.is_empty(), "{elsewhere}");
     for region in ["us-east-1", "ap-southeast-2"] {
-        let kept = simulator
-            .elb_in(region)
-            .describe_load_balancers()
-            .load_balancer_names(&name);
-        assert!(kept.send().await.is_ok(), "{region}");
+        assert!(described(region).await.is_ok(), "{region}");
     }
     Ok(())
 }

@@ -1,122 +1,73 @@
 //! How instances are registered: beside those of others, and by the state of their Nodes.
 
-use aws_sdk_elasticloadbalancing::types::Instance;
+use std::time::Duration;
+
 use serde_json::json;
 use testkit::cluster::Kind;
-use testkit::{Result, object};
+use testkit::{LoadBalancer, Result};
 
-use crate::{MINIMAL, Test, registered, unique};
+use crate::setup::{by_ids, minimal};
+use crate::{Test, set};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn additive_registration_leaves_what_others_registered() -> Result<()> {
-    let mut test = Test::new().await?;
-    let ids = test
-        .namespace
-        .instances(test.stack.simulator(), &["us-east-1a", "us-east-1a", "us-east-1b"])
-        .await?;
-    let spec = |list: &str| format!("{MINIMAL}\nregistration: {{mode: Additive}}\ntargets: {{instanceIds: [{list}]}}");
-    let ready = test.ready(&spec(&format!("{}, {}", ids[0], ids[1]))).await?;
-    assert_eq!(
-        object::at(&ready, "/status/applied/instanceIds")
-            .and_then(|list| list.as_array())
-            .map(Vec::len),
-        Some(2)
-    );
-    let elb = test.stack.simulator().elb();
-    let name = test.name().await?;
-    let foreign = Instance::builder().instance_id(&ids[2]).build();
-    let request = elb.register_instances_with_load_balancer().load_balancer_name(&name);
-    request.instances(foreign).send().await.expect("registered");
+    let setup = Test::web().zones(&["us-east-1a", "us-east-1a", "us-east-1b"]);
+    let test = setup.start().await?;
+    let ids = &test.ids;
+    let spec = |ids: &[String]| minimal(&format!("registration: {{mode: Additive}}\n{}", by_ids(ids)));
+    let ready = test.ready(&spec(&ids[..2])).await?;
+    let applied = ready.status("/applied/instanceIds").as_array();
+    assert_eq!(applied.map(Vec::len), Some(2));
+    let foreign = [("Instances.member.1.InstanceId", ids[2].as_str())];
+    test.by_hand("RegisterInstancesWithLoadBalancer", &foreign).await?;
     test.pass().await?;
-    assert_eq!(registered(&test.in_aws().await?).len(), 3, "a foreign one stays");
-    test.ready(&spec(&ids[0])).await?;
-    assert_eq!(
-        registered(&test.in_aws().await?),
-        [ids[0].clone(), ids[2].clone()].into(),
-        "ours leaves"
-    );
+    assert_eq!(test.registered().await?.len(), 3, "a foreign one stays");
+    test.ready(&spec(&ids[..1])).await?;
+    assert_eq!(test.registered().await?, set([&ids[0], &ids[2]]), "ours leaves");
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_that_are_not_ready_or_cordoned_stay_unless_told_otherwise() -> Result<()> {
-    let mut test = Test::new().await?;
-    let role = unique();
-    let ids = test
-        .namespace
-        .instances(test.stack.simulator(), &["us-east-1a", "us-east-1a", "us-east-1b"])
-        .await?;
-    for id in &ids {
-        test.namespace.node(id, Some(id), &[("role", &role)]).await?;
-    }
-    let targets = format!("{MINIMAL}\ntargets: {{nodeSelector: {{matchLabels: {{role: '{role}'}}}}}}");
-    test.ready(&targets).await?;
+    let zones = ["us-east-1a", "us-east-1a", "us-east-1b"];
+    let test = Test::web().zones(&zones).by_node().ready().await?;
+    let ids = &test.ids;
     test.namespace.node_ready(&ids[0], false).await?;
     let cordon = json!({"spec": {"unschedulable": true}});
     test.namespace.patch(Kind::NODE, &ids[1], cordon).await?;
     test.pass().await?;
-    assert_eq!(registered(&test.in_aws().await?).len(), 3, "kept");
-    let count = |wanted: &'static str| {
-        move |object: &kube::api::DynamicObject| {
-            object::is_ready(object) && object::text(object, "/status/instances/summary") == wanted
-        }
-    };
-    test.apply(&format!("{targets}\nregistration: {{notReadyNodes: Remove}}"))
-        .await?;
-    test.namespace
-        .until(Kind::CLB, "web", "one to leave", count("2/2"))
-        .await?;
-    assert!(!registered(&test.in_aws().await?).contains(&ids[0]));
-    test.apply(&format!(
-        "{targets}\nregistration: {{notReadyNodes: Remove, cordonedNodes: Remove}}"
-    ))
-    .await?;
-    test.namespace
-        .until(Kind::CLB, "web", "two to leave", count("1/1"))
-        .await?;
-    assert_eq!(registered(&test.in_aws().await?), [ids[2].clone()].into());
-    test.ready(&targets).await?;
-    assert_eq!(registered(&test.in_aws().await?).len(), 3, "kept again");
+    assert_eq!(test.registered().await?.len(), 3, "kept");
+    let until = async |count| test.until(count, |web| web.is_ready() && web.summary() == count).await;
+    test.patch(json!({"registration": {"notReadyNodes": "Remove"}})).await?;
+    until("2/2").await?;
+    assert_eq!(test.registered().await?, set(&ids[1..]));
+    test.patch(json!({"registration": {"cordonedNodes": "Remove"}})).await?;
+    until("1/1").await?;
+    assert_eq!(test.registered().await?, set(&ids[2..]));
+    test.change(json!({"registration": null})).await?;
+    assert_eq!(test.registered().await?.len(), 3, "kept again");
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_is_not_ready_leaves_when_its_grace_period_ends() -> Result<()> {
-    let mut test = Test::new().await?;
-    let role = unique();
-    let ids = test
-        .namespace
-        .instances(test.stack.simulator(), &["us-east-1a", "us-east-1b"])
-        .await?;
-    for id in &ids {
-        test.namespace.node(id, Some(id), &[("role", &role)]).await?;
-    }
-    test.ready(&format!(
-        "{MINIMAL}\nregistration: {{notReadyNodes: RemoveAfter, notReadyGraceSeconds: 6}}\ntargets: {{nodeSelector: \
-         {{matchLabels: {{role: '{role}'}}}}}}"
-    ))
-    .await?;
+    const GRACE: u64 = 3600;
+    let zones = ["us-east-1a", "us-east-1b"];
+    let lines = format!("registration: {{notReadyNodes: RemoveAfter, notReadyGraceSeconds: {GRACE}}}");
+    let setup = Test::web().zones(&zones).by_node();
+    let test = setup.with(&lines).ready().await?;
+    let ids = &test.ids;
     test.namespace.node_ready(&ids[0], false).await?;
-    let mark = test.mark()?;
-    test.request().await?;
-    let name = test.name().await?;
-    let simulator = test.stack.simulator();
-    let read = |calls: &testkit::Calls| !calls.naming(&name).of("DescribeTags").is_empty();
-    simulator
-        .until_calls(mark, "a pass within the grace period", read)
-        .await?;
-    assert_eq!(registered(&test.in_aws().await?).len(), 2, "kept for a while");
-    let gone = |object: &kube::api::DynamicObject| {
-        object::at(object, "/status/instances/registered") == Some(&json!(1)) && object::is_ready(object)
-    };
-    test.namespace
-        .until(Kind::CLB, "web", "its Node to have had its time", gone)
-        .await?;
-    assert_eq!(registered(&test.in_aws().await?), [ids[1].clone()].into());
+    test.pass().await?;
+    assert_eq!(test.registered().await?.len(), 2, "kept for a while");
+    // Almost all of the period is over. Nothing but its end is there to be noticed.
+    let almost = Duration::from_secs(GRACE - 3);
+    test.namespace.node_ready_for(&ids[0], false, almost).await?;
+    let gone = |web: &LoadBalancer| web.registered() == Some(1) && web.is_ready();
+    test.until("its Node to have had its time", gone).await?;
+    assert_eq!(test.registered().await?, set(&ids[1..]));
     test.namespace.node_ready(&ids[0], true).await?;
-    let back = |object: &kube::api::DynamicObject| object::text(object, "/status/instances/summary") == "2/2";
-    test.namespace
-        .until(Kind::CLB, "web", "it to come back", back)
+    test.until("it to come back", |web| web.summary() == "2/2")
         .await
         .map(drop)
 }

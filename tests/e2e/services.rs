@@ -1,8 +1,8 @@
 //! Listeners that follow the node port of a Service.
 
-use testkit::Result;
+use testkit::{Kind, Result};
 
-use crate::{Test, describe};
+use crate::Test;
 
 fn service(port: u16) -> String {
     format!(
@@ -25,38 +25,31 @@ async fn a_node_port_that_changes_rebuilds_its_listener_and_moves_the_health_che
     let message = test.until_reason("Accepted", "ServiceNotFound").await?;
     assert!(message.contains("front"), "{message}");
     test.namespace.apply(&service(31_701)).await?;
-    test.namespace.until_ready("web").await?;
-    let check = |lb: &aws_sdk_elasticloadbalancing::types::LoadBalancerDescription| {
-        lb.health_check().expect("a check").target().to_owned()
+    test.until_ready().await?;
+    let check = async || -> Result<String> {
+        let lb = test.in_aws().await?;
+        Ok(lb.health_check().expect("a check").target().to_owned())
     };
-    assert_eq!(check(&test.in_aws().await?), "HTTP:31701/ready");
+    assert_eq!(check().await?, "HTTP:31701/ready");
 
     let mark = test.mark()?;
     test.namespace.apply(&service(31_702)).await?;
-    let name = test.name().await?;
-    let moved = |calls: &testkit::Calls| !calls.naming(&name).of("ConfigureHealthCheck").is_empty();
-    test.stack.simulator().until_calls(mark, "the move", moved).await?;
-    let calls = test.calls(mark).await?.writes();
-    assert_eq!(
-        calls.operations(),
-        [
-            "DeleteLoadBalancerListeners",
-            "CreateLoadBalancerListeners",
-            "ConfigureHealthCheck"
-        ],
-        "{calls}"
-    );
+    let calls = test.until_called(mark, "ConfigureHealthCheck").await?.writes();
+    let expected = [
+        "DeleteLoadBalancerListeners",
+        "CreateLoadBalancerListeners",
+        "ConfigureHealthCheck",
+    ];
+    assert_eq!(calls.operations(), expected, "{calls}");
     let created = calls.of("DeleteLoadBalancerListeners");
     let ports = created.iter().next().expect("one").members("LoadBalancerPorts.member.");
     assert_eq!(ports, [("1".to_owned(), "80".to_owned())], "other ports are untouched");
-    assert_eq!(check(&test.in_aws().await?), "HTTP:31702/ready");
+    assert_eq!(check().await?, "HTTP:31702/ready");
 
-    test.namespace
-        .delete(testkit::cluster::Kind("v1", "Service"), "front")
-        .await?;
+    test.namespace.delete(Kind("v1", "Service"), "front").await?;
     test.until_reason("Programmed", "ServiceNotFound").await?;
-    let lb = describe(test.stack, &name).await.expect("the balancer");
-    assert_eq!(lb.listener_descriptions().len(), 2, "no port is closed");
+    let open = test.in_aws().await?.listener_descriptions().len();
+    assert_eq!(open, 2, "no port is closed");
     Ok(())
 }
 
@@ -77,7 +70,7 @@ async fn a_node_port_that_leaves_its_backend_behind_is_told() -> Result<()> {
         "{message}"
     );
     let ready = test.ready(&spec(31_712)).await?;
-    assert!(testkit::object::has(&ready, "Accepted", "True"));
+    assert!(ready.has("Accepted", "True"));
     let lb = test.in_aws().await?;
     let backends: Vec<_> = lb.backend_server_descriptions().iter().collect();
     assert!(

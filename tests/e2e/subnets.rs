@@ -1,13 +1,11 @@
 //! Subnets found by selector, and what is told of subnets before AWS is asked.
 
-use std::collections::BTreeSet;
-
 use serde_json::json;
-use testkit::cluster::Kind;
-use testkit::{Result, object};
+use testkit::Result;
 
 use crate::network::Vpc;
-use crate::{Test, unique};
+use crate::swaps::spec as naming;
+use crate::{Test, error, set, unique};
 
 const LISTENERS: &str = "listeners: [{port: 80, protocol: TCP, instancePort: 80}]";
 
@@ -15,23 +13,10 @@ fn selecting(scheme: &str, selector: &str) -> String {
     format!("scheme: {scheme}\nsubnetSelector: {selector}\n{LISTENERS}")
 }
 
-fn naming(subnets: &[&String]) -> String {
-    let list: Vec<&str> = subnets.iter().map(|subnet| subnet.as_str()).collect();
-    format!("scheme: internal\nsubnets: [{}]\n{LISTENERS}", list.join(", "))
-}
-
-fn set(ids: &[&String]) -> BTreeSet<String> {
-    ids.iter().map(|id| (*id).clone()).collect()
-}
-
-async fn attached(test: &Test) -> Result<BTreeSet<String>> {
-    Ok(test.in_aws().await?.subnets().iter().cloned().collect())
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_selector_finds_one_subnet_of_each_zone_and_is_followed() -> Result<()> {
     let test = Test::new().await?;
-    let vpc = Vpc::new(test.stack.simulator()).await?;
+    let vpc = Vpc::new(test.simulator()).await?;
     let zones = [
         "us-east-1a",
         "us-east-1a",
@@ -50,45 +35,38 @@ async fn a_selector_finds_one_subnet_of_each_zone_and_is_followed() -> Result<()
 
     let ready = test.ready(&selector(&team)).await?;
     assert_eq!(
-        attached(&test).await?,
-        set(&[a.min(a2), b]),
+        test.attached().await?,
+        set([a.min(a2), b]),
         "public, one of each zone, no Local Zone"
     );
-    assert_eq!(object::text(&ready, "/status/vpcId"), vpc.id);
+    assert_eq!(ready.text("/vpcId"), vpc.id);
 
     test.pass().await?;
-    let mark = test.mark()?;
-    test.pass().await?;
-    assert!(test.calls(mark).await?.writes().is_empty(), "a second pass");
+    test.idle("a second pass").await?;
 
-    let detach = test.stack.simulator().elb().detach_load_balancer_from_subnets();
-    let detach = detach.load_balancer_name(test.name().await?).subnets(b);
-    detach.send().await.expect("detached");
+    test.by_hand("DetachLoadBalancerFromSubnets", &[("Subnets.member.1", b.as_str())])
+        .await?;
     test.pass().await?;
-    assert_eq!(attached(&test).await?, set(&[a.min(a2), b]), "drift");
+    assert_eq!(test.attached().await?, set([a.min(a2), b]), "drift");
 
-    test.ready(&selector(&other)).await?;
-    let changed = test.get().await?;
-    assert_eq!(attached(&test).await?, set(&[c]), "changed");
-    assert_eq!(
-        object::at(&changed, "/status/availabilityZones"),
-        Some(&json!(["us-east-1c"]))
-    );
+    let changed = test.ready(&selector(&other)).await?;
+    assert_eq!(test.attached().await?, set([c]), "changed");
+    assert_eq!(*changed.status("/availabilityZones"), json!(["us-east-1c"]));
 
     // Named subnets in the place of the selector, and back: what is attached and fits is not exchanged for a lower id.
     let named = format!("subnets: [{}, {b}]\n{LISTENERS}", a.max(a2));
     test.ready(&named).await?;
-    assert_eq!(attached(&test).await?, set(&[a.max(a2), b]), "un-set");
+    assert_eq!(test.attached().await?, set([a.max(a2), b]), "un-set");
     let mark = test.mark()?;
     test.ready(&selector(&team)).await?;
-    assert!(test.calls(mark).await?.writes().is_empty(), "reverted");
+    test.nothing_written(mark, "reverted").await?;
 
     // Nothing found: the subnets stay, and everything else follows.
     test.apply(&format!("{}\ntags: {{team: net}}", selector(&unique())))
         .await?;
     let message = test.until_reason("Programmed", "SubnetNotFound").await?;
     assert!(message.contains("spec.subnetSelector"), "{message}");
-    assert_eq!(attached(&test).await?, set(&[a.max(a2), b]));
+    assert_eq!(test.attached().await?, set([a.max(a2), b]));
     assert_eq!(test.tags().await?["team"], "net");
     Ok(())
 }
@@ -96,10 +74,8 @@ async fn a_selector_finds_one_subnet_of_each_zone_and_is_followed() -> Result<()
 #[tokio::test(flavor = "multi_thread")]
 async fn an_internal_balancer_takes_private_subnets_first_and_asks_which_vpc() -> Result<()> {
     let test = Test::new().await?;
-    let (vpc, other) = (
-        Vpc::new(test.stack.simulator()).await?,
-        Vpc::new(test.stack.simulator()).await?,
-    );
+    let aws = test.simulator();
+    let (vpc, other) = (Vpc::new(aws).await?, Vpc::new(aws).await?);
     let made = vpc.subnets(&["us-east-1a", "us-east-1a", "us-east-1b"]).await?;
     let [public, private, b] = [0, 1, 2].map(|index| &made[index]);
     vpc.publish(&[public, b]).await?;
@@ -115,34 +91,32 @@ async fn an_internal_balancer_takes_private_subnets_first_and_asks_which_vpc() -
 
     let chosen = |rest: &str| format!("{{vpcId: {}, tags: {{team: '{team}'}}{rest}}}", vpc.id);
     test.ready(&selecting("internal", &chosen(""))).await?;
-    assert_eq!(attached(&test).await?, set(&[private, b]));
+    assert_eq!(test.attached().await?, set([private, b]));
     test.ready(&selecting("internal", &chosen(", role: Public"))).await?;
-    assert_eq!(attached(&test).await?, set(&[public, b]));
+    assert_eq!(test.attached().await?, set([public, b]));
     test.ready(&selecting("internal", &chosen(", role: Private"))).await?;
-    assert_eq!(attached(&test).await?, set(&[private]));
+    assert_eq!(test.attached().await?, set([private]));
     // Now that it has a VPC, it is not asked any more.
     test.ready(&selecting(
         "internal",
         &format!("{{tags: {{team: '{team}'}}, role: Private}}"),
     ))
     .await?;
-    assert_eq!(attached(&test).await?, set(&[private]));
+    assert_eq!(test.attached().await?, set([private]));
 
     let moved = format!("{{vpcId: {}, tags: {{team: '{team}'}}}}", other.id);
     test.apply(&selecting("internal", &moved)).await?;
     let message = test.until_reason("Accepted", "Invalid").await?;
     assert!(message.contains("cannot move"), "{message}");
-    assert!(object::has(&test.get().await?, "Stalled", "True"));
+    assert!(test.get().await?.has("Stalled", "True"));
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_aws_would_refuse_is_told_before_it_is_asked() -> Result<()> {
     let test = Test::new().await?;
-    let (vpc, other) = (
-        Vpc::new(test.stack.simulator()).await?,
-        Vpc::new(test.stack.simulator()).await?,
-    );
+    let aws = test.simulator();
+    let (vpc, other) = (Vpc::new(aws).await?, Vpc::new(aws).await?);
     let made = vpc
         .subnets(&["us-east-1a", "us-east-1a", "us-east-1b", "us-east-1-bos-1a"])
         .await?;
@@ -162,26 +136,25 @@ async fn what_aws_would_refuse_is_told_before_it_is_asked() -> Result<()> {
         ([a, &unknown], "SubnetNotFound", unknown.as_str(), "Reconciling"),
     ] {
         test.apply(&naming(&subnets)).await?;
-        let what = format!("Accepted to be False for {words}");
-        let refused = test.namespace.until(Kind::CLB, "web", &what, |object| {
-            let accepted = object::condition(object, "Accepted");
+        let refused = test.until(&format!("Accepted to be False for {words}"), |web| {
+            let accepted = web.condition("Accepted");
             accepted.is_some_and(|c| c.status == "False" && c.reason == reason && c.message.contains(words))
         });
         let refused = refused.await?;
-        assert!(object::has(&refused, progress, "True"), "{words}: {progress}");
-        let message = object::condition(&refused, "Accepted").expect("told").message;
+        assert!(refused.has(progress, "True"), "{words}: {progress}");
+        let message = refused.message("Accepted");
         assert!(message.starts_with("spec.subnets: "), "{message}");
     }
-    assert!(test.calls(mark).await?.writes().is_empty(), "AWS was not asked");
+    test.nothing_written(mark, "AWS was not asked").await?;
 
     // Later it stops nothing else.
     test.ready(&naming(&[a, b])).await?;
     test.apply(&format!("{}\ntags: {{team: net}}", naming(&[a, a2, b])))
         .await?;
     test.until_reason("Accepted", "Invalid").await?;
-    assert!(object::has(&test.get().await?, "Stalled", "True"));
+    assert!(test.get().await?.has("Stalled", "True"));
     assert_eq!(test.tags().await?["team"], "net");
-    assert_eq!(attached(&test).await?, set(&[a, b]));
+    assert_eq!(test.attached().await?, set([a, b]));
     Ok(())
 }
 
@@ -189,31 +162,29 @@ async fn what_aws_would_refuse_is_told_before_it_is_asked() -> Result<()> {
 async fn without_the_permission_to_look_aws_itself_tells() -> Result<()> {
     const REGION: &str = "us-west-2";
     let test = Test::new().await?;
-    let fault = json!({
-        "match": {"service": "ec2", "region": REGION},
-        "do": {"error": {"code": "UnauthorizedOperation", "status": 403, "message": "You are not authorized to perform this operation."}},
-    });
-    test.stack.simulator().fault(&fault).await?;
+    let denied = error(
+        "UnauthorizedOperation",
+        403,
+        "You are not authorized to perform this operation.",
+    );
+    let rule = json!({"match": {"service": "ec2", "region": REGION}, "do": denied});
+    test.simulator().fault(&rule).await?;
     // The default subnets of the region, by way of a balancer that has them.
     let spec = |placement: &str| format!("region: {REGION}\n{placement}\n{LISTENERS}");
-    test.ready(&spec("availabilityZones: [us-west-2a, us-west-2b]")).await?;
-    let elb = test.stack.simulator().elb_in(REGION);
-    let describe = elb.describe_load_balancers().load_balancer_names(test.name().await?);
-    let described = describe
-        .send()
-        .await
-        .expect("described")
-        .load_balancer_descriptions
-        .unwrap_or_default();
-    let subnets = described[0].subnets().to_vec();
-    test.namespace.delete_and_wait(Kind::CLB, "web").await?;
+    let ready = test.ready(&spec("availabilityZones: [us-west-2a, us-west-2b]")).await?;
+    let elb = test.simulator().elb_in(REGION);
+    let describe = elb.describe_load_balancers().load_balancer_names(ready.name());
+    let described = describe.send().await.expect("described");
+    let subnets = described.load_balancer_descriptions()[0].subnets();
+    test.delete().await?;
 
     test.apply(&spec(&format!("subnets: [{}, subnet-0123456789abcdef0]", subnets[0])))
         .await?;
     let message = test.until_reason("Accepted", "SubnetNotFound").await?;
     assert!(message.starts_with("CreateLoadBalancer"), "{message}");
-    test.ready(&spec(&format!("subnets: [{}]", subnets[0]))).await?;
-    test.ready(&spec(&format!("subnets: [{}]", subnets[1]))).await?;
+    for subnet in subnets {
+        test.ready(&spec(&format!("subnets: [{subnet}]"))).await?;
+    }
 
     // A selector cannot do without, and says what it needs.
     test.apply(&spec("subnetSelector: {role: Public}")).await?;

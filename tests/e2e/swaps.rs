@@ -1,13 +1,10 @@
 //! Subnets exchanged for others of their zones.
 
-use std::collections::BTreeSet;
-
 use serde_json::json;
-use testkit::cluster::Kind;
-use testkit::{Calls, Result, object};
+use testkit::{Calls, Result};
 
-use crate::Test;
 use crate::network::Vpc;
+use crate::{Test, error, set};
 
 pub(crate) const ATTACH: &str = "AttachLoadBalancerToSubnets";
 pub(crate) const DETACH: &str = "DetachLoadBalancerFromSubnets";
@@ -36,14 +33,10 @@ fn moves(calls: &Calls) -> Vec<String> {
     list.collect()
 }
 
-async fn attached(test: &Test) -> Result<BTreeSet<String>> {
-    Ok(test.in_aws().await?.subnets().iter().cloned().collect())
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_swap_within_zones_is_made_without_a_refusal() -> Result<()> {
     let test = Test::new().await?;
-    let vpc = Vpc::new(test.stack.simulator()).await?;
+    let vpc = Vpc::new(test.simulator()).await?;
     let made = vpc
         .subnets(&["us-east-1a", "us-east-1a", "us-east-1b", "us-east-1b", "us-east-1c"])
         .await?;
@@ -71,19 +64,13 @@ async fn a_swap_within_zones_is_made_without_a_refusal() -> Result<()> {
         let calls = test.calls(mark).await?;
         assert_eq!(moves(&calls), expected);
         assert!(calls.iter().all(|call| call.status == Some(200)), "{calls}");
-        let zones = object::at(&ready, "/status/availabilityZones").and_then(|zones| zones.as_array());
+        let zones = ready.status("/availabilityZones").as_array();
         assert_eq!(zones.map(Vec::len), Some(wanted.len()), "the zones in status follow");
     }
     test.pass().await?;
     let mark = test.mark()?;
-    test.pass().await?;
-    assert!(test.calls(mark).await?.writes().is_empty(), "a second pass");
-    let looked = test
-        .stack
-        .simulator()
-        .calls(mark)?
-        .of("DescribeSubnets")
-        .only(|call| call.names(a2));
+    test.idle("a second pass").await?;
+    let looked = test.simulator().calls(mark)?.of("DescribeSubnets").naming(a2);
     assert!(looked.is_empty(), "nothing to look at: {looked}");
     Ok(())
 }
@@ -91,7 +78,7 @@ async fn a_swap_within_zones_is_made_without_a_refusal() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_only_subnet_is_exchanged_through_another_zone_where_that_is_permitted() -> Result<()> {
     let test = Test::new().await?;
-    let vpc = Vpc::new(test.stack.simulator()).await?;
+    let vpc = Vpc::new(test.simulator()).await?;
     let made = vpc
         .subnets(&["us-east-1a", "us-east-1a", "us-east-1-bos-1a", "us-east-1b"])
         .await?;
@@ -102,37 +89,29 @@ async fn the_only_subnet_is_exchanged_through_another_zone_where_that_is_permitt
     test.apply(&format!("{}\ntags: {{team: net}}", spec(&[a2]))).await?;
     let message = test.until_reason("Programmed", "NeedsTemporarySubnet").await?;
     assert!(message.contains("set spec.allowTemporarySubnet to true"), "{message}");
-    let subnets = test
-        .calls(mark)
-        .await?
-        .only(|call| [ATTACH, DETACH].contains(&call.operation.as_str()));
-    assert!(subnets.is_empty(), "{subnets}");
+    let calls = test.calls(mark).await?;
+    assert!(calls.of(ATTACH).is_empty() && calls.of(DETACH).is_empty(), "{calls}");
     assert_eq!(test.tags().await?["team"], "net", "everything else follows");
 
     let mark = test.mark()?;
-    let patch = json!({"spec": {"allowTemporarySubnet": true}});
-    test.namespace.patch(Kind::CLB, "web", patch).await?;
-    test.namespace.until_ready("web").await?;
+    test.change(json!({"allowTemporarySubnet": true})).await?;
     let expected = [format!("+{b}"), format!("-{a}"), format!("+{a2}"), format!("-{b}")];
     assert_eq!(moves(&test.calls(mark).await?), expected);
-    assert_eq!(attached(&test).await?, [a2.clone()].into());
+    assert_eq!(test.attached().await?, set([a2]));
 
     // Refused halfway, it goes on from there, and what was lent does not stay.
-    let (name, mut at) = (test.name().await?, a2);
+    let mut at = a2;
     for (operation, nth) in [(ATTACH, 1), (DETACH, 1), (ATTACH, 2), (DETACH, 2)] {
         let to = if at == a { a2 } else { a };
-        let fault = json!({
-            "match": {"operation": operation, "loadBalancer": name, "nth": nth},
-            "do": {"error": {"code": "SomethingNew", "status": 400, "message": "not now"}},
-        });
-        test.stack.simulator().fault(&fault).await?;
+        let refusal = error("SomethingNew", 400, "not now");
+        test.fault(operation, &json!({"nth": nth}), &refusal).await?;
         let mark = test.mark()?;
         test.ready(&format!("{}\nallowTemporarySubnet: true", spec(&[to])))
             .await?;
         let calls = test.calls(mark).await?;
         let refused = calls.only(|call| call.error_code.as_deref() == Some("SomethingNew"));
         assert_eq!(refused.operations(), [operation], "{calls}");
-        assert_eq!(attached(&test).await?, [to.clone()].into(), "{operation} {nth}");
+        assert_eq!(test.attached().await?, set([to]), "{operation} {nth}");
         at = to;
     }
     Ok(())
@@ -141,21 +120,18 @@ async fn the_only_subnet_is_exchanged_through_another_zone_where_that_is_permitt
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_subnet_to_borrow_the_only_one_stays() -> Result<()> {
     let test = Test::new().await?;
-    let vpc = Vpc::new(test.stack.simulator()).await?;
+    let vpc = Vpc::new(test.simulator()).await?;
     let made = vpc.subnets(&["us-east-1a", "us-east-1a"]).await?;
     test.ready(&spec(&[&made[0]])).await?;
     test.apply(&format!("{}\nallowTemporarySubnet: true", spec(&[&made[1]])))
         .await?;
     let message = test.until_reason("Programmed", "NeedsTemporarySubnet").await?;
     assert!(message.contains("create one"), "{message}");
-    assert_eq!(attached(&test).await?, [made[0].clone()].into());
+    assert_eq!(test.attached().await?, set(&made[..1]));
     let other = vpc.subnet("us-east-1b").await?;
     test.request().await?;
-    test.namespace.until_ready("web").await?;
-    assert_eq!(
-        attached(&test).await?,
-        [made[1].clone()].into(),
-        "{other} was lent and is gone"
-    );
+    test.until_ready().await?;
+    let left = test.attached().await?;
+    assert_eq!(left, set(&made[1..]), "{other} was lent and is gone");
     Ok(())
 }

@@ -5,13 +5,16 @@ mod fields;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_elasticloadbalancing::types::{AccessLog, ConnectionDraining, LoadBalancerAttributes};
+use aws_sdk_elasticloadbalancing::types::{
+    AccessLog, ConnectionDraining, LoadBalancerAttributes, PolicyAttributeDescription, PolicyDescription,
+};
 use serde_json::{Value, json};
 use testkit::Result;
-use testkit::cluster::Kind;
 
-use self::fields::{Field, SHOWN_ELSEWHERE, Unset, attributes, every_walk, health_check, listener, sets};
-use crate::{MINIMAL, Test, unique};
+use self::fields::{Field, Unset, attributes, every_walk, health_check, listener, sets, shown_elsewhere};
+use crate::ignore_differences::group;
+use crate::policies::policies;
+use crate::{Test, set};
 
 /// The leaves of a schema, lists of objects with `[]`.
 fn leaves(schema: &Value, path: &str, found: &mut BTreeSet<String>) {
@@ -55,83 +58,52 @@ fn every_field_of_the_schema_is_walked_or_shown_by_a_test_that_exists() {
         field == path || field.starts_with(&format!("{path}.")) || field.starts_with(&format!("{path}["))
     };
     let mut forgotten = fields.clone();
-    for path in walked
-        .iter()
-        .copied()
-        .chain(SHOWN_ELSEWHERE.iter().map(|(path, _)| *path))
-    {
+    let elsewhere: Vec<(&str, &str)> = shown_elsewhere().collect();
+    for path in walked.iter().chain(elsewhere.iter().map(|(path, _)| path)) {
         assert!(fields.iter().any(|field| covers(path, field)), "{path} is no field");
         forgotten.retain(|field| !covers(path, field));
     }
     assert!(forgotten.is_empty(), "no test sets, changes and un-sets {forgotten:?}");
-    for (path, test) in SHOWN_ELSEWHERE {
+    for (path, test) in elsewhere {
         assert!(text.contains(&format!("fn {test}(")), "{path}: there is no test {test}");
     }
 }
 
 /// The balancer as AWS has it, without what AWS alone decides.
 pub(crate) async fn view(test: &Test) -> Result<Value> {
-    let (elb, name) = (test.stack.simulator().elb(), test.name().await?);
     let lb = test.in_aws().await?;
-    let reply = elb
-        .describe_load_balancer_policies()
-        .load_balancer_name(&name)
-        .send()
-        .await
-        .expect("policies");
-    let policies: BTreeMap<&str, Vec<String>> = reply
-        .policy_descriptions()
-        .iter()
-        .map(|policy| {
-            let attributes = policy.policy_attribute_descriptions().iter();
-            let on = attributes.filter(|attribute| attribute.attribute_value() != Some("false"));
-            (
-                policy.policy_name().unwrap_or_default(),
-                on.map(|attribute| format!("{attribute:?}")).collect(),
-            )
-        })
-        .collect();
-    let content = |names: &[String]| {
-        names
-            .iter()
-            .map(|name| policies.get(name.as_str()).cloned())
-            .collect::<Vec<_>>()
+    let all = policies(test).await?;
+    let on = |attribute: &&PolicyAttributeDescription| attribute.attribute_value() != Some("false");
+    let content = |policy: &PolicyDescription| -> Vec<String> {
+        let attributes = policy.policy_attribute_descriptions().iter().filter(on);
+        attributes.map(|attribute| format!("{attribute:?}")).collect()
     };
-    let mut listeners: Vec<String> = lb
-        .listener_descriptions()
+    let policies: BTreeMap<&str, _> = all
         .iter()
-        .map(|entry| format!("{:?} {:?}", entry.listener(), content(entry.policy_names())))
+        .map(|policy| (policy.policy_name().unwrap_or_default(), content(policy)))
         .collect();
-    listeners.sort();
+    let contents = |names: &[String]| -> Vec<_> { names.iter().map(|name| policies.get(&**name)).collect() };
+    let listeners = lb.listener_descriptions().iter();
+    let listeners: BTreeSet<String> = listeners
+        .map(|entry| format!("{:?} {:?}", entry.listener(), contents(entry.policy_names())))
+        .collect();
     let backends = lb.backend_server_descriptions().iter();
     let backends: Vec<String> = backends
-        .map(|backend| format!("{:?} {:?}", backend.instance_port(), content(backend.policy_names())))
+        .map(|backend| format!("{:?} {:?}", backend.instance_port(), contents(backend.policy_names())))
         .collect();
-    let attributes = elb
-        .describe_load_balancer_attributes()
-        .load_balancer_name(&name)
-        .send()
-        .await
-        .expect("attributes");
-    let sorted = |list: &[String]| list.iter().cloned().collect::<BTreeSet<_>>();
-    let tags: BTreeMap<_, _> = test
-        .tags()
-        .await?
-        .into_iter()
-        .filter(|(key, _)| !key.starts_with("classiclb.dev/"))
-        .collect();
+    let mut tags = test.tags().await?;
+    tags.retain(|key, _| !key.starts_with("classiclb.dev/"));
     Ok(json!({
         "listeners": listeners, "backends": backends, "healthCheck": format!("{:?}", lb.health_check()),
-        "zones": sorted(lb.availability_zones()), "groups": sorted(lb.security_groups()),
+        "zones": set(lb.availability_zones()), "groups": set(lb.security_groups()),
         "instances": crate::registered(&lb), "tags": tags,
-        "attributes": attributes_of(attributes.load_balancer_attributes()),
+        "attributes": attributes_of(crate::attributes::in_aws(test).await?),
         "own": policies.keys().filter(|name| name.starts_with("clb-")).count(),
     }))
 }
 
 /// Without what AWS stores beside a switch that is off.
-fn attributes_of(attributes: Option<&LoadBalancerAttributes>) -> String {
-    let mut all = attributes.cloned().expect("attributes");
+fn attributes_of(mut all: LoadBalancerAttributes) -> String {
     all.connection_draining = all.connection_draining.filter(ConnectionDraining::enabled);
     all.access_log = all.access_log.filter(AccessLog::enabled);
     format!("{all:?}")
@@ -139,8 +111,7 @@ fn attributes_of(attributes: Option<&LoadBalancerAttributes>) -> String {
 
 async fn patched(test: &Test, path: &str, patch: &Value) -> Result<Value> {
     let before = test.get().await?;
-    test.namespace.patch(Kind::CLB, "web", json!({"spec": patch})).await?;
-    let after = test.namespace.until_ready("web").await?;
+    let after = test.change(patch.clone()).await?;
     assert_ne!(
         before.metadata.generation, after.metadata.generation,
         "{path}: {patch} changes nothing"
@@ -149,10 +120,10 @@ async fn patched(test: &Test, path: &str, patch: &Value) -> Result<Value> {
 }
 
 /// Walks through fields one after the other, each from and back to the same object.
-async fn walk(base: &str, fields: impl AsyncFnOnce(&mut Test) -> Result<Vec<Field>>) -> Result<()> {
-    let mut test = Test::new().await?;
-    let fields = fields(&mut test).await?;
-    test.ready(base).await?;
+async fn walk(fields: impl AsyncFnOnce(&Test) -> Result<Vec<Field>>) -> Result<()> {
+    let setup = Test::web().zones(&["us-east-1a", "us-east-1b"]);
+    let test = setup.ready().await?;
+    let fields = fields(&test).await?;
     for Field {
         path,
         set,
@@ -170,10 +141,7 @@ async fn walk(base: &str, fields: impl AsyncFnOnce(&mut Test) -> Result<Vec<Fiel
         let expected = if after == Unset::Default { &start } else { &changed };
         assert_eq!(&gone, expected, "{path}: un-set");
         assert_eq!(patched(&test, path, &set).await?, was_set, "{path}: set again");
-        let mark = test.mark()?;
-        test.pass().await?;
-        let calls = test.calls(mark).await?.writes();
-        assert!(calls.is_empty(), "{path}: a second pass writes: {calls}");
+        test.idle(&format!("{path}: a second pass")).await?;
         patched(&test, path, &unset).await?;
     }
     Ok(())
@@ -181,49 +149,24 @@ async fn walk(base: &str, fields: impl AsyncFnOnce(&mut Test) -> Result<Vec<Fiel
 
 #[tokio::test(flavor = "multi_thread")]
 async fn through_the_health_check() -> Result<()> {
-    walk(MINIMAL, async |_| Ok(health_check())).await
+    walk(async |_| Ok(health_check())).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn through_the_attributes() -> Result<()> {
-    walk(MINIMAL, async |test| {
-        let bucket = format!("walk-{}", unique());
-        test.stack
-            .simulator()
-            .seed(&json!({"buckets": [{"name": bucket}]}))
-            .await?;
-        Ok(attributes(&bucket))
-    })
-    .await
+    walk(async |test| Ok(attributes(&test.bucket().await?))).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn through_a_listener() -> Result<()> {
-    walk(MINIMAL, async |_| Ok(listener())).await
+    walk(async |_| Ok(listener())).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn through_the_sets() -> Result<()> {
-    walk(MINIMAL, async |test| {
+    walk(async |test| {
         let groups = [group(test).await?, group(test).await?];
-        let ids = test
-            .namespace
-            .instances(test.stack.simulator(), &["us-east-1a", "us-east-1b"])
-            .await?;
-        Ok(sets(&groups[0], &groups[1], &ids[0], &ids[1]))
+        Ok(sets(&groups[0], &groups[1], &test.ids[0], &test.ids[1]))
     })
     .await
-}
-
-/// A security group of the default VPC.
-async fn group(test: &Test) -> Result<String> {
-    let name = format!("walk-{}", unique());
-    let members = [("GroupName", name.as_str()), ("GroupDescription", "for a walk")];
-    let reply = test
-        .stack
-        .simulator()
-        .query("ec2", "2016-11-15", "CreateSecurityGroup", &members)
-        .await?;
-    let id = reply.split("<groupId>").nth(1).and_then(|rest| rest.split('<').next());
-    Ok(id.expect("an id").to_owned())
 }

@@ -1,13 +1,11 @@
 //! Bad weather between the operator and AWS: replies that do not arrive whole, refusals that pass, permissions that lack.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use testkit::cluster::Kind;
-use testkit::{Calls, Result, object};
+use testkit::{Calls, Result};
 
-use crate::{Test, describe, unique, walk};
+use crate::{Test, describe, error, unique, walk};
 
 /// Every write of the flow from nothing over [`Site::first`] to [`Site::second`], but for the first and the last.
 const CHANGES: &[&str] = &[
@@ -29,6 +27,8 @@ const CHANGES: &[&str] = &[
     "SetLoadBalancerPoliciesOfListener",
 ];
 
+const ZONES: [&str; 3] = ["us-east-1a", "us-east-1b", "us-east-1c"];
+
 /// What the balancer is made of.
 struct Site {
     instances: Vec<String>,
@@ -36,19 +36,19 @@ struct Site {
 }
 
 impl Site {
-    async fn new(test: &mut Test) -> Result<Self> {
-        let zones = ["us-east-1a", "us-east-1b", "us-east-1c"];
-        Ok(Self {
-            instances: test.namespace.instances(test.stack.simulator(), &zones).await?,
+    async fn new() -> Result<(Test, Self)> {
+        let test = Test::web().zones(&ZONES).start().await?;
+        let site = Self {
+            instances: test.ids.clone(),
             certificates: [test.certificate().await?, test.certificate().await?],
-        })
+        };
+        Ok((test, site))
     }
 
     fn spec(&self, name: &str, from: usize, port: u16, policy: &str, seconds: u16) -> Value {
-        let zones = ["us-east-1a", "us-east-1b", "us-east-1c"];
         json!({
             "loadBalancerName": name,
-            "availabilityZones": zones[from..from + 2],
+            "availabilityZones": ZONES[from..from + 2],
             "listeners": [
                 {"port": 80, "protocol": "HTTP", "instancePort": 8080,
                     "stickiness": {"loadBalancerCookie": {"expirationSeconds": seconds}}},
@@ -83,12 +83,12 @@ async fn hit(test: &Test, name: &str, operations: &[&str], fault: &Value) -> Res
         .iter()
         .map(|operation| json!({"match": {"operation": operation, "loadBalancer": name, "nth": 1}, "do": fault}))
         .collect();
-    test.stack.simulator().fault(&rules.into()).await
+    test.simulator().fault(&rules.into()).await
 }
 
 /// The operations of this balancer that met a fault.
 async fn struck(test: &Test, name: &str) -> Result<BTreeSet<String>> {
-    let faults = test.stack.simulator().faults().await?;
+    let faults = test.simulator().faults().await?;
     let rules = faults.as_array().cloned().unwrap_or_default();
     let ours = rules
         .iter()
@@ -115,10 +115,9 @@ async fn through(test: &Test, site: &Site, name: &str, fault: Option<&Value>) ->
 
 /// One kind of broken reply for the first call of every operation, from nothing to the deletion.
 async fn broken_replies(fault: Value) -> Result<()> {
-    let mut test = Test::new().await?;
-    let site = Site::new(&mut test).await?;
+    let (test, site) = Site::new().await?;
     let expected = through(&test, &site, &format!("fair-{}", unique()), None).await?;
-    test.namespace.delete_and_wait(Kind::CLB, "web").await?;
+    test.delete().await?;
     let name = format!("foul-{}", unique());
     let mark = test.mark()?;
     let found = through(&test, &site, &name, Some(&fault)).await?;
@@ -130,13 +129,11 @@ async fn broken_replies(fault: Value) -> Result<()> {
     assert!(missed.is_empty(), "no fault met {missed:?}");
     let created = test.calls(mark).await?.of("CreateLoadBalancer");
     assert!(created.len() <= 2, "once more, and then it was seen: {created}");
-    let mark = test.mark()?;
-    test.pass().await?;
-    assert!(test.calls(mark).await?.writes().is_empty(), "a second pass");
+    test.idle("a second pass").await?;
 
     hit(&test, &name, &["DeleteLoadBalancer"], &fault).await?;
-    test.namespace.delete_and_wait(Kind::CLB, "web").await?;
-    assert!(describe(test.stack, &name).await.is_none());
+    test.delete().await?;
+    assert!(describe(&test.stack, &name).await.is_none());
     assert!(struck(&test, &name).await?.contains("DeleteLoadBalancer"));
     Ok(())
 }
@@ -173,12 +170,11 @@ async fn the_pages_of_a_proxy_change_nothing_of_what_comes_out() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn throttled_it_asks_less_often_and_writes_nothing_twice() -> Result<()> {
-    let mut test = Test::new().await?;
-    let site = Site::new(&mut test).await?;
+    let (test, site) = Site::new().await?;
     let name = format!("throttled-{}", unique());
     test.ready(&site.first(&name)).await?;
     // The reads of three passes, each asked for three times, and then the first three tries of every write.
-    let throttling = json!({"error": {"code": "Throttling", "status": 400, "message": "Rate exceeded"}});
+    let throttling = error("Throttling", 400, "Rate exceeded");
     let reads = json!({
         "match": {"operation": "DescribeLoadBalancers", "loadBalancer": name, "count": 9}, "do": throttling,
     });
@@ -186,31 +182,26 @@ async fn throttled_it_asks_less_often_and_writes_nothing_twice() -> Result<()> {
         |operation| json!({"match": {"operation": operation, "loadBalancer": name, "count": 3}, "do": throttling}),
     );
     let rules: Vec<Value> = std::iter::once(reads).chain(writes).collect();
-    test.stack.simulator().fault(&rules.into()).await?;
+    test.simulator().fault(&rules.into()).await?;
 
     let mark = test.mark()?;
     test.apply(&site.second(&name)).await?;
-    let simulator = test.stack.simulator();
-    let refused = |calls: &Calls| {
-        let reads = calls.naming(&name).of("DescribeLoadBalancers");
-        reads.iter().any(|call| call.error_code.is_some())
-    };
-    simulator.until_calls(mark, "the first refusal", refused).await?;
-    let told = Instant::now();
     let message = test.until_reason("Programmed", "Throttling").await?;
     assert!(message.contains("Rate exceeded"), "{message}");
-    assert!(object::has(&test.get().await?, "Reconciling", "True"));
+    assert!(test.get().await?.has("Reconciling", "True"));
+    let simulator = test.simulator();
     let again = |calls: &Calls| !calls.naming(&name).writes().is_empty();
-    simulator.until_calls(mark, "the first write", again).await?;
-    // Two seconds after the first failure, four after the second, eight after the third, less a quarter of each.
-    assert!(told.elapsed() > Duration::from_secs(9), "{:?}", told.elapsed());
+    let calls = simulator.until_calls(mark, "the first write", again).await?;
+    let reads = calls.naming(&name).of("DescribeLoadBalancers");
+    let refused = reads.only(|call| call.error_code.is_some());
+    assert_eq!(refused.len(), 9, "three passes, no more: {reads}");
 
     // The writes are refused in three more passes, each later than the one before; this test need not wait for all that.
     let most = |calls: &Calls| calls.naming(&name).writes().len() > 20;
     simulator.until_calls(mark, "more writes", most).await?;
     test.request().await?;
-    test.namespace.until_ready("web").await?;
-    let writes = test.calls(mark).await?.writes();
+    test.until_ready().await?;
+    let writes = test.writes(mark).await?;
     let throttled = writes.only(|call| call.error_code.as_deref() == Some("Throttling"));
     assert!(throttled.len() > 20, "{throttled}");
     let done = writes.successful();
@@ -231,14 +222,13 @@ const INDEPENDENT: &[&str] = &[
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_permission_that_lacks_is_told_and_stops_nothing_else() -> Result<()> {
-    let mut test = Test::new().await?;
-    let site = Site::new(&mut test).await?;
+    let (test, site) = Site::new().await?;
     let name = format!("denied-{}", unique());
     let specs = [site.first(&name), site.second(&name)];
     test.ready(&specs[0]).await?;
     let others = ["CreateLoadBalancerListeners", "CreateLoadBalancerPolicy"];
     for (at, operation) in INDEPENDENT.iter().chain(&others).enumerate() {
-        let denial = json!({"error": {"code": "AccessDenied", "status": 403, "message": "not authorized"}});
+        let denial = error("AccessDenied", 403, "not authorized");
         hit(&test, &name, &[operation], &denial).await?;
         let mark = test.mark()?;
         test.apply(&specs[(at + 1) % 2]).await?;
@@ -247,7 +237,7 @@ async fn a_permission_that_lacks_is_told_and_stops_nothing_else() -> Result<()> 
             message.contains(operation) && message.contains("not authorized"),
             "{message}"
         );
-        let simulator = test.stack.simulator();
+        let simulator = test.simulator();
         let denied = |calls: &Calls| calls.iter().find(|call| call.status == Some(403)).map(|call| call.seq);
         let next = |calls: &Calls| {
             let after = denied(calls)?;
@@ -261,8 +251,8 @@ async fn a_permission_that_lacks_is_told_and_stops_nothing_else() -> Result<()> 
         for other in INDEPENDENT.iter().filter(|other| *other != operation) {
             assert!(!before.of(other).is_empty(), "no {other} without {operation}: {before}");
         }
-        let ready = test.namespace.until_ready("web").await?;
-        assert_eq!(object::at(&ready, "/status/errors"), None, "{operation}");
+        let ready = test.until_ready().await?;
+        assert!(ready.status("/errors").is_null(), "{operation}");
     }
     Ok(())
 }

@@ -11,8 +11,8 @@ use aws_simulator::{Clock, Config, Connector, Delays, Seed, Simulator, Timestamp
 use aws_smithy_async::rt::sleep::TokioSleep;
 use classic_lb_operator::aws::{Accounts, Client, Error};
 use classic_lb_operator::elb::{
-    AccessLog, Attributes, Backend, Code, Declared, DesyncMitigationMode, HealthCheck, Identity, Listener, ListenerPolicies,
-    LoadBalancer, Placement, Port, Protocol, Registration, Scheme, Stickiness, TlsPolicy,
+    AccessLog, Attributes, Backend, Code, Declared, DesyncMitigationMode, HealthCheck, Identity, Listener,
+    ListenerPolicies, LoadBalancer, Placement, Port, Protocol, Registration, Scheme, Stickiness, TlsPolicy,
 };
 use classic_lb_operator::lease::Leadership;
 use classic_lb_operator::metrics::Metrics;
@@ -51,7 +51,7 @@ fn client(simulator: &Simulator) -> Arc<Client> {
 
 /// What the operator reads of a balancer when everything is declared.
 async fn read(client: &Client) -> LoadBalancer {
-    let mut lb = client.find("lb").await.expect("an answer").expect("the balancer");
+    let mut lb = client.find("lb").await.expect("an answer").expect("the load balancer");
     lb.tags = client.tags("lb").await.expect("tags");
     lb.policies.extend(client.policies("lb").await.expect("policies"));
     lb.attributes = client.attributes("lb").await.expect("attributes");

@@ -30,7 +30,7 @@ const FLEET: Scale = Scale {
 };
 
 /// Runs on a fresh thread, since the SDK draws its jitter from one generator of the thread.
-fn apart<T: Send + 'static>(run: impl AsyncFnOnce() -> T + Send + 'static) -> T {
+pub(crate) fn apart<T: Send + 'static>(run: impl AsyncFnOnce() -> T + Send + 'static) -> T {
     let (done, ended) = mpsc::channel();
     let thread = std::thread::Builder::new().stack_size(16 << 20).spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -10,6 +10,7 @@
 mod aws;
 mod day;
 mod driver;
+mod dry_run;
 mod invariants;
 mod kubernetes;
 mod operator;

@@ -47,6 +47,40 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end -}}
 
+{{- define "classic-lb-operator.nodeRules" -}}
+# Instances are found by the labels of their nodes.
+- apiGroups: [""]
+  resources: [nodes]
+  verbs: [get, list, watch]
+{{- end -}}
+
+{{- define "classic-lb-operator.namespacedRules" -}}
+# patch: the finalizer.
+- apiGroups: [classiclb.dev]
+  resources: [classicloadbalancers]
+  verbs: [get, list, watch, patch]
+- apiGroups: [classiclb.dev]
+  resources: [classicloadbalancers/status]
+  verbs: [patch]
+# Public keys of backends, where a balancer names them so.
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [get]
+# Listeners can name the node port of a Service.
+- apiGroups: [""]
+  resources: [services]
+  verbs: [get, list, watch]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- end -}}
+
+{{- define "classic-lb-operator.subjects" -}}
+- kind: ServiceAccount
+  name: {{ include "classic-lb-operator.serviceAccountName" . }}
+  namespace: {{ .Release.Namespace }}
+{{- end -}}
+
 {{- /*
 What a schema can only refuse in the words of a schema, said in one message that lists all of it. In lint mode `fail` is
 silent, so that a bare `helm lint` passes.

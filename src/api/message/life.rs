@@ -3,9 +3,9 @@
 use crate::api::reason;
 
 messages! { LIFE:
-    fn ready() [reason::READY] "the balancer is as declared";
+    fn ready() [reason::READY] "the load balancer is as declared";
     fn accepted() [reason::ACCEPTED] "the spec can be realised and the name is ours";
-    fn programmed() [reason::PROGRAMMED] "AWS equals the spec";
+    fn programmed() [reason::PROGRAMMED] "AWS matches the spec";
     fn not_looked_at() [reason::PENDING] "not looked at yet";
     fn not_accepted(message_of_accepted) [reason::NOT_ACCEPTED_REASON] "{message_of_accepted}";
     under and_more(message_of_the_first_problem, count) [reason::ANY]
@@ -14,10 +14,10 @@ messages! { LIFE:
 
     fn no_region() [reason::INVALID]
         "spec.region is not given and the operator has no region of its own: set AWS_REGION for the operator";
-    fn creating() [reason::CREATING] "AWS accepted the balancer but does not show it yet";
+    fn creating() [reason::CREATING] "AWS accepted the load balancer but does not show it yet";
     fn lost(name) [reason::LOST]
-        "the balancer {name} was deleted in AWS behind the operator's back; a new one would have another DNS name, so it \
-         is made only on request: set spec.recreatePolicy to Always, or delete this object";
+        "the load balancer {name} was deleted in AWS behind the operator's back; a new one would have another DNS \
+         name, so it is made only on request: set spec.recreatePolicy to Always, or delete this object";
 
     fn observing(what_would_be) [reason::OBSERVING]
         "spec.management is Observe, so nothing is written to AWS: {what_would_be}";
@@ -30,30 +30,30 @@ messages! { LIFE:
     fn suspended() [reason::SUSPENDED] "spec.management is Suspended: nothing is read from or written to AWS";
 
     fn deletion_suspended() [reason::SUSPENDED]
-        "deletion waits: spec.management is Suspended; set it to Full to go on, after spec.deletionPolicy to Retain where \
-         the balancer is to be kept";
+        "deletion waits: spec.management is Suspended; set it to Full to go on, after spec.deletionPolicy to Retain \
+         where the load balancer is to be kept";
     fn deletion_protected() [reason::DELETION_PROTECTED]
         "deletion waits: spec.deletionProtection is true; set spec.deletionProtection to false to let it go on. Until \
-         then the balancer is kept as declared";
+         then the load balancer is kept as declared";
     fn deletion_without_region() [reason::DELETING]
         "deletion waits: spec.region is not given and the operator has no region of its own: set AWS_REGION";
-    fn perhaps_creating(name) [reason::DELETING] "AWS may still be making the balancer {name}";
-    fn deleting(name) [reason::DELETING] "AWS is deleting the balancer {name}";
-    fn detaching(groups) [reason::DELETING] "waiting for Auto Scaling groups to let go of the balancer: {groups}";
+    fn perhaps_creating(name) [reason::DELETING] "AWS may still be making the load balancer {name}";
+    fn deleting(name) [reason::DELETING] "AWS is deleting the load balancer {name}";
+    fn detaching(groups) [reason::DELETING] "waiting for Auto Scaling groups to let go of the load balancer: {groups}";
 
-    fn created(name) [reason::CREATED] "created the balancer {name}";
+    fn created(name) [reason::CREATED] "created the load balancer {name}";
     fn updated(calls) [reason::UPDATED] "{calls}";
-    fn adopted(name) [reason::ADOPTED] "took over the balancer {name}";
-    fn deleted(name, region) [reason::DELETED] "the balancer {name} does not exist in {region} any more";
+    fn adopted(name) [reason::ADOPTED] "took over the load balancer {name}";
+    fn deleted(name, region) [reason::DELETED] "the load balancer {name} does not exist in {region} any more";
     fn retained(name, region) [reason::RETAINED]
-        "the balancer {name} stays in {region} as it is and has no owner any more";
+        "the load balancer {name} stays in {region} as it is and has no owner any more";
     fn released_observed(name, region) [reason::RELEASED]
-        "spec.management is Observe: nothing is written to AWS, so a balancer {name} in {region} stays as it is, with the \
-         tags that name this object";
-    fn released_read_only(name, region) [reason::RELEASED]
-        "the operator runs with --read-only: nothing is written to AWS, so a balancer {name} in {region} stays as it is, \
+        "spec.management is Observe: nothing is written to AWS, so a load balancer {name} in {region} stays as it is, \
          with the tags that name this object";
+    fn released_read_only(name, region) [reason::RELEASED]
+        "the operator runs with --read-only: nothing is written to AWS, so a load balancer {name} in {region} stays \
+         as it is, with the tags that name this object";
     fn undecodable(error) [reason::UNDECODABLE]
         "this object cannot be read by this version of the operator and is left alone: {error}; update the operator or \
-         mend the object";
+         fix the object";
 }

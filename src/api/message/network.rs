@@ -4,11 +4,11 @@ use crate::api::reason::{self, AWS_CODE};
 
 messages! { NETWORK:
     fn not_for_balancers(field, subnet, zone) [reason::INVALID]
-        "{field}: {subnet} is in {zone}: Classic balancers cannot be in Local Zones, Wavelength Zones or on Outposts; take \
-         it out";
+        "{field}: {subnet} is in {zone}: Classic load balancers cannot be in Local Zones, Wavelength Zones or on \
+         Outposts; take it out";
     fn subnet_of_another_vpc(field, subnet, vpc, vpc_of_the_balancer) [reason::INVALID]
-        "{field}: {subnet} is in {vpc}, but the balancer is in {vpc_of_the_balancer} and cannot move to another VPC: give \
-         subnets of its VPC, or make a new object";
+        "{field}: {subnet} is in {vpc}, but the load balancer is in {vpc_of_the_balancer} and cannot move to another \
+         VPC: give subnets of its VPC, or make a new object";
     fn several_vpcs(field, subnets) [reason::INVALID]
         "{field}: all subnets must be of one VPC, but {subnets}: take the others out";
     part subnet_in_vpc(subnet, vpc) [reason::INVALID] "{subnet} is in {vpc}";
@@ -18,8 +18,8 @@ messages! { NETWORK:
     fn same_zone_says_aws(message_of_aws) [reason::INVALID]
         "spec.subnets: at most one subnet of each Availability Zone can be given: {message_of_aws}";
     fn another_vpc_selected(field, vpc_of_the_balancer, vpc) [reason::INVALID]
-        "{field}.vpcId: the balancer is in {vpc_of_the_balancer} and cannot move to {vpc}: set it back, or make a new \
-         object";
+        "{field}.vpcId: the load balancer is in {vpc_of_the_balancer} and cannot move to {vpc}: set it back, or make \
+         a new object";
 
     fn no_such_subnets(field, ids) [reason::SUBNET_NOT_FOUND]
         "{field}: not in this account and region: {ids}; correct the ids, or create the subnets";
@@ -35,13 +35,13 @@ messages! { NETWORK:
         "{field}: {count} subnets have the tags, but none of them is private, that is, has no route to an Internet \
          gateway: correct the route tables, the tags or the role";
     fn no_default_vpc() [reason::VPC_NOT_FOUND]
-        "spec.availabilityZones: the region has no default VPC, which balancers that name zones are made in: name subnets \
-         instead";
+        "spec.availabilityZones: the region has no default VPC, which load balancers that name zones are made in: \
+         name subnets instead";
     fn subnets_of_several_vpcs(field, vpcs) [reason::AMBIGUOUS_VPC]
         "{field}: subnets of several VPCs match ({vpcs}): set {field}.vpcId to one of them";
     fn groups_of_several_vpcs(field, vpcs) [reason::AMBIGUOUS_VPC]
-        "{field}: groups of several VPCs match ({vpcs}), and which one the balancer will be in cannot be told: give the \
-         ids in spec.securityGroups";
+        "{field}: groups of several VPCs match ({vpcs}), and which one the load balancer will be in cannot be told: \
+         give the ids in spec.securityGroups";
     fn no_tagged_group(field, vpc) [reason::SECURITY_GROUP_NOT_FOUND]
         "{field}.tags: no security group in {vpc} has all these tags: correct them, or tag the groups";
     part any_vpc() [reason::SECURITY_GROUP_NOT_FOUND] "any VPC";
@@ -54,13 +54,13 @@ messages! { NETWORK:
         "{field}: the subnet that is attached now was not found, so none can be borrowed to exchange it: attach a subnet of \
          another zone yourself";
     fn may_borrow(field, subnet, only_subnet, zone) [reason::NEEDS_TEMPORARY_SUBNET]
-        "{field}: {subnet} shall take the place of {only_subnet}, the only subnet and of the same Availability Zone {zone}, \
-         and a balancer has at least one subnet and one of each zone: set spec.allowTemporarySubnet to true to let the \
-         operator attach a subnet of another zone for a moment, or add one yourself";
+        "{field}: {subnet} shall take the place of {only_subnet}, the only subnet and of the same Availability Zone \
+         {zone}, and a load balancer has at least one subnet and one of each zone: set spec.allowTemporarySubnet to \
+         true to let the operator attach a subnet of another zone for a moment, or add one yourself";
     fn none_to_borrow(field, subnet, only_subnet, zone, vpc) [reason::NEEDS_TEMPORARY_SUBNET]
-        "{field}: {subnet} shall take the place of {only_subnet}, the only subnet and of the same Availability Zone {zone}, \
-         and a balancer has at least one subnet and one of each zone: no other zone of {vpc} has a subnet with room to \
-         borrow: create one";
+        "{field}: {subnet} shall take the place of {only_subnet}, the only subnet and of the same Availability Zone \
+         {zone}, and a load balancer has at least one subnet and one of each zone: no other zone of {vpc} has a \
+         subnet with room to borrow: create one";
 
     under network_not_looked_up(field, message_of_aws) [AWS_CODE] "{field} cannot be looked up: {message_of_aws}";
     under network_not_permitted(field, message_of_aws, operation) [AWS_CODE]

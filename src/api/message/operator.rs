@@ -1,5 +1,5 @@
-//! What the operator says of itself: on `/readyz`, when it does not start, and where `kubectl clb plan` asks for more than
-//! it can foresee.
+//! What the operator says of itself: on `/readyz`, when it does not start, and where `kubectl clb plan` asks for more
+//! than it can foresee.
 
 words! { READYZ:
     fn not_ready(why) "not ready: {why}" =>
@@ -7,17 +7,20 @@ words! { READYZ:
     fn not_listed(resource) "{resource} were not listed yet" =>
         "Wait. If it stays, see whether the pod reaches the API server.";
     fn failing(resource, why) "{resource}: {why}" =>
-        "Let the operator's ClusterRole list and watch the resource, and see whether the pod reaches the API server.";
+        "Let the operator's ClusterRole, or its Role in each watched namespace, list and watch the resource, and see whether the pod reaches the API server.";
     fn unknown_to_kubernetes() "the API server does not know them: is the CustomResourceDefinition installed?" =>
         "Apply `deploy/crds.yaml`, or install the chart with its CRDs.";
     fn refused_by_kubernetes(message, status) "the API server refuses: {message} ({status})" =>
-        "403: install the chart's ClusterRole and binding. 401: see to the pod's service account token.";
+        "403: install the chart's roles and bindings; with `--watch-namespaces` those of each namespace. 401: see to the pod's service account token.";
 }
 
 words! { START:
     fn wrong_flags(why) "{why} (see clb-operator --help)" => "Correct what the message names.";
     fn no_command() "a command is required: run or crd" => "Give one: `clb-operator run`.";
     fn not_a_cluster_id() "must be 1 to 63 of [A-Za-z0-9._-]" => "Correct `--cluster-id` (`CLB_CLUSTER_ID`).";
+    fn not_a_namespace(text)
+        "{text} cannot be the name of a namespace: 1 to 63 of [a-z0-9-], with no hyphen at the ends" =>
+        "Correct `--watch-namespaces` (`CLB_WATCH_NAMESPACES`).";
     fn not_a_duration() "must be a duration such as 30s, 10m or 1h" =>
         "Correct `--resync-period` or `--health-interval`, as the message names it.";
     fn negative_duration() "must not be negative" =>
@@ -31,7 +34,8 @@ words! { START:
         "{text}: a key has 1 to 128 characters and a value at most 256, of letters, digits, spaces and _ . : / = + - @" =>
         "Correct the tag in `--default-tags`.";
     fn tag_given_twice(key) "{key} is given twice" => "Take one of them out of `--default-tags`.";
-    fn too_many_tags(count, most) "{count} tags are too many: AWS allows 50 on a balancer, so at most {most} here" =>
+    fn too_many_tags(count, most) "{count} tags are too many: AWS allows 50 on a load balancer, so at most {most} \
+                                   here" =>
         "Take some out of `--default-tags`.";
     fn not_a_region(region)
         "the AWS region {region} cannot be one: AWS_REGION, or region in the profile, must be such as us-east-1" =>

@@ -1,16 +1,18 @@
-//! What the operator refuses in a spec, for objects that were stored under an older definition and for what no rule of the
-//! API server can see.
+//! What the operator refuses in a spec, for objects that were stored under an older definition and for what no rule of
+//! the API server can see.
 
 refusals! { REFUSALS:
     fn illegal_name() "loadBalancerName" "must be 1 to 32 letters, digits and hyphens, with no hyphen at its ends" =>
         "Make the object anew with a legal `loadBalancerName`.";
     fn region_moved(former, region) "region"
-        "this balancer lives in {former}, but the region is now {region}: give the operator its former region back" =>
-        "Set the operator's `AWS_REGION` back. To move the balancer, make a new object.";
+        "this load balancer lives in {former}, but the region is now {region}: give the operator its former region \
+         back" =>
+        "Set the operator's `AWS_REGION` back. To move the load balancer, make a new object.";
     fn renamed(former, name) "loadBalancerName"
-        "this balancer is {former}, but it would be called {name} now, since the name follows from the cluster id, and that \
-         changed: give the operator its former cluster id back" =>
-        "Set `--cluster-id` (`CLB_CLUSTER_ID`) back. Nothing is done to the balancer, also when the object is deleted.";
+        "this load balancer is {former}, but it would be called {name} now, since the name follows from the cluster \
+         id, and that changed: give the operator its former cluster id back" =>
+        "Set `--cluster-id` (`CLB_CLUSTER_ID`) back. Nothing is done to the load balancer, also when the object is \
+         deleted.";
     fn no_placement() "availabilityZones"
         "exactly one of availabilityZones, subnets and subnetSelector must be given, with at least one entry" =>
         "Give one of them.";
@@ -46,13 +48,13 @@ refusals! { REFUSALS:
         "sslPolicy is allowed only where protocol is HTTPS or SSL" =>
         "Take it out, or set `protocol` to HTTPS or SSL.";
     fn one_ssl_policy(port) "listeners[port={port}].sslPolicy"
-        "sslPolicy must have exactly one of predefined and custom" =>
+        "sslPolicy can have only one of predefined and custom" =>
         "Leave one of them.";
     fn stickiness_not_allowed(port) "listeners[port={port}].stickiness"
         "stickiness is allowed only where protocol is HTTP or HTTPS" =>
         "Take it out, or set `protocol` to HTTP or HTTPS.";
     fn one_stickiness(port) "listeners[port={port}].stickiness"
-        "stickiness must have exactly one of loadBalancerCookie and applicationCookie" =>
+        "stickiness can have only one of loadBalancerCookie and applicationCookie" =>
         "Leave one of them.";
 
     fn proxy_protocol_not_allowed(port) "backends[instancePort={port}].proxyProtocol"

@@ -42,8 +42,9 @@ messages! { TARGETS:
         "registered instances that are no targets any more and wait to be deregistered: {waiting}; it could not be read \
          which instances are in service";
     fn kept_in_service(waiting, in_service, minimum) [reason::DEREGISTERING]
-        "registered instances that are no targets any more and wait to be deregistered: {waiting}; {in_service} are in \
-         service and {minimum} must stay; add targets, or set registration.minInService to 0 to let the balancer run empty";
+        "registered instances that are no targets any more and wait to be deregistered: {waiting}; {in_service} are \
+         in service and {minimum} must stay; add targets, or set registration.minInService to 0 to let the load \
+         balancer run empty";
 
     fn all_in_service(count) [reason::ALL_IN_SERVICE] "all {count} wanted instances are in service";
     fn unhealthy(count, wanted, instances, ports) [reason::UNHEALTHY]
@@ -62,15 +63,15 @@ messages! { TARGETS:
     under health_not_read(message_of_aws) [AWS_CODE]
         "the health of the instances cannot be read: {message_of_aws}";
     fn no_targets() [reason::NO_TARGETS] "no instance is a target";
-    fn no_balancer() [reason::NO_LOAD_BALANCER] "there is no balancer";
+    fn no_balancer() [reason::NO_LOAD_BALANCER] "there is no load balancer";
 
     under advised(message, advice) [reason::ALL_IN_SERVICE, reason::UNHEALTHY] "{message}; {advice}";
     part uneven(zones) [reason::ALL_IN_SERVICE, reason::UNHEALTHY]
         "the instances are spread unevenly ({zones}), and each zone gets an equal share of the clients: even them out, or \
          set attributes.crossZone";
     fn zone_not_served(count, zone) [reason::ZONE_NOT_SERVED]
-        "{count} registered instances are in {zone}, which the balancer does not serve, so they get no traffic: add the \
-         zone to spec.availabilityZones, or a subnet of it to spec.subnets";
+        "{count} registered instances are in {zone}, which the load balancer does not serve, so they get no traffic: \
+         add the zone to spec.availabilityZones, or a subnet of it to spec.subnets";
     fn zone_without_instances(zone) [reason::ZONE_WITHOUT_INSTANCES]
         "{zone} is served and has no registered instance: add instances there, or take the zone out";
 }

@@ -1,10 +1,61 @@
 //! Codes of AWS that become reasons as they are, by what follows from them.
 
+/// What codes have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Something that the request names does not exist, or not yet.
+    MissingReference,
+    /// The request can never succeed as it is.
+    Invalid,
+    /// A load balancer of that name was made in the same moment.
+    Duplicate,
+    /// The load balancer does not exist.
+    Gone,
+    /// A quota of the account is used up.
+    Quota,
+    /// The credentials are missing, expired, or not allowed to.
+    Denied,
+    /// AWS asks for fewer requests.
+    Throttled,
+    /// AWS is still busy with an earlier change.
+    Settling,
+    /// The process does not lead.
+    NotLeader,
+    /// AWS did not answer, or not usefully.
+    Unavailable,
+}
+
+impl Kind {
+    /// For the page.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::MissingReference => "Something that the request names does not exist, or not yet",
+            Self::Invalid => "The request can never succeed as it is",
+            Self::Duplicate => "A load balancer of that name was made in the same moment",
+            Self::Gone => "The load balancer does not exist",
+            Self::Quota => "A quota of the account is used up",
+            Self::Denied => "The credentials are missing, expired, or not allowed to",
+            Self::Throttled => "AWS asks for fewer requests",
+            Self::Settling => "AWS is still busy with an earlier change",
+            Self::NotLeader => "The process does not lead, or does not any more",
+            Self::Unavailable => "AWS did not answer, or not usefully",
+        }
+    }
+}
+
+/// Of which kind a code is, and the reason that it becomes where that is another word; `None`: nobody knows it.
+pub fn known_code(code: &str) -> Option<(Kind, Option<&'static str>)> {
+    AWS_CODES.iter().find_map(|codes| {
+        let (_, reason) = codes.codes.iter().find(|(known, _)| *known == code)?;
+        Some((codes.kind, *reason))
+    })
+}
+
 /// Codes from which the same follows.
 #[derive(Clone, Copy, Debug)]
 pub struct Codes {
     /// What they have in common.
-    pub kind: &'static str,
+    pub kind: Kind,
     /// The codes, each with the reason that it becomes where that is another word.
     pub codes: &'static [(&'static str, Option<&'static str>)],
     /// Where they stand.
@@ -24,7 +75,7 @@ macro_rules! codes {
 /// Every code that the operator knows. Others are treated as refusals or failures that pass, and tried again.
 pub const AWS_CODES: &[Codes] = &[
     Codes {
-        kind: "Something that the request names does not exist, or not yet",
+        kind: Kind::MissingReference,
         codes: codes![
             "SubnetNotFound",
             "InvalidSubnet",
@@ -38,12 +89,13 @@ pub const AWS_CODES: &[Codes] = &[
             "InvalidInstance" => super::INSTANCE_NOT_FOUND,
             "ListenerNotFound",
         ],
-        stands: "`Accepted=False` where the balancer cannot be created, otherwise `Programmed=False`; `Reconciling`",
+        stands: "`Accepted=False` where the load balancer cannot be created, otherwise `Programmed=False`; \
+                 `Reconciling`",
         remedy: "Create it, or correct the field. It is tried again by itself. `InvalidConfigurationRequest` that speaks \
                  of a bucket, and `ValidationError` of Auto Scaling that says a group is not found, are of this kind too.",
     },
     Codes {
-        kind: "The request can never succeed as it is",
+        kind: Kind::Invalid,
         codes: codes![
             "InvalidConfigurationRequest",
             "ValidationError",
@@ -54,26 +106,27 @@ pub const AWS_CODES: &[Codes] = &[
             "LoadBalancerAttributeNotFound",
             "InvalidParameterValue",
         ],
-        stands: "reason `Invalid`, `Accepted=False` and `Stalled` where the balancer cannot be created; otherwise the \
-                 code, `Programmed=False` and `Reconciling`, of its own part alone",
-        remedy: "Change the field that AWS's message speaks of; `status.errors` says which part of the balancer it is.",
+        stands: "reason `Invalid`, `Accepted=False` and `Stalled` where the load balancer cannot be created; \
+                 otherwise the code, `Programmed=False` and `Reconciling`, of its own part alone",
+        remedy: "Change the field that AWS's message speaks of; `status.errors` says which part of the load balancer \
+                 it is.",
     },
     Codes {
-        kind: "A balancer of that name was made in the same moment",
+        kind: Kind::Duplicate,
         codes: codes!["DuplicateLoadBalancerName" => super::CONFLICT],
         stands: "`Accepted=False`; `Stalled`. It is looked at first: where AWS shows it, its tags decide, see `Conflict` and \
                  `NotAdopted`",
-        remedy: "Make the object anew with another `loadBalancerName`, or take the balancer over: \
+        remedy: "Make the object anew with another `loadBalancerName`, or take the load balancer over: \
                  [adoption](../adoption.md).",
     },
     Codes {
-        kind: "The balancer does not exist",
+        kind: Kind::Gone,
         codes: codes!["LoadBalancerNotFound"],
         stands: "`Programmed=False`; `Reconciling`",
-        remedy: "Nothing: the next pass finds out whether it is `Lost` or was only not visible.",
+        remedy: "Nothing: the next reconcile finds out whether it is `Lost` or was only not visible.",
     },
     Codes {
-        kind: "A quota of the account is used up",
+        kind: Kind::Quota,
         codes: codes![
             "TooManyLoadBalancers",
             "TooManyPolicies",
@@ -84,7 +137,7 @@ pub const AWS_CODES: &[Codes] = &[
         remedy: "Raise the quota, or delete what is not needed. It is tried again every 10 minutes, and sooner where the resync period is shorter.",
     },
     Codes {
-        kind: "The credentials are missing, expired, or not allowed to",
+        kind: Kind::Denied,
         codes: codes![
             "AccessDenied",
             "AccessDeniedException",
@@ -107,7 +160,7 @@ pub const AWS_CODES: &[Codes] = &[
                  account. `SignatureDoesNotMatch` and `RequestExpired`: set the clock of the node.",
     },
     Codes {
-        kind: "AWS asks for fewer requests",
+        kind: Kind::Throttled,
         codes: codes![
             "Throttling",
             "ThrottlingException",
@@ -122,19 +175,19 @@ pub const AWS_CODES: &[Codes] = &[
         remedy: "Nothing: it is tried again, ever more slowly. If it lasts, see what else calls this API in the account.",
     },
     Codes {
-        kind: "AWS is still busy with an earlier change",
+        kind: Kind::Settling,
         codes: codes!["DuplicateListener", "ResourceContention", "ScalingActivityInProgress"],
         stands: "`Programmed=False`; `Reconciling`",
         remedy: "Nothing: it is tried again.",
     },
     Codes {
-        kind: "The process does not lead, or does not any more",
+        kind: Kind::NotLeader,
         codes: codes!["NotLeader"],
         stands: "`Programmed=False`; `Reconciling`",
         remedy: "Nothing: the leader makes the call.",
     },
     Codes {
-        kind: "AWS did not answer, or not usefully",
+        kind: Kind::Unavailable,
         codes: codes!["Timeout", "Unreachable", "RequestNotSent", "BadReply", "NoReply"],
         stands: "`Programmed=False`; `Reconciling`. A reply of status 5xx without a code is `HTTP` with that number",
         remedy: "Nothing, if it passes. Otherwise see whether the pod reaches the endpoints of AWS: routes, proxies, \

@@ -1,14 +1,17 @@
-//! Attributes of the balancer.
+//! Attributes of the load balancer.
 
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Attributes of the balancer, each on its own: absent, it is left as AWS has it; removed, it goes back to AWS's default.
+use super::empty::absent_if_empty;
+
+/// Attributes of the load balancer, each on its own: absent, it is left as AWS has it; removed, it goes back to AWS's
+/// default.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Attributes {
-    /// Whether each node of the balancer spreads requests over the instances of all zones. AWS's default: false.
+    /// Whether each node of the load balancer spreads requests over the instances of all zones. AWS's default: false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cross_zone: Option<bool>,
     /// How many seconds a connection may be idle, 1-4000. AWS's default: 60.
@@ -16,10 +19,18 @@ pub struct Attributes {
     #[schemars(range(min = 1, max = 4000))]
     pub idle_timeout_seconds: Option<i32>,
     /// Whether instances that are deregistered finish their requests. AWS's default: off.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "absent_if_empty"
+    )]
     pub connection_draining: Option<ConnectionDraining>,
     /// Where requests are logged. AWS's default: nowhere.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "absent_if_empty"
+    )]
     pub access_log: Option<AccessLog>,
     /// What is done with requests that proxies may read in two ways: monitor, defensive or strictest. AWS's default:
     /// defensive.
@@ -30,9 +41,11 @@ pub struct Attributes {
 /// Whether instances that are deregistered finish their requests.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.enabled) || !has(self.timeoutSeconds)").message("connectionDraining.enabled is required where timeoutSeconds is given"))]
 pub struct ConnectionDraining {
     /// Whether they do.
-    pub enabled: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
     /// How many seconds they have for it, 1-3600, where enabled. Default 300.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 3600))]
@@ -43,14 +56,16 @@ pub struct ConnectionDraining {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("!self.enabled || has(self.bucket)").message("accessLog.bucket is required where enabled is true"),
+    validation = Rule::new("has(self.enabled) || (!has(self.bucket) && !has(self.prefix) && !has(self.emitIntervalMinutes))").message("accessLog.enabled is required where bucket, prefix or emitIntervalMinutes is given"),
+    validation = Rule::new("!has(self.enabled) || !self.enabled || has(self.bucket)").message("accessLog.bucket is required where enabled is true"),
     validation = Rule::new("!has(self.prefix) || !self.prefix.contains('AWSLogs')").message("accessLog.prefix must not contain AWSLogs"),
     validation = Rule::new("!has(self.emitIntervalMinutes) || self.emitIntervalMinutes in [5, 60]").message("accessLog.emitIntervalMinutes must be 5 or 60"),
 )]
 pub struct AccessLog {
     /// Whether they are.
-    pub enabled: bool,
-    /// The name of an S3 bucket in the balancer's region, which lets AWS's log delivery write to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// The name of an S3 bucket in the load balancer's region, which lets AWS's log delivery write to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 3, max = 63), regex(pattern = "^[a-z0-9][a-z0-9.-]*[a-z0-9]$"))]
     pub bucket: Option<String>,

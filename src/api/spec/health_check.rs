@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Protocol;
 
-/// How the balancer finds out which instances are well.
+/// How the load balancer finds out which instances are well.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(

@@ -4,11 +4,13 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::empty::{absent_if_empty, empty_if_null};
+
 /// HTTP, HTTPS, TCP or SSL. Left out as `instanceProtocol`, it is that of `protocol`, where that is HTTP or TCP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Protocol {
-    /// HTTP, read by the balancer.
+    /// HTTP, read by the load balancer.
     Http,
     /// HTTP over TLS.
     Https,
@@ -18,7 +20,7 @@ pub enum Protocol {
     Ssl,
 }
 
-/// What the balancer accepts on one port.
+/// What the load balancer accepts on one port.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
@@ -55,15 +57,27 @@ pub struct Listener {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_protocol: Option<Protocol>,
     /// The server certificate, for HTTPS and SSL only. Changed alone, it is replaced without touching the listener.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "absent_if_empty"
+    )]
     pub certificate: Option<Certificate>,
-    /// Which TLS protocols and ciphers clients can use, for HTTPS and SSL only. Absent: AWS's default for a new listener,
-    /// later left as AWS has it. Removed: back to AWS's default, once.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Which TLS protocols and ciphers clients can use, for HTTPS and SSL only. Absent: AWS's default for a new
+    /// listener, later left as AWS has it. Removed: back to AWS's default, once.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "absent_if_empty"
+    )]
     pub ssl_policy: Option<SslPolicy>,
     /// Keeps the requests of a client on one instance, for HTTP and HTTPS only. Absent: left as AWS has it. Removed: no
     /// stickiness.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "absent_if_empty"
+    )]
     pub stickiness: Option<Stickiness>,
 }
 
@@ -90,7 +104,7 @@ pub struct InstancePortFrom {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("(has(self.arn) ? 1 : 0) + (has(self.iamServerCertificateName) ? 1 : 0) + (has(self.acmDomainName) ? 1 : 0) == 1").message("certificate must have exactly one of arn, iamServerCertificateName and acmDomainName"))]
 pub struct Certificate {
-    /// The ARN of a certificate in ACM (of the balancer's region) or of an IAM server certificate.
+    /// The ARN of a certificate in ACM (of the load balancer's region) or of an IAM server certificate.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("self.matches('^arn:[a-z0-9-]+:(acm|iam):[a-z0-9-]*:[0-9]{12}:(certificate|server-certificate)/.+$')").message("certificate.arn must be the ARN of an ACM certificate or of an IAM server certificate"))]
     #[schemars(length(min = 20, max = 2048))]
@@ -99,8 +113,8 @@ pub struct Certificate {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128), regex(pattern = "^[A-Za-z0-9_+=,.@-]+$"))]
     pub iam_server_certificate_name: Option<String>,
-    /// The domain name of certificates in ACM of the balancer's region, such as www.example.com or *.example.com. Of
-    /// those that are issued and valid the one that expires last is used.
+    /// The domain name of certificates in ACM of the load balancer's region, such as www.example.com or *.example.com.
+    /// Of those that are issued and valid the one that expires last is used.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(min = 1, max = 253),
@@ -112,7 +126,7 @@ pub struct Certificate {
 /// Which TLS protocols and ciphers clients can use.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.predefined) != has(self.custom)").message("sslPolicy must have exactly one of predefined and custom"))]
+#[x_kube(validation = Rule::new("!has(self.predefined) || !has(self.custom) || !has(self.custom.protocols)").message("sslPolicy can have only one of predefined and custom"))]
 pub struct SslPolicy {
     /// The name of one of AWS's policies, such as ELBSecurityPolicy-TLS-1-2-2017-01.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,15 +136,21 @@ pub struct SslPolicy {
     )]
     pub predefined: Option<String>,
     /// Protocols and ciphers one by one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "absent_if_empty"
+    )]
     pub custom: Option<CustomSslPolicy>,
 }
 
 /// Protocols and ciphers one by one; all others are off.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.protocols) ? has(self.ciphers) : !has(self.ciphers) && !has(self.serverOrderPreference)").message("custom must have both protocols and ciphers"))]
 pub struct CustomSslPolicy {
     /// The protocols: TLSv1.2, TLSv1.1, TLSv1, SSLv3.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Set)]
     #[schemars(
         length(min = 1, max = 4),
@@ -138,10 +158,11 @@ pub struct CustomSslPolicy {
     )]
     pub protocols: Vec<String>,
     /// The ciphers, in AWS's names, such as ECDHE-RSA-AES128-GCM-SHA256.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Set)]
     #[schemars(length(min = 1, max = 100), inner(length(max = 64), regex(pattern = "^[A-Z0-9-]+$")))]
     pub ciphers: Vec<String>,
-    /// Whether the balancer's order of ciphers decides, rather than the client's. Default: false.
+    /// Whether the load balancer's order of ciphers decides, rather than the client's. Default: false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_order_preference: Option<bool>,
 }
@@ -149,17 +170,21 @@ pub struct CustomSslPolicy {
 /// What keeps the requests of a client on one instance.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.loadBalancerCookie) != has(self.applicationCookie)").message("stickiness must have exactly one of loadBalancerCookie and applicationCookie"))]
+#[x_kube(validation = Rule::new("!has(self.loadBalancerCookie) || !has(self.applicationCookie) || !has(self.applicationCookie.name)").message("stickiness can have only one of loadBalancerCookie and applicationCookie"))]
 pub struct Stickiness {
-    /// A cookie that the balancer sets.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// A cookie that the load balancer sets.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "empty_if_null")]
     pub load_balancer_cookie: Option<LoadBalancerCookie>,
     /// A cookie that the application sets.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "absent_if_empty"
+    )]
     pub application_cookie: Option<ApplicationCookie>,
 }
 
-/// A cookie that the balancer sets.
+/// A cookie that the load balancer sets.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LoadBalancerCookie {
@@ -174,6 +199,7 @@ pub struct LoadBalancerCookie {
 #[serde(rename_all = "camelCase")]
 pub struct ApplicationCookie {
     /// The name of the cookie.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(min = 1, max = 256), regex(pattern = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"))]
     pub name: String,
 }
@@ -189,9 +215,9 @@ pub struct Backend {
     /// listeners only. Absent: left as AWS has it. Removed: off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy_protocol: Option<bool>,
-    /// The public keys that instances must prove to have, where instanceProtocol is HTTPS or SSL. Absent: left as AWS has
-    /// it. Removed or empty: any key will do.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The public keys that instances must prove to have, where instanceProtocol is HTTPS or SSL. Absent: left as AWS
+    /// has it. Removed or empty: any key will do.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "empty_if_null")]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     #[schemars(length(max = 20))]
     pub public_keys: Option<Vec<PublicKey>>,
@@ -209,8 +235,8 @@ pub struct PublicKey {
         regex(pattern = r"^\s*-----BEGIN PUBLIC KEY-----[A-Za-z0-9+/=\s]+-----END PUBLIC KEY-----\s*$")
     )]
     pub pem: Option<String>,
-    /// A key of a ConfigMap in the namespace of this object that holds it. It is read again at every resync, and at once
-    /// with a new value of the annotation `classiclb.dev/requested-at`.
+    /// A key of a ConfigMap in the namespace of this object that holds it. It is read again at every resync, and at
+    /// once with a new value of the annotation `classiclb.dev/requested-at`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config_map_key_ref: Option<ConfigMapKeyRef>,
 }

@@ -92,8 +92,8 @@ impl Client {
         })
     }
 
-    /// Of the certificates in ACM that are issued for this domain name and valid at that time, the newest. `ListCertificates` leaves
-    /// out keys that Classic balancers cannot use unless it is asked for them.
+    /// Of the certificates in ACM that are issued for this domain name and valid at that time, the newest.
+    /// `ListCertificates` leaves out keys that Classic load balancers cannot use unless it is asked for them.
     ///
     /// # Errors
     /// `CertificateNotFound`, or whatever kept AWS from answering.

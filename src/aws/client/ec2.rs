@@ -1,7 +1,7 @@
 //! Subnets, their routes, and security groups.
 //!
-//! All are asked for by filters: EC2 answers those with what there is, and an id that it does not know makes no error of
-//! the others.
+//! All are asked for by filters: EC2 answers those with what there is, and an id that it does not know makes no error
+//! of the others.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -128,7 +128,7 @@ fn subnet(subnet: types::Subnet) -> Option<Subnet> {
     })
 }
 
-/// A route whose gateway was detached leads nowhere; AWS calls it a black hole. Classic balancers speak IPv4.
+/// A route whose gateway was detached leads nowhere; AWS calls it a black hole. Classic load balancers speak IPv4.
 fn route_table(table: types::RouteTable) -> Option<RouteTable> {
     let to_internet_gateway = table.routes.unwrap_or_default().iter().any(|route| {
         route.gateway_id.as_deref().is_some_and(|id| id.starts_with("igw-"))

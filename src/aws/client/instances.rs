@@ -77,8 +77,8 @@ impl Client {
         Ok(zones)
     }
 
-    /// Of these instances, those that EC2 says are terminated, are about to be, or never existed. One that is merely left
-    /// out of the reply is not among them.
+    /// Of these instances, those that EC2 says are terminated, are about to be, or never existed. One that is merely
+    /// left out of the reply is not among them.
     ///
     /// # Errors
     /// When EC2 cannot be asked.

@@ -1,4 +1,4 @@
-//! All that an account has: its regions and the balancers of one. For people; the operator asks for what it owns.
+//! All that an account has: its regions and the load balancers of one. For people; the operator asks for what it owns.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub struct EnabledRegion {
     pub opt_in_status: Option<String>,
 }
 
-/// The tags of one balancer.
+/// The tags of one load balancer.
 type Tags = BTreeMap<String, String>;
 
 impl Client {
@@ -40,8 +40,8 @@ impl Client {
             .collect())
     }
 
-    /// Every balancer of the account in this region, without tags, page by page (`DescribeLoadBalancers`). `seen` is
-    /// told after each page how many there are so far.
+    /// Every load balancer of the account in this region, without tags, page by page (`DescribeLoadBalancers`). `seen`
+    /// is told after each page how many there are so far.
     ///
     /// # Errors
     /// When a page cannot be had: a part of the list is no list.
@@ -65,8 +65,8 @@ impl Client {
         }
     }
 
-    /// The tags of these balancers, as many in one call as `DescribeTags` takes. One that was deleted meanwhile is left
-    /// out.
+    /// The tags of these load balancers, as many in one call as `DescribeTags` takes. One that was deleted meanwhile is
+    /// left out.
     ///
     /// # Errors
     /// When AWS cannot be asked.

@@ -18,7 +18,7 @@ impl Client {
     /// All policies of a load balancer with their content.
     ///
     /// # Errors
-    /// Class `Gone` when the balancer does not exist.
+    /// Class `Gone` when the load balancer does not exist.
     pub async fn policies(&self, name: &str) -> Result<Policies, Error> {
         let request = self.elb.describe_load_balancer_policies().load_balancer_name(name);
         let reply = self.call("DescribeLoadBalancerPolicies", request.send()).await?;
@@ -41,7 +41,7 @@ impl Client {
     /// The attributes of a load balancer.
     ///
     /// # Errors
-    /// Class `Gone` when the balancer does not exist.
+    /// Class `Gone` when the load balancer does not exist.
     pub async fn attributes(&self, name: &str) -> Result<Attributes, Error> {
         let request = self.elb.describe_load_balancer_attributes().load_balancer_name(name);
         let reply = self.call("DescribeLoadBalancerAttributes", request.send()).await?;

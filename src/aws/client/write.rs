@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_elasticloadbalancing::types::TagKeyOnly;
 use aws_smithy_types::error::operation::BuildError;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 
 use super::{Client, convert, not_sent};
 use crate::aws::{Class, Error};
@@ -18,30 +20,35 @@ impl Client {
     /// # Errors
     /// As AWS refuses it.
     pub async fn run(&self, name: &str, step: &Step) -> Answer {
+        self.call_of(name, step).await
+    }
+
+    /// The call of a step, on the heap: side by side the futures of all of them would fill the stack.
+    fn call_of<'a>(&'a self, name: &'a str, step: &'a Step) -> BoxFuture<'a, Answer> {
         match step {
-            Step::CreateLoadBalancer(lb) => self.create(lb).await,
-            Step::DeleteLoadBalancer => self.delete(name).await,
-            Step::ConfigureHealthCheck(check) => self.configure_health_check(name, check).await,
-            Step::CreateListeners { listeners, .. } => self.create_listeners(name, listeners).await,
-            Step::DeleteListeners(ports) => self.delete_listeners(name, ports).await,
-            Step::FindCertificate(arn) => self.find_certificate(arn).await,
-            Step::SetCertificate { port, certificate } => self.set_certificate(name, *port, certificate).await,
-            Step::CreatePolicy { name: of, policy } => self.create_policy(name, of, policy, step.operation()).await,
-            Step::DeletePolicy(policy) => self.delete_policy(name, policy).await,
-            Step::SetPolicies { port, policies } => self.set_policies(name, *port, policies).await,
-            Step::SetBackendPolicies { port, policies } => self.set_backend_policies(name, *port, policies).await,
-            Step::ModifyAttribute(attribute) => self.modify_attribute(name, attribute).await,
-            Step::EnableZones(zones) => self.enable_zones(name, zones).await,
-            Step::DisableZones(zones) => self.disable_zones(name, zones).await,
-            Step::AttachSubnets(subnets) => self.attach_subnets(name, subnets).await,
-            Step::DetachSubnets(subnets) => self.detach_subnets(name, subnets).await,
-            Step::ApplySecurityGroups(groups) => self.apply_security_groups(name, groups).await,
-            Step::RegisterInstances(ids) => self.register(name, ids).await,
-            Step::DeregisterInstances(ids) => self.deregister(name, ids).await,
-            Step::AttachAutoScalingGroup(group) => self.attach_group(name, group).await,
-            Step::DetachAutoScalingGroup(group) => self.detach_group(name, group).await,
-            Step::AddTags(tags) => self.add_tags(name, tags).await,
-            Step::RemoveTags(keys) => self.remove_tags(name, keys).await,
+            Step::CreateLoadBalancer(lb) => self.create(lb).boxed(),
+            Step::DeleteLoadBalancer => self.delete(name).boxed(),
+            Step::ConfigureHealthCheck(check) => self.configure_health_check(name, check).boxed(),
+            Step::CreateListeners { listeners, .. } => self.create_listeners(name, listeners).boxed(),
+            Step::DeleteListeners(ports) => self.delete_listeners(name, ports).boxed(),
+            Step::FindCertificate(arn) => self.find_certificate(arn).boxed(),
+            Step::SetCertificate { port, certificate } => self.set_certificate(name, *port, certificate).boxed(),
+            Step::CreatePolicy { name: of, policy } => self.create_policy(name, of, policy, step.operation()).boxed(),
+            Step::DeletePolicy(policy) => self.delete_policy(name, policy).boxed(),
+            Step::SetPolicies { port, policies } => self.set_policies(name, *port, policies).boxed(),
+            Step::SetBackendPolicies { port, policies } => self.set_backend_policies(name, *port, policies).boxed(),
+            Step::ModifyAttribute(attribute) => self.modify_attribute(name, attribute).boxed(),
+            Step::EnableZones(zones) => self.enable_zones(name, zones).boxed(),
+            Step::DisableZones(zones) => self.disable_zones(name, zones).boxed(),
+            Step::AttachSubnets(subnets) => self.attach_subnets(name, subnets).boxed(),
+            Step::DetachSubnets(subnets) => self.detach_subnets(name, subnets).boxed(),
+            Step::ApplySecurityGroups(groups) => self.apply_security_groups(name, groups).boxed(),
+            Step::RegisterInstances(ids) => self.register(name, ids).boxed(),
+            Step::DeregisterInstances(ids) => self.deregister(name, ids).boxed(),
+            Step::AttachAutoScalingGroup(group) => self.attach_group(name, group).boxed(),
+            Step::DetachAutoScalingGroup(group) => self.detach_group(name, group).boxed(),
+            Step::AddTags(tags) => self.add_tags(name, tags).boxed(),
+            Step::RemoveTags(keys) => self.remove_tags(name, keys).boxed(),
         }
     }
 

@@ -32,8 +32,20 @@ pub(super) struct Deployed {
     pub(super) unread: Vec<String>,
 }
 
-/// The operator of this cluster, or that with this cluster id. The error says in words why it is not known.
-pub(super) async fn find(client: &Client, wanted: Option<&str>) -> Result<Deployed, String> {
+impl Deployed {
+    fn watches(&self, namespaces: &BTreeSet<String>) -> bool {
+        let watched = self.rules.clone().rules().namespaces;
+        namespaces.iter().all(|namespace| watched.hold(namespace))
+    }
+}
+
+/// The operator of this cluster, or that with this cluster id; of several, the one that watches these namespaces. The
+/// error says in words why it is not known.
+pub(super) async fn find(
+    client: &Client,
+    wanted: Option<&str>,
+    namespaces: &BTreeSet<String>,
+) -> Result<Deployed, String> {
     let list = Api::<Deployment>::all(client.clone())
         .list(&ListParams::default().labels(LABEL))
         .await;
@@ -47,6 +59,9 @@ pub(super) async fn find(client: &Client, wanted: Option<&str>) -> Result<Deploy
     }
     if let Some(id) = wanted {
         found.retain(|deployed| deployed.cluster_id == id);
+    }
+    if found.len() > 1 && found.iter().any(|deployed| deployed.watches(namespaces)) {
+        found.retain(|deployed| deployed.watches(namespaces));
     }
     match <[Deployed; 1]>::try_from(found) {
         Ok([deployed]) => Ok(deployed),
@@ -126,8 +141,8 @@ fn environment(container: &Container) -> (BTreeMap<String, String>, BTreeSet<Str
     (known, unknown)
 }
 
-/// As the kubelet does: `$(NAME)` is the value of a variable, `$$` a dollar sign, and a name that nobody gave stays as it
-/// is.
+/// As the kubelet does: `$(NAME)` is the value of a variable, `$$` a dollar sign, and a name that nobody gave stays as
+/// it is.
 fn expand(text: &str, known: &BTreeMap<String, String>, unknown: &BTreeSet<String>) -> Result<String, String> {
     let mut expanded = String::new();
     let mut rest = text;

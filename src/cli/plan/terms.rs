@@ -1,6 +1,6 @@
 //! What a plan is made under: the flags of the operator.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
 use kube::Client;
@@ -40,17 +40,19 @@ pub(super) struct Terms {
 #[serde(rename_all = "camelCase")]
 pub(super) struct ShownTerms {
     deployment: Option<String>,
+    watch_namespaces: Vec<String>,
     adoption: &'static str,
     read_only: bool,
     default_tags: BTreeMap<String, String>,
 }
 
 impl OperatorFlags {
-    /// What is given here, else what the operator's Deployment says, else the operator's defaults, which is told.
-    pub(super) async fn terms(&self, client: &Client) -> Result<Terms, Failure> {
+    /// What is given here, else what the operator's Deployment says, else the operator's defaults, which is told. The
+    /// objects are in these namespaces.
+    pub(super) async fn terms(&self, client: &Client, namespaces: &BTreeSet<String>) -> Result<Terms, Failure> {
         let given = self.rules.clone();
         match (
-            deployment::find(client, self.cluster_id.as_deref()).await,
+            deployment::find(client, self.cluster_id.as_deref(), namespaces).await,
             &self.cluster_id,
         ) {
             (Ok(deployed), _) => Ok(deployed_terms(deployed, given)),
@@ -104,12 +106,14 @@ impl Terms {
     /// As data.
     pub(super) fn shown(&self) -> ShownTerms {
         let Rules {
+            namespaces,
             adoption,
             read_only,
             default_tags,
         } = self.rules.clone();
         ShownTerms {
             deployment: self.deployment.clone(),
+            watch_namespaces: namespaces.named().map(ToOwned::to_owned).collect(),
             adoption: match adoption {
                 Adoption::Never => "never",
                 Adoption::Tagged => "tagged",

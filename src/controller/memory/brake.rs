@@ -56,8 +56,8 @@ impl BrakeLedger {
         &self.terminated
     }
 
-    /// Keeps which instances a user took out of the spec by name, as long as `leaves` holds for them: that is a wish, not
-    /// an inference.
+    /// Keeps which instances a user took out of the spec by name, as long as `leaves` holds for them: that is a wish,
+    /// not an inference.
     pub(in crate::controller) fn keep_removed_by_user(
         &mut self,
         named: impl IntoIterator<Item = InstanceId>,

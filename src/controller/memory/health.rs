@@ -44,7 +44,11 @@ impl Health {
             instances,
             registered: registered.clone(),
         });
-        now + if settling { interval.min(WHILE_SETTLING) } else { interval }
+        now + if settling {
+            interval.min(WHILE_SETTLING)
+        } else {
+            interval
+        }
     }
 
     /// Takes in that it could not be read.
@@ -80,9 +84,9 @@ impl Health {
         within: Duration,
         now: Instant,
     ) -> bool {
-        self.read.as_ref().is_some_and(|read| {
-            read.registered == *registered && now.saturating_duration_since(read.at) < within
-        })
+        self.read
+            .as_ref()
+            .is_some_and(|read| read.registered == *registered && now.saturating_duration_since(read.at) < within)
     }
 
     /// Why it is not known any more: a refusal at once, and what passes by itself where it lasts.
@@ -165,7 +169,10 @@ mod tests {
     #[test]
     fn what_settles_is_read_again_soon() {
         let (mut health, now, minute) = (Health::default(), Instant::now(), Duration::from_mins(1));
-        assert_eq!(health.take(serving(&["i-1"]), &ids(&["i-1"]), minute, now), now + minute);
+        assert_eq!(
+            health.take(serving(&["i-1"]), &ids(&["i-1"]), minute, now),
+            now + minute
+        );
         assert_eq!(
             health.take(vec![draining("i-1")], &ids(&["i-1"]), minute, now),
             now + WHILE_SETTLING
@@ -206,12 +213,23 @@ mod tests {
     #[test]
     fn instances_that_come_or_go_without_us_are_a_surprise() {
         let mut health = Health::default();
-        health.take(serving(&["i-1", "i-2"]), &ids(&["i-1", "i-2"]), Duration::ZERO, Instant::now());
+        health.take(
+            serving(&["i-1", "i-2"]),
+            &ids(&["i-1", "i-2"]),
+            Duration::ZERO,
+            Instant::now(),
+        );
         let registered = ids(&["i-1", "i-2"]);
         assert!(!health.is_surprised_by(&serving(&["i-1", "i-2"]), &registered));
-        assert!(health.is_surprised_by(&serving(&["i-1", "i-2", "i-3"]), &registered), "one came");
+        assert!(
+            health.is_surprised_by(&serving(&["i-1", "i-2", "i-3"]), &registered),
+            "one came"
+        );
         assert!(health.is_surprised_by(&serving(&["i-1"]), &registered), "one went");
         let leaving = [serving(&["i-1", "i-2"]), vec![draining("i-3")]].concat();
-        assert!(!health.is_surprised_by(&leaving, &registered), "one drains that we took out");
+        assert!(
+            !health.is_surprised_by(&leaving, &registered),
+            "one drains that we took out"
+        );
     }
 }

@@ -35,7 +35,10 @@ impl Known {
 
     /// The instances registered with it.
     pub(in crate::controller) fn registered(&self) -> BTreeSet<InstanceId> {
-        self.load_balancer.iter().flat_map(|lb| lb.instances.iter().cloned()).collect()
+        self.load_balancer
+            .iter()
+            .flat_map(|lb| lb.instances.iter().cloned())
+            .collect()
     }
 
     /// The load balancer is so.
@@ -123,7 +126,10 @@ mod tests {
         let mut known = Known::default();
         let of = |id: &str| Members::from([(id.to_owned(), Member::default())]);
         assert!(known.members(|| of("i-1")).contains_key("i-1"));
-        assert!(known.members(|| of("i-2")).contains_key("i-1"), "what was reported since counts more");
+        assert!(
+            known.members(|| of("i-2")).contains_key("i-1"),
+            "what was reported since counts more"
+        );
         known.keep_members(of("i-3"));
         assert!(known.members(|| of("i-2")).contains_key("i-3"));
         known.forget_load_balancer();

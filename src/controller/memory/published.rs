@@ -18,7 +18,10 @@ pub(in crate::controller) struct Published {
 impl Published {
     /// The status as it was last written.
     pub(in crate::controller) fn written(&self, object: &ClassicLoadBalancer) -> ClassicLoadBalancerStatus {
-        self.status.clone().or_else(|| object.status.clone()).unwrap_or_default()
+        self.status
+            .clone()
+            .or_else(|| object.status.clone())
+            .unwrap_or_default()
     }
 
     /// The status to build on: as written, and with what was applied since though no status could tell.

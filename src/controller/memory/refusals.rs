@@ -51,8 +51,8 @@ impl Refusals {
         !self.instances.is_empty()
     }
 
-    /// What planning must know of earlier reconciles. `try_suspects`: some of the refused instances are tried again; each
-    /// costs a call, so they take turns.
+    /// What planning must know of earlier reconciles. `try_suspects`: some of the refused instances are tried again;
+    /// each costs a call, so they take turns.
     pub(in crate::controller) fn facts(&self, try_suspects: bool) -> Facts {
         let (mut suspects, mut refused) = (BTreeSet::new(), self.instances.clone());
         if try_suspects {

@@ -118,8 +118,8 @@ impl Schedule {
         self.seen.as_ref() != Some(seen) || self.is_due_or_unset(Due::Resync, now)
     }
 
-    /// Whether a spec that changed, a person who asks, or the time calls for a try of all that was refused. Another spec
-    /// alone names another listener, or the same again, which then is no reason to interrupt it.
+    /// Whether a spec that changed, a person who asks, or the time calls for a try of all that was refused. Another
+    /// spec alone names another listener, or the same again, which then is no reason to interrupt it.
     pub(in crate::controller) fn forgives_refusals(&self, seen: &Seen, now: Instant) -> bool {
         let asked = self
             .seen
@@ -288,7 +288,10 @@ mod tests {
         assert_eq!(schedule.next(now), Some((Due::Retry, Duration::from_secs(4))));
         assert_eq!(schedule.failures(), 2);
         schedule.ended(seen(1), &well(), now);
-        assert_eq!((schedule.failures(), schedule.next(now)), (0, Some((Due::Resync, RESYNC))));
+        assert_eq!(
+            (schedule.failures(), schedule.next(now)),
+            (0, Some((Due::Resync, RESYNC)))
+        );
     }
 
     #[test]

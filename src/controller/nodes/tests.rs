@@ -20,7 +20,10 @@ fn view(count: usize) -> NodeView {
     let view = NodeView::default();
     view.take(&Event::Init, NOON);
     for index in 0..count {
-        view.take(&Event::InitApply(node(&format!("node-{index}"), &[("role", "web")])), NOON);
+        view.take(
+            &Event::InitApply(node(&format!("node-{index}"), &[("role", "web")])),
+            NOON,
+        );
     }
     view.take(&Event::InitDone, NOON);
     view.settle(Instant::now());

@@ -29,7 +29,11 @@ pub(super) struct Made<'a> {
 pub(super) fn applied(made: &Made<'_>) -> Applied {
     let before = made.previous.applied.clone().unwrap_or_default();
     let mut fields = fields::declared(made.spec);
-    fields.extend(fields::pending(&before.fields, made.spec, made.declared, made.lb).into_iter().cloned());
+    fields.extend(
+        fields::pending(&before.fields, made.spec, made.declared, made.lb)
+            .into_iter()
+            .cloned(),
+    );
     Applied {
         fields: fields.into_iter().collect(),
         tag_keys: tag_keys(made, &before),
@@ -49,8 +53,8 @@ fn tag_keys(made: &Made<'_>, before: &Applied) -> Vec<String> {
     keys.into_iter().cloned().collect()
 }
 
-/// The groups that were attached for this object. One that is not declared and not attached is not ours any more, whoever
-/// detached or deleted it.
+/// The groups that were attached for this object. One that is not declared and not attached is not ours any more,
+/// whoever detached or deleted it.
 fn groups(made: &Made<'_>, before: &Applied) -> Vec<String> {
     let declared = made.spec.targets.as_ref().map(auto_scaling_groups).unwrap_or_default();
     let mut groups: BTreeSet<String> = before.auto_scaling_groups.iter().cloned().collect();
@@ -102,9 +106,9 @@ pub(super) fn add_group_members(
     }
 }
 
-/// Adds what is remembered of registered instances that this reconcile found no source for: members of groups, where the
-/// groups were not read, and nodes, where their view is not trusted. Forgetting why an instance is there would let the
-/// next reconcile take it for one that nobody wants.
+/// Adds what is remembered of registered instances that this reconcile found no source for: members of groups, where
+/// the groups were not read, and nodes, where their view is not trusted. Forgetting why an instance is there would let
+/// the next reconcile take it for one that nobody wants.
 pub(super) fn add_remembered(
     members: &mut Members,
     remembered: &Members,

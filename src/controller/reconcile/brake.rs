@@ -4,17 +4,18 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::from_status;
-use super::inputs::Met;
+use super::met::Met;
 use super::subject::Subject;
 use crate::aws::Error;
-use crate::controller::context::{Context, Moment};
+use crate::controller::clock::Moment;
+use crate::controller::context::Context;
 use crate::controller::memory::{Due, Memory, WHILE_SETTLING};
 use crate::elb::{Declared, InstanceId, LoadBalancer, Part};
 use crate::plan::targets::SOURCE_INSTANCE_IDS;
 use crate::plan::{Facts, Track};
 
-/// Health that was read so recently is not read again before instances leave. While some drain none does, so then it holds
-/// for longer.
+/// Health that was read so recently is not read again before instances leave. While some drain none does, so then it
+/// holds for longer.
 const FRESH: Duration = Duration::from_secs(2);
 
 /// Adds what is known of registered instances that shall leave. Reads their health only where the brake asks.

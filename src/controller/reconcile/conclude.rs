@@ -12,7 +12,8 @@ use super::{applied, from_status, zones};
 use crate::api::message;
 use crate::api::{AutoScalingGroupStatus, ClassicLoadBalancer};
 use crate::aws::DESCRIBE_INSTANCE_HEALTH;
-use crate::controller::context::{Context, Moment};
+use crate::controller::clock::Moment;
+use crate::controller::context::Context;
 use crate::controller::error::Error;
 use crate::controller::executor::Executor;
 use crate::controller::memory::{self, Memory};
@@ -93,8 +94,8 @@ pub(super) async fn conclude(
             next.problems = full(cx, executor, subject, memory, &resolution, &desired, outcome, now).await?;
         }
     }
-    // Whoever replaced the object (`kubectl replace`) may have dropped the finalizer with it, and then its deletion would
-    // leave the load balancer behind.
+    // Whoever replaced the object (`kubectl replace`) may have dropped the finalizer with it, and then its deletion
+    // would leave the load balancer behind.
     if memory.known.load_balancer().is_some() {
         executor.ensure_finalizer().await?;
     }
@@ -158,7 +159,18 @@ async fn halted(
             ..Outcome::default()
         };
         let verdict = subject.mode.overrule(halt.verdict, 0);
-        return tell(cx, executor, subject, memory, &Resolution::default(), None, &outcome, verdict, now).await;
+        return tell(
+            cx,
+            executor,
+            subject,
+            memory,
+            &Resolution::default(),
+            None,
+            &outcome,
+            verdict,
+            now,
+        )
+        .await;
     }
     let planned = executor.planned();
     let verdict = subject.mode.overrule(halt.verdict, planned.len());
@@ -193,12 +205,20 @@ async fn health_alone(
     memory: &mut Memory,
     declared: &Declared,
 ) -> Result<(), Error> {
-    let (Some(lb), Some(verdict)) = (memory.known.load_balancer().cloned(), memory.published.verdict().cloned())
-    else {
+    let (Some(lb), Some(verdict)) = (
+        memory.known.load_balancer().cloned(),
+        memory.published.verdict().cloned(),
+    ) else {
         return Ok(());
     };
-    let members = memory.known.members(|| from_status::members_of(&subject.previous)).clone();
-    let health = memory.health.reading().map(|(health, of)| (health.to_vec(), of.clone()));
+    let members = memory
+        .known
+        .members(|| from_status::members_of(&subject.previous))
+        .clone();
+    let health = memory
+        .health
+        .reading()
+        .map(|(health, of)| (health.to_vec(), of.clone()));
     let mut report = Report::new(subject.generation(), verdict).with_targets(
         &members,
         wants_targets(declared),
@@ -243,7 +263,18 @@ async fn full(
     });
     let verdict = outcome::verdict(&problems);
     let verdict = subject.mode.overrule(verdict, executor.planned().len());
-    tell(cx, executor, subject, memory, resolution, Some(&desired.declared), &outcome, verdict, now).await?;
+    tell(
+        cx,
+        executor,
+        subject,
+        memory,
+        resolution,
+        Some(&desired.declared),
+        &outcome,
+        verdict,
+        now,
+    )
+    .await?;
     Ok(problems)
 }
 
@@ -283,7 +314,10 @@ async fn tell(
     memory.known.keep_members(members.clone());
     end(cx, subject, memory, &verdict, moving, now);
 
-    let health = memory.health.reading().map(|(health, of)| (health.to_vec(), of.clone()));
+    let health = memory
+        .health
+        .reading()
+        .map(|(health, of)| (health.to_vec(), of.clone()));
     let mut report = Report::new(subject.generation(), verdict).with_targets(
         &members,
         declared.is_some_and(wants_targets),
@@ -341,8 +375,8 @@ fn group_status(declared: &Declared, missing: &BTreeSet<String>, lb: &LoadBalanc
     names.into_iter().map(status).collect()
 }
 
-/// Ids that AWS refused though a source named them, but for those that the user named, and registered ones that EC2 says
-/// are terminated.
+/// Ids that AWS refused though a source named them, but for those that the user named, and registered ones that EC2
+/// says are terminated.
 fn stale(subject: &Subject<'_>, memory: &Memory) -> Vec<String> {
     let named = subject.named();
     let refused = memory.refusals.instances().union(memory.brake.terminated());
@@ -357,7 +391,9 @@ fn wants_targets(declared: &Declared) -> bool {
 /// The calls in words, no more than a status should hold.
 fn lines(steps: &[Step]) -> Vec<String> {
     let shown = steps.iter().take(LINES);
-    let mut lines: Vec<String> = shown.map(|step| step.to_string().chars().take(LINE).collect()).collect();
+    let mut lines: Vec<String> = shown
+        .map(|step| step.to_string().chars().take(LINE).collect())
+        .collect();
     if steps.len() > LINES {
         lines.push(message::further_calls(steps.len() - LINES));
     }

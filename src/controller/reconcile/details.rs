@@ -1,14 +1,14 @@
 //! I/O: the details of a load balancer that its description leaves out. They cost a call each and are read where they
 //! matter.
 
-use super::inputs::Met;
+use super::met::Met;
 use super::subject::Subject;
 use crate::aws::Error;
 use crate::elb::{Attributes, Declared, LoadBalancer, Part, Policy, is_own_policy};
 use crate::plan::Track;
 
-/// Adds policies and attributes. What cannot be read is left as it is in this reconcile. `known` is what was read before
-/// of the same load balancer, where that still counts.
+/// Adds policies and attributes. What cannot be read is left as it is in this reconcile. `known` is what was read
+/// before of the same load balancer, where that still counts.
 pub(super) async fn read_details(
     subject: &Subject<'_>,
     lb: &mut LoadBalancer,
@@ -26,8 +26,8 @@ pub(super) async fn read_details(
     }
 }
 
-/// `DescribeLoadBalancerPolicies`, where policies are declared or were made by us. They never change, only come and go, so
-/// those that were read before are known.
+/// `DescribeLoadBalancerPolicies`, where policies are declared or were made by us. They never change, only come and go,
+/// so those that were read before are known.
 async fn read_policies(
     subject: &Subject<'_>,
     lb: &mut LoadBalancer,

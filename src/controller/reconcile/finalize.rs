@@ -14,7 +14,8 @@ use crate::api::message::{self, Message};
 use crate::api::{DeletionPolicy, Management};
 use crate::aws;
 use crate::controller::backoff;
-use crate::controller::context::{Context, Moment};
+use crate::controller::clock::Moment;
+use crate::controller::context::Context;
 use crate::controller::error::Error;
 use crate::controller::executor::Executor;
 use crate::controller::memory::Memory;
@@ -145,10 +146,14 @@ async fn remove(
         not_owned(cx, subject, &message::later_creation()).await;
         return Ok(After::Release);
     }
-    let policy = subject.object.spec.deletion_policy.unwrap_or(match Origin::of(&lb.tags) {
-        Origin::Created => DeletionPolicy::Delete,
-        Origin::Adopted => DeletionPolicy::Retain,
-    });
+    let policy = subject
+        .object
+        .spec
+        .deletion_policy
+        .unwrap_or(match Origin::of(&lb.tags) {
+            Origin::Created => DeletionPolicy::Delete,
+            Origin::Adopted => DeletionPolicy::Retain,
+        });
     if policy == DeletionPolicy::Retain {
         retain(executor, subject, &lb).await?;
         return Ok(After::Release);
@@ -173,15 +178,20 @@ async fn retain(executor: &mut Executor<'_>, subject: &Subject<'_>, lb: &LoadBal
     Ok(())
 }
 
-/// Detaches the Auto Scaling groups first: a group that is attached to a load balancer that does not exist cannot launch
-/// instances. Returns what is waited for.
+/// Detaches the Auto Scaling groups first: a group that is attached to a load balancer that does not exist cannot
+/// launch instances. Returns what is waited for.
 async fn detach(
     executor: &mut Executor<'_>,
     subject: &Subject<'_>,
     memory: &mut Memory,
     now: Moment,
 ) -> Result<Option<Message>, aws::Error> {
-    let declared = subject.object.spec.targets.iter().flat_map(desired::auto_scaling_groups);
+    let declared = subject
+        .object
+        .spec
+        .targets
+        .iter()
+        .flat_map(desired::auto_scaling_groups);
     let names: BTreeSet<String> = groups::attached_for(&subject.previous).chain(declared).collect();
     let groups = groups::detach(executor, subject, &names).await?;
     let mut holding = Vec::new();

@@ -83,8 +83,8 @@ pub(super) async fn read(client: &Client, names: &BTreeSet<String>) -> Result<Gr
     Ok(Groups { found, missing })
 }
 
-/// Finds which of the instances that nobody here wants belong to an Auto Scaling group that is attached to the load balancer,
-/// by us or by others. Such a group would register them again, so they are kept.
+/// Finds which of the instances that nobody here wants belong to an Auto Scaling group that is attached to the load
+/// balancer, by us or by others. Such a group would register them again, so they are kept.
 pub(super) async fn keep_group_members(
     client: &Client,
     declared: &mut Declared,
@@ -116,9 +116,7 @@ pub(super) async fn keep_group_members(
         .filter(|name| !groups.found.contains_key(*name))
         .cloned()
         .collect();
-    groups
-        .found
-        .extend(read(client, &unknown).await?.found);
+    groups.found.extend(read(client, &unknown).await?.found);
     let attached = groups.attached(&lb.name);
     registration.kept.extend(
         owners

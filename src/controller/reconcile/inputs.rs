@@ -5,16 +5,17 @@ use std::collections::BTreeSet;
 use super::brake;
 use super::details::read_details;
 use super::groups::{self, Groups};
+use super::met::Met;
 use super::own::Owned;
 use super::subject::Subject;
 use super::{from_status, preflight};
 use crate::api::ClassicLoadBalancerStatus;
-use crate::aws::Error;
-use crate::controller::context::{Context, Moment};
+use crate::controller::clock::Moment;
+use crate::controller::context::Context;
 use crate::controller::memory::{Due, Memory};
 use crate::elb::{Declared, HealthCheck, LoadBalancer, Origin, Part};
 use crate::plan::desired::{Desired, unserved};
-use crate::plan::{Facts, Problem, Track, is_write};
+use crate::plan::{Facts, Track, is_write};
 
 /// What planning starts from.
 pub(super) struct Inputs {
@@ -26,23 +27,6 @@ pub(super) struct Inputs {
     pub(super) groups: Option<Groups>,
     /// What was in the way.
     pub(super) met: Met,
-}
-
-/// What was in the way of reading.
-#[derive(Debug, Default)]
-pub(super) struct Met {
-    /// What could not be read, by track.
-    pub(super) unread: Vec<(Track, Error)>,
-    /// What the spec refers to and was found missing on the way.
-    pub(super) problems: Vec<Problem>,
-}
-
-impl Met {
-    /// Something that planning needs could not be read.
-    pub(super) fn unread(&mut self, track: Track, error: &Error) {
-        tracing::warn!(%track, %error, request_id = error.request_id, "AWS could not be read");
-        self.unread.push((track, error.clone()));
-    }
 }
 
 /// Reads what planning needs, and takes out of what is declared what must wait.
@@ -68,10 +52,22 @@ pub(super) async fn inputs(
         let missing = groups.missing_of(declared.auto_scaling_groups.as_ref());
         memory.refusals.keep_missing_groups(missing);
         // What was detached from the one before is not attached to this one, though a dry run finds it so.
-        lb.auto_scaling_groups = if owned.made { BTreeSet::new() } else { groups.attached(&lb.name) };
+        lb.auto_scaling_groups = if owned.made {
+            BTreeSet::new()
+        } else {
+            groups.attached(&lb.name)
+        };
     }
     narrow(subject, &mut declared, memory, groups.as_mut(), lb, &mut met).await;
-    preflight::before_change(subject, &mut declared, &mut facts, lb, &memory.known.lookups.subnets, &mut met).await;
+    preflight::before_change(
+        subject,
+        &mut declared,
+        &mut facts,
+        lb,
+        &memory.known.lookups.subnets,
+        &mut met,
+    )
+    .await;
     met.problems.extend(unserved(&declared, lb));
     brake::inform(cx, subject, memory, &declared, lb, &mut facts, &mut met, now).await;
     Inputs {
@@ -148,8 +144,8 @@ fn hold(declared: &mut Declared) {
 }
 
 /// The parts that the last reconcile tried to make as declared and AWS refused. They are not left as AWS has them yet,
-/// whatever is to be ignored: a new load balancer is made whole first. A part that is ignored is not written, so that it
-/// has no such error.
+/// whatever is to be ignored: a new load balancer is made whole first. A part that is ignored is not written, so that
+/// it has no such error.
 fn incomplete(previous: &ClassicLoadBalancerStatus) -> BTreeSet<Part> {
     let refused = previous.errors.iter().filter(|error| is_write(&error.operation));
     let tracks = refused.filter_map(|error| error.track.parse().ok());

@@ -12,6 +12,7 @@ mod public_keys;
 mod security_groups;
 mod spare;
 mod subnets;
+mod unread;
 
 use k8s_openapi::jiff::Timestamp;
 
@@ -22,12 +23,7 @@ pub(super) use network::subnets_of;
 pub(super) use spare::find as spare_subnet;
 
 /// Looks up everything that a spec names, but for instances. `before` is what the last reconcile found.
-pub(super) async fn look_up(
-    subject: &Subject<'_>,
-    client: &kube::Client,
-    before: &Lookups,
-    now: Timestamp,
-) -> Lookups {
+pub(super) async fn look_up(subject: &Subject<'_>, client: &kube::Client, before: &Lookups, now: Timestamp) -> Lookups {
     let mut lookups = Lookups::default();
     let (object, previous) = (subject.object, &subject.previous);
     certificates::look_up(&object.spec, &subject.region.client, before, &mut lookups, now).await;

@@ -6,17 +6,20 @@ use kube::ResourceExt as _;
 
 use crate::api::message;
 use crate::api::{ClassicLoadBalancer, FINALIZER, Management};
+use crate::controller::namespaces::Namespaces;
 use crate::controller::status::Verdict;
 use crate::plan::adoption::Adoption;
 
 /// What the operator was started with and holds for every object.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
-    /// Which existing balancers are taken over.
+    /// Where objects are worked on.
+    pub namespaces: Namespaces,
+    /// Which existing load balancers are taken over.
     pub adoption: Adoption,
     /// Whether nothing at all is written to AWS.
     pub read_only: bool,
-    /// Tags of every balancer; those of an object win over them.
+    /// Tags of every load balancer; those of an object win over them.
     pub default_tags: BTreeMap<String, String>,
 }
 
@@ -34,7 +37,7 @@ pub(in crate::controller) enum ReadsOnly {
 pub(in crate::controller) struct Mode {
     /// Who wants nothing written to AWS, where that is so.
     pub(in crate::controller) reads_only: Option<ReadsOnly>,
-    /// The object is being deleted and must not be. Until that is resolved the balancer is kept as declared.
+    /// The object is being deleted and must not be. Until that is resolved the load balancer is kept as declared.
     pub(in crate::controller) protected: bool,
     /// The object has our finalizer.
     pub(in crate::controller) held: bool,

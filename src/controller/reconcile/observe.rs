@@ -19,8 +19,8 @@ pub(super) enum Observation {
     NotOurs(Ownership, Box<LoadBalancer>),
 }
 
-/// Reads the load balancer. `known` is what was proven to be ours before: the same one, told by its creation time, needs
-/// no second proof unless `prove` asks for it.
+/// Reads the load balancer. `known` is what was proven to be ours before: the same one, told by its creation time,
+/// needs no second proof unless `prove` asks for it.
 pub(super) async fn observe(
     subject: &Subject<'_>,
     known: Option<&LoadBalancer>,
@@ -46,13 +46,17 @@ pub(super) async fn observe(
     })
 }
 
-/// What another account lacks, or has under the same name, says nothing about the load balancer of this one. Asked before
-/// an absence, a release or another owner is believed.
+/// What another account lacks, or has under the same name, says nothing about the load balancer of this one. Asked
+/// before an absence, a release or another owner is believed.
 pub(super) async fn check_account(subject: &Subject<'_>) -> Result<(), Stop> {
     let Some(known) = subject.previous.account_id.as_ref() else {
         return Ok(());
     };
-    let answering = subject.region.account().await.map_err(|error| Halt::unreadable(&error))?;
+    let answering = subject
+        .region
+        .account()
+        .await
+        .map_err(|error| Halt::unreadable(&error))?;
     if answering.id == *known {
         return Ok(());
     }

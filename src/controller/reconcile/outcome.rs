@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::groups::Groups;
-use super::inputs::Met;
+use super::met::Met;
 use super::resolution::Resolution;
 use super::stop::{of_error, track_error};
 use crate::api::TrackError;
@@ -108,8 +108,8 @@ pub(super) fn health_error(health: &Health) -> Option<TrackError> {
     health.unread().map(|error| track_error(Track::Instances, error))
 }
 
-/// Whether AWS changes more by itself after a step than the step says: an Auto Scaling group registers or deregisters its
-/// instances, and zones bring their default subnets.
+/// Whether AWS changes more by itself after a step than the step says: an Auto Scaling group registers or deregisters
+/// its instances, and zones bring their default subnets.
 pub(super) fn moves_by_itself(step: &Step) -> bool {
     matches!(
         step,
@@ -120,8 +120,8 @@ pub(super) fn moves_by_itself(step: &Step) -> bool {
     )
 }
 
-/// The verdict of a reconcile that planned. What the spec asks for and AWS cannot have is not accepted, though the rest of
-/// the load balancer follows it.
+/// The verdict of a reconcile that planned. What the spec asks for and AWS cannot have is not accepted, though the rest
+/// of the load balancer follows it.
 pub(super) fn verdict(problems: &[Problem]) -> Verdict {
     let Some(mut first) = problems.first().cloned() else {
         return Verdict::Programmed;

@@ -2,6 +2,7 @@
 
 mod adopt;
 mod create;
+mod owned;
 
 use super::observe::{Observation, check_account, replaced};
 use super::stop::{Halt, Stop};
@@ -12,35 +13,7 @@ use crate::controller::memory::Memory;
 use crate::elb::{LoadBalancer, Ownership};
 use crate::plan::desired::Desired;
 
-/// A load balancer that is the object's own, or would be after the steps of a dry run.
-#[derive(Debug)]
-pub(super) struct Owned {
-    /// As AWS has it, or as the dry steps leave it.
-    pub(super) lb: LoadBalancer,
-    /// It was made in this reconcile.
-    pub(super) made: bool,
-    /// What AWS has of it; `None`: all of it, since nothing was dry.
-    pub(super) reality: Option<Reality>,
-}
-
-/// What there really is under a dry run.
-#[derive(Debug)]
-pub(super) enum Reality {
-    /// Nothing.
-    Absent,
-    /// The load balancer as it is, under somebody else's tags.
-    NotClaimed(Box<LoadBalancer>),
-}
-
-impl From<LoadBalancer> for Owned {
-    fn from(lb: LoadBalancer) -> Self {
-        Self {
-            lb,
-            made: false,
-            reality: None,
-        }
-    }
-}
+pub(super) use owned::{Owned, Reality};
 
 /// Makes it the object's own, where it is not.
 pub(super) async fn own(

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use super::inputs::Met;
 use super::lookup::placement_check::PlacementCheck;
 use super::lookup::{self, Subnets};
+use super::met::Met;
 use super::stop::Halt;
 use super::subject::Subject;
 use crate::api::message::{self, Message};
@@ -34,11 +34,7 @@ impl From<Error> for Obstacle {
 }
 
 /// Before `CreateLoadBalancer`.
-pub(super) async fn before_creation(
-    subject: &Subject<'_>,
-    declared: &Declared,
-    known: &Subnets,
-) -> Result<(), Halt> {
+pub(super) async fn before_creation(subject: &Subject<'_>, declared: &Declared, known: &Subnets) -> Result<(), Halt> {
     let Some(Placement::Subnets(wanted)) = &declared.placement else {
         return Ok(());
     };

@@ -10,7 +10,8 @@ use super::subject::Subject;
 use super::{from_status, refresh};
 use crate::api::message;
 use crate::aws::Error as AwsError;
-use crate::controller::context::{Context, Moment};
+use crate::controller::clock::Moment;
+use crate::controller::context::Context;
 use crate::controller::error::Error;
 use crate::controller::executor::Executor;
 use crate::controller::memory::{Due, Memory, Suspects};
@@ -103,12 +104,7 @@ async fn rounds_of(
 
 /// The status names a group before it is attached: after a crash in between, nothing else would say that it is ours to
 /// detach, and a group that is attached to a load balancer that was deleted cannot launch instances.
-async fn remember_groups(
-    cx: &Context,
-    subject: &Subject<'_>,
-    memory: &mut Memory,
-    plan: &Plan,
-) -> Result<(), Error> {
+async fn remember_groups(cx: &Context, subject: &Subject<'_>, memory: &mut Memory, plan: &Plan) -> Result<(), Error> {
     let mut status = memory.published.previous(subject.object);
     let mut applied = status.applied.unwrap_or_default();
     let known: BTreeSet<String> = applied.auto_scaling_groups.iter().cloned().collect();
@@ -128,8 +124,8 @@ async fn remember_groups(
     Ok(())
 }
 
-/// AWS names one unknown instance of a batch, if any. EC2 names all that do not exist, so that many of them cost no more
-/// calls than one. `true`: it was asked, and has no more to say of the parts of that batch.
+/// AWS names one unknown instance of a batch, if any. EC2 names all that do not exist, so that many of them cost no
+/// more calls than one. `true`: it was asked, and has no more to say of the parts of that batch.
 async fn ask_for_unknown(subject: &Subject<'_>, rounds: &mut Rounds, failures: &[Failure<AwsError>]) -> bool {
     let batch = failures.iter().find_map(|failure| match &failure.step {
         Step::RegisterInstances(ids) if failure.error.code() == Code::InvalidInstance && ids.len() > 2 => Some(ids),
@@ -177,7 +173,8 @@ fn take(
     memory.refusals.keep_displaced(displaced);
 }
 
-/// The zones that follow from the subnets, once these have changed: the description of the load balancer was read before.
+/// The zones that follow from the subnets, once these have changed: the description of the load balancer was read
+/// before.
 fn follow_zones(lb: &mut LoadBalancer, facts: &Facts) {
     let zones: Option<BTreeSet<String>> = lb.subnets.iter().map(|id| facts.zones.get(id).cloned()).collect();
     if let Some(zones) = zones.filter(|zones| !zones.is_empty()) {
@@ -185,7 +182,8 @@ fn follow_zones(lb: &mut LoadBalancer, facts: &Facts) {
     }
 }
 
-/// Reads the health where it is time, or soon where something was registered or left: what was read is out of date then.
+/// Reads the health where it is time, or soon where something was registered or left: what was read is out of date
+/// then.
 async fn look_at_health(
     cx: &Context,
     executor: &Executor<'_>,

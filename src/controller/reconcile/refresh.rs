@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::subject::Subject;
-use crate::controller::context::{Context, Moment};
+use crate::controller::clock::Moment;
+use crate::controller::context::Context;
 use crate::controller::memory::{Due, Memory};
 use crate::elb::Class;
 
@@ -11,12 +12,7 @@ use crate::elb::Class;
 const AT_ONCE: Duration = Duration::from_millis(100);
 
 /// One `DescribeInstanceHealth`, where it is time; `true` when there is something to tell.
-pub(super) async fn refresh_health(
-    cx: &Context,
-    subject: &Subject<'_>,
-    memory: &mut Memory,
-    now: Moment,
-) -> bool {
+pub(super) async fn refresh_health(cx: &Context, subject: &Subject<'_>, memory: &mut Memory, now: Moment) -> bool {
     memory.schedule.is_due(Due::Health, now.at) && read_health(cx, subject, memory, now).await
 }
 

@@ -36,6 +36,8 @@ impl Resolution {
         let references = &mut self.resolved.references;
         (references.subnets, references.security_groups) = (subnets, security_groups);
         (references.certificates, references.public_keys) = (certificates, public_keys);
+        let problems = lookups.suspicion.iter().chain(&lookups.absent_groups);
+        self.resolved.missing = problems.cloned().collect();
         self.remote_suspect = lookups.suspicion.is_some();
         self.resolved.hold |= self.remote_suspect;
     }

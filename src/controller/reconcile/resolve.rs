@@ -12,7 +12,8 @@ use super::subject::Subject;
 use super::trust::doubt_first_view;
 use crate::api::message::{self, Message, Refusal};
 use crate::api::{ClassicLoadBalancerSpec, ClassicLoadBalancerStatus, LabelSelector, LabelSelectorOperator};
-use crate::controller::context::{Context, Moment};
+use crate::controller::clock::Moment;
+use crate::controller::context::Context;
 use crate::controller::memory::{Due, Memory};
 use crate::controller::nodes::{NodePolicy, NodeView, Selection};
 use crate::elb::InstanceId;
@@ -43,7 +44,8 @@ pub(super) async fn resolve(
     resolution.resolved.default_tags.clone_from(&cx.rules.default_tags);
     let changes = resolution.changes_in.map(|left| now.at + left);
     memory.schedule.set_or_clear(Due::Grace, changes);
-    resolution.resolved.references.instance_ports = cx.services.resolve(&subject.namespace, &spec.listeners);
+    let services = cx.services.of(&subject.namespace);
+    resolution.resolved.references.instance_ports = services.resolve(&subject.namespace, &spec.listeners);
     doubt_first_view(subject, memory, &mut resolution, now.at);
     Ok(resolution)
 }

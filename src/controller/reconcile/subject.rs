@@ -7,9 +7,7 @@ use kube::ResourceExt as _;
 
 use super::mode::Mode;
 use crate::api::message::{self, Refusal};
-use crate::api::{
-    ClassicLoadBalancer, ClassicLoadBalancerStatus, FINALIZER, Management, REQUESTED_AT,
-};
+use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus, FINALIZER, Management, REQUESTED_AT};
 use crate::aws::AccountRegion;
 use crate::controller::context::Context;
 use crate::controller::error::Error;
@@ -87,8 +85,8 @@ impl<'a> Subject<'a> {
         }))
     }
 
-    /// The same where and under the name that the load balancer was made: a region or a cluster id that changed under us
-    /// must not hide it.
+    /// The same where and under the name that the load balancer was made: a region or a cluster id that changed under
+    /// us must not hide it.
     pub(in crate::controller) fn as_made(&self, cx: &Context) -> Self {
         let region = self.previous.region.as_ref();
         Self {
@@ -124,7 +122,9 @@ impl<'a> Subject<'a> {
     /// The ids that the spec names itself.
     pub(super) fn named(&self) -> BTreeSet<&String> {
         let targets = self.object.spec.targets.iter();
-        targets.flat_map(|targets| targets.instance_ids.iter().flatten()).collect()
+        targets
+            .flat_map(|targets| targets.instance_ids.iter().flatten())
+            .collect()
     }
 
     pub(in crate::controller) fn generation(&self) -> i64 {
@@ -153,8 +153,8 @@ impl<'a> Subject<'a> {
         self.object.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
     }
 
-    /// The name under which the load balancer was made, where it would have another one now: a name that the spec does not
-    /// give follows from the operator's cluster id.
+    /// The name under which the load balancer was made, where it would have another one now: a name that the spec does
+    /// not give follows from the operator's cluster id.
     pub(in crate::controller) fn former_name(&self) -> Option<&String> {
         let former = self.previous.load_balancer_name.as_ref()?;
         (self.previous.created_time.is_some() && *former != self.name).then_some(former)

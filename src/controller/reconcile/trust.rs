@@ -9,14 +9,9 @@ use crate::controller::memory::Memory;
 use crate::controller::nodes::BELIEVED_AFTER;
 use crate::plan::targets::SOURCE_NODE_SELECTOR;
 
-/// After a start there is no earlier view of the Nodes to compare with but the status. A first view that lacks most of what
-/// the status knows is doubted for a while, unless the spec changed and asks for it.
-pub(super) fn doubt_first_view(
-    subject: &Subject<'_>,
-    memory: &mut Memory,
-    resolution: &mut Resolution,
-    now: Instant,
-) {
+/// After a start there is no earlier view of the Nodes to compare with but the status. A first view that lacks most of
+/// what the status knows is doubted for a while, unless the spec changed and asks for it.
+pub(super) fn doubt_first_view(subject: &Subject<'_>, memory: &mut Memory, resolution: &mut Resolution, now: Instant) {
     let previous = &subject.previous;
     let items = previous.instances.iter().flat_map(|instances| &instances.items);
     let came = items

@@ -7,8 +7,8 @@ use crate::controller::memory::Memory;
 use crate::elb::InstanceId;
 use crate::plan::targets::Members;
 
-/// Finds the zones of the targets that neither their Node nor their source tells of. An instance never leaves its zone, so
-/// EC2 is asked once; of those it does not know, again when somebody asks or at the next resync.
+/// Finds the zones of the targets that neither their Node nor their source tells of. An instance never leaves its zone,
+/// so EC2 is asked once; of those it does not know, again when somebody asks or at the next resync.
 pub(super) async fn find_zones(subject: &Subject<'_>, memory: &mut Memory, members: &mut Members) {
     let known = memory.known.members(Members::new);
     for (id, member) in members.iter_mut().filter(|(_, member)| member.zone.is_none()) {

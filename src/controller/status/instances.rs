@@ -48,7 +48,7 @@ impl Targets<'_> {
             .and_then(|health| health.iter().find(|instance| instance.id == id))
     }
 
-    /// `served` are the zones of the balancer.
+    /// `served` are the zones of the load balancer.
     pub(super) fn summarise(&self, registered: &BTreeSet<InstanceId>, served: &BTreeSet<String>) -> InstancesStatus {
         let wanted = self.wanted(registered);
         let draining: BTreeSet<&InstanceId> = self

@@ -64,8 +64,14 @@ fn what_observe_said_does_not_stand_when_the_object_is_suspended() {
         condition(&after, "Programmed").map(|condition| (condition.status.clone(), condition.reason.clone()))
     };
     let pair = |status: &str, reason: &str| Some((status.to_owned(), reason.to_owned()));
-    assert_eq!(programmed_after(observing, vec!["a call".to_owned()]), pair("Unknown", "Pending"));
-    assert_eq!(programmed_after(Verdict::Programmed, Vec::new()), pair("True", "Programmed"));
+    assert_eq!(
+        programmed_after(observing, vec!["a call".to_owned()]),
+        pair("Unknown", "Pending")
+    );
+    assert_eq!(
+        programmed_after(Verdict::Programmed, Vec::new()),
+        pair("True", "Programmed")
+    );
 }
 
 #[test]

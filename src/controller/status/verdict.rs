@@ -63,23 +63,7 @@ pub(super) fn statements(
     previous: &[Condition],
     observed: bool,
 ) -> Vec<Statement> {
-    let kept = |type_: &'static str| {
-        let before = previous.iter().find(|condition| condition.type_ == type_);
-        before.map_or_else(
-            || Statement::new(type_, "Unknown", message::not_looked_at()),
-            |condition| {
-                let status = match condition.status.as_str() {
-                    "True" => "True",
-                    "False" => "False",
-                    _ => "Unknown",
-                };
-                Statement {
-                    of: condition.observed_generation,
-                    ..Statement::new(type_, status, Message::again(condition))
-                }
-            },
-        )
-    };
+    let kept = |type_| kept(type_, previous);
     let accepted = || Statement::new(ACCEPTED, "True", message::accepted());
     let say = |type_, status, message: &Message| Statement::new(type_, status, message.clone());
     let mut list = match verdict {
@@ -89,7 +73,11 @@ pub(super) fn statements(
             list.push(say(READY, status, message));
             return list;
         }
-        Verdict::Planned(message) => vec![say(READY, "Unknown", message), accepted(), say(PROGRAMMED, "False", message)],
+        Verdict::Planned(message) => vec![
+            say(READY, "Unknown", message),
+            accepted(),
+            say(PROGRAMMED, "False", message),
+        ],
         Verdict::Programmed => vec![
             Statement::new(READY, "True", message::ready()),
             accepted(),
@@ -114,7 +102,8 @@ pub(super) fn statements(
             progress_of(problem),
         ],
         Verdict::Suspended(message) => {
-            // What stood there was that nothing is written since it is only looked at, which is not the reason any more.
+            // What stood there was that nothing is written since it is only looked at, which is not the reason any
+            // more.
             let mut programmed = kept(PROGRAMMED);
             if observed {
                 programmed = Statement::new(PROGRAMMED, "Unknown", message::not_looked_at());
@@ -130,6 +119,22 @@ pub(super) fn statements(
     };
     list.push(healthy.unwrap_or_else(|| kept(TARGETS_HEALTHY)));
     list
+}
+
+/// A judgement that stays as it was.
+fn kept(type_: &'static str, previous: &[Condition]) -> Statement {
+    let Some(condition) = previous.iter().find(|condition| condition.type_ == type_) else {
+        return Statement::new(type_, "Unknown", message::not_looked_at());
+    };
+    let status = match condition.status.as_str() {
+        "True" => "True",
+        "False" => "False",
+        _ => "Unknown",
+    };
+    Statement {
+        of: condition.observed_generation,
+        ..Statement::new(type_, status, Message::again(condition))
+    }
 }
 
 fn progress_of(problem: &Problem) -> Statement {

@@ -1,7 +1,7 @@
-//! Pure: which zones the balancer serves and where its instances are → words.
+//! Pure: which zones the load balancer serves and where its instances are → words.
 //!
-//! A balancer sends nothing to instances of a zone that it does not serve, and without cross-zone balancing each served
-//! zone gets an equal share of the clients, whatever it has to answer them with.
+//! A load balancer sends nothing to instances of a zone that it does not serve, and without cross-zone balancing each
+//! served zone gets an equal share of the clients, whatever it has to answer them with.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,10 +41,13 @@ pub(super) fn by_zone(
     zones.into_iter().map(named).collect()
 }
 
-/// What a person should know of the zones, beside the health of the instances. Nothing is said of their spread while the
-/// zone of some is not known.
+/// What a person should know of the zones, beside the health of the instances. Nothing is said of their spread while
+/// the zone of some is not known.
 pub(super) fn advice(zones: &[ZoneStatus], registered: usize, cross_zone: Option<bool>) -> Vec<String> {
-    let mut advice: Vec<String> = findings(zones).into_iter().map(|(_, message)| message.to_string()).collect();
+    let mut advice: Vec<String> = findings(zones)
+        .into_iter()
+        .map(|(_, message)| message.to_string())
+        .collect();
     let served: Vec<&ZoneStatus> = zones.iter().filter(|zone| zone.served && zone.registered > 0).collect();
     let counts = || served.iter().map(|zone| zone.registered);
     let (most, least) = (counts().max().unwrap_or_default(), counts().min().unwrap_or_default());
@@ -61,7 +64,10 @@ pub(super) fn advice(zones: &[ZoneStatus], registered: usize, cross_zone: Option
 }
 
 /// What is new about the zones since the previous status, for Events.
-pub(in crate::controller) fn news(previous: &ClassicLoadBalancerStatus, new: &ClassicLoadBalancerStatus) -> Vec<Message> {
+pub(in crate::controller) fn news(
+    previous: &ClassicLoadBalancerStatus,
+    new: &ClassicLoadBalancerStatus,
+) -> Vec<Message> {
     let zones = |status: &ClassicLoadBalancerStatus| {
         let instances = status.instances.as_ref();
         findings(instances.map_or(&[], |instances| &instances.by_zone))

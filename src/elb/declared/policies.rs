@@ -1,4 +1,4 @@
-//! Declared policies over observed ones: what is in force with the declared content stays, under whatever name.
+//! Pure: declared policies over observed ones: what is in force with the declared content stays, under whatever name.
 
 use std::collections::BTreeSet;
 

@@ -13,10 +13,9 @@ pub(super) fn declare(spec: Option<&AttributesSpec>, before: &BTreeSet<&str>) ->
     let none = AttributesSpec::default();
     let spec = spec.unwrap_or(&none);
     let was = |field: &str| before.contains(field);
-    let draining = spec.connection_draining.as_ref().map(|draining| {
-        draining
-            .enabled
-            .then(|| draining.timeout_seconds.unwrap_or(Attributes::DRAINING_TIMEOUT))
+    let draining = spec.connection_draining.as_ref().and_then(|draining| {
+        let timeout = draining.timeout_seconds.unwrap_or(Attributes::DRAINING_TIMEOUT);
+        Some(draining.enabled?.then_some(timeout))
     });
     let mode = spec.desync_mitigation_mode.map(|mode| match mode {
         ModeSpec::Monitor => DesyncMitigationMode::Monitor,
@@ -42,10 +41,10 @@ pub(super) fn declare(spec: Option<&AttributesSpec>, before: &BTreeSet<&str>) ->
 
 #[allow(clippy::option_option)] // not declared, off, or on
 fn access_log(spec: &AttributesSpec) -> Result<Option<Option<AccessLog>>, Refusal> {
-    let Some(log) = &spec.access_log else {
+    let Some((log, enabled)) = spec.access_log.as_ref().and_then(|log| Some((log, log.enabled?))) else {
         return Ok(None);
     };
-    if !log.enabled {
+    if !enabled {
         return Ok(Some(None));
     }
     let Some(bucket) = log.bucket.clone() else {

@@ -12,7 +12,7 @@ use crate::api::{
 use crate::elb::{Backend, Listener, ListenerPolicies, Port, Stickiness, TlsPolicy, canonical_key};
 use crate::plan::{Problem, Track};
 
-/// The attribute that lets the balancer's order of ciphers decide.
+/// The attribute that lets the load balancer's order of ciphers decide.
 const SERVER_ORDER: &str = "Server-Defined-Cipher-Order";
 
 /// The policies of listeners: those declared, and the default where one is declared no more.

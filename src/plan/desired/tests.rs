@@ -87,6 +87,39 @@ fn a_health_check_taken_out_goes_back_to_the_default_once() {
 }
 
 #[test]
+fn what_is_emptied_is_as_good_as_absent() {
+    let applied = Applied {
+        fields: [fields::HEALTH_CHECK, fields::ACCESS_LOG, fields::CONNECTION_DRAINING]
+            .map(String::from)
+            .into(),
+        tag_keys: vec!["team".into()],
+        ..Applied::default()
+    };
+    let absent = declared(MINIMAL, &applied).expect("valid");
+    for line in [
+        "healthCheck: {}",
+        "healthCheck: null",
+        "attributes: {}",
+        "attributes: null",
+        "attributes: {accessLog: {}, connectionDraining: null}",
+        "tags: {}",
+        "tags: null",
+        "registration: null",
+        "securityGroups: []",
+        "securityGroupSelector: {names: [], tags: null}",
+        "backends: []",
+    ] {
+        let emptied = declared(&format!("{MINIMAL}\n{line}"), &applied).expect(line);
+        assert_eq!(emptied, absent, "{line}");
+    }
+    for line in ["targets: {}", "targets: null"] {
+        let emptied = declared(&format!("{MINIMAL}\n{line}"), &applied).expect(line);
+        let registration = emptied.registration.expect("present and empty: exactly that set");
+        assert!(registration.wanted.is_empty(), "{line}");
+    }
+}
+
+#[test]
 fn a_tag_taken_out_is_removed_and_ownership_tags_never_are() {
     let applied = Applied {
         tag_keys: vec!["team".into(), "classiclb.dev/uid".into()],

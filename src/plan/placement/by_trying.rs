@@ -1,5 +1,5 @@
-//! Pure: steps for subnets whose zones are not known, since EC2 may not be asked. AWS refuses a second subnet of a zone,
-//! and that refusal decides the order.
+//! Pure: steps for subnets whose zones are not known, since EC2 may not be asked. AWS refuses a second subnet of a
+//! zone, and that refusal decides the order.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ pub(super) fn steps(attached: &BTreeSet<String>, wanted: &BTreeSet<String>, fact
         return [attach(come), detach(leave)].into_iter().flatten().collect();
     }
     if attached.intersection(wanted).next().is_some() {
-        // What stays keeps the balancer placed, so those that leave can make room first.
+        // What stays keeps the load balancer placed, so those that leave can make room first.
         return [detach(leave), attach(come)].into_iter().flatten().collect();
     }
     complete_swap(attached, &come, facts)

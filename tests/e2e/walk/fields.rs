@@ -31,107 +31,46 @@ pub(super) fn field(path: &'static str, set: Value, change: Value, unset: Value)
 }
 
 /// Fields whose effect is no state of the balancer, or takes more than one object to see: the test that shows each.
-pub(super) const SHOWN_ELSEWHERE: &[(&str, &str)] = &[
-    ("region", "what_cannot_change_cannot_be_added_or_removed_either"),
-    (
-        "loadBalancerName",
-        "what_cannot_change_cannot_be_added_or_removed_either",
-    ),
-    ("scheme", "what_cannot_change_cannot_be_added_or_removed_either"),
-    ("listeners[].port", "listeners_added_and_removed"),
-    ("listeners[].protocol", "listeners_added_and_removed"),
-    ("listeners[].instanceProtocol", "listeners_added_and_removed"),
-    (
-        "listeners[].certificate.arn",
-        "another_certificate_never_rebuilds_the_listener",
-    ),
-    (
-        "listeners[].certificate.iamServerCertificateName",
-        "a_server_certificate_is_found_by_its_name",
-    ),
-    (
-        "listeners[].certificate.acmDomainName",
-        "a_domain_stands_for_its_newest_valid_certificate_and_rotates_in_place",
-    ),
-    (
-        "listeners[].sslPolicy",
-        "ssl_policies_are_set_changed_unset_and_repaired",
-    ),
-    (
-        "backends[].instancePort",
-        "proxy_protocol_follows_its_port_and_leaves_nothing_behind",
-    ),
-    ("backends[].publicKeys", "public_keys_come_inline_and_from_config_maps"),
-    ("subnets", "subnets_and_groups_follow_also_within_their_zones"),
-    (
-        "subnetSelector",
-        "a_selector_finds_one_subnet_of_each_zone_and_is_followed",
-    ),
-    (
-        "allowTemporarySubnet",
-        "the_only_subnet_is_exchanged_through_another_zone_where_that_is_permitted",
-    ),
-    (
-        "securityGroupSelector",
-        "groups_are_found_by_name_and_by_tag_in_the_vpc_of_the_balancer",
-    ),
-    (
-        "listeners[].instancePortFrom",
-        "a_node_port_that_changes_rebuilds_its_listener_and_moves_the_health_check",
-    ),
-    (
-        "targets.nodeSelector",
-        "nodes_are_followed_as_they_come_go_and_change_labels",
-    ),
-    (
-        "targets.instanceTags",
-        "instances_are_followed_by_their_tags_without_reads_of_the_balancer",
-    ),
-    (
-        "targets.autoScalingGroups",
-        "groups_are_attached_and_detached_and_their_members_left_alone",
-    ),
-    (
-        "registration.mode",
-        "additive_registration_leaves_what_others_registered",
-    ),
-    (
-        "registration.notReadyNodes",
-        "nodes_that_are_not_ready_or_cordoned_stay_unless_told_otherwise",
-    ),
-    (
-        "registration.notReadyGraceSeconds",
-        "nodes_that_are_not_ready_or_cordoned_stay_unless_told_otherwise",
-    ),
-    (
-        "registration.cordonedNodes",
-        "nodes_that_are_not_ready_or_cordoned_stay_unless_told_otherwise",
-    ),
-    (
-        "registration.maxDeregisterPercent",
-        "inferred_removals_go_in_steps_and_the_last_in_service_stays",
-    ),
-    (
-        "registration.minInService",
-        "inferred_removals_go_in_steps_and_the_last_in_service_stays",
-    ),
-    ("ignoredTagKeys", "ignored_keys_are_never_set_changed_or_removed"),
-    (
-        "adopt",
-        "an_object_restored_with_another_uid_takes_its_balancer_over_only_when_asked",
-    ),
-    (
-        "ignoreDifferences",
-        "drift_stays_and_a_change_of_the_spec_writes_nothing_part_by_part",
-    ),
-    ("deletionPolicy", "retain_removes_only_our_own_tags"),
-    (
-        "deletionProtection",
-        "the_deletion_waits_until_the_protection_is_lifted",
-    ),
-    ("recreatePolicy", "a_lost_balancer_is_not_made_again_unless_asked_for"),
-    ("management", "drift_is_told_and_left_and_deletion_releases"),
-];
+const SHOWN_ELSEWHERE: &str = "
+region what_cannot_change_cannot_be_added_or_removed_either
+loadBalancerName what_cannot_change_cannot_be_added_or_removed_either
+scheme what_cannot_change_cannot_be_added_or_removed_either
+listeners[].port listeners_added_and_removed
+listeners[].protocol listeners_added_and_removed
+listeners[].instanceProtocol listeners_added_and_removed
+listeners[].certificate.arn another_certificate_never_rebuilds_the_listener
+listeners[].certificate.iamServerCertificateName a_server_certificate_is_found_by_its_name
+listeners[].certificate.acmDomainName a_domain_stands_for_its_newest_valid_certificate_and_rotates_in_place
+listeners[].sslPolicy ssl_policies_are_set_changed_unset_and_repaired
+backends[].instancePort proxy_protocol_follows_its_port_and_leaves_nothing_behind
+backends[].publicKeys public_keys_come_inline_and_from_config_maps
+subnets subnets_and_groups_follow_also_within_their_zones
+subnetSelector a_selector_finds_one_subnet_of_each_zone_and_is_followed
+allowTemporarySubnet the_only_subnet_is_exchanged_through_another_zone_where_that_is_permitted
+securityGroupSelector groups_are_found_by_name_and_by_tag_in_the_vpc_of_the_balancer
+listeners[].instancePortFrom a_node_port_that_changes_rebuilds_its_listener_and_moves_the_health_check
+targets.nodeSelector nodes_are_followed_as_they_come_go_and_change_labels
+targets.instanceTags instances_are_followed_by_their_tags_without_reads_of_the_balancer
+targets.autoScalingGroups groups_are_attached_and_detached_and_their_members_left_alone
+registration.mode additive_registration_leaves_what_others_registered
+registration.notReadyNodes nodes_that_are_not_ready_or_cordoned_stay_unless_told_otherwise
+registration.notReadyGraceSeconds nodes_that_are_not_ready_or_cordoned_stay_unless_told_otherwise
+registration.cordonedNodes nodes_that_are_not_ready_or_cordoned_stay_unless_told_otherwise
+registration.maxDeregisterPercent inferred_removals_go_in_steps_and_the_last_in_service_stays
+registration.minInService inferred_removals_go_in_steps_and_the_last_in_service_stays
+ignoredTagKeys ignored_keys_are_never_set_changed_or_removed
+adopt an_object_restored_with_another_uid_takes_its_balancer_over_only_when_asked
+ignoreDifferences drift_stays_and_a_change_of_the_spec_writes_nothing_part_by_part
+deletionPolicy retain_removes_only_our_own_tags
+deletionProtection the_deletion_waits_until_the_protection_is_lifted
+recreatePolicy a_lost_balancer_is_not_made_again_unless_asked_for
+management drift_is_told_and_left_and_deletion_releases
+";
+
+/// The fields that a test of their own shows, and its name.
+pub(super) fn shown_elsewhere() -> impl Iterator<Item = (&'static str, &'static str)> {
+    SHOWN_ELSEWHERE.lines().filter_map(|line| line.split_once(' '))
+}
 
 /// Puts the members of one object into another.
 pub(super) fn merge(into: &mut Value, from: &Value) {
@@ -150,88 +89,64 @@ pub(super) fn every_walk() -> Vec<Field> {
 }
 
 pub(super) fn health_check() -> Vec<Field> {
-    let check = |members: Value| json!({"healthCheck": members});
-    let number = |path, name: &str, first: i32, second: i32| {
-        field(
-            path,
-            check(json!({name: first})),
-            check(json!({name: second})),
-            json!({"healthCheck": null}),
-        )
+    let walk = |path, first: Value, second: Value| {
+        let check = |members: Value| json!({"healthCheck": members});
+        field(path, check(first), check(second), check(Value::Null))
+    };
+    let number = |path: &'static str, first: i32, second: i32| {
+        let name = path.trim_start_matches("healthCheck.");
+        walk(path, json!({name: first}), json!({name: second}))
     };
     vec![
-        number("healthCheck.intervalSeconds", "intervalSeconds", 20, 60),
-        number("healthCheck.timeoutSeconds", "timeoutSeconds", 3, 9),
-        number("healthCheck.unhealthyThreshold", "unhealthyThreshold", 3, 4),
-        number("healthCheck.healthyThreshold", "healthyThreshold", 3, 4),
-        field(
+        number("healthCheck.intervalSeconds", 20, 60),
+        number("healthCheck.timeoutSeconds", 3, 9),
+        number("healthCheck.unhealthyThreshold", 3, 4),
+        number("healthCheck.healthyThreshold", 3, 4),
+        walk(
             "healthCheck.target",
-            check(json!({"target": "HTTP:8080/a"})),
-            check(json!({"target": "TCP:9000"})),
-            json!({"healthCheck": null}),
+            json!({"target": "HTTP:8080/a"}),
+            json!({"target": "TCP:9000"}),
         ),
-        field(
+        walk(
             "healthCheck.protocol",
-            check(json!({"protocol": "SSL"})),
-            check(json!({"protocol": "HTTP", "path": "/ready"})),
-            json!({"healthCheck": null}),
+            json!({"protocol": "SSL"}),
+            json!({"protocol": "HTTP", "path": "/ready"}),
         ),
-        field(
+        walk(
             "healthCheck.port",
-            check(json!({"protocol": "TCP", "port": 9000})),
-            check(json!({"port": 9001})),
-            json!({"healthCheck": null}),
+            json!({"protocol": "TCP", "port": 9000}),
+            json!({"port": 9001}),
         ),
-        field(
+        walk(
             "healthCheck.path",
-            check(json!({"protocol": "HTTP", "path": "/a"})),
-            check(json!({"path": "/b"})),
-            json!({"healthCheck": null}),
+            json!({"protocol": "HTTP", "path": "/a"}),
+            json!({"path": "/b"}),
         ),
     ]
 }
 
 pub(super) fn attributes(bucket: &str) -> Vec<Field> {
-    let set = |members: Value| json!({"attributes": members});
-    let none = |name: &str| json!({"attributes": {name: null}});
+    let walk = |path: &'static str, first: Value, second: Value| {
+        let name = path.trim_start_matches("attributes.");
+        let attribute = |value: Value| json!({"attributes": {name: value}});
+        field(path, attribute(first), attribute(second), attribute(Value::Null))
+    };
     let log = |members: Value| {
         let mut log = json!({"enabled": true, "bucket": bucket});
         merge(&mut log, &members);
-        json!({"attributes": {"accessLog": log}})
+        log
     };
-    let drain =
-        |seconds: Value| json!({"attributes": {"connectionDraining": {"enabled": true, "timeoutSeconds": seconds}}});
+    let drain = |seconds: i32| json!({"enabled": true, "timeoutSeconds": seconds});
     vec![
-        field(
-            "attributes.crossZone",
-            set(json!({"crossZone": true})),
-            set(json!({"crossZone": false})),
-            none("crossZone"),
-        ),
-        field(
-            "attributes.idleTimeoutSeconds",
-            set(json!({"idleTimeoutSeconds": 5})),
-            set(json!({"idleTimeoutSeconds": 4000})),
-            none("idleTimeoutSeconds"),
-        ),
-        field(
-            "attributes.connectionDraining",
-            drain(json!(9)),
-            drain(json!(3600)),
-            none("connectionDraining"),
-        ),
-        field(
+        walk("attributes.crossZone", json!(true), json!(false)),
+        walk("attributes.idleTimeoutSeconds", json!(5), json!(4000)),
+        walk("attributes.connectionDraining", drain(9), drain(3600)),
+        walk(
             "attributes.accessLog",
             log(json!({"prefix": "a"})),
             log(json!({"prefix": "b", "emitIntervalMinutes": 5})),
-            none("accessLog"),
         ),
-        field(
-            "attributes.desyncMitigationMode",
-            set(json!({"desyncMitigationMode": "monitor"})),
-            set(json!({"desyncMitigationMode": "strictest"})),
-            none("desyncMitigationMode"),
-        ),
+        walk("attributes.desyncMitigationMode", json!("monitor"), json!("strictest")),
     ]
 }
 

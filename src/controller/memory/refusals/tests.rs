@@ -68,7 +68,11 @@ fn a_refused_instance_waits_longer_each_time_it_is_tried() {
     let mut take = |facts: &Facts, tried| refusals.take(&[], facts, &declared, &lb, tried);
     assert_eq!(take(&Facts::default(), false), Suspects::None);
     assert_eq!(take(&refused(&["i-1"]), false), Suspects::Later(1));
-    assert_eq!(take(&refused(&["i-2"]), false), Suspects::AsPlanned, "no reason to ask for the first again");
+    assert_eq!(
+        take(&refused(&["i-2"]), false),
+        Suspects::AsPlanned,
+        "no reason to ask for the first again"
+    );
     assert_eq!(take(&refused(&["i-1"]), true), Suspects::Later(2));
 }
 
@@ -91,7 +95,10 @@ fn suspects_are_tried_by_turns() {
     for turn in 0..3 {
         refusals.tried = turn;
         let facts = refusals.facts(true);
-        assert_eq!((facts.suspects.len(), facts.refused.len()), (TRIED_AT_ONCE, 25 - TRIED_AT_ONCE));
+        assert_eq!(
+            (facts.suspects.len(), facts.refused.len()),
+            (TRIED_AT_ONCE, 25 - TRIED_AT_ONCE)
+        );
         tried.extend(facts.suspects);
     }
     assert_eq!(tried.len(), 25);

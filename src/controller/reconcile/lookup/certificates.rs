@@ -70,8 +70,8 @@ async fn expiry(client: &Client, arn: &str, before: &BTreeMap<String, String>, l
     lookups.not_after.extend(time.map(|time| (arn.to_owned(), time)));
 }
 
-/// A certificate that serves on though it is not declared any more, since the declared one is not to be had, expires when
-/// it did before.
+/// A certificate that serves on though it is not declared any more, since the declared one is not to be had, expires
+/// when it did before.
 pub(super) fn keep_expiries(previous: &ClassicLoadBalancerStatus, lookups: &mut Lookups) {
     let serving = previous
         .listeners

@@ -19,7 +19,7 @@ pub(in crate::controller) fn is_needed(targets: Option<&Targets>) -> bool {
     targets.instance_tags.as_ref().is_some_and(|tags| !tags.is_empty()) || !resolved_groups(targets).is_empty()
 }
 
-/// Whether the VPC of the balancer tells where to look.
+/// Whether the VPC of the load balancer tells where to look.
 pub(in crate::controller) fn needs_vpc(targets: Option<&Targets>) -> bool {
     let tags = targets
         .iter()
@@ -35,7 +35,7 @@ fn resolved_groups(targets: &Targets) -> BTreeSet<String> {
         .collect()
 }
 
-/// Looks them up anew. `vpc` is the balancer's, where that is known.
+/// Looks them up anew. `vpc` is the load balancer's, where that is known.
 pub(in crate::controller) async fn look_up(
     targets: Option<&Targets>,
     client: &Client,
@@ -66,7 +66,7 @@ pub(in crate::controller) async fn look_up(
 /// EC2 `DescribeInstances` for each entry.
 async fn by_tags(targets: &Targets, client: &Client, vpc: Option<&str>, found: &mut Members) -> Result<(), Problem> {
     for entry in targets.instance_tags.iter().flatten() {
-        // Before the balancer exists its VPC is not known; the pass after its creation looks again.
+        // Before the load balancer exists its VPC is not known; the reconcile after its creation looks again.
         let Some(vpc) = entry.vpc_id.as_deref().or(vpc) else {
             continue;
         };

@@ -1,12 +1,13 @@
 //! I/O: `subnetSelector` and `securityGroupSelector`, and the VPC that both mean.
 
 use super::found::{Lookups, Subnets};
+use super::unread::unread;
 use super::{security_groups, subnets};
 use crate::api::message;
 use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus};
 use crate::aws::{self, Client, Filters};
-use crate::elb::{Class, Subnet};
 use crate::controller::reconcile::subject::Subject;
+use crate::elb::{Class, Subnet};
 use crate::plan::desired::Lookup;
 use crate::plan::{Problem, Track};
 
@@ -36,8 +37,8 @@ pub(super) async fn look_up(
     }
 }
 
-/// The VPC that the balancer is in, or will be made in: that of its subnets, or the default one. `None`: EC2 may not be
-/// asked.
+/// The VPC that the load balancer is in, or will be made in: that of its subnets, or the default one. `None`: EC2 may
+/// not be asked.
 async fn vpc(
     lookups: &mut Lookups,
     object: &ClassicLoadBalancer,
@@ -69,7 +70,9 @@ async fn vpc(
     }
     match found.into_iter().next() {
         Some(subnet) => Ok(Some(subnet.vpc_id)),
-        None if object.spec.subnets.is_some() => Err(Problem::missing(Track::Placement, message::none_of_the_subnets())),
+        None if object.spec.subnets.is_some() => {
+            Err(Problem::missing(Track::Placement, message::none_of_the_subnets()))
+        }
         None => Err(Problem::missing(Track::SecurityGroups, message::no_default_vpc())),
     }
 }
@@ -95,14 +98,4 @@ pub(in crate::controller) async fn subnets_of<'a>(
 
 fn by_id(subnets: Vec<Subnet>) -> Subnets {
     subnets.into_iter().map(|subnet| (subnet.id.clone(), subnet)).collect()
-}
-
-/// What a field names could not be looked for.
-pub(super) fn unread(track: Track, field: &str, error: &aws::Error) -> Problem {
-    let message = if error.class == Class::Denied {
-        message::network_not_permitted(error.reason(), field, error, error.operation)
-    } else {
-        message::network_not_looked_up(error.reason(), field, error)
-    };
-    Problem::missing(track, message)
 }

@@ -14,7 +14,7 @@ pub(in crate::controller) struct PlacementCheck<'a> {
     pub(in crate::controller) field: &'a str,
     pub(in crate::controller) region: &'a str,
     pub(in crate::controller) wanted: &'a BTreeSet<String>,
-    /// The subnets that the balancer has; empty before it exists.
+    /// The subnets that the load balancer has; empty before it exists.
     pub(in crate::controller) attached: &'a BTreeSet<String>,
     /// The VPC that it is in.
     pub(in crate::controller) vpc: Option<&'a str>,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::network::unread;
+use super::unread::unread;
 use crate::api::SecurityGroupSelector;
 use crate::api::message::{self, Message};
 use crate::aws::{Client, Filters};
@@ -12,8 +12,8 @@ use crate::plan::{Problem, Track};
 
 const FIELD: &str = "spec.securityGroupSelector";
 
-/// EC2 `DescribeSecurityGroups` in the VPC of the balancer: those with one of the names, and those with all the tags.
-/// Without a VPC, since EC2 did not tell it, all that match must be of one.
+/// EC2 `DescribeSecurityGroups` in the VPC of the load balancer: those with one of the names, and those with all the
+/// tags. Without a VPC, since EC2 did not tell it, all that match must be of one.
 pub(super) async fn find(
     selector: &SecurityGroupSelector,
     client: &Client,

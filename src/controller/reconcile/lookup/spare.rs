@@ -1,4 +1,4 @@
-//! I/O: a subnet that a balancer borrows for a moment.
+//! I/O: a subnet that a load balancer borrows for a moment.
 
 use std::collections::BTreeSet;
 
@@ -6,8 +6,8 @@ use super::subnets::is_public;
 use crate::aws::{Client, Error, Filters};
 use crate::elb::{Class, FREE_ADDRESSES, Scheme, Subnet};
 
-/// A subnet of another zone of the same VPC with room for the balancer's addresses: EC2 `DescribeSubnets`, and
-/// `DescribeRouteTables` for an internet-facing balancer, since clients do not reach it in a private subnet.
+/// A subnet of another zone of the same VPC with room for the load balancer's addresses: EC2 `DescribeSubnets`, and
+/// `DescribeRouteTables` for an internet-facing load balancer, since clients do not reach it in a private subnet.
 pub(in crate::controller) async fn find(
     client: &Client,
     region: &str,

@@ -1,9 +1,9 @@
-//! I/O: the subnets that `subnetSelector` finds. Pure: which of them.
+//! I/O: the subnets that `subnetSelector` finds, and which of them are taken.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::found::Subnets;
-use super::network::unread;
+use super::unread::unread;
 use crate::api::message::{self, Message};
 use crate::api::{ClassicLoadBalancerStatus, Scheme, SubnetRole, SubnetSelector};
 use crate::aws::{Client, Filters};
@@ -18,7 +18,7 @@ pub(super) struct Wish<'a> {
     pub(super) selector: &'a SubnetSelector,
     pub(super) scheme: Scheme,
     pub(super) region: &'a str,
-    /// Of what the balancer has already.
+    /// Of what the load balancer has already.
     pub(super) vpc: Option<&'a str>,
     pub(super) attached: BTreeSet<&'a str>,
 }
@@ -57,7 +57,7 @@ impl<'a> Wish<'a> {
         self.choose(subnets, &tables)
     }
 
-    /// The VPC that is asked for, or else that of the balancer, which never leaves it.
+    /// The VPC that is asked for, or else that of the load balancer, which never leaves it.
     fn vpc(&self) -> Result<Option<&'a str>, Problem> {
         match (self.selector.vpc_id.as_deref(), self.vpc) {
             (Some(asked), Some(has)) if asked != has => {
@@ -69,7 +69,7 @@ impl<'a> Wish<'a> {
     }
 
     /// One subnet for each zone. One that is attached already stays as long as it fits; of the others one with room for
-    /// the balancer's addresses, then a private one for an internal balancer, then the lowest id.
+    /// the load balancer's addresses, then a private one for an internal load balancer, then the lowest id.
     fn choose(&self, mut subnets: Vec<Subnet>, tables: &[RouteTable]) -> Result<Subnets, Problem> {
         let role = self.selector.role.unwrap_or_default();
         let must = match (role, self.scheme) {

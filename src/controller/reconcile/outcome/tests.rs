@@ -41,7 +41,8 @@ fn failure(step: Step, code: &str) -> Failure<Error> {
     }
 }
 
-/// What is told of a reconcile in which AWS refused something, with the instance among those that the user named or not.
+/// What is told of a reconcile in which AWS refused something, with the instance among those that the user named or
+/// not.
 fn messages(failures: Vec<Failure<Error>>, refusals: &Refusals, is_named: bool) -> Vec<(String, String)> {
     let outcome = Outcome {
         failures,

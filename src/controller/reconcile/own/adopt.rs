@@ -12,7 +12,7 @@ use crate::controller::reconcile::observe::replaced;
 use crate::controller::reconcile::stop::{Halt, Stop};
 use crate::controller::reconcile::subject::Subject;
 use crate::controller::status::Verdict;
-use crate::elb::{LoadBalancer, Origin, Ownership, Scheme};
+use crate::elb::{LoadBalancer, Origin, Ownership, Scheme, TAG_CLUSTER, TAG_OWNER};
 use crate::plan::adoption::{Claim, Question};
 use crate::plan::{Problem, Step, Track};
 
@@ -32,14 +32,20 @@ pub(super) async fn adopt(
     let _alone = subject.region.adopt_alone(&subject.name).await;
     let view = &subject.region.view;
     // Somebody may have claimed it since it was judged.
-    let tags = view.tags(&subject.name).await.map_err(|error| Halt::unreadable(&error))?;
+    let tags = view
+        .tags(&subject.name)
+        .await
+        .map_err(|error| Halt::unreadable(&error))?;
     if tags != lb.tags {
         lb.tags = tags;
         return Err(contested(cx, subject, &lb).into());
     }
     executor.run(&claim).await.map_err(|error| Halt::not_claimed(&error))?;
     // An operator of another cluster may have written at the same time: the last one has it.
-    lb.tags = view.tags(&subject.name).await.map_err(|error| Halt::unreadable(&error))?;
+    lb.tags = view
+        .tags(&subject.name)
+        .await
+        .map_err(|error| Halt::unreadable(&error))?;
     if subject.owner.judge(&lb.tags) != Ownership::Ours {
         return Err(contested(cx, subject, &lb).into());
     }
@@ -65,7 +71,7 @@ pub(super) async fn claim(
     }
     match question.answer(ownership) {
         Claim::Free => {}
-        Claim::FreeUnlessAlive(uid) if !is_alive(cx, &uid).await? => {}
+        Claim::FreeUnlessAlive(uid) if !is_alive(cx, &uid, lb).await? => {}
         Claim::FreeUnlessAlive(_) => return Err(Halt::not_ours(question.alive()).into()),
         Claim::Refused(message) => return Err(Halt::not_ours(message).into()),
     }
@@ -96,9 +102,23 @@ fn contested(cx: &Context, subject: &Subject<'_>, lb: &LoadBalancer) -> Halt {
     }
 }
 
-/// Whether an object of this UID lives in the cluster. The cache may be behind, so the API server is asked.
-async fn is_alive(cx: &Context, uid: &str) -> Result<bool, Error> {
-    let api: Api<PartialObjectMeta<ClassicLoadBalancer>> = Api::all(cx.kubernetes.client().clone());
+/// Whether the object of this UID, which owns the load balancer, lives in the cluster. The cache may be behind, so the
+/// API server is asked. Of a namespace that is not watched nothing is known, so that whoever is there counts as alive.
+async fn is_alive(cx: &Context, uid: &str, lb: &LoadBalancer) -> Result<bool, Error> {
+    let of_this_cluster = lb.tags.get(TAG_CLUSTER) == Some(&cx.cluster_id);
+    let owner = lb.tags.get(TAG_OWNER).and_then(|owner| owner.split_once('/'));
+    if of_this_cluster && owner.is_some_and(|(namespace, _)| !cx.namespaces().hold(namespace)) {
+        return Ok(true);
+    }
+    for api in cx.namespaces().apis(cx.kubernetes.client()) {
+        if is_in(&api, uid).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+async fn is_in(api: &Api<PartialObjectMeta<ClassicLoadBalancer>>, uid: &str) -> Result<bool, Error> {
     let mut page = kube::api::ListParams::default().limit(PAGE);
     loop {
         let list = api.list_metadata(&page).await?;

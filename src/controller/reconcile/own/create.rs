@@ -1,6 +1,7 @@
 //! I/O: makes a load balancer where there is none, for the first time or again.
 
-use super::{Owned, Reality, adopt};
+use super::adopt;
+use super::owned::{Owned, Reality};
 use crate::api::{RecreatePolicy, message};
 use crate::controller::context::Context;
 use crate::controller::error::Error;
@@ -52,8 +53,8 @@ fn was_published(subject: &Subject<'_>, memory: &Memory) -> bool {
     subject.previous.created_time.is_some() || known.is_some_and(|lb| lb.identity.created_time.is_some())
 }
 
-/// Before a lost load balancer is made again, the old identity leaves the status: a crash in between must not take the new
-/// one for an impostor.
+/// Before a lost load balancer is made again, the old identity leaves the status: a crash in between must not take the
+/// new one for an impostor.
 async fn forget_identity(
     cx: &Context,
     executor: &Executor<'_>,

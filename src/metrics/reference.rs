@@ -1,0 +1,193 @@
+//! The page `docs/reference/metrics.md`: every metric that `/metrics` exposes, read from what the registry prints.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::Metrics;
+
+const INTRODUCTION: &str = "\
+# Metrics
+
+Written by `make generate` from the registry. The operator serves them on `/metrics`, by default on port 8080, in the OpenMetrics
+text format. The names that begin with `controller_runtime_` mean what they mean in other controllers, so dashboards for those
+work. A histogram has the series `_bucket`, `_sum` and `_count`. No label holds the name of an object, so the number of series
+does not grow with the number of objects; only the certificates in use have a series each.
+";
+
+/// What the labels hold.
+const LABELS: &[(&str, &str)] = &[
+    ("certificate", "the ARN of the certificate"),
+    ("code", "`OK`, or the error code of AWS"),
+    ("controller", "always `classicloadbalancer`"),
+    (
+        "operation",
+        "the operation of the AWS API, such as `DescribeLoadBalancers`",
+    ),
+    ("result", "`success` or `error`"),
+    ("version", "the version of the operator"),
+];
+
+/// Questions that the metrics answer, and the expressions that ask them.
+const QUESTIONS: &[(&str, &str)] = &[
+    (
+        "Does anything fail again and again?",
+        "sum(rate(controller_runtime_reconcile_errors_total[10m])) > 0",
+    ),
+    (
+        "How many objects wait for another try?",
+        "clb_operator_objects_backing_off",
+    ),
+    (
+        "Are there objects that this version cannot read?",
+        "clb_operator_objects_undecodable_total > 0",
+    ),
+    (
+        "Does the operator still hear from the API server?",
+        "time() - clb_operator_last_watch_event_timestamp_seconds > 600",
+    ),
+    (
+        "What is AWS asked, and how often?",
+        "sum by (operation) (rate(clb_operator_aws_api_requests_total[5m]))",
+    ),
+    (
+        "What does AWS refuse?",
+        "sum by (operation, code) (increase(clb_operator_aws_api_requests_total{code!=\"OK\"}[1h])) > 0",
+    ),
+    (
+        "Does AWS throttle the account?",
+        "sum by (operation) (rate(clb_operator_aws_api_throttles_total[5m])) > 0",
+    ),
+    (
+        "What was changed in AWS today?",
+        "sum by (operation) (increase(clb_operator_plan_steps_total[1d]))",
+    ),
+    (
+        "Which certificate expires soon?",
+        "clb_operator_certificate_expiry_days < 21",
+    ),
+    (
+        "How long does a reconcile take?",
+        "histogram_quantile(0.99, sum by (le) (rate(controller_runtime_reconcile_time_seconds_bucket[5m])))",
+    ),
+];
+
+/// A metric as it is printed.
+#[derive(Debug, Default)]
+struct Family {
+    kind: String,
+    help: String,
+    labels: BTreeSet<String>,
+    /// The names of its series.
+    series: BTreeSet<String>,
+}
+
+/// The page.
+///
+/// # Errors
+/// The registry cannot be printed.
+pub fn page() -> Result<String, std::fmt::Error> {
+    let mut page = INTRODUCTION.to_owned();
+    page.push_str("\n| metric | type | labels | what it tells |\n|---|---|---|---|\n");
+    let families = families(&sample().encode()?);
+    for (name, family) in &families {
+        let name = if family.kind == "histogram" {
+            name
+        } else {
+            family.series.first().unwrap_or(name)
+        };
+        let labels: Vec<String> = family.labels.iter().map(|label| format!("`{label}`")).collect();
+        writeln!(
+            page,
+            "| `{name}` | {} | {} | {}. |",
+            family.kind,
+            labels.join(", "),
+            family.help.trim_end_matches('.')
+        )?;
+    }
+    page.push_str("\n## Labels\n\n| label | what it holds |\n|---|---|\n");
+    let used: BTreeSet<&String> = families.values().flat_map(|family| &family.labels).collect();
+    for label in used {
+        let meaning = LABELS.iter().find(|(name, _)| name == label);
+        writeln!(page, "| `{label}` | {} |", meaning.map_or("", |(_, meaning)| meaning))?;
+    }
+    page.push_str("\n## Questions\n\n| question | expression |\n|---|---|\n");
+    for (question, expression) in QUESTIONS {
+        writeln!(page, "| {question} | `{expression}` |")?;
+    }
+    Ok(page)
+}
+
+/// Metrics of which each has a series, since only those show their labels.
+fn sample() -> Metrics {
+    let metrics = Metrics::new();
+    metrics.call("DescribeLoadBalancers", "OK", true, Duration::ZERO);
+    metrics.step("CreateLoadBalancer");
+    metrics.certificates("uid", [("arn".to_owned(), 0)].into());
+    metrics
+}
+
+/// What a text in the OpenMetrics format tells of its metrics, by name.
+fn families(text: &str) -> BTreeMap<String, Family> {
+    let mut families: BTreeMap<String, Family> = BTreeMap::new();
+    // The lines of a metric follow its description.
+    let mut current = String::new();
+    for line in text.lines() {
+        if let Some((name, help)) = line.strip_prefix("# HELP ").and_then(|rest| rest.split_once(' ')) {
+            name.clone_into(&mut current);
+            families.entry(name.to_owned()).or_default().help = help.to_owned();
+        } else if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|rest| rest.split_once(' ')) {
+            families.entry(name.to_owned()).or_default().kind = kind.to_owned();
+        } else if let Some(family) = families.get_mut(&current).filter(|_| !line.starts_with('#')) {
+            let (series, labels) = series(line);
+            family.series.insert(series.to_owned());
+            family.labels.extend(labels);
+        }
+    }
+    families
+}
+
+/// The name and the labels of a series. The values of the sample hold no comma.
+fn series(line: &str) -> (&str, Vec<String>) {
+    let name = line.split(['{', ' ']).next().unwrap_or_default();
+    let inner = line.split_once('{').and_then(|(_, rest)| rest.split_once('}'));
+    let pairs = inner.map_or("", |(inner, _)| inner).split(',');
+    let labels = pairs.filter_map(|pair| pair.split_once('=')).map(|(label, _)| label);
+    (
+        name,
+        labels.filter(|label| *label != "le").map(ToOwned::to_owned).collect(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_has_a_series_and_every_label_a_meaning() {
+        let families = families(&sample().encode().unwrap());
+        assert!(families.len() > 10, "{families:?}");
+        for (name, family) in &families {
+            assert!(!family.series.is_empty(), "{name} has no series: add it to `sample`");
+            assert!(!family.help.is_empty() && !family.kind.is_empty(), "{name}: {family:?}");
+            for label in &family.labels {
+                let known = LABELS.iter().any(|(known, _)| known == label);
+                assert!(known, "{label} of {name} is not in `LABELS`");
+            }
+        }
+    }
+
+    #[test]
+    fn expressions_name_series_that_exist() {
+        let families = families(&sample().encode().unwrap());
+        let series: BTreeSet<&String> = families.values().flat_map(|family| &family.series).collect();
+        for (_, expression) in QUESTIONS {
+            let mut words = expression.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+            let name = words.find(|word| word.starts_with("clb_operator_") || word.starts_with("controller_runtime_"));
+            let name = name
+                .unwrap_or_else(|| panic!("{expression} names no metric"))
+                .to_owned();
+            assert!(series.contains(&name), "{name} is not exposed");
+        }
+    }
+}
