@@ -64,7 +64,8 @@ fn sent_tags(call: &RequestRecord) -> BTreeMap<&str, &str> {
 }
 
 impl World {
-    fn state_of(&self, name: &str) -> Option<LoadBalancerState> {
+    /// A load balancer as it is in AWS.
+    pub(crate) fn state_of(&self, name: &str) -> Option<LoadBalancerState> {
         self.simulator.load_balancer(DEFAULT_ACCOUNT, REGION, name)
     }
 
