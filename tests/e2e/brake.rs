@@ -14,7 +14,6 @@ async fn inferred_removals_go_in_steps_and_the_last_in_service_stays() -> Result
     let test = Test::web().instances(5).by_node().ready().await?;
     test.until("all in service", |web| web.summary() == "5/5").await?;
     let mark = test.mark()?;
-    // By a merge patch: a server-side apply that leaves an empty member makes null of it.
     test.patch(json!({"targets": {"nodeSelector": null}})).await?;
     test.until("the last to be held", |web| {
         web.says("Programmed", "Deregistering") && web.message("Programmed").contains("minInService")
