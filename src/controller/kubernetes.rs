@@ -70,7 +70,7 @@ impl Kubernetes {
         let patch = json!({
             "apiVersion": ClassicLoadBalancer::api_version(&()),
             "kind": ClassicLoadBalancer::kind(&()),
-            // The UID makes the write fail for another object that took the name meanwhile.
+            // For the audit log: the API server does not compare the UID of a status.
             "metadata": {"name": name, "namespace": object.namespace(), "uid": object.metadata.uid},
             "status": status,
         });

@@ -6,7 +6,7 @@ use serde_json::json;
 use testkit::{LoadBalancer, Result, Stack};
 
 use crate::setup::{minimal, with_args};
-use crate::{MINIMAL, Test, by_hand, describe, set, tags, unique};
+use crate::{Test, by_hand, describe, tags, unique};
 
 pub(crate) async fn tag(stack: &Stack, name: &str, key: &str, value: &str) -> Result<()> {
     let members = [("Tags.member.1.Key", key), ("Tags.member.1.Value", value)];
@@ -292,7 +292,8 @@ async fn of_two_objects_that_adopt_one_balancer_one_gets_it() -> Result<()> {
     plain(&first.stack, "wanted").await?;
     let spec = minimal("loadBalancerName: wanted\nadopt: true");
     let mark = first.mark()?;
-    let (one, two) = tokio::join!(first.apply(&spec), second.apply(&crate::manifest(&spec)));
+    let object = crate::manifest(&spec);
+    let (one, two) = tokio::join!(first.apply(&spec), second.apply(&object));
     (one?, two?);
     let settled = |web: &LoadBalancer| web.is_ready() || web.says("Accepted", "Conflict");
     let one = first.until("it to be settled", settled).await?;

@@ -66,7 +66,7 @@ use serde_json::{Value, json};
 use testkit::cluster::Kind;
 use testkit::{Calls, LoadBalancer, Namespace, Result, Simulator, Stack};
 
-use crate::setup::{Home, Setup, by_ids, by_role, minimal};
+use crate::setup::{Home, Setup};
 
 /// The annotation that asks for a pass.
 const REQUESTED_AT: &str = "classiclb.dev/requested-at";
@@ -271,7 +271,8 @@ impl Test {
 
     /// Gives the annotation that asks for a pass a new value.
     async fn request(&self) -> Result<()> {
-        let asked = self.namespace.annotate(Kind::CLB, "web", REQUESTED_AT, Some(&unique()));
+        let value = unique();
+        let asked = self.namespace.annotate(Kind::CLB, "web", REQUESTED_AT, Some(&value));
         asked.await.map(drop)
     }
 

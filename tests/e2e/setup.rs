@@ -134,8 +134,10 @@ impl Test {
 
     async fn node_in(&self, zone: &str, id: &str) -> Result<()> {
         let (provider, role) = (format!("aws:///{zone}/{id}"), self.role.as_str());
-        let node = self.namespace.node(id, Some(&provider), &[("role", role)]);
-        node.await.map(drop)
+        self.namespace
+            .node(id, Some(&provider), &[("role", role)])
+            .await
+            .map(drop)
     }
 
     /// A server certificate of the account; returns its ARN.

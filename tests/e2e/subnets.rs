@@ -136,7 +136,8 @@ async fn what_aws_would_refuse_is_told_before_it_is_asked() -> Result<()> {
         ([a, &unknown], "SubnetNotFound", unknown.as_str(), "Reconciling"),
     ] {
         test.apply(&naming(&subnets)).await?;
-        let refused = test.until(&format!("Accepted to be False for {words}"), |web| {
+        let what = format!("Accepted to be False for {words}");
+        let refused = test.until(&what, |web| {
             let accepted = web.condition("Accepted");
             accepted.is_some_and(|c| c.status == "False" && c.reason == reason && c.message.contains(words))
         });

@@ -108,7 +108,8 @@ async fn nothing_is_written_either_after_a_field_was_taken_out_or_beside_a_condi
         }]},
     });
     let api = test.namespace.api(Kind::CLB).await?;
-    let written = api.patch_status("web", &PatchParams::apply("auditor"), &Patch::Apply(&foreign));
+    let (ours, patch) = (PatchParams::apply("auditor"), Patch::Apply(&foreign));
+    let written = api.patch_status("web", &ours, &patch);
     written.await.expect("the condition is taken");
     test.pass().await?;
     let after = at_rest(&test).await?;

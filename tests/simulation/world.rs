@@ -6,9 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use aws_simulator::{
-    Clock, Config, DEFAULT_ACCOUNT, Delays, FaultRule, InstanceHealthAnswer, Seed, Signatures, Simulator,
-};
+use aws_simulator::{Clock, Config, Delays, FaultRule, Seed, Signatures, Simulator};
 use classic_lb_operator::controller::Intervals;
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
