@@ -223,10 +223,14 @@ pub(super) fn set_for_backend(call: &mut Call<'_>, _: &mut Xml) -> Result<(), Ap
         .str("InstancePort")
         .and_then(|port| port.parse::<u16>().ok());
     call.edit(|balancer, _| {
-        // No listener needs to use the port: boto 2 sets and clears policies of one that none uses, in a test against
-        // AWS (test_create_load_balancer_backend_with_policies of its tests/integration/ec2/elb), and the API reference
-        // knows no such condition. AWS also keeps what was set when the last listener of a port goes.
-        let port = port.ok_or_else(|| invalid_configuration("The instance port is not a port."))?;
+        // Policies can be cleared where the last listener is gone, and only cleared.
+        let Some(port) = port.filter(|port| {
+            balancer.uses_instance_port(*port) || (names.is_empty() && balancer.backends.contains_key(port))
+        }) else {
+            return Err(invalid_configuration(
+                "There is no listener that uses the specified instance port.",
+            ));
+        };
         for name in &names {
             let kind = balancer
                 .policies
