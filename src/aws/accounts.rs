@@ -159,26 +159,37 @@ impl Identity {
         if let Some(answer) = self.answer() {
             return answer;
         }
-        let before = self.key.last();
-        let answer = tokio::time::timeout(PATIENCE, client.caller())
-            .await
-            .unwrap_or_else(|_| {
-                let answer = message::timeout();
-                let operation = "GetCallerIdentity";
-                Err(Error::new(operation, Class::Unavailable, answer.code, answer.text))
-            });
+        let asking = tokio::time::timeout(PATIENCE, self.ask(client)).await;
+        let answer = asking.unwrap_or_else(|_| {
+            let answer = message::timeout();
+            let operation = "GetCallerIdentity";
+            Err(Error::new(operation, Class::Unavailable, answer.code, answer.text))
+        });
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        match &answer {
-            Ok(account) => {
-                let key = self.key.last();
-                // Credentials that changed meanwhile may not be those that STS spoke of.
-                let settled = before.is_none() || before == key;
-                known.account = settled.then(|| (key, account.clone()));
+        match answer {
+            Ok((key, account)) => {
+                known.account = Some((key, account.clone()));
                 known.failed = None;
+                Ok(account)
             }
-            Err(error) => known.failed = Some((Instant::now(), error.clone())),
+            Err(error) => {
+                known.failed = Some((Instant::now(), error.clone()));
+                Err(error)
+            }
         }
-        answer
+    }
+
+    /// Asks until the key that signs is the same before and after: one that changed meanwhile may not be that which STS
+    /// spoke of.
+    async fn ask(&self, client: &Client) -> Result<(Option<String>, Account), Error> {
+        loop {
+            let before = self.key.last();
+            let account = client.caller().await?;
+            let key = self.key.last();
+            if before.is_none() || before == key {
+                return Ok((key, account));
+            }
+        }
     }
 
     /// What need not be asked.

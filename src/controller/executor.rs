@@ -18,6 +18,8 @@ pub(super) struct Executor<'a> {
     cx: &'a Context,
     subject: &'a Subject<'a>,
     steps: Vec<Step>,
+    /// How many of them came before the load balancer was the object's own.
+    before: usize,
 }
 
 impl<'a> Executor<'a> {
@@ -27,6 +29,7 @@ impl<'a> Executor<'a> {
             cx,
             subject,
             steps: Vec::new(),
+            before: 0,
         }
     }
 
@@ -40,9 +43,19 @@ impl<'a> Executor<'a> {
         &self.steps
     }
 
-    /// The steps that AWS accepted; none in a dry run.
+    /// From here on steps make the object's own load balancer as declared. What came before concerned its predecessor, or
+    /// made it.
+    pub(super) fn owned(&mut self) {
+        self.before = self.steps.len();
+    }
+
+    /// The steps that AWS accepted since the load balancer is the object's own; none in a dry run.
     pub(super) fn done(&self) -> &[Step] {
-        if self.is_dry() { &[] } else { &self.steps }
+        if self.is_dry() {
+            &[]
+        } else {
+            self.steps.get(self.before..).unwrap_or_default()
+        }
     }
 
     /// The steps that AWS would be asked for, in a dry run.

@@ -110,6 +110,11 @@ impl Kubernetes {
             if current.metadata.uid != object.metadata.uid {
                 return if present { Err(Error::Replaced) } else { Ok(()) };
             }
+            if present && current.metadata.deletion_timestamp.is_some() && object.metadata.deletion_timestamp.is_none()
+            {
+                // A finalizer cannot be added any more; the watch tells of the deletion.
+                return Err(Error::Replaced);
+            }
             let Some(operations) = finalizer_patch(current.finalizers(), present) else {
                 return Ok(());
             };

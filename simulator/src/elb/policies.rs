@@ -225,7 +225,11 @@ pub(super) fn set_for_backend(call: &mut Call<'_>, _: &mut Xml) -> Result<(), Ap
     call.edit(|balancer, _| {
         // Policies can be cleared where the last listener is gone, and only cleared.
         let Some(port) = port.filter(|port| {
-            balancer.uses_instance_port(*port) || (names.is_empty() && balancer.backends.contains_key(port))
+            balancer
+                .listeners
+                .values()
+                .any(|listener| listener.instance_port == *port)
+                || (names.is_empty() && balancer.backends.contains_key(port))
         }) else {
             return Err(invalid_configuration(
                 "There is no listener that uses the specified instance port.",

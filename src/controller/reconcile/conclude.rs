@@ -8,9 +8,9 @@ use super::publish::publish;
 use super::resolution::Resolution;
 use super::stop::{Halt, Stop};
 use super::subject::Subject;
-use super::{applied, from_status, zones};
+use super::{applied, from_status, refresh, zones};
 use crate::api::message;
-use crate::api::{AutoScalingGroupStatus, ClassicLoadBalancer};
+use crate::api::{AutoScalingGroupStatus, ClassicLoadBalancer, Management};
 use crate::aws::DESCRIBE_INSTANCE_HEALTH;
 use crate::controller::clock::Moment;
 use crate::controller::context::Context;
@@ -18,7 +18,7 @@ use crate::controller::error::Error;
 use crate::controller::executor::Executor;
 use crate::controller::memory::{self, Memory};
 use crate::controller::status::{Report, Verdict};
-use crate::elb::{Declared, LoadBalancer, Part};
+use crate::elb::{Account, Declared, LoadBalancer, Part};
 use crate::plan::desired::Desired;
 use crate::plan::{Problem, Step, Track};
 
@@ -117,6 +117,11 @@ pub(super) async fn without_region(
         if !mode.held {
             return Ok(Next::default());
         }
+        if object.spec.management == Some(Management::Suspended) {
+            let verdict = Verdict::Suspended(message::deletion_suspended());
+            publish(cx, object, memory, &Report::new(generation, verdict)).await?;
+            return Ok(Next::default());
+        }
         Verdict::Deleting(message::deletion_without_region())
     } else {
         mode.overrule(Verdict::NotAccepted(problem.clone()), 0)
@@ -149,10 +154,14 @@ async fn halted(
     now: Moment,
 ) -> Result<(), Error> {
     let unread = matches!(halt.verdict, Verdict::Unread(_));
-    if executor.is_dry() && !unread {
+    if executor.is_dry() && !unread && halt.stands.is_none() {
         memory.forget_load_balancer();
     }
     if let Some(stands) = halt.stands {
+        memory.known.read((*stands).clone());
+        if memory.schedule.is_due_or_unset(memory::Due::Health, now.at) {
+            refresh::read_health(cx, subject, memory, now).await;
+        }
         // Somebody else's, under observation: shown, and planned nothing for.
         let outcome = Outcome {
             lb: Some(*stands),
@@ -254,6 +263,9 @@ async fn full(
         let calls = done.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
         executor.announce("Reconcile", &message::updated(calls)).await;
     }
+    for (track, error) in &outcome.met.unread {
+        tracing::warn!(%track, %error, request_id = error.request_id, "AWS could not be read");
+    }
     let problems = outcome.problems(&Setting {
         refusals: &memory.refusals,
         resolution,
@@ -293,10 +305,14 @@ async fn tell(
 ) -> Result<(), Error> {
     let account = subject.region.account().await;
     let account = account.inspect_err(|error| tracing::warn!(%error, "the AWS account could not be read"));
-    let account = account.ok();
+    // The load balancer was found where it was made; an identity that changed meanwhile is not its account's.
+    let known = subject.previous.account_id.as_ref();
+    let own = |account: &Account| declared.is_some() && known.is_none_or(|known| *known == account.id);
+    let account = account.ok().filter(own);
     let moving = executor.done().iter().any(moves_by_itself);
     let Some(lb) = &outcome.lb else {
         // A dry run of a creation: there is nothing to show but the plan.
+        memory.schedule.set_or_clear(memory::Due::Health, None);
         end(cx, subject, memory, &verdict, moving, now);
         let mut report = Report::new(subject.generation(), verdict);
         report.name = Some(&subject.name);

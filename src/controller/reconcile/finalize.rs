@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::conclude::Next;
 use super::groups;
 use super::mode::ReadsOnly;
-use super::observe::{Observation, check_account, observe};
+use super::observe::{Observation, confirmed, observe};
 use super::publish::publish;
 use super::stop::{Halt, Stop};
 use super::subject::Subject;
@@ -118,19 +118,18 @@ async fn remove(
 ) -> Result<After, Hindrance> {
     let previous = &subject.previous;
     // Always by a fresh read with tags: this is the last moment to find out that it is not ours.
-    let lb = match observe(subject, None, true).await? {
+    let observation = observe(subject, None, true).await?;
+    let lb = match confirmed(subject, observation).await? {
         Observation::Absent if memory.lifecycle.may_still_appear(now.at) => {
             return Ok(After::Wait(message::perhaps_creating(&subject.name)));
         }
         Observation::Absent => {
-            check_account(subject).await?;
             // A group that stays attached to a load balancer that is gone cannot launch instances.
             groups::detach(executor, subject, &groups::attached_for(previous).collect()).await?;
             announce_gone(executor, subject).await;
             return Ok(After::Release);
         }
         Observation::NotOurs(ownership, _) => {
-            check_account(subject).await?;
             let owner = match ownership {
                 Ownership::Foreign(owner) => owner,
                 Ownership::Nobody | Ownership::Ours => message::nobody(),
@@ -142,7 +141,6 @@ async fn remove(
     };
     memory.lifecycle.seen();
     if previous.created_time.is_some() && previous.created_time != lb.identity.created_time {
-        check_account(subject).await?;
         not_owned(cx, subject, &message::later_creation()).await;
         return Ok(After::Release);
     }

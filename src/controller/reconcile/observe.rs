@@ -46,21 +46,24 @@ pub(super) async fn observe(
     })
 }
 
-/// What another account lacks, or has under the same name, says nothing about the load balancer of this one. Asked
-/// before an absence, a release or another owner is believed.
-pub(super) async fn check_account(subject: &Subject<'_>) -> Result<(), Stop> {
-    let Some(known) = subject.previous.account_id.as_ref() else {
-        return Ok(());
+/// What another account lacks, or has under the same name, says nothing about the load balancer of this one. Before an
+/// absence, another owner or another creation is believed, the account that answers is compared with the one that the load
+/// balancer is in, and AWS is looked at once more by the credentials that were compared.
+pub(super) async fn confirmed(subject: &Subject<'_>, observation: Observation) -> Result<Observation, Stop> {
+    let own = matches!(&observation, Observation::Ours(lb) if replaced(subject, lb).is_none());
+    let Some(known) = subject.previous.account_id.as_ref().filter(|_| !own) else {
+        return Ok(observation);
     };
     let answering = subject
         .region
         .account()
         .await
         .map_err(|error| Halt::unreadable(&error))?;
-    if answering.id == *known {
-        return Ok(());
+    if answering.id != *known {
+        return Err(Halt::account_changed(&subject.name, known, &answering.id).into());
     }
-    Err(Halt::account_changed(&subject.name, known, &answering.id).into())
+    let again = observe(subject, None, true).await;
+    Ok(again.map_err(|error| Halt::unreadable(&error))?)
 }
 
 /// A load balancer with our tags but of another creation: somebody deleted ours and made this one look like it.

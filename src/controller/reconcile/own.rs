@@ -4,7 +4,7 @@ mod adopt;
 mod create;
 mod owned;
 
-use super::observe::{Observation, check_account, replaced};
+use super::observe::{Observation, confirmed, replaced};
 use super::stop::{Halt, Stop};
 use super::subject::Subject;
 use crate::controller::context::Context;
@@ -24,25 +24,21 @@ pub(super) async fn own(
     memory: &mut Memory,
     observation: Observation,
 ) -> Result<Owned, Stop> {
-    let owned = match observation {
+    let owned = match confirmed(subject, observation).await? {
         Observation::Ours(lb) => match replaced(subject, &lb) {
             None => Owned::from(*lb),
-            Some(halt) => {
-                check_account(subject).await?;
-                return Err(halt.into());
-            }
+            Some(halt) => return Err(halt.into()),
         },
-        Observation::Absent => {
-            check_account(subject).await?;
-            create::absent(cx, executor, subject, desired, memory).await?
-        }
+        Observation::Absent => create::absent(cx, executor, subject, desired, memory).await?,
         Observation::NotOurs(ownership, lb) => {
-            check_account(subject).await?;
-            memory.forget_load_balancer();
+            if !executor.is_dry() {
+                memory.forget_load_balancer();
+            }
             take_over(cx, executor, subject, &ownership, *lb).await?
         }
     };
     memory.lifecycle.seen();
+    executor.owned();
     Ok(owned)
 }
 

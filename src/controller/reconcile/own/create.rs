@@ -38,6 +38,7 @@ pub(super) async fn absent(
     }
     preflight::before_creation(subject, &desired.declared, &memory.known.lookups.subnets).await?;
     if published {
+        executor.ensure_finalizer().await?;
         // Attached to the old one, a group would take the new one for served and register nobody.
         let names = groups::attached_for(&subject.previous).collect();
         let detached = groups::detach(executor, subject, &names).await;
