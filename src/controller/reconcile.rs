@@ -9,6 +9,7 @@ mod conclude;
 mod details;
 mod finalize;
 mod from_status;
+mod gather;
 mod groups;
 mod inputs;
 pub(super) mod lookup;

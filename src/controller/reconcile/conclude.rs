@@ -1,16 +1,16 @@
 //! I/O: the end of a reconcile: what is told, and when to look again.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::gather::{account_of, group_status, lines, members, stale, tell_expiries, wants_targets};
 use super::outcome::{self, Outcome, Setting, moves_by_itself};
 use super::publish::publish;
 use super::resolution::Resolution;
 use super::stop::{Halt, Stop};
 use super::subject::Subject;
-use super::{applied, from_status, refresh, zones};
+use super::{applied, from_status, refresh};
 use crate::api::message;
-use crate::api::{AutoScalingGroupStatus, ClassicLoadBalancer, Management};
+use crate::api::{ClassicLoadBalancer, Management};
 use crate::aws::DESCRIBE_INSTANCE_HEALTH;
 use crate::controller::clock::Moment;
 use crate::controller::context::Context;
@@ -18,13 +18,9 @@ use crate::controller::error::Error;
 use crate::controller::executor::Executor;
 use crate::controller::memory::{self, Memory};
 use crate::controller::status::{Report, Verdict};
-use crate::elb::{Account, Declared, LoadBalancer, Part};
+use crate::elb::Declared;
 use crate::plan::desired::Desired;
 use crate::plan::{Problem, Step, Track};
-
-/// The most calls that a status lists, and the longest text of one.
-const LINES: usize = 100;
-const LINE: usize = 500;
 
 /// What comes next, and what was found.
 #[derive(Debug, Default)]
@@ -303,12 +299,7 @@ async fn tell(
     verdict: Verdict,
     now: Moment,
 ) -> Result<(), Error> {
-    let account = subject.region.account().await;
-    let account = account.inspect_err(|error| tracing::warn!(%error, "the AWS account could not be read"));
-    // The load balancer was found where it was made; an identity that changed meanwhile is not its account's.
-    let known = subject.previous.account_id.as_ref();
-    let own = |account: &Account| declared.is_some() && known.is_none_or(|known| *known == account.id);
-    let account = account.ok().filter(own);
+    let account = account_of(subject).await.filter(|_| declared.is_some());
     let moving = executor.done().iter().any(moves_by_itself);
     let Some(lb) = &outcome.lb else {
         // A dry run of a creation: there is nothing to show but the plan.
@@ -320,14 +311,7 @@ async fn tell(
         return publish(cx, subject.object, memory, &report).await;
     };
     let groups = outcome.groups.as_ref();
-    let mut members = resolution.resolved.members.clone();
-    if let (Some(groups), Some(declared)) = (groups, declared) {
-        applied::add_group_members(&mut members, groups, lb, declared.auto_scaling_groups.as_ref());
-    }
-    let remembered = memory.known.members(|| from_status::members_of(&subject.previous));
-    applied::add_remembered(&mut members, remembered, lb, groups.is_some(), resolution);
-    zones::find_zones(subject, memory, &mut members).await;
-    memory.known.keep_members(members.clone());
+    let members = members(subject, memory, resolution, declared, groups, lb).await;
     end(cx, subject, memory, &verdict, moving, now);
 
     let health = memory
@@ -368,50 +352,4 @@ async fn tell(
         }
     }
     publish(cx, subject.object, memory, &report).await
-}
-
-/// For the metric of certificates in use.
-fn tell_expiries(cx: &Context, subject: &Subject<'_>, memory: &Memory, lb: &LoadBalancer) {
-    let listeners = lb.listeners.values();
-    let used = listeners.filter_map(|listener| listener.certificate.as_ref());
-    let expiries = used.filter_map(|arn| {
-        let time: jiff::Timestamp = memory.known.lookups.not_after.get(arn)?.parse().ok()?;
-        Some((arn.clone(), time.as_second()))
-    });
-    cx.metrics.certificates(&subject.owner.uid, expiries.collect());
-}
-
-fn group_status(declared: &Declared, missing: &BTreeSet<String>, lb: &LoadBalancer) -> Vec<AutoScalingGroupStatus> {
-    let declared = declared.auto_scaling_groups.iter().flatten();
-    let names: BTreeSet<&String> = declared.chain(&lb.auto_scaling_groups).chain(missing).collect();
-    let status = |name: &String| AutoScalingGroupStatus {
-        name: name.clone(),
-        attached: lb.auto_scaling_groups.contains(name),
-    };
-    names.into_iter().map(status).collect()
-}
-
-/// Ids that AWS refused though a source named them, but for those that the user named, and registered ones that EC2
-/// says are terminated.
-fn stale(subject: &Subject<'_>, memory: &Memory) -> Vec<String> {
-    let named = subject.named();
-    let refused = memory.refusals.instances().union(memory.brake.terminated());
-    refused.filter(|id| !named.contains(*id)).cloned().collect()
-}
-
-/// Whether the spec says which instances are wanted. If not, those that are registered are.
-fn wants_targets(declared: &Declared) -> bool {
-    declared.registration.is_some() && !declared.ignored.contains(&Part::Instances)
-}
-
-/// The calls in words, no more than a status should hold.
-fn lines(steps: &[Step]) -> Vec<String> {
-    let shown = steps.iter().take(LINES);
-    let mut lines: Vec<String> = shown
-        .map(|step| step.to_string().chars().take(LINE).collect())
-        .collect();
-    if steps.len() > LINES {
-        lines.push(message::further_calls(steps.len() - LINES));
-    }
-    lines
 }

@@ -51,13 +51,12 @@ impl Schema {
     /// The path of a null, if there is a schema that does not want it.
     pub(super) fn null(&self, object: &Value) -> Option<String> {
         self.0.as_ref()?;
-        object
-            .as_object()?
-            .iter()
-            .find_map(|(name, value)| null_in(value, name))
+        let members = object.as_object()?.iter();
+        let mut found = members.map(|(name, value)| null_in(self.root().member(name), value, name));
+        found.find_map(|path| path)
     }
 
-    /// Puts defaults in and takes out nulls and what the schema does not know.
+    /// Puts defaults in and takes out nulls that the schema does not want and what the schema does not know.
     pub(super) fn settle(&self, object: &mut Value) {
         let (Some(schema), Some(members)) = (self.0.as_deref(), object.as_object_mut()) else {
             return;
@@ -77,13 +76,13 @@ fn knows(schema: &Value, name: &str) -> bool {
         || schema.get("x-kubernetes-preserve-unknown-fields") == Some(&Value::Bool(true))
 }
 
-fn null_in(value: &Value, path: &str) -> Option<String> {
+fn null_in(place: Place<'_>, value: &Value, path: &str) -> Option<String> {
     match value {
-        Value::Null => Some(path.to_owned()),
+        Value::Null => (!place.is_nullable()).then(|| path.to_owned()),
         Value::Object(members) => members
             .iter()
-            .find_map(|(name, value)| null_in(value, &format!("{path}.{name}"))),
-        Value::Array(items) => items.iter().find_map(|item| null_in(item, path)),
+            .find_map(|(name, value)| null_in(place.member(name), value, &format!("{path}.{name}"))),
+        Value::Array(items) => items.iter().find_map(|item| null_in(place.item(), item, path)),
         _ => None,
     }
 }
@@ -113,11 +112,11 @@ fn settle_members(schema: &Value, members: &mut Map<String, Value>, skip: &[&str
             }
         }
     }
-    members.retain(|name, value| skip.contains(&name.as_str()) || !value.is_null());
     let place = Place {
         schema: Some(schema),
         root: false,
     };
+    members.retain(|name, value| skip.contains(&name.as_str()) || !value.is_null() || place.member(name).is_nullable());
     for (name, value) in members.iter_mut().filter(|(name, _)| !skip.contains(&name.as_str())) {
         if let Some(schema) = place.member(name).schema {
             settle_value(schema, value);
@@ -126,6 +125,10 @@ fn settle_members(schema: &Value, members: &mut Map<String, Value>, skip: &[&str
 }
 
 impl<'s> Place<'s> {
+    fn is_nullable(self) -> bool {
+        self.schema.and_then(|schema| schema.get("nullable")) == Some(&Value::Bool(true))
+    }
+
     pub(super) fn member(self, name: &str) -> Self {
         let schema = if self.root && name == "metadata" {
             Some(&*METADATA)

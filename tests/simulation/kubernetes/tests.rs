@@ -52,7 +52,7 @@ scenarios![
     the_status_is_written_apart,
     an_applied_status_holds_what_was_sent_last,
     what_empties_under_server_side_apply,
-    null_is_as_good_as_absent,
+    null_is_as_good_as_absent_where_the_schema_does_not_permit_it,
     applied_conditions_leave_room_for_others,
     an_applied_field_of_another_manager_conflicts,
     applying_makes_an_object,

@@ -1,0 +1,100 @@
+//! I/O that only reads: what a report tells besides what the steps of the reconcile made.
+
+use std::collections::BTreeSet;
+
+use super::groups::Groups;
+use super::resolution::Resolution;
+use super::subject::Subject;
+use super::{applied, from_status, zones};
+use crate::api::AutoScalingGroupStatus;
+use crate::api::message;
+use crate::controller::context::Context;
+use crate::controller::memory::Memory;
+use crate::elb::{Account, Declared, LoadBalancer, Part};
+use crate::plan::Step;
+use crate::plan::targets::Members;
+
+/// The most calls that a status lists, and the longest text of one.
+const LINES: usize = 100;
+const LINE: usize = 500;
+
+/// The account that the load balancer is in. It was found where it was made: an identity that changed since then is not its
+/// account's.
+pub(super) async fn account_of(subject: &Subject<'_>) -> Option<Account> {
+    let account = subject.region.account().await;
+    let account = account.inspect_err(|error| tracing::warn!(%error, "the AWS account could not be read"));
+    let known = subject.previous.account_id.as_ref();
+    account
+        .ok()
+        .filter(|account| known.is_none_or(|known| *known == account.id))
+}
+
+/// The instances with their sources and zones. They are remembered.
+pub(super) async fn members(
+    subject: &Subject<'_>,
+    memory: &mut Memory,
+    resolution: &Resolution,
+    declared: Option<&Declared>,
+    groups: Option<&Groups>,
+    lb: &LoadBalancer,
+) -> Members {
+    let mut members = resolution.resolved.members.clone();
+    if let (Some(groups), Some(declared)) = (groups, declared) {
+        applied::add_group_members(&mut members, groups, lb, declared.auto_scaling_groups.as_ref());
+    }
+    let remembered = memory.known.members(|| from_status::members_of(&subject.previous));
+    applied::add_remembered(&mut members, remembered, lb, groups.is_some(), resolution);
+    zones::find_zones(subject, memory, &mut members).await;
+    memory.known.keep_members(members.clone());
+    members
+}
+
+/// For the metric of certificates in use.
+pub(super) fn tell_expiries(cx: &Context, subject: &Subject<'_>, memory: &Memory, lb: &LoadBalancer) {
+    let listeners = lb.listeners.values();
+    let used = listeners.filter_map(|listener| listener.certificate.as_ref());
+    let expiries = used.filter_map(|arn| {
+        let time: jiff::Timestamp = memory.known.lookups.not_after.get(arn)?.parse().ok()?;
+        Some((arn.clone(), time.as_second()))
+    });
+    cx.metrics.certificates(&subject.owner.uid, expiries.collect());
+}
+
+pub(super) fn group_status(
+    declared: &Declared,
+    missing: &BTreeSet<String>,
+    lb: &LoadBalancer,
+) -> Vec<AutoScalingGroupStatus> {
+    let declared = declared.auto_scaling_groups.iter().flatten();
+    let names: BTreeSet<&String> = declared.chain(&lb.auto_scaling_groups).chain(missing).collect();
+    let status = |name: &String| AutoScalingGroupStatus {
+        name: name.clone(),
+        attached: lb.auto_scaling_groups.contains(name),
+    };
+    names.into_iter().map(status).collect()
+}
+
+/// Ids that AWS refused though a source named them, but for those that the user named, and registered ones that EC2
+/// says are terminated.
+pub(super) fn stale(subject: &Subject<'_>, memory: &Memory) -> Vec<String> {
+    let named = subject.named();
+    let refused = memory.refusals.instances().union(memory.brake.terminated());
+    refused.filter(|id| !named.contains(*id)).cloned().collect()
+}
+
+/// Whether the spec says which instances are wanted. If not, those that are registered are.
+pub(super) fn wants_targets(declared: &Declared) -> bool {
+    declared.registration.is_some() && !declared.ignored.contains(&Part::Instances)
+}
+
+/// The calls in words, no more than a status should hold.
+pub(super) fn lines(steps: &[Step]) -> Vec<String> {
+    let shown = steps.iter().take(LINES);
+    let mut lines: Vec<String> = shown
+        .map(|step| step.to_string().chars().take(LINE).collect())
+        .collect();
+    if steps.len() > LINES {
+        lines.push(message::further_calls(steps.len() - LINES));
+    }
+    lines
+}
