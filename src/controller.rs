@@ -57,15 +57,15 @@ pub async fn run(
     // Ended when this function ends.
     let mut watches = JoinSet::new();
     let of = |reconciler: &Arc<Reconciler>| (watching.clone(), Arc::clone(reconciler));
-    let (client, reconciles) = of(&reconciler);
+    let (client, shared) = of(&reconciler);
     watches.spawn(watch::nodes(
         client,
-        reconciles,
+        shared,
         Arc::clone(&readiness),
         Arc::clone(&view_changed),
     ));
-    let (client, reconciles) = of(&reconciler);
-    watches.spawn(watch::services(client, reconciles, Arc::clone(&view_changed)));
+    let (client, shared) = of(&reconciler);
+    watches.spawn(watch::services(client, shared, Arc::clone(&view_changed)));
     let shutdown = shutdown.shared();
     let cx = &reconciler.cx;
     let services = join_all(cx.services.watched().map(ServiceView::wait_synced));

@@ -182,9 +182,8 @@ fn classify(operation: &str, code: &str, message: &str, refused: bool) -> Class 
         Some(Kind::Throttled) => Class::Throttled,
         Some(Kind::Settling) => Class::Settling,
         Some(Kind::NotLeader) => Class::NotLeader,
-        Some(Kind::Unavailable) => Class::Unavailable,
         None if refused => Class::Refused,
-        None => Class::Unavailable,
+        Some(Kind::Unavailable) | None => Class::Unavailable,
     }
 }
 

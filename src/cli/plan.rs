@@ -90,7 +90,7 @@ impl Plan {
     pub(super) async fn run(self) -> Result<Exit, Failure> {
         let connection = self.kubernetes.connect().await?;
         let objects = self.subjects(&connection).await?;
-        let namespaces = objects.iter().filter_map(|object| object.namespace()).collect();
+        let namespaces = objects.iter().filter_map(kube::ResourceExt::namespace).collect();
         let terms = self.operator.terms(&connection.client, &namespaces).await?;
         let aws = super::aws().await?;
         let mut progress = Progress::start("asking AWS and Kubernetes");

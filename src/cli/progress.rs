@@ -28,6 +28,7 @@ struct Line {
 
 impl Progress {
     /// Work that begins with this.
+    #[allow(clippy::disallowed_methods)] // a person waits, and the task ends with this
     pub(super) fn start(text: &str) -> Self {
         let interactive = io::stderr().is_terminal();
         let line = Arc::new(Mutex::new(Line {

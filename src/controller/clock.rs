@@ -52,6 +52,7 @@ pub struct Jitter(Mutex<fastrand::Rng>);
 
 impl Jitter {
     /// Another sequence in each process.
+    #[allow(clippy::disallowed_methods)] // this is the one place that draws it
     pub fn random() -> Self {
         Self(Mutex::new(fastrand::Rng::new()))
     }

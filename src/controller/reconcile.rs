@@ -69,6 +69,7 @@ pub(super) async fn reconcile(cx: &Context, object: &ClassicLoadBalancer, memory
         let desired = declare(&subject.wish(&resolution.resolved))?; // pure  or a refusal that names the field
         if !memory.schedule.wants_full(&seen, now.at) && memory.known.is_made(&desired.declared) {
             let news = refresh::refresh_health(cx, subject, memory, now).await;
+            let desired = Box::new(desired);
             return Ok(Ended::Between { desired, news });
         }
         memory.begin_full(&seen, &desired.declared, now.at);

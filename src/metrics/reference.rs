@@ -127,7 +127,7 @@ fn sample() -> Metrics {
     metrics
 }
 
-/// What a text in the OpenMetrics format tells of its metrics, by name.
+/// What a text in the `OpenMetrics` format tells of its metrics, by name.
 fn families(text: &str) -> BTreeMap<String, Family> {
     let mut families: BTreeMap<String, Family> = BTreeMap::new();
     // The lines of a metric follow its description.
@@ -135,9 +135,9 @@ fn families(text: &str) -> BTreeMap<String, Family> {
     for line in text.lines() {
         if let Some((name, help)) = line.strip_prefix("# HELP ").and_then(|rest| rest.split_once(' ')) {
             name.clone_into(&mut current);
-            families.entry(name.to_owned()).or_default().help = help.to_owned();
+            help.clone_into(&mut families.entry(name.to_owned()).or_default().help);
         } else if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|rest| rest.split_once(' ')) {
-            families.entry(name.to_owned()).or_default().kind = kind.to_owned();
+            kind.clone_into(&mut families.entry(name.to_owned()).or_default().kind);
         } else if let Some(family) = families.get_mut(&current).filter(|_| !line.starts_with('#')) {
             let (series, labels) = series(line);
             family.series.insert(series.to_owned());

@@ -72,6 +72,7 @@ impl<E: Refusal> Run<E> {
     }
 
     /// The step whose call is to be made now.
+    #[allow(clippy::should_implement_trait)] // it lends the step, and says the same until it is told what came of it
     pub fn next(&mut self) -> Option<&Step> {
         if !self.put_back.is_empty() {
             return self.put_back.front();

@@ -210,8 +210,8 @@ fn the_operator_gets_exactly_the_rights_it_uses() {
 fn in_watched_namespaces_roles_take_the_place_of_the_cluster_role() {
     let everywhere = render("{}");
     let objects = render("watchNamespaces: [shop, web]");
-    let rules = |objects: &[Value], kind: &str| object(objects, kind, NAME)["rules"].as_array().unwrap().clone();
-    let cluster_wide = rules(&objects, "ClusterRole");
+    let rules_of = |objects: &[Value], kind: &str| object(objects, kind, NAME)["rules"].as_array().unwrap().clone();
+    let cluster_wide = rules_of(&objects, "ClusterRole");
     assert_eq!(
         cluster_wide,
         [json!({"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch"]})]
@@ -224,7 +224,7 @@ fn in_watched_namespaces_roles_take_the_place_of_the_cluster_role() {
         assert_eq!(role["metadata"]["namespace"], namespace);
         assert_eq!(binding["metadata"]["namespace"], namespace);
         let both = [cluster_wide.clone(), role["rules"].as_array().unwrap().clone()].concat();
-        assert_eq!(both, rules(&everywhere, "ClusterRole"), "the same in all");
+        assert_eq!(both, rules_of(&everywhere, "ClusterRole"), "the same in all");
         let reference = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": NAME});
         assert_eq!(binding["roleRef"], reference);
         assert_eq!(

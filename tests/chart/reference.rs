@@ -197,7 +197,7 @@ struct Sentences(Vec<(usize, String)>);
 impl Sentences {
     fn of(code: &str) -> Vec<(usize, String)> {
         let mut found = Self::default();
-        found.visit_file(&syn::parse_file(code).expect("Rust"));
+        found.visit_file(&syn::parse_file(code).unwrap());
         found.0
     }
 

@@ -35,6 +35,7 @@ async fn tried(turn: &Turn, spec: &Value) -> Vec<String> {
     warnings(turn, request, &object).await
 }
 
+#[allow(clippy::needless_pass_by_value)] // it is written where it is used
 fn spec(members: Value) -> Value {
     let mut spec = json!({
         "availabilityZones": ["us-east-1a"],
@@ -46,6 +47,7 @@ fn spec(members: Value) -> Value {
     spec
 }
 
+#[allow(clippy::needless_pass_by_value)] // it is written where it is used
 fn listeners(listener: Value) -> Value {
     json!({"listeners": [listener]})
 }

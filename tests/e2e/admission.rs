@@ -84,7 +84,7 @@ subnets: [net-1] => spec.subnets
 
 /// The entries of a table with the words of each; an indented line goes on with the one before it.
 fn entries(table: &str) -> Vec<(String, Vec<&str>)> {
-    let folded = table.split("\n").filter(|line| !line.is_empty());
+    let folded = table.split('\n').filter(|line| !line.is_empty());
     let mut entries: Vec<(String, Vec<&str>)> = Vec::new();
     for line in folded {
         let (what, words) = line.split_once("=>").unwrap_or((line, ""));

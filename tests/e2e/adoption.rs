@@ -294,7 +294,8 @@ async fn of_two_objects_that_adopt_one_balancer_one_gets_it() -> Result<()> {
     let mark = first.mark()?;
     let object = crate::manifest(&spec);
     let (one, two) = tokio::join!(first.apply(&spec), second.apply(&object));
-    (one?, two?);
+    one?;
+    two?;
     let settled = |web: &LoadBalancer| web.is_ready() || web.says("Accepted", "Conflict");
     let one = first.until("it to be settled", settled).await?;
     let settled = |object: &kube::api::DynamicObject| settled(&object.clone().into());

@@ -181,6 +181,6 @@ pub(crate) fn with_args(args: &[&str]) -> Options {
 /// Options under which health is read so often.
 pub(crate) fn health_every(interval: &str) -> Options {
     let mut options = Options::default();
-    options.operator.health_interval = interval.to_owned();
+    interval.clone_into(&mut options.operator.health_interval);
     options
 }

@@ -74,7 +74,7 @@ async fn a_balancer_whose_owner_may_live_where_nobody_looks_is_not_taken_over() 
     Ok(())
 }
 
-/// The rights in the ClusterRole that is installed, apart: those in a namespace, and those in the cluster.
+/// The rights in the `ClusterRole` that is installed, apart: those in a namespace, and those in the cluster.
 async fn rights(cluster: &Cluster) -> Result<(Vec<Value>, Vec<Value>)> {
     let role = cluster.get(Kind(ROLES, "ClusterRole"), "classic-lb-operator").await?;
     let rules = role.data["rules"].as_array().cloned().unwrap_or_default();

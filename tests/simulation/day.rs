@@ -1,5 +1,6 @@
 //! A virtual day of a fleet.
 
+use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
@@ -211,11 +212,10 @@ fn an_emptied_load_balancer_is_noticed() {
     apart(async || {
         let mut world = small().await;
         let state = world.state_of("lb-01").expect("the load balancer");
-        let instances = state.in_service.iter().enumerate();
-        let members: String = instances
-            .map(|(place, id)| format!("&Instances.member.{}.InstanceId={id}", place + 1))
-            .collect();
-        let parameters = format!("Action=DeregisterInstancesFromLoadBalancer&LoadBalancerName=lb-01{members}");
+        let mut parameters = "Action=DeregisterInstancesFromLoadBalancer&LoadBalancerName=lb-01".to_owned();
+        for (place, id) in state.in_service.iter().enumerate() {
+            let _ = write!(parameters, "&Instances.member.{}.InstanceId={id}", place + 1);
+        }
         world.simulator.call(request(&parameters)).await.expect("an answer");
         world.record();
     });

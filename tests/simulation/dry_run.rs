@@ -82,7 +82,7 @@ impl Site {
     async fn join(&self, number: usize) {
         let zone = ZONES[number % 3];
         let node = json!({
-            "metadata": {"name": format!("node-{number}"), "labels": {"role": if number % 2 == 0 { "even" } else { "odd" }}},
+            "metadata": {"name": format!("node-{number}"), "labels": {"role": if number.is_multiple_of(2) { "even" } else { "odd" }}},
             "spec": {"providerID": format!("aws:///{zone}/i-0000000{number}")},
             "status": {"conditions": [{"type": "Ready", "status": "True"}]},
         });

@@ -30,7 +30,7 @@ pub(in crate::controller) struct BrakeLedger {
 impl BrakeLedger {
     /// Of the omitted instances, those that EC2 must be asked about now. They count as asked, also where EC2 cannot be
     /// asked: then the next resync, which asks anew, does.
-    pub(in crate::controller) fn to_ask(
+    pub(in crate::controller) fn ask_about(
         &mut self,
         registered: &BTreeSet<InstanceId>,
         omitted: &BTreeSet<InstanceId>,
@@ -125,12 +125,12 @@ mod tests {
     fn ec2_is_asked_once_about_what_elb_leaves_out_and_again_at_a_resync() {
         let mut ledger = BrakeLedger::default();
         let all = ids(&["i-1", "i-2"]);
-        assert_eq!(ledger.to_ask(&all, &ids(&["i-2"]), false), ids(&["i-2"]));
-        assert!(ledger.to_ask(&all, &ids(&["i-2"]), false).is_empty());
-        assert_eq!(ledger.to_ask(&all, &ids(&["i-2"]), true), ids(&["i-2"]));
+        assert_eq!(ledger.ask_about(&all, &ids(&["i-2"]), false), ids(&["i-2"]));
+        assert!(ledger.ask_about(&all, &ids(&["i-2"]), false).is_empty());
+        assert_eq!(ledger.ask_about(&all, &ids(&["i-2"]), true), ids(&["i-2"]));
         ledger.terminated_are(ids(&["i-2"]));
         assert_eq!(ledger.terminated(), &ids(&["i-2"]));
-        ledger.to_ask(&ids(&["i-1"]), &ids(&[]), false);
+        ledger.ask_about(&ids(&["i-1"]), &ids(&[]), false);
         assert!(ledger.terminated().is_empty(), "it is not registered any more");
     }
 

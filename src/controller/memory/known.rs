@@ -85,7 +85,7 @@ impl Known {
     }
 
     /// Of these instances, those whose zone EC2 was not asked for yet. From now on it was.
-    pub(in crate::controller) fn to_place(&mut self, zoneless: BTreeSet<InstanceId>) -> BTreeSet<InstanceId> {
+    pub(in crate::controller) fn ask_zones_of(&mut self, zoneless: &BTreeSet<InstanceId>) -> BTreeSet<InstanceId> {
         let unknown: BTreeSet<InstanceId> = zoneless.difference(&self.unplaced).cloned().collect();
         self.unplaced.extend(unknown.iter().cloned());
         unknown
@@ -139,11 +139,11 @@ mod tests {
     #[test]
     fn ec2_is_asked_once_for_a_zone() {
         let mut known = Known::default();
-        assert_eq!(known.to_place(ids(&["i-1", "i-2"])), ids(&["i-1", "i-2"]));
+        assert_eq!(known.ask_zones_of(&ids(&["i-1", "i-2"])), ids(&["i-1", "i-2"]));
         known.placed(&"i-1".into());
-        assert_eq!(known.to_place(ids(&["i-1", "i-2"])), ids(&["i-1"]));
+        assert_eq!(known.ask_zones_of(&ids(&["i-1", "i-2"])), ids(&["i-1"]));
         known.forget_unplaced();
-        assert_eq!(known.to_place(ids(&["i-2"])), ids(&["i-2"]));
+        assert_eq!(known.ask_zones_of(&ids(&["i-2"])), ids(&["i-2"]));
     }
 
     #[test]

@@ -82,7 +82,7 @@ async fn ask_ec2(subject: &Subject<'_>, memory: &mut Memory, lb: &LoadBalancer, 
         .cloned()
         .collect();
     let anew = memory.schedule.is_due_or_unset(Due::Resync, now.at);
-    let unknown = memory.brake.to_ask(&lb.instances, &omitted, anew);
+    let unknown = memory.brake.ask_about(&lb.instances, &omitted, anew);
     if unknown.is_empty() {
         return Ok(());
     }

@@ -50,7 +50,7 @@ impl Next {
 /// How far a reconcile got.
 pub(super) enum Ended {
     /// Nothing was due but the health, of which there may be news.
-    Between { desired: Desired, news: bool },
+    Between { desired: Box<Desired>, news: bool },
     /// It planned.
     Full(Box<(Resolution, Desired, Outcome)>),
 }

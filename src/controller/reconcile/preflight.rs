@@ -132,13 +132,11 @@ async fn spare(
         return Err(needs_temporary(message::may_borrow(field, new, &old.id, &old.zone)));
     }
     let region = &subject.region;
-    match lookup::spare_subnet(&region.client, &region.region, lb.scheme, old).await? {
-        Some(spare) => Ok(spare.id),
-        None => {
-            let message = message::none_to_borrow(field, new, &old.id, &old.zone, &old.vpc_id);
-            Err(needs_temporary(message))
-        }
-    }
+    let spare = lookup::spare_subnet(&region.client, &region.region, lb.scheme, old).await?;
+    spare.map(|spare| spare.id).ok_or_else(|| {
+        let message = message::none_to_borrow(field, new, &old.id, &old.zone, &old.vpc_id);
+        needs_temporary(message)
+    })
 }
 
 fn placement_field(subject: &Subject<'_>) -> &'static str {

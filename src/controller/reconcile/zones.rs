@@ -16,7 +16,7 @@ pub(super) async fn find_zones(subject: &Subject<'_>, memory: &mut Memory, membe
     }
     let zoneless = members.iter().filter(|(_, member)| member.zone.is_none());
     let zoneless: BTreeSet<InstanceId> = zoneless.map(|(id, _)| id.clone()).collect();
-    let unknown = memory.known.to_place(zoneless);
+    let unknown = memory.known.ask_zones_of(&zoneless);
     if unknown.is_empty() {
         return;
     }

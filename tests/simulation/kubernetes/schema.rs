@@ -95,7 +95,9 @@ fn settle_value(schema: &Value, value: &mut Value) {
         }
         Value::Array(items) => {
             if let Some(schema) = schema.get("items") {
-                items.iter_mut().for_each(|item| settle_value(schema, item));
+                for item in items.iter_mut() {
+                    settle_value(schema, item);
+                }
             }
         }
         _ => {}
@@ -124,7 +126,7 @@ fn settle_members(schema: &Value, members: &mut Map<String, Value>, skip: &[&str
     }
 }
 
-impl<'s> Place<'s> {
+impl Place<'_> {
     fn is_nullable(self) -> bool {
         self.schema.and_then(|schema| schema.get("nullable")) == Some(&Value::Bool(true))
     }

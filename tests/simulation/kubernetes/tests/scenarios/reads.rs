@@ -46,7 +46,7 @@ pub(in crate::kubernetes::tests) async fn a_list_comes_in_pages_of_one_moment(cl
     let mine = |list: &kube::core::ObjectList<DynamicObject>| -> Vec<String> {
         list.items
             .iter()
-            .map(|object| object.name_any())
+            .map(kube::ResourceExt::name_any)
             .filter(|name| name.starts_with('m'))
             .collect()
     };
