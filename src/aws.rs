@@ -18,5 +18,5 @@ mod whole_reply;
 pub use crate::elb::Class;
 pub use accounts::{AccountRegion, Accounts};
 pub use client::{Client, DESCRIBE_INSTANCE_HEALTH, EnabledRegion, Filters};
-pub use error::Error;
+pub use error::{Error, is_unanswered};
 pub use view::View;

@@ -6,6 +6,7 @@
 mod account;
 mod attributes;
 mod declared;
+mod element;
 mod health_check;
 mod instance_health;
 mod limits;
@@ -21,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use account::{Account, AutoScalingGroup, Certificate};
 pub use attributes::{AccessLog, Attribute, Attributes, DesyncMitigationMode};
 pub use declared::{Backend, Declared, ListenerPolicies, Part, Placement, Registration};
+pub use element::{Element, Value};
 pub use health_check::HealthCheck;
 pub use instance_health::InstanceHealth;
 pub use limits::{

@@ -7,6 +7,7 @@ use tracing::{info, warn};
 
 use super::context::Context;
 use super::error::Error;
+use super::memory::Journal;
 use super::reconcile::subject::Subject;
 use crate::api::message::Message;
 use crate::aws;
@@ -88,17 +89,35 @@ impl<'a> Executor<'a> {
         }
     }
 
+    /// Carries out one step and keeps `lb` equal to what AWS has accepted.
+    pub(super) async fn make(
+        &mut self,
+        step: &Step,
+        lb: &mut LoadBalancer,
+        journal: &mut Journal,
+    ) -> Result<(), aws::Error> {
+        self.run(step).await?;
+        let before = lb.clone();
+        step.apply_to(lb);
+        if !self.is_dry() {
+            journal.wrote(&before, lb, self.cx.clock.now().at);
+        }
+        Ok(())
+    }
+
     /// Carries out a plan and keeps `lb` equal to what AWS has accepted. The finalizer stands before the first write,
     /// or a deletion in between would leave a load balancer behind.
-    pub(super) async fn carry_out(&mut self, plan: Plan, lb: &mut LoadBalancer) -> Result<Ran<aws::Error>, Error> {
+    pub(super) async fn carry_out(
+        &mut self,
+        plan: Plan,
+        lb: &mut LoadBalancer,
+        journal: &mut Journal,
+    ) -> Result<Ran<aws::Error>, Error> {
         self.ensure_finalizer().await?;
         let mut run = Run::new(plan);
         while let Some(step) = run.next().cloned() {
-            match self.run(&step).await {
-                Ok(()) => {
-                    step.apply_to(lb);
-                    run.accepted();
-                }
+            match self.make(&step, lb, journal).await {
+                Ok(()) => run.accepted(),
                 Err(error) => run.refused(error),
             }
         }

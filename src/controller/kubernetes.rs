@@ -43,6 +43,11 @@ impl Kubernetes {
         Self { dry: true, ..self }
     }
 
+    /// Whether nothing is written, since somebody only asks what would be.
+    pub(super) fn is_dry(&self) -> bool {
+        self.dry
+    }
+
     /// For reads.
     pub(super) fn client(&self) -> &Client {
         &self.client

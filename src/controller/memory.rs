@@ -3,6 +3,7 @@
 
 mod brake;
 mod health;
+mod journal;
 mod known;
 mod lifecycle;
 mod published;
@@ -18,8 +19,9 @@ use crate::elb::Declared;
 
 pub(super) use brake::BrakeLedger;
 pub(super) use health::{Health, WHILE_SETTLING};
+pub(super) use journal::{HEALTH_AGAIN, Journal};
 pub(super) use known::Known;
-pub(super) use lifecycle::Lifecycle;
+pub(super) use lifecycle::{Lifecycle, SECOND_LOOK};
 pub(super) use published::Published;
 #[cfg(test)]
 pub(super) use refusals::RefusedRebuild;
@@ -31,6 +33,8 @@ pub(super) use schedule::{Due, Ended, Schedule, Seen};
 pub(super) struct Memory {
     /// What is true as far as we know.
     pub(super) known: Known,
+    /// What was written to AWS a short while ago.
+    pub(super) journal: Journal,
     /// When to look again, and why.
     pub(super) schedule: Schedule,
     /// The health of the instances.
@@ -50,6 +54,7 @@ impl Memory {
     pub(super) fn forget_load_balancer(&mut self) {
         self.known.forget_load_balancer();
         self.health = Health::default();
+        self.journal = Journal::default();
     }
 
     /// A full reconcile begins. A person who asks, and the time, deserve a try of all that was refused.

@@ -32,6 +32,10 @@ pub(super) const BELIEVED_AFTER: Duration = Duration::from_mins(5);
 /// within it vanish together.
 const ONE_VIEW: Duration = Duration::from_secs(2);
 
+/// Nodes that become not ready within this time, or within the grace period where that is longer, do so at once: what
+/// failed then is more likely what tells of them.
+const AT_ONCE: Duration = Duration::from_mins(1);
+
 /// A Node, as far as load balancers need it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Node {
@@ -40,7 +44,8 @@ pub(super) struct Node {
     pub(super) instance: Option<InstanceId>,
     /// Its zone.
     pub(super) zone: Option<String>,
-    /// Since when its kubelet is not ready, or silent; `None`: it is ready, or never said anything.
+    /// Since when its kubelet is not ready, or silent; `None`: it is ready, or never said anything. By our own clock where
+    /// we saw it happen: that of a kubelet may be wrong.
     not_ready_since: Option<Timestamp>,
     cordoned: bool,
     deleting: bool,
@@ -119,8 +124,21 @@ pub(super) struct Selection {
     pub(super) suspicion: Option<Message>,
     /// Whether any Node matched, also one that is no target at the moment.
     pub(super) matched: bool,
+    /// Most of the matching Nodes became not ready at once.
+    pub(super) unready: Option<Unready>,
     /// When a Node will have been not ready for too long.
     pub(super) changes_in: Option<Duration>,
+}
+
+/// Nodes that became not ready at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Unready {
+    /// How many.
+    pub(super) count: usize,
+    /// Of how many that match.
+    pub(super) of: usize,
+    /// The instances of those that are no targets for it.
+    pub(super) instances: BTreeSet<InstanceId>,
 }
 
 impl NodeView {
@@ -137,8 +155,11 @@ impl NodeView {
                 false
             }
             Event::InitApply(node) => {
+                let state = &mut *state;
                 if let Some(listing) = &mut state.listing {
-                    listing.insert(node.name_any(), Node::read(node, now));
+                    let before = state.nodes.get(&node.name_any());
+                    let node_read = Node::read(node, before, now);
+                    listing.insert(node.name_any(), node_read);
                 }
                 false
             }
@@ -151,7 +172,8 @@ impl NodeView {
                 changed
             }
             Event::Apply(node) => {
-                let node_read = Node::read(node, now);
+                let before = state.nodes.get(&node.name_any());
+                let node_read = Node::read(node, before, now);
                 state.nodes.insert(node.name_any(), node_read.clone()) != Some(node_read)
             }
             Event::Delete(node) => state.nodes.remove(&node.name_any()).is_some(),
@@ -232,6 +254,7 @@ impl NodeView {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let mut nodes = BTreeMap::new();
         let (mut matched, mut changes_in): (bool, Option<Duration>) = (false, None);
+        let mut readiness = Readiness::default();
         let matching = state
             .nodes
             .iter()
@@ -241,6 +264,7 @@ impl NodeView {
             matched |= !node.deleting;
             let (admitted, left) = policy.admits(node, now.wall);
             changes_in = changes_in.into_iter().chain(left).min();
+            readiness.count(node, admitted);
             if admitted {
                 nodes.insert(name.clone(), node.clone());
             }
@@ -257,13 +281,54 @@ impl NodeView {
             nodes,
             suspicion,
             matched,
+            unready: policy.grace.and_then(|grace| readiness.unready(grace)),
             changes_in,
         }
     }
 }
 
+/// How many of the matching Nodes are ready, and since when the others are not.
+#[derive(Default)]
+struct Readiness {
+    of: usize,
+    since: Vec<Timestamp>,
+    out: BTreeSet<InstanceId>,
+}
+
+impl Readiness {
+    fn count(&mut self, node: &Node, admitted: bool) {
+        if node.deleting {
+            return;
+        }
+        self.of += 1;
+        let Some(since) = node.not_ready_since else { return };
+        self.since.push(since);
+        if !admitted {
+            self.out.extend(node.instance.clone());
+        }
+    }
+
+    /// The Nodes that became not ready at once, where they are more than half of all, and more than one.
+    fn unready(mut self, grace: Duration) -> Option<Unready> {
+        self.since.sort();
+        let most = (self.of / 2 + 1).max(2);
+        let window = grace.max(AT_ONCE);
+        let at_once = self.since.windows(most).any(|some| {
+            let (Some(first), Some(last)) = (some.first(), some.last()) else {
+                return false;
+            };
+            Duration::try_from(last.duration_since(*first)).unwrap_or_default() <= window
+        });
+        at_once.then_some(Unready {
+            count: self.since.len(),
+            of: self.of,
+            instances: self.out,
+        })
+    }
+}
+
 impl Node {
-    fn read(node: &KubeNode, now: Timestamp) -> Self {
+    fn read(node: &KubeNode, before: Option<&Self>, now: Timestamp) -> Self {
         let labels = node.labels().clone();
         let id = node
             .spec
@@ -275,15 +340,20 @@ impl Node {
             .and_then(|id| id.zone.clone())
             .or_else(|| labels.get(ZONE_LABEL).cloned());
         let conditions = node.status.iter().flat_map(|status| status.conditions.iter().flatten());
-        let not_ready = conditions.filter(|condition| condition.type_ == "Ready" && condition.status != "True");
+        let mut not_ready = conditions.filter(|condition| condition.type_ == "Ready" && condition.status != "True");
+        let since = not_ready.next().map(|condition| match before {
+            Some(before) => before.not_ready_since.unwrap_or(now),
+            // A condition without a time is of now, so that a grace period runs its whole length.
+            None => condition
+                .last_transition_time
+                .as_ref()
+                .map_or(now, |time| time.0.min(now)),
+        });
         Self {
             labels,
             instance: id.map(|id| id.instance),
             zone,
-            // A condition without a time is of now, so that a grace period runs its whole length.
-            not_ready_since: not_ready
-                .map(|condition| condition.last_transition_time.as_ref().map_or(now, |time| time.0))
-                .next(),
+            not_ready_since: since,
             cordoned: node.spec.as_ref().and_then(|spec| spec.unschedulable) == Some(true),
             deleting: node.metadata.deletion_timestamp.is_some(),
         }

@@ -57,6 +57,9 @@ pub(super) async fn reconcile(cx: &Context, object: &ClassicLoadBalancer, memory
     let because = memory.schedule.because(&seen, now.at);
     tracing::Span::current().record("because", because);
     tracing::debug!(because, "reconciling");
+    memory
+        .lifecycle
+        .resume(from_status::was_being_made(&subject.previous), now.at);
     match subject.course() {
         Course::Finalize => return Box::pin(finalize::finalize(cx, subject, memory, now)).await,
         Course::Rest => return conclude::rest(cx, subject, memory).await,

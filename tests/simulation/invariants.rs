@@ -199,6 +199,10 @@ impl World {
         if declared != there {
             return Some(format!("its listeners are {there:?} and not {declared:?}"));
         }
+        let named = object["spec"]["targets"]["instanceIds"]
+            .as_array()
+            .into_iter()
+            .flatten();
         let role = &object["spec"]["targets"]["nodeSelector"]["matchLabels"]["role"];
         let matching = self.driver.nodes().values().filter(|node| {
             let labels = node.metadata.labels.as_ref();
@@ -214,6 +218,7 @@ impl World {
                     .next()
                     .map(ToOwned::to_owned)
             })
+            .chain(named.filter_map(Value::as_str).map(ToOwned::to_owned))
             .collect();
         let registered = state.settings["instances"].as_object().into_iter().flatten();
         let registered: BTreeSet<String> = registered

@@ -13,6 +13,8 @@ mod driver;
 mod dry_run;
 mod invariants;
 mod kubernetes;
+mod lies;
 mod operator;
+mod stale;
 mod weather;
 mod world;

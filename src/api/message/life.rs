@@ -14,6 +14,7 @@ messages! { LIFE:
 
     fn no_region() [reason::INVALID]
         "spec.region is not given and the operator has no region of its own: set AWS_REGION for the operator";
+    fn about_to_create(name) [reason::CREATING] "AWS is asked for the load balancer {name}";
     fn creating() [reason::CREATING] "AWS accepted the load balancer but does not show it yet";
     fn lost(name) [reason::LOST]
         "the load balancer {name} was deleted in AWS behind the operator's back; a new one would have another DNS \
@@ -37,6 +38,8 @@ messages! { LIFE:
          then the load balancer is kept as declared";
     fn deletion_without_region() [reason::DELETING]
         "deletion waits: spec.region is not given and the operator has no region of its own: set AWS_REGION";
+    fn perhaps_gone(name) [reason::DELETING]
+        "AWS says that the load balancer {name} does not exist, and is asked once more before that is believed";
     fn perhaps_creating(name) [reason::DELETING] "AWS may still be making the load balancer {name}";
     fn deleting(name) [reason::DELETING] "AWS is deleting the load balancer {name}";
     fn detaching(groups) [reason::DELETING] "waiting for Auto Scaling groups to let go of the load balancer: {groups}";

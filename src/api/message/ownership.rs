@@ -28,6 +28,8 @@ messages! { OWNERSHIP:
     part unknown_time() [reason::CONFLICT] "an unknown time";
     fn contested(name) [reason::CONFLICT]
         "the tags of the load balancer {name} changed while it was taken over; it is tried again";
+    fn tags_not_shown(name) [reason::CREATING]
+        "AWS accepted the tags that prove the load balancer {name} to be this object's and does not show them yet";
     fn name_taken(message_of_aws) [reason::CONFLICT]
         "{message_of_aws}; delete that load balancer, or make this object anew with another loadBalancerName";
 

@@ -15,6 +15,9 @@ messages! { TARGETS:
     fn most_nodes_lost_at_start(count, count_before) [reason::NODE_VIEW_SUSPECT]
         "no instance is deregistered: {count} Nodes match since the operator started, and {count_before} instances came \
          from Nodes";
+    fn most_nodes_unready(count, count_of_all) [reason::NODE_VIEW_SUSPECT]
+        "no instance is deregistered: {count} of {count_of_all} Nodes became not ready at once, and the load balancer's own \
+         health checks still pass";
     fn no_node_matches() [reason::NODE_VIEW_SUSPECT]
         "no instance is deregistered: targets.nodeSelector matches no Node, though registered instances came from it; to \
          deregister them all the same, remove nodeSelector from targets";

@@ -25,6 +25,8 @@ pub(in crate::controller) struct Known {
     unplaced: BTreeSet<InstanceId>,
     /// Until when the first view of the Nodes after a start is not believed, since it lacks most that the status knows.
     doubts_nodes_until: Option<Instant>,
+    /// The same where there was no status to tell.
+    doubts_loss_until: Option<Instant>,
 }
 
 impl Known {
@@ -104,6 +106,16 @@ impl Known {
     /// Until when the first view of the Nodes is doubted.
     pub(in crate::controller) fn doubts_nodes_until(&self) -> Option<Instant> {
         self.doubts_nodes_until
+    }
+
+    /// Until when it is not believed that most of what is registered is not wanted.
+    pub(in crate::controller) fn doubts_loss_until(&self) -> Option<Instant> {
+        self.doubts_loss_until
+    }
+
+    /// Keeps until when that is.
+    pub(in crate::controller) fn doubt_loss_until(&mut self, until: Option<Instant>) {
+        self.doubts_loss_until = until;
     }
 
     /// Keeps until when it is.

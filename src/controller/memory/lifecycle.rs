@@ -1,5 +1,6 @@
 //! Pure: a load balancer that is coming into being, or going.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -7,7 +8,11 @@ use tokio::time::Instant;
 /// How long AWS may take to show a load balancer that it has accepted.
 const SHOWN_WITHIN: Duration = Duration::from_mins(2);
 /// How long to wait for Auto Scaling groups to let go before the load balancer is deleted all the same.
+/// How long after the first time the absence of something known must be seen again to be believed.
+pub(in crate::controller) const SECOND_LOOK: Duration = Duration::from_secs(10);
 const DETACHING: Duration = Duration::from_mins(2);
+/// How long after a removal AWS may still show what was removed, so that the call is not repeated.
+const SHOWN_AFTER_REMOVAL: Duration = Duration::from_secs(40);
 
 /// A `CreateLoadBalancer` that was sent and whose load balancer was not seen yet.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +26,13 @@ struct Creation {
 #[derive(Debug, Default)]
 pub(in crate::controller) struct Lifecycle {
     creation: Option<Creation>,
+    absent_since: Option<Instant>,
+    /// What an earlier process has left in the status was taken in.
+    resumed: bool,
     detaching_since: Option<Instant>,
+    /// Auto Scaling groups that were detached before a deletion.
+    detached: BTreeMap<String, Instant>,
+    deleted: Option<Instant>,
     released: bool,
 }
 
@@ -31,9 +42,19 @@ impl Lifecycle {
         self.creation = Some(Creation { at, accepted });
     }
 
+    /// The first reconcile of a process: `creating` says whether an earlier one asked for a load balancer and did not
+    /// see it.
+    pub(in crate::controller) fn resume(&mut self, creating: bool, now: Instant) {
+        if creating && !self.resumed {
+            self.created(false, now);
+        }
+        self.resumed = true;
+    }
+
     /// The load balancer was seen.
     pub(in crate::controller) fn seen(&mut self) {
         self.creation = None;
+        self.absent_since = None;
     }
 
     /// Whether a load balancer that AWS accepted may still appear, so that another one must not be made.
@@ -47,10 +68,38 @@ impl Lifecycle {
             .is_some_and(|creation| now.saturating_duration_since(creation.at) < SHOWN_WITHIN)
     }
 
+    /// AWS says that there is no load balancer though one was known. `true`: it said so before, some time ago.
+    pub(in crate::controller) fn is_gone_for_sure(&mut self, now: Instant) -> bool {
+        let since = *self.absent_since.get_or_insert(now);
+        now.saturating_duration_since(since) >= SECOND_LOOK
+    }
+
     /// Whether Auto Scaling groups that still list the load balancer are waited for.
     pub(in crate::controller) fn waits_for_groups(&mut self, now: Instant) -> bool {
         let since = *self.detaching_since.get_or_insert(now);
         now.saturating_duration_since(since) < DETACHING
+    }
+
+    /// AWS accepted that the load balancer goes.
+    pub(in crate::controller) fn deleted(&mut self, at: Instant) {
+        self.deleted = Some(at);
+    }
+
+    /// Whether AWS accepted that so recently that it may still show the load balancer.
+    pub(in crate::controller) fn is_going(&self, now: Instant) -> bool {
+        self.deleted
+            .is_some_and(|at| now.saturating_duration_since(at) < SHOWN_AFTER_REMOVAL)
+    }
+
+    /// AWS accepted that a group lets go.
+    pub(in crate::controller) fn detached(&mut self, group: String, at: Instant) {
+        self.detached.insert(group, at);
+    }
+
+    /// Whether AWS accepted that so recently that the group may still list the load balancer.
+    pub(in crate::controller) fn is_detaching(&self, group: &str, now: Instant) -> bool {
+        let at = self.detached.get(group);
+        at.is_some_and(|at| now.saturating_duration_since(*at) < SHOWN_AFTER_REMOVAL)
     }
 
     /// The object was released: nothing about it is worth keeping.
@@ -84,6 +133,38 @@ mod tests {
         let (mut lifecycle, now) = (Lifecycle::default(), Instant::now());
         lifecycle.created(false, now);
         assert!(!lifecycle.is_creating(now) && lifecycle.may_still_appear(now));
+    }
+
+    #[test]
+    fn an_absence_is_believed_at_the_second_look() {
+        let (mut lifecycle, now) = (Lifecycle::default(), Instant::now());
+        assert!(!lifecycle.is_gone_for_sure(now) && !lifecycle.is_gone_for_sure(now + SECOND_LOOK / 2));
+        assert!(lifecycle.is_gone_for_sure(now + SECOND_LOOK));
+        lifecycle.seen();
+        assert!(
+            !lifecycle.is_gone_for_sure(now + SECOND_LOOK),
+            "it was there in between"
+        );
+    }
+
+    #[test]
+    fn a_removal_is_not_repeated_while_aws_may_show_what_was_removed() {
+        let (mut lifecycle, now) = (Lifecycle::default(), Instant::now());
+        assert!(!lifecycle.is_going(now) && !lifecycle.is_detaching("web", now));
+        lifecycle.deleted(now);
+        lifecycle.detached("web".into(), now);
+        assert!(lifecycle.is_going(now) && lifecycle.is_detaching("web", now) && !lifecycle.is_detaching("api", now));
+        let later = now + SHOWN_AFTER_REMOVAL;
+        assert!(!lifecycle.is_going(later) && !lifecycle.is_detaching("web", later));
+    }
+
+    #[test]
+    fn what_an_earlier_process_asked_for_may_appear_too() {
+        let (mut lifecycle, now) = (Lifecycle::default(), Instant::now());
+        lifecycle.resume(true, now);
+        assert!(!lifecycle.is_creating(now) && lifecycle.may_still_appear(now));
+        lifecycle.resume(true, now + SHOWN_WITHIN);
+        assert!(!lifecycle.may_still_appear(now + SHOWN_WITHIN), "it is asked once");
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub(in crate::controller) enum Due {
     Suspects,
     /// AWS is read again though nothing changed here.
     Resync,
+    /// What was read last was older than our own write, or cannot be believed yet.
+    Lag,
     /// Instances by tags and by group are looked up again.
     Lookup,
     /// The health of the instances is read again.
@@ -40,6 +42,7 @@ impl Due {
             Self::Step => "step",
             Self::Suspects => "suspects",
             Self::Resync => "resync",
+            Self::Lag => "lag",
             Self::Lookup => "lookup",
             Self::Health => "health",
             Self::Grace => "grace",
@@ -48,7 +51,10 @@ impl Due {
 
     /// Whether everything is read and planned, and not one thing alone.
     fn is_full(self) -> bool {
-        matches!(self, Self::Retry | Self::Step | Self::Suspects | Self::Resync)
+        matches!(
+            self,
+            Self::Retry | Self::Step | Self::Suspects | Self::Resync | Self::Lag
+        )
     }
 }
 
@@ -115,7 +121,7 @@ impl Schedule {
 
     /// Whether ownership is proven again by the tags: somebody asks, or it was long ago.
     pub(in crate::controller) fn wants_proof(&self, seen: &Seen, now: Instant) -> bool {
-        self.seen.as_ref() != Some(seen) || self.is_due_or_unset(Due::Resync, now)
+        self.seen.as_ref() != Some(seen) || self.is_due_or_unset(Due::Resync, now) || self.is_due(Due::Lag, now)
     }
 
     /// Whether a spec that changed, a person who asks, or the time calls for a try of all that was refused. Another
@@ -182,8 +188,10 @@ impl Schedule {
         // Objects that were read together, as all are at the start, shall not come back together.
         let resync = ended.resync.min(longest).mul_f64(1.0 - 0.1 * ended.chance);
         self.set(Due::Resync, now + resync);
-        if self.is_due(Due::Step, now) {
-            self.due.remove(&Due::Step);
+        for once in [Due::Step, Due::Lag] {
+            if self.is_due(once, now) {
+                self.due.remove(&once);
+            }
         }
         // A reconcile that ended early has not tried them; what is due and stays due would be asked for again at once.
         if self.is_due(Due::Suspects, now) {
@@ -202,6 +210,14 @@ impl Schedule {
     /// Instances that AWS refused are tried again later, the longer the oftener they were.
     pub(in crate::controller) fn retry_suspects(&mut self, times: u32, now: Instant) {
         self.set(Due::Suspects, now + backoff::delay(times, 0.0));
+    }
+
+    /// A reconcile came to no conclusion, since what it read cannot be believed yet: nothing is done before then.
+    pub(in crate::controller) fn postpone(&mut self, at: Instant) {
+        self.set(Due::Lag, at);
+        for due in self.due.values_mut() {
+            *due = at.max(*due);
+        }
     }
 
     /// How long until something is due, and what.
@@ -326,6 +342,18 @@ mod tests {
         schedule.ended(seen(1), &well(), now);
         assert!(!schedule.wants_full(&seen(1), now));
         assert_eq!(schedule.next(now), Some((Due::Suspects, Duration::from_secs(2))));
+    }
+
+    #[test]
+    fn what_cannot_be_believed_yet_is_looked_at_later_and_not_before() {
+        let (now, later) = (Instant::now(), Instant::now() + Duration::from_secs(10));
+        let mut schedule = after(&well(), now);
+        schedule.set(Due::Resync, now);
+        schedule.set(Due::Health, now);
+        schedule.postpone(later);
+        assert_eq!(schedule.next(later).map(|(_, wait)| wait), Some(Duration::ZERO));
+        assert!(!schedule.wants_full(&seen(1), now) && schedule.wants_full(&seen(1), later));
+        assert!(schedule.wants_proof(&seen(1), later));
     }
 
     #[test]

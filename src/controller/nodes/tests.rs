@@ -179,3 +179,102 @@ fn status_updates_of_nodes_change_nothing() {
     assert!(!view.take(&Event::Apply(node("node-0", &[("role", "web")])), NOON));
     assert!(view.take(&Event::Apply(node("node-0", &[("role", "db")])), NOON));
 }
+
+/// The same Node, ready or not, with a time of its own clock.
+fn readiness(index: usize, ready: bool, since: i64) -> KubeNode {
+    let mut node = node(&"x".repeat(index + 1), &[("role", "web")]);
+    let since = Timestamp::from_second(since).expect("a time");
+    let status = if ready { "True" } else { "Unknown" };
+    let condition =
+        serde_json::json!({"conditions": [{"type": "Ready", "status": status, "lastTransitionTime": since}]});
+    node.status = Some(serde_json::from_value(condition).expect("a status"));
+    node
+}
+
+fn remove_after(seconds: u64) -> NodePolicy {
+    NodePolicy {
+        grace: Some(Duration::from_secs(seconds)),
+        without_cordoned: false,
+    }
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).expect("a time")
+}
+
+fn select(view: &NodeView, policy: NodePolicy, second: i64) -> Selection {
+    let moment = Moment {
+        at: Instant::now(),
+        wall: at(second),
+    };
+    view.select(&everything(), policy, moment)
+}
+
+/// A view of Nodes that are ready.
+fn ready(count: usize) -> NodeView {
+    let view = NodeView::default();
+    view.take(&Event::Init, NOON);
+    for index in 0..count {
+        view.take(&Event::InitApply(readiness(index, true, 0)), NOON);
+    }
+    view.take(&Event::InitDone, NOON);
+    view
+}
+
+#[test]
+fn most_nodes_that_fall_silent_at_once_are_told() {
+    for (silent, told) in [(4, false), (5, true), (8, true)] {
+        let view = ready(8);
+        for index in 0..silent {
+            view.take(
+                &Event::Apply(readiness(index, false, 100)),
+                at(100 + i64::try_from(index).expect("few")),
+            );
+        }
+        let selection = select(&view, remove_after(5), 200);
+        assert_eq!(selection.nodes.len(), 8 - silent);
+        let unready = selection
+            .unready
+            .map(|unready| (unready.count, unready.of, unready.instances.len()));
+        assert_eq!(unready, told.then_some((silent, 8, silent)));
+    }
+    let alone = ready(1);
+    alone.take(&Event::Apply(readiness(0, false, 100)), at(100));
+    assert_eq!(select(&alone, remove_after(5), 200).unready, None, "one is no mass");
+}
+
+#[test]
+fn nodes_that_fail_one_after_the_other_are_believed() {
+    let view = ready(4);
+    for index in 0..4 {
+        let when = 1000 * i64::try_from(index + 1).expect("few");
+        view.take(&Event::Apply(readiness(index, false, when)), at(when));
+    }
+    assert_eq!(select(&view, remove_after(300), 9000).unready, None);
+    assert!(
+        select(&view, remove_after(3000), 9000).unready.is_some(),
+        "within the grace period"
+    );
+}
+
+#[test]
+fn the_clock_of_a_kubelet_ends_no_grace_period() {
+    let view = ready(3);
+    // By its own clock it is not ready for an hour already.
+    view.take(&Event::Apply(readiness(0, false, 6400)), at(10_000));
+    assert_eq!(select(&view, remove_after(300), 10_010).nodes.len(), 3);
+    // It says so again, also in a new list.
+    view.take(&Event::Init, at(10_100));
+    for index in 0..3 {
+        view.take(&Event::InitApply(readiness(index, index > 0, 9000)), at(10_100));
+    }
+    view.take(&Event::InitDone, at(10_100));
+    assert_eq!(select(&view, remove_after(300), 10_299).nodes.len(), 3);
+    assert_eq!(select(&view, remove_after(300), 10_300).nodes.len(), 2);
+    // One that was never seen before is believed, but not what it says of the future.
+    view.take(&Event::Apply(readiness(3, false, 9000)), at(10_100));
+    view.take(&Event::Apply(readiness(4, false, 99_000)), at(10_100));
+    let selection = select(&view, remove_after(300), 10_100);
+    assert_eq!(selection.nodes.len(), 4);
+    assert_eq!(selection.changes_in, Some(Duration::from_secs(200)));
+}

@@ -9,7 +9,7 @@ use super::subject::Subject;
 use crate::aws::Error;
 use crate::controller::clock::Moment;
 use crate::controller::context::Context;
-use crate::controller::memory::{Due, Memory, WHILE_SETTLING};
+use crate::controller::memory::{Due, HEALTH_AGAIN, Memory, WHILE_SETTLING};
 use crate::elb::{Declared, InstanceId, LoadBalancer, Part};
 use crate::plan::targets::SOURCE_INSTANCE_IDS;
 use crate::plan::{Facts, Track};
@@ -58,6 +58,10 @@ pub(super) async fn inform(
     let within = if drains { WHILE_SETTLING } else { FRESH };
     if !memory.health.is_fresh(&lb.instances, within, now.at) {
         match subject.region.view.instance_health(&subject.name).await {
+            Ok(health) if memory.journal.is_health_old(&health, now.at) => {
+                memory.schedule.set(Due::Step, now.at + HEALTH_AGAIN);
+                return;
+            }
             Ok(health) => {
                 memory.known.read(lb.clone());
                 let again = memory.health.take(health, &lb.instances, cx.intervals.health, now.at);

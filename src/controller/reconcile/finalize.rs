@@ -91,6 +91,7 @@ pub(super) async fn finalize(
             Verdict::Unread(Problem::new(Track::LoadBalancer, Cause::Missing, message))
         }
         Err(Hindrance::Stopped(Stop::Failed(error))) => return Err(error),
+        Err(Hindrance::Stopped(Stop::Doubted(wait))) => return Ok(Next::after(Some(wait))),
         Err(Hindrance::Stopped(Stop::Refused(problem))) => Verdict::Unread(problem),
         Err(Hindrance::Stopped(Stop::Halted(halt))) => halt.verdict,
     };
@@ -123,9 +124,17 @@ async fn remove(
         Observation::Absent if memory.lifecycle.may_still_appear(now.at) => {
             return Ok(After::Wait(message::perhaps_creating(&subject.name)));
         }
+        Observation::Absent
+            if previous.created_time.is_some()
+                && !memory.lifecycle.is_going(now.at)
+                && !memory.lifecycle.is_gone_for_sure(now.at) =>
+        {
+            return Ok(After::Wait(message::perhaps_gone(&subject.name)));
+        }
         Observation::Absent => {
             // A group that stays attached to a load balancer that is gone cannot launch instances.
-            groups::detach(executor, subject, &groups::attached_for(previous).collect()).await?;
+            let names = groups::attached_for(previous).collect();
+            groups::detach(executor, subject, &mut memory.lifecycle, &names, now.at).await?;
             announce_gone(executor, subject).await;
             return Ok(After::Release);
         }
@@ -156,10 +165,14 @@ async fn remove(
         retain(executor, subject, &lb).await?;
         return Ok(After::Release);
     }
+    if memory.lifecycle.is_going(now.at) {
+        return Ok(After::Wait(message::deleting(&subject.name)));
+    }
     if let Some(waiting) = detach(executor, subject, memory, now).await? {
         return Ok(After::Wait(waiting));
     }
     executor.run(&Step::DeleteLoadBalancer).await?;
+    memory.lifecycle.deleted(now.at);
     if subject.region.view.load_balancer(&subject.name).await?.is_some() {
         return Ok(After::Wait(message::deleting(&subject.name)));
     }
@@ -191,7 +204,7 @@ async fn detach(
         .iter()
         .flat_map(desired::auto_scaling_groups);
     let names: BTreeSet<String> = groups::attached_for(&subject.previous).chain(declared).collect();
-    let groups = groups::detach(executor, subject, &names).await?;
+    let groups = groups::detach(executor, subject, &mut memory.lifecycle, &names, now.at).await?;
     let mut holding = Vec::new();
     for name in groups.found.keys() {
         if subject.region.client.is_attached(name, &subject.name).await? {

@@ -2,7 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::api::{ClassicLoadBalancerStatus, ListenerStatus};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use crate::api::condition::PROGRAMMED;
+use crate::api::reason::CREATING;
+use crate::api::{ClassicLoadBalancerStatus, ListenerStatus, TrackError};
+use crate::aws;
 use crate::elb::{Declared, Listener, LoadBalancer, Port};
 use crate::plan::Facts;
 use crate::plan::targets::{Member, Members};
@@ -19,6 +24,13 @@ pub(super) fn displaced(
         .filter(|(port, _)| declared.listeners.contains_key(port) && !after.listeners.contains_key(port))
         .map(|(port, listener)| (*port, listener.clone()))
         .collect()
+}
+
+/// Whether a process before this one asked AWS for a load balancer and did not see it.
+pub(super) fn was_being_made(status: &ClassicLoadBalancerStatus) -> bool {
+    let creating = |condition: &Condition| condition.type_ == PROGRAMMED && condition.reason == CREATING;
+    let unanswered = |error: &TrackError| error.operation == "CreateLoadBalancer" && aws::is_unanswered(&error.code);
+    status.created_time.is_none() && (status.conditions.iter().any(creating) || status.errors.iter().any(unanswered))
 }
 
 /// The instances that a status knows, with their sources.

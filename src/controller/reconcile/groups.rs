@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tokio::time::Instant;
+
 use super::subject::Subject;
 use crate::api::ClassicLoadBalancerStatus;
 use crate::aws::{Client, Error};
 use crate::controller::executor::Executor;
+use crate::controller::memory::Lifecycle;
 use crate::elb::{AutoScalingGroup, Declared, InstanceId, LoadBalancer};
 use crate::plan::Step;
 
@@ -139,11 +142,16 @@ pub(super) fn attached_for(status: &ClassicLoadBalancerStatus) -> impl Iterator<
 pub(super) async fn detach(
     executor: &mut Executor<'_>,
     subject: &Subject<'_>,
+    lifecycle: &mut Lifecycle,
     names: &BTreeSet<String>,
+    now: Instant,
 ) -> Result<Groups, Error> {
     let groups = read(&subject.region.client, names).await?;
     for name in groups.attached(&subject.name) {
-        executor.run(&Step::DetachAutoScalingGroup(name)).await?;
+        if !lifecycle.is_detaching(&name, now) {
+            executor.run(&Step::DetachAutoScalingGroup(name.clone())).await?;
+            lifecycle.detached(name, now);
+        }
     }
     Ok(groups)
 }

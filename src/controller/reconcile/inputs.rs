@@ -8,6 +8,7 @@ use super::groups::{self, Groups};
 use super::met::Met;
 use super::own::Owned;
 use super::subject::Subject;
+use super::trust::doubt_lost_status;
 use super::{from_status, preflight};
 use crate::api::ClassicLoadBalancerStatus;
 use crate::controller::clock::Moment;
@@ -58,6 +59,13 @@ pub(super) async fn inputs(
             groups.attached(&lb.name)
         };
     }
+    if !owned.made {
+        memory.journal.settle(lb, now.at);
+        memory.schedule.set_or_clear(Due::Lag, memory.journal.look_again());
+    }
+    if !owned.made && !owned.claimed {
+        doubt_lost_status(subject, memory, &mut declared, lb, &mut met, now.at);
+    }
     narrow(subject, &mut declared, memory, groups.as_mut(), lb, &mut met).await;
     preflight::before_change(
         subject,
@@ -83,7 +91,7 @@ pub(super) async fn inputs(
 fn complete(subject: &Subject<'_>, declared: &mut Declared, facts: &mut Facts, owned: &Owned) {
     let (lb, previous) = (&owned.lb, &subject.previous);
     let created = Origin::of(&lb.tags) == Origin::Created;
-    if created && (owned.made || previous.created_time != lb.identity.created_time) {
+    if created && (owned.made || from_status::was_being_made(previous)) {
         facts.new = true;
         // What is left as AWS has it is so once it was made.
         declared.ignored.clear();

@@ -9,7 +9,7 @@ use super::stop::{Halt, Stop};
 use super::subject::Subject;
 use crate::controller::context::Context;
 use crate::controller::executor::Executor;
-use crate::controller::memory::Memory;
+use crate::controller::memory::{Memory, SECOND_LOOK};
 use crate::elb::{LoadBalancer, Ownership};
 use crate::plan::desired::Desired;
 
@@ -29,12 +29,26 @@ pub(super) async fn own(
             None => Owned::from(*lb),
             Some(halt) => return Err(halt.into()),
         },
+        Observation::Absent if is_doubted(cx, subject, memory) => {
+            tracing::info!(
+                load_balancer = subject.name,
+                "AWS says that it does not exist; it is looked for again"
+            );
+            return Err(Stop::Doubted(SECOND_LOOK));
+        }
         Observation::Absent => create::absent(cx, executor, subject, desired, memory).await?,
         Observation::NotOurs(ownership, lb) => {
+            let now = cx.clock.now().at;
+            if ownership == Ownership::Nobody && memory.lifecycle.is_creating(now) {
+                return Err(Halt::creating().into());
+            }
+            if memory.journal.is_ownership_old(&lb.tags, now) {
+                return Err(Halt::tags_not_shown(&subject.name).into());
+            }
             if !executor.is_dry() {
                 memory.forget_load_balancer();
             }
-            take_over(cx, executor, subject, &ownership, *lb).await?
+            take_over(cx, executor, subject, memory, &ownership, *lb).await?
         }
     };
     memory.lifecycle.seen();
@@ -42,16 +56,24 @@ pub(super) async fn own(
     Ok(owned)
 }
 
+/// Whether the absence of a load balancer that is known needs a second look. Whoever asks for a preview gets what is so now.
+fn is_doubted(cx: &Context, subject: &Subject<'_>, memory: &mut Memory) -> bool {
+    create::was_published(subject, memory)
+        && !cx.kubernetes.is_dry()
+        && !memory.lifecycle.is_gone_for_sure(cx.clock.now().at)
+}
+
 /// Takes it over. Where a dry run may not, what stands there is told all the same, unless the object knows another one.
 async fn take_over(
     cx: &Context,
     executor: &mut Executor<'_>,
     subject: &Subject<'_>,
+    memory: &mut Memory,
     ownership: &Ownership,
     mut lb: LoadBalancer,
 ) -> Result<Owned, Stop> {
     if !executor.is_dry() {
-        return Ok(adopt::adopt(cx, executor, subject, ownership, lb).await?.into());
+        return adopt::adopt(cx, executor, subject, memory, ownership, lb).await;
     }
     // Not ours, so its identity is not one to remember; that of ours is not one to forget.
     let claim = adopt::claim(cx, subject, ownership, &lb).await;
@@ -70,6 +92,7 @@ async fn take_over(
     Ok(Owned {
         lb,
         made: false,
+        claimed: true,
         reality: Some(reality),
     })
 }

@@ -66,6 +66,7 @@ pub(super) async fn realise(
         };
     } else {
         follow_zones(&mut lb, &rounds.facts);
+        memory.journal.wrote(&before, &lb, cx.clock.now().at);
         take(memory, &outcome, &rounds.facts, &declared, &before, &lb, now);
         outcome.lb = Some(lb);
     }
@@ -95,7 +96,7 @@ async fn rounds_of(
             executor.ensure_finalizer().await?;
             remember_groups(cx, subject, memory, &plan).await?;
         }
-        let mut ran = executor.carry_out(plan, lb).await?;
+        let mut ran = executor.carry_out(plan, lb, &mut memory.journal).await?;
         for failure in &mut ran.failures {
             explain(subject, failure).await;
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::subject::Subject;
 use crate::controller::clock::Moment;
 use crate::controller::context::Context;
-use crate::controller::memory::{Due, Memory};
+use crate::controller::memory::{Due, HEALTH_AGAIN, Memory};
 use crate::elb::Class;
 
 /// A reconcile that follows this one.
@@ -32,6 +32,10 @@ pub(super) async fn read_health(cx: &Context, subject: &Subject<'_>, memory: &mu
         return false;
     }
     match subject.region.view.instance_health(&subject.name).await {
+        Ok(health) if memory.journal.is_health_old(&health, now.at) => {
+            memory.schedule.set(Due::Health, now.at + HEALTH_AGAIN);
+            false
+        }
         Ok(health) => {
             if memory.health.is_surprised_by(&health, &registered) {
                 memory.schedule.set(Due::Resync, now.at);

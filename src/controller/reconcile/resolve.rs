@@ -14,7 +14,7 @@ use crate::api::message::{self, Message, Refusal};
 use crate::api::{ClassicLoadBalancerSpec, ClassicLoadBalancerStatus, LabelSelector, LabelSelectorOperator};
 use crate::controller::clock::Moment;
 use crate::controller::context::Context;
-use crate::controller::memory::{Due, Memory};
+use crate::controller::memory::{Due, Health, Memory};
 use crate::controller::nodes::{NodePolicy, NodeView, Selection};
 use crate::elb::InstanceId;
 use crate::plan::desired::Resolved;
@@ -39,7 +39,7 @@ pub(super) async fn resolve(
         look_up_instances(cx, subject, memory, now).await;
     }
     let (spec, previous) = (&subject.object.spec, &subject.previous);
-    let mut resolution = of_views(spec, &cx.nodes, previous, now)?;
+    let mut resolution = of_views(spec, &cx.nodes, previous, &memory.health, now)?;
     resolution.add(&memory.known.lookups);
     resolution.resolved.default_tags.clone_from(&cx.rules.default_tags);
     let changes = resolution.changes_in.map(|left| now.at + left);
@@ -69,6 +69,7 @@ fn of_views(
     spec: &ClassicLoadBalancerSpec,
     nodes: &NodeView,
     previous: &ClassicLoadBalancerStatus,
+    health: &Health,
     now: Moment,
 ) -> Result<Resolution, Refusal> {
     let Some(targets) = &spec.targets else {
@@ -87,7 +88,7 @@ fn of_views(
     if let Some(selector) = &targets.node_selector {
         let selection = nodes.select(&to_selector(selector)?, NodePolicy::of(spec.registration.as_ref()), now);
         changes_in = selection.changes_in;
-        suspicion = suspect(&selection, previous);
+        suspicion = suspect(&selection, previous, health);
         for (name, node) in selection.nodes {
             let Some(id) = node.instance else { continue };
             let member = members.entry(id).or_default();
@@ -108,11 +109,18 @@ fn of_views(
     })
 }
 
-/// The view's own doubts, and one more: a selector that matches nothing though instances came from it before is more
-/// likely a mistake than a wish.
-fn suspect(selection: &Selection, previous: &ClassicLoadBalancerStatus) -> Option<Message> {
+/// The view's own doubts, and two more. Most Nodes that become not ready at once, while the load balancer's own health
+/// checks pass, are as likely a control plane that hears nothing. And a selector that matches nothing though instances came
+/// from it before is more likely a mistake than a wish.
+fn suspect(selection: &Selection, previous: &ClassicLoadBalancerStatus, health: &Health) -> Option<Message> {
     if selection.suspicion.is_some() {
         return selection.suspicion.clone();
+    }
+    if let Some(unready) = &selection.unready
+        && !unready.instances.is_empty()
+        && (!health.is_read() || !unready.instances.is_disjoint(&health.in_service()))
+    {
+        return Some(message::most_nodes_unready(unready.count, unready.of));
     }
     let mut items = previous.instances.iter().flat_map(|instances| &instances.items);
     let came = items.any(|item| item.sources.iter().any(|source| source == SOURCE_NODE_SELECTOR));

@@ -1,5 +1,7 @@
 //! Pure: why a reconcile ends before it has planned.
 
+use std::time::Duration;
+
 use crate::api::TrackError;
 use crate::api::message::{self, Message, Refusal};
 use crate::aws;
@@ -18,6 +20,8 @@ pub(in crate::controller) enum Stop {
     Refused(Problem),
     /// With a verdict.
     Halted(Box<Halt>),
+    /// What was read cannot be believed yet, so that nothing is concluded: look again after a while.
+    Doubted(Duration),
     /// Without one.
     Failed(Error),
 }
@@ -101,6 +105,11 @@ impl Halt {
     /// The load balancer was accepted and is not visible.
     pub(in crate::controller) fn creating() -> Self {
         Verdict::NotProgrammed(Problem::waiting(message::creating())).into()
+    }
+
+    /// The tags that were set are not visible.
+    pub(in crate::controller) fn tags_not_shown(name: &str) -> Self {
+        Verdict::NotProgrammed(Problem::waiting(message::tags_not_shown(name))).into()
     }
 
     /// The name is taken.

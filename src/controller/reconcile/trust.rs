@@ -1,13 +1,16 @@
-//! Pure: whether the first view of the Nodes after a start is believed.
+//! Pure: whether what is seen first after a start is believed, where it would take most instances away.
 
 use tokio::time::Instant;
 
+use super::met::Met;
 use super::resolution::Resolution;
 use super::subject::Subject;
 use crate::api::message;
 use crate::controller::memory::Memory;
 use crate::controller::nodes::BELIEVED_AFTER;
+use crate::elb::{Declared, LoadBalancer};
 use crate::plan::targets::SOURCE_NODE_SELECTOR;
+use crate::plan::{Cause, Problem, Track};
 
 /// After a start there is no earlier view of the Nodes to compare with but the status. A first view that lacks most of
 /// what the status knows is doubted for a while, unless the spec changed and asks for it.
@@ -32,5 +35,40 @@ pub(super) fn doubt_first_view(subject: &Subject<'_>, memory: &mut Memory, resol
     if until.is_some() && resolution.suspicion.is_none() {
         resolution.resolved.hold = true;
         resolution.suspicion = Some(message::most_nodes_lost_at_start(found, came));
+    }
+}
+
+/// A load balancer that is ours and of which the status knows nothing: the status was lost, and with it what its instances
+/// came from. What would take most of them away is doubted for as long as a first view is.
+pub(super) fn doubt_lost_status(
+    subject: &Subject<'_>,
+    memory: &mut Memory,
+    declared: &mut Declared,
+    lb: &LoadBalancer,
+    met: &mut Met,
+    now: Instant,
+) {
+    let Some(registration) = &mut declared.registration else {
+        return;
+    };
+    let selects = subject
+        .object
+        .spec
+        .targets
+        .iter()
+        .any(|targets| targets.node_selector.is_some());
+    let wanted = lb.instances.intersection(&registration.wanted).count();
+    let lacks_most = selects && wanted * 2 < lb.instances.len();
+    let lost = memory.schedule.is_first() && subject.previous.created_time.is_none();
+    let until = match memory.known.doubts_loss_until() {
+        None if lost && lacks_most => Some(now + BELIEVED_AFTER),
+        Some(until) if lacks_most && now < until => Some(until),
+        _ => None,
+    };
+    memory.known.doubt_loss_until(until);
+    if until.is_some() {
+        registration.hold = true;
+        let message = message::most_nodes_lost_at_start(wanted, lb.instances.len());
+        met.problems.push(Problem::new(Track::Instances, Cause::Doubt, message));
     }
 }

@@ -193,6 +193,15 @@ impl World {
         self.unless_a_fault(patched.map(drop));
     }
 
+    /// The kubelet of a Node says that it is ready, or nothing any more.
+    pub(crate) async fn set_ready(&mut self, name: &str, ready: bool) {
+        self.tell(&format!("{name} is ready: {ready}"));
+        let condition = json!({"type": "Ready", "status": if ready { "True" } else { "Unknown" }});
+        let patch = Patch::Merge(json!({"status": {"conditions": [condition]}}));
+        let patched = self.nodes().patch_status(name, &PatchParams::default(), &patch).await;
+        self.unless_a_fault(patched.map(drop));
+    }
+
     /// The health checks of an instance pass or fail from now on.
     pub(crate) fn set_health(&mut self, name: &str, healthy: bool) {
         let Some(machine) = self.machines.get(name) else {

@@ -3,11 +3,13 @@
 use kube::core::PartialObjectMeta;
 use kube::{Api, ResourceExt as _};
 
+use super::owned::Owned;
 use crate::api::message;
 use crate::api::{ClassicLoadBalancer, Scheme as SchemeSpec};
 use crate::controller::context::Context;
 use crate::controller::error::Error;
 use crate::controller::executor::Executor;
+use crate::controller::memory::Memory;
 use crate::controller::reconcile::observe::replaced;
 use crate::controller::reconcile::stop::{Halt, Stop};
 use crate::controller::reconcile::subject::Subject;
@@ -24,9 +26,10 @@ pub(super) async fn adopt(
     cx: &Context,
     executor: &mut Executor<'_>,
     subject: &Subject<'_>,
+    memory: &mut Memory,
     ownership: &Ownership,
     mut lb: LoadBalancer,
-) -> Result<LoadBalancer, Stop> {
+) -> Result<Owned, Stop> {
     let claim = claim(cx, subject, ownership, &lb).await?;
     executor.ensure_finalizer().await?;
     let _alone = subject.region.adopt_alone(&subject.name).await;
@@ -40,17 +43,24 @@ pub(super) async fn adopt(
         lb.tags = tags;
         return Err(contested(cx, subject, &lb).into());
     }
-    executor.run(&claim).await.map_err(|error| Halt::not_claimed(&error))?;
+    let made = executor.make(&claim, &mut lb, &mut memory.journal).await;
+    made.map_err(|error| Halt::not_claimed(&error))?;
     // An operator of another cluster may have written at the same time: the last one has it.
     lb.tags = view
         .tags(&subject.name)
         .await
         .map_err(|error| Halt::unreadable(&error))?;
+    if memory.journal.is_ownership_old(&lb.tags, cx.clock.now().at) {
+        return Err(Halt::tags_not_shown(&subject.name).into());
+    }
     if subject.owner.judge(&lb.tags) != Ownership::Ours {
         return Err(contested(cx, subject, &lb).into());
     }
     executor.announce("AddTags", &message::adopted(&lb.name)).await;
-    Ok(lb)
+    Ok(Owned {
+        claimed: true,
+        ..lb.into()
+    })
 }
 
 /// The call that takes the load balancer over, or why that may not be.

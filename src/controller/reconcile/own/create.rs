@@ -6,12 +6,13 @@ use crate::api::{RecreatePolicy, message};
 use crate::controller::context::Context;
 use crate::controller::error::Error;
 use crate::controller::executor::Executor;
-use crate::controller::memory::Memory;
+use crate::controller::memory::{Journal, Memory};
 use crate::controller::reconcile::observe::{Observation, observe};
 use crate::controller::reconcile::stop::{Halt, Stop};
 use crate::controller::reconcile::subject::Subject;
 use crate::controller::reconcile::{groups, preflight};
-use crate::elb::{Attributes, Class};
+use crate::controller::status::{self, Report, Verdict};
+use crate::elb::{Attributes, Class, Ownership};
 use crate::plan::desired::Desired;
 use crate::plan::{Plan, Problem, Track};
 
@@ -41,7 +42,7 @@ pub(super) async fn absent(
         executor.ensure_finalizer().await?;
         // Attached to the old one, a group would take the new one for served and register nobody.
         let names = groups::attached_for(&subject.previous).collect();
-        let detached = groups::detach(executor, subject, &names).await;
+        let detached = groups::detach(executor, subject, &mut memory.lifecycle, &names, cx.clock.now().at).await;
         detached.map_err(|error| Halt::unreadable(&error))?;
         forget_identity(cx, executor, subject, memory).await?;
     }
@@ -49,7 +50,7 @@ pub(super) async fn absent(
 }
 
 /// Whether this object had a load balancer before. One that was only looked at was not its own.
-fn was_published(subject: &Subject<'_>, memory: &Memory) -> bool {
+pub(super) fn was_published(subject: &Subject<'_>, memory: &Memory) -> bool {
     let known = memory.known.load_balancer();
     subject.previous.created_time.is_some() || known.is_some_and(|lb| lb.identity.created_time.is_some())
 }
@@ -73,6 +74,29 @@ async fn forget_identity(
     Ok(())
 }
 
+/// The status says that a load balancer comes into being before it does. After a crash nothing else would tell that AWS,
+/// which may show it late, has one.
+async fn announce_creation(
+    cx: &Context,
+    executor: &Executor<'_>,
+    subject: &Subject<'_>,
+    memory: &mut Memory,
+) -> Result<(), Error> {
+    if executor.is_dry() {
+        return Ok(());
+    }
+    executor.ensure_finalizer().await?;
+    let previous = memory.published.previous(subject.object);
+    let verdict = Verdict::NotProgrammed(Problem::waiting(message::about_to_create(&subject.name)));
+    let mut report = Report::new(subject.generation(), verdict);
+    report.name = Some(&subject.name);
+    report.region = Some(&subject.region.region);
+    let status = status::derive(&previous, &report, cx.clock.now().wall);
+    cx.kubernetes.write_status(subject.object, &status).await?;
+    memory.published.wrote(status);
+    Ok(())
+}
+
 /// Creates the load balancer with ownership tags in the call, then reads it back: only its tags prove it ours.
 async fn create(
     cx: &Context,
@@ -82,12 +106,16 @@ async fn create(
     memory: &mut Memory,
 ) -> Result<Owned, Stop> {
     let mut lb = desired.declared.at_creation();
-    let ran = executor.carry_out(Plan::create(&desired.declared), &mut lb).await?;
+    announce_creation(cx, executor, subject, memory).await?;
+    let plan = Plan::create(&desired.declared);
+    // What it was made with is no change.
+    let ran = executor.carry_out(plan, &mut lb, &mut Journal::default()).await?;
     if executor.is_dry() {
         lb.attributes = Attributes::at_creation();
         return Ok(Owned {
             lb,
             made: true,
+            claimed: false,
             reality: Some(Reality::Absent),
         });
     }
@@ -125,9 +153,9 @@ async fn create(
             })
         }
         Ok(Observation::Absent) => Err(refusal.map_or_else(Halt::creating, Halt::not_created).into()),
-        Ok(Observation::NotOurs(ownership, lb)) => {
-            Ok(adopt::adopt(cx, executor, subject, &ownership, *lb).await?.into())
-        }
+        // Its tags may be shown after it.
+        Ok(Observation::NotOurs(Ownership::Nobody, _)) if refusal.is_none() => Err(Halt::creating().into()),
+        Ok(Observation::NotOurs(ownership, lb)) => adopt::adopt(cx, executor, subject, memory, &ownership, *lb).await,
         Err(error) => Err(Halt::unreadable(&error).into()),
     }
 }

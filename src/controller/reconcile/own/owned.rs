@@ -9,6 +9,8 @@ pub(in crate::controller::reconcile) struct Owned {
     pub(in crate::controller::reconcile) lb: LoadBalancer,
     /// It was made in this reconcile.
     pub(in crate::controller::reconcile) made: bool,
+    /// It was taken over in this reconcile.
+    pub(in crate::controller::reconcile) claimed: bool,
     /// What AWS has of it; `None`: all of it, since nothing was dry.
     pub(in crate::controller::reconcile) reality: Option<Reality>,
 }
@@ -27,6 +29,7 @@ impl From<LoadBalancer> for Owned {
         Self {
             lb,
             made: false,
+            claimed: false,
             reality: None,
         }
     }

@@ -1,0 +1,213 @@
+//! AWS, the cluster or the stored status say what is not so: nothing is taken away on the strength of it.
+
+use std::time::Duration;
+
+use classic_lb_operator::api::REQUESTED_AT;
+use classic_lb_operator::controller::Intervals;
+use kube::api::{Patch, PatchParams};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::day::apart;
+use crate::invariants::is_ready;
+use crate::world::{Scale, World};
+
+const NAME: &str = "lb-01";
+const SCALE: Scale = Scale {
+    objects: 2,
+    nodes: 24,
+    intervals: Intervals {
+        resync: Duration::from_mins(10),
+        health: Duration::from_secs(60),
+    },
+    latency: Duration::from_millis(40),
+};
+
+/// A world at rest, in which `lb-01` is so besides.
+async fn world(spec: Value) -> World {
+    let mut world = World::new(3, SCALE).await;
+    world.run_until(Instant::now() + Duration::from_mins(5)).await;
+    world.edit(NAME, json!({"spec": spec})).await;
+    world.run_until(Instant::now() + Duration::from_mins(15)).await;
+    assert!(is_ready(&stored(&world)), "{:#}", stored(&world)["status"]);
+    world
+}
+
+fn stored(world: &World) -> Value {
+    let object = world.kubernetes.get("classicloadbalancers", "default", NAME);
+    object.expect("the object").value
+}
+
+fn reason(world: &World) -> String {
+    stored(world)["status"]["conditions"][0]["reason"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// The operations that changed AWS since then.
+fn writes(world: &World, since: u64) -> Vec<String> {
+    let calls = world.simulator.requests(since);
+    let written = calls.iter().filter(|call| !call.operation.starts_with("Describe"));
+    written.map(|call| call.operation.clone()).collect()
+}
+
+async fn ask(world: &mut World) {
+    let asked = json!({"metadata": {"annotations": {REQUESTED_AT: format!("{:?}", Instant::now())}}});
+    world.edit(NAME, asked).await;
+}
+
+/// Everything that the status held is lost, as after a restore, and the operator starts anew.
+async fn lose_status(world: &mut World) {
+    let none = Patch::Merge(json!({"status": null}));
+    let lost = world.objects().patch_status(NAME, &PatchParams::default(), &none).await;
+    lost.expect("patched");
+    assert!(stored(world)["status"]["createdTime"].is_null(), "{:#}", stored(world));
+    world.restart();
+}
+
+#[test]
+fn one_answer_that_it_does_not_exist_is_not_believed() {
+    apart(async || {
+        let mut world = world(json!({"recreatePolicy": "Always"})).await;
+        let since = world.simulator.last_request();
+        let gone = json!({"code": "LoadBalancerNotFound", "status": 400});
+        world.fault(&json!({"match": {"operation": "DescribeLoadBalancers", "count": 1}, "do": {"error": gone}}));
+        ask(&mut world).await;
+        world.run_until(Instant::now() + Duration::from_secs(5)).await;
+        assert!(is_ready(&stored(&world)), "{:#}", stored(&world)["status"]);
+        world.run_until(Instant::now() + Duration::from_mins(2)).await;
+        assert_eq!(writes(&world, since), Vec::<String>::new());
+        assert!(is_ready(&stored(&world)), "{:#}", stored(&world)["status"]);
+    });
+}
+
+#[test]
+fn one_answer_that_it_does_not_exist_releases_no_object() {
+    apart(async || {
+        let mut world = world(json!({})).await;
+        let gone = json!({"code": "LoadBalancerNotFound", "status": 400});
+        world.fault(&json!({"match": {"operation": "DescribeLoadBalancers", "count": 1}, "do": {"error": gone}}));
+        world.delete_object(NAME).await;
+        world.run_until(Instant::now() + Duration::from_mins(2)).await;
+        assert!(world.state_of(NAME).is_none(), "it was left behind");
+        assert!(world.kubernetes.get("classicloadbalancers", "default", NAME).is_none());
+    });
+}
+
+#[test]
+fn what_was_being_made_when_the_process_died_is_not_left_behind() {
+    apart(async || {
+        let mut world = World::new(3, SCALE).await;
+        world.run_until(Instant::now() + Duration::from_mins(5)).await;
+        let late = json!({"match": {"operation": "DescribeLoadBalancers"}, "do": {"staleRead": {"millis": 45_000}}});
+        world.fault(&late);
+        world.create_object(2).await;
+        world.run_until(Instant::now() + Duration::from_secs(3)).await;
+        assert!(world.state_of("lb-02").is_some(), "it was made");
+        world.restart();
+        world.delete_object("lb-02").await;
+        world.run_until(Instant::now() + Duration::from_mins(5)).await;
+        assert!(world.state_of("lb-02").is_none(), "it was left behind");
+        assert!(
+            world
+                .kubernetes
+                .get("classicloadbalancers", "default", "lb-02")
+                .is_none()
+        );
+    });
+}
+
+#[test]
+fn without_its_status_it_changes_nothing_that_is_to_be_left_alone() {
+    apart(async || {
+        let parts = json!({"ignoreDifferences": ["Instances", "HealthCheck", "Attributes", "Tags"],
+            "attributes": {"idleTimeoutSeconds": 55}});
+        let mut world = world(parts).await;
+        let name = format!("LoadBalancerName={NAME}");
+        for call in [
+            format!(
+                "Action=ConfigureHealthCheck&{name}&HealthCheck.Target=TCP:99&HealthCheck.Interval=30\
+                &HealthCheck.Timeout=5&HealthCheck.UnhealthyThreshold=2&HealthCheck.HealthyThreshold=10"
+            ),
+            format!(
+                "Action=ModifyLoadBalancerAttributes&{name}\
+                &LoadBalancerAttributes.ConnectionSettings.IdleTimeout=66"
+            ),
+            format!(
+                "Action=RegisterInstancesWithLoadBalancer&{name}&Instances.member.1.InstanceId=i-00000000000000003"
+            ),
+            format!("Action=AddTags&LoadBalancerNames.member.1={NAME}&Tags.member.1.Key=number&Tags.member.1.Value=9"),
+        ] {
+            assert!(world.call(&call).await, "{call}");
+        }
+        let since = world.simulator.last_request();
+        lose_status(&mut world).await;
+        world.ledger.disturb(NAME);
+        world.run_until(Instant::now() + Duration::from_mins(25)).await;
+        assert_eq!(writes(&world, since), Vec::<String>::new());
+        assert!(
+            stored(&world)["status"]["dnsName"].is_string(),
+            "{:#}",
+            stored(&world)["status"]
+        );
+    });
+}
+
+#[test]
+fn without_its_status_a_first_view_that_lacks_most_nodes_is_doubted() {
+    apart(async || {
+        let mut world = world(json!({})).await;
+        let machines: Vec<String> = world
+            .machines
+            .iter()
+            .filter(|(_, m)| m.role == "api")
+            .map(|(n, _)| n.clone())
+            .collect();
+        assert!(machines.len() > 6, "{machines:?}");
+        let since = world.simulator.last_request();
+        // The operator is down while they leave.
+        for machine in machines.iter().skip(2) {
+            world.remove_node(machine, false).await;
+        }
+        lose_status(&mut world).await;
+        world.run_until(Instant::now() + Duration::from_mins(4)).await;
+        assert_eq!(writes(&world, since), Vec::<String>::new());
+        assert_eq!(reason(&world), "NodeViewSuspect");
+        world.run_until(Instant::now() + Duration::from_mins(15)).await;
+        assert!(
+            is_ready(&stored(&world)),
+            "in the end it is believed: {:#}",
+            stored(&world)["status"]
+        );
+    });
+}
+
+#[test]
+fn nodes_that_all_fall_silent_stay_while_they_serve() {
+    apart(async || {
+        let policy = json!({"registration": {"notReadyNodes": "RemoveAfter", "notReadyGraceSeconds": 5}});
+        let mut world = world(policy).await;
+        let since = world.simulator.last_request();
+        let machines: Vec<String> = world
+            .machines
+            .iter()
+            .filter(|(_, m)| m.role == "api")
+            .map(|(n, _)| n.clone())
+            .collect();
+        for machine in &machines {
+            world.set_ready(machine, false).await;
+        }
+        world.run_until(Instant::now() + Duration::from_mins(10)).await;
+        assert_eq!(writes(&world, since), Vec::<String>::new());
+        assert_eq!(reason(&world), "NodeViewSuspect");
+        // What the load balancer says of them decides.
+        for machine in machines.iter().skip(1) {
+            world.set_health(machine, false);
+        }
+        world.set_ready(&machines[0], true).await;
+        world.ledger.disturb(NAME);
+        world.run_until(Instant::now() + Duration::from_mins(30)).await;
+        assert!(!writes(&world, since).is_empty(), "{:#}", stored(&world)["status"]);
+    });
+}

@@ -1,0 +1,197 @@
+//! AWS answers from before the operator's own last write: that is no drift, and nothing is written twice for it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use classic_lb_operator::api::REQUESTED_AT;
+use classic_lb_operator::controller::Intervals;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::day::apart;
+use crate::invariants::is_ready;
+use crate::world::{Scale, World};
+
+/// How old what AWS answers can be, in seconds; 0 is the run to compare with.
+const AGES: [u64; 4] = [0, 3, 10, 30];
+const NAME: &str = "lb-01";
+const SCALE: Scale = Scale {
+    objects: 2,
+    nodes: 12,
+    intervals: Intervals {
+        resync: Duration::from_mins(10),
+        health: Duration::from_secs(60),
+    },
+    latency: Duration::from_millis(40),
+};
+
+/// A change, and what happens before it.
+type Change = fn() -> (Value, Value);
+
+fn spec(spec: Value) -> (Value, Value) {
+    (json!({}), json!({"spec": spec}))
+}
+
+fn http(port: u16, instance_port: u16) -> Value {
+    json!({"port": port, "protocol": "HTTP", "instancePort": instance_port})
+}
+
+/// Every kind of update.
+const CHANGES: [(&str, Change); 16] = [
+    ("a listener is rebuilt", || spec(json!({"listeners": [http(80, 8111)]}))),
+    ("a listener and its health check move", || {
+        spec(json!({"listeners": [http(80, 8112)], "healthCheck": {"target": "TCP:8112"}}))
+    }),
+    ("a listener comes", || {
+        spec(json!({"listeners": [http(80, 8001), http(81, 8001)]}))
+    }),
+    ("a listener goes", || {
+        let before = json!({"spec": {"listeners": [http(80, 8001), http(81, 8001)]}});
+        (before, json!({"spec": {"listeners": [http(80, 8001)]}}))
+    }),
+    ("the health check changes", || {
+        spec(json!({"healthCheck": {"intervalSeconds": 45}}))
+    }),
+    ("attributes change", || {
+        spec(json!({"attributes": {"crossZone": true, "idleTimeoutSeconds": 77,
+            "connectionDraining": {"enabled": true, "timeoutSeconds": 20}, "desyncMitigationMode": "strictest"}}))
+    }),
+    ("tags come and change", || {
+        spec(json!({"tags": {"number": "one", "team": "web"}}))
+    }),
+    ("a tag goes", || spec(json!({"tags": {"number": null}}))),
+    ("stickiness comes", || {
+        let sticky = json!({"port": 80, "protocol": "HTTP", "instancePort": 8001,
+            "stickiness": {"loadBalancerCookie": {"expirationSeconds": 60}}});
+        spec(json!({"listeners": [sticky]}))
+    }),
+    ("stickiness changes", || {
+        let sticky = |seconds: u32| {
+            json!({"port": 80, "protocol": "HTTP", "instancePort": 8001,
+            "stickiness": {"loadBalancerCookie": {"expirationSeconds": seconds}}})
+        };
+        (
+            json!({"spec": {"listeners": [sticky(60)]}}),
+            json!({"spec": {"listeners": [sticky(90)]}}),
+        )
+    }),
+    ("a backend gets the proxy protocol", || {
+        spec(
+            json!({"listeners": [{"port": 80, "protocol": "TCP", "instancePort": 8001}],
+            "backends": [{"instancePort": 8001, "proxyProtocol": true}]}),
+        )
+    }),
+    ("a zone goes", || spec(json!({"availabilityZones": ["us-east-1a"]}))),
+    ("a zone comes", || {
+        let before = json!({"spec": {"availabilityZones": ["us-east-1a"]}});
+        (
+            before,
+            json!({"spec": {"availabilityZones": ["us-east-1a", "us-east-1b"]}}),
+        )
+    }),
+    ("other Nodes are selected", || {
+        spec(json!({"targets": {"nodeSelector": {"matchLabels": {"role": "db"}}}}))
+    }),
+    ("instances are taken out by name", || {
+        let ids: Vec<String> = (1..=4).map(|number| format!("i-0{number:016x}")).collect();
+        let targets = |ids: &[String]| json!({"spec": {"targets": {"nodeSelector": null, "instanceIds": ids}}});
+        (targets(&ids), targets(&ids[..2]))
+    }),
+    ("it is deleted", || {
+        (json!({}), json!({"metadata": {"deletionTimestamp": "now"}}))
+    }),
+];
+
+/// What the operator wrote to AWS, and how often.
+fn writes(world: &World, since: u64) -> BTreeMap<String, usize> {
+    let mut writes = BTreeMap::new();
+    for call in world.simulator.requests(since) {
+        if !call.operation.starts_with("Describe") && call.status == 200 {
+            *writes.entry(call.operation.clone()).or_default() += 1;
+        }
+    }
+    writes
+}
+
+/// A world in which AWS answers late, with one change made in it.
+async fn changed(age: u64, change: Change) -> BTreeMap<String, usize> {
+    let mut world = World::new(7, SCALE).await;
+    world.run_until(Instant::now() + Duration::from_mins(15)).await;
+    let (before, patch) = change();
+    world.edit(NAME, before).await;
+    world.run_until(Instant::now() + Duration::from_mins(15)).await;
+    assert!(is_ready(
+        &world
+            .kubernetes
+            .get("classicloadbalancers", "default", NAME)
+            .expect("it")
+            .value
+    ));
+    let since = world.simulator.last_request();
+    if age > 0 {
+        world.fault(&json!({"match": {"operation": "Describe*"}, "do": {"staleRead": {"millis": age * 1000}}}));
+    }
+    if patch["metadata"]["deletionTimestamp"].is_string() {
+        world.delete_object(NAME).await;
+    } else {
+        world.edit(NAME, patch).await;
+    }
+    // Whoever is in doubt asks.
+    for second in [1, 4, 12, 25] {
+        world.run_until(Instant::now() + Duration::from_secs(second)).await;
+        let asked = json!({"metadata": {"annotations": {REQUESTED_AT: second.to_string()}}});
+        world.edit(NAME, asked).await;
+    }
+    world.run_until(Instant::now() + Duration::from_mins(25)).await;
+    if let Some(object) = world.kubernetes.get("classicloadbalancers", "default", NAME) {
+        assert!(is_ready(&object.value), "{:#}", object.value["status"]);
+    } else {
+        assert!(world.state_of(NAME).is_none(), "it was left behind");
+    }
+    writes(&world, since)
+}
+
+#[test]
+fn what_aws_answers_late_is_written_once() {
+    let mut wrong = Vec::new();
+    for (what, change) in CHANGES {
+        let mut expected = None;
+        for age in AGES {
+            let written = apart(async move || changed(age, change).await);
+            let expected = expected.get_or_insert_with(|| written.clone());
+            assert!(!expected.is_empty(), "{what}: nothing is written at all");
+            if written != *expected {
+                wrong.push(format!("{what}, {age} s late: {written:?} and not {expected:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_new_load_balancer_that_is_shown_late_is_made_once() {
+    let run = |age: u64| {
+        apart(async move || {
+            let mut world = World::new(7, SCALE).await;
+            world.run_until(Instant::now() + Duration::from_mins(10)).await;
+            let since = world.simulator.last_request();
+            if age > 0 {
+                world.fault(&json!({"match": {"operation": "Describe*"}, "do": {"staleRead": {"millis": age * 1000}}}));
+            }
+            world.create_object(2).await;
+            world.run_until(Instant::now() + Duration::from_mins(15)).await;
+            assert!(is_ready(
+                &world
+                    .kubernetes
+                    .get("classicloadbalancers", "default", "lb-02")
+                    .expect("it")
+                    .value
+            ));
+            writes(&world, since)
+        })
+    };
+    let expected = run(0);
+    for age in AGES {
+        assert_eq!(run(age), expected, "{age} s late");
+    }
+}
