@@ -204,6 +204,13 @@ impl World {
             .into_iter()
             .flatten();
         let role = &object["spec"]["targets"]["nodeSelector"]["matchLabels"]["role"];
+        let keeps = object["spec"]["registration"]["notReadyNodes"]
+            .as_str()
+            .is_none_or(|keep| keep == "Keep");
+        if !keeps {
+            // It depends on how long a Node is not ready, and on the health of others.
+            return None;
+        }
         let matching = self.driver.nodes().values().filter(|node| {
             let labels = node.metadata.labels.as_ref();
             labels.and_then(|labels| labels.get("role")).map(String::as_str) == role.as_str()

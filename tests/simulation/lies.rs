@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use classic_lb_operator::api::REQUESTED_AT;
 use classic_lb_operator::controller::Intervals;
+use classic_lb_operator::plan::is_write;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -35,7 +36,7 @@ async fn world(spec: Value) -> World {
 
 fn stored(world: &World) -> Value {
     let object = world.kubernetes.get("classicloadbalancers", "default", NAME);
-    object.expect("the object").value
+    object.expect("the object").value.clone()
 }
 
 fn reason(world: &World) -> String {
@@ -48,7 +49,7 @@ fn reason(world: &World) -> String {
 /// The operations that changed AWS since then.
 fn writes(world: &World, since: u64) -> Vec<String> {
     let calls = world.simulator.requests(since);
-    let written = calls.iter().filter(|call| !call.operation.starts_with("Describe"));
+    let written = calls.iter().filter(|call| is_write(&call.operation));
     written.map(|call| call.operation.clone()).collect()
 }
 
