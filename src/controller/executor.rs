@@ -100,6 +100,9 @@ impl<'a> Executor<'a> {
         let before = lb.clone();
         step.apply_to(lb);
         if !self.is_dry() {
+            if step.moves_more() {
+                journal.forget_what_aws_moves();
+            }
             journal.wrote(&before, lb, self.cx.clock.now().at);
         }
         Ok(())

@@ -60,6 +60,7 @@ impl Memory {
     /// A full reconcile begins. A person who asks, and the time, deserve a try of all that was refused.
     pub(super) fn begin_full(&mut self, seen: &Seen, declared: &Declared, now: Instant) {
         self.known.made(declared.clone());
+        self.schedule.remembers(false);
         if self.schedule.forgives_refusals(seen, now) {
             self.known.forget_unplaced();
             let suspects = self.refusals.forgive();

@@ -44,8 +44,8 @@ pub(super) struct Node {
     pub(super) instance: Option<InstanceId>,
     /// Its zone.
     pub(super) zone: Option<String>,
-    /// Since when its kubelet is not ready, or silent; `None`: it is ready, or never said anything. By our own clock where
-    /// we saw it happen: that of a kubelet may be wrong.
+    /// Since when its kubelet is not ready, or silent; `None`: it is ready, or never said anything. Clocks differ: it is
+    /// never later than when we saw it.
     not_ready_since: Option<Timestamp>,
     cordoned: bool,
     deleting: bool,
@@ -341,13 +341,10 @@ impl Node {
             .or_else(|| labels.get(ZONE_LABEL).cloned());
         let conditions = node.status.iter().flat_map(|status| status.conditions.iter().flatten());
         let mut not_ready = conditions.filter(|condition| condition.type_ == "Ready" && condition.status != "True");
-        let since = not_ready.next().map(|condition| match before {
-            Some(before) => before.not_ready_since.unwrap_or(now),
-            // A condition without a time is of now, so that a grace period runs its whole length.
-            None => condition
-                .last_transition_time
-                .as_ref()
-                .map_or(now, |time| time.0.min(now)),
+        let since = not_ready.next().map(|condition| {
+            let told = condition.last_transition_time.as_ref().map(|time| time.0);
+            // One without a time is of when it was first seen, so that a grace period runs its whole length.
+            told.or_else(|| before?.not_ready_since).unwrap_or(now).min(now)
         });
         Self {
             labels,

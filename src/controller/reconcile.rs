@@ -37,11 +37,9 @@ use crate::api::ClassicLoadBalancer;
 use crate::plan::desired::declare;
 use conclude::{Ended, conclude};
 use inputs::inputs;
-use observe::observe;
-use own::own;
+use own::{own, remembered};
 use realise::realise;
 use resolve::resolve;
-use stop::Halt;
 use subject::{Course, Subject};
 
 pub(super) use conclude::Next;
@@ -70,16 +68,18 @@ pub(super) async fn reconcile(cx: &Context, object: &ClassicLoadBalancer, memory
         subject.check_identity()?; // pure  the region and the name are those it was made under
         let resolution = Box::pin(resolve(cx, subject, memory, now)).await?; // I/O   names → ids, Nodes → instances
         let desired = declare(&subject.wish(&resolution.resolved))?; // pure  or a refusal that names the field
-        if !memory.schedule.wants_full(&seen, now.at) && memory.known.is_made(&desired.declared) {
+        let full = memory.schedule.wants_full(&seen, now.at);
+        if !full && memory.known.is_made(&desired.declared) {
             let news = refresh::refresh_health(cx, subject, memory, now).await;
             let desired = Box::new(desired);
             return Ok(Ended::Between { desired, news });
         }
         memory.begin_full(&seen, &desired.declared, now.at);
-        let proves = memory.schedule.wants_proof(&seen, now.at);
-        let observed = observe(subject, memory.known.load_balancer(), proves).await; // I/O   with proof, from the shared view
-        let observed = observed.map_err(|error| Halt::unreadable(&error))?;
-        let mut owned = Box::pin(own(cx, executor, subject, &desired, memory, observed)).await?; // I/O   found, made or taken over
+        let known = if full { None } else { remembered(executor, memory) };
+        let mut owned = match known {
+            Some(owned) => owned,
+            None => Box::pin(own(cx, executor, subject, &desired, memory)).await?, // I/O   found with proof, made or taken over
+        };
         let inputs = Box::pin(inputs(cx, subject, &desired, &mut owned, memory, now)).await; // I/O   only reads
         let outcome = Box::pin(realise(cx, executor, subject, owned, inputs, memory, now)).await?; // I/O   plan → carry out → plan again
         Ok(Ended::Full(Box::new((resolution, desired, outcome))))

@@ -32,12 +32,9 @@ pub enum Element {
 }
 
 impl Element {
-    /// Whether `DescribeLoadBalancers` tells of it, and not a call of its own.
+    /// Whether `DescribeLoadBalancers` tells of it, and not a call of its own. Of policies it tells the names.
     pub fn is_described(&self) -> bool {
-        !matches!(
-            self,
-            Self::Policy(_) | Self::Attribute(_) | Self::Tag(_) | Self::AutoScalingGroup(_)
-        )
+        !matches!(self, Self::Attribute(_) | Self::Tag(_) | Self::AutoScalingGroup(_))
     }
 }
 

@@ -158,6 +158,18 @@ impl Step {
         }
     }
 
+    /// Whether AWS changes more by itself after the step than it says: an Auto Scaling group registers or deregisters its
+    /// instances, and zones bring their default subnets.
+    pub fn moves_more(&self) -> bool {
+        matches!(
+            self,
+            Self::AttachAutoScalingGroup(_)
+                | Self::DetachAutoScalingGroup(_)
+                | Self::EnableZones(_)
+                | Self::DisableZones(_)
+        )
+    }
+
     /// Whether the step makes a listener that sends to this port of the instances.
     pub(super) fn brings_instance_port(&self, port: Option<Port>) -> bool {
         matches!(self, Self::CreateListeners { listeners, .. }

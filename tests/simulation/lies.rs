@@ -68,12 +68,12 @@ async fn lose_status(world: &mut World) {
 }
 
 #[test]
-fn one_answer_that_it_does_not_exist_is_not_believed() {
+fn an_absence_of_one_moment_is_not_believed() {
     apart(async || {
         let mut world = world(json!({"recreatePolicy": "Always"})).await;
         let since = world.simulator.last_request();
         let gone = json!({"code": "LoadBalancerNotFound", "status": 400});
-        world.fault(&json!({"match": {"operation": "DescribeLoadBalancers", "count": 1}, "do": {"error": gone}}));
+        world.fault(&json!({"match": {"operation": "DescribeLoadBalancers", "count": 2}, "do": {"error": gone}}));
         ask(&mut world).await;
         world.run_until(Instant::now() + Duration::from_secs(5)).await;
         assert!(is_ready(&stored(&world)), "{:#}", stored(&world)["status"]);
@@ -84,11 +84,11 @@ fn one_answer_that_it_does_not_exist_is_not_believed() {
 }
 
 #[test]
-fn one_answer_that_it_does_not_exist_releases_no_object() {
+fn an_absence_of_one_moment_releases_no_object() {
     apart(async || {
         let mut world = world(json!({})).await;
         let gone = json!({"code": "LoadBalancerNotFound", "status": 400});
-        world.fault(&json!({"match": {"operation": "DescribeLoadBalancers", "count": 1}, "do": {"error": gone}}));
+        world.fault(&json!({"match": {"operation": "DescribeLoadBalancers", "count": 2}, "do": {"error": gone}}));
         world.delete_object(NAME).await;
         world.run_until(Instant::now() + Duration::from_mins(2)).await;
         assert!(world.state_of(NAME).is_none(), "it was left behind");

@@ -1,8 +1,8 @@
 //! Pure: what was written to AWS a short while ago, so that an answer from before it is known for what it is.
 //!
-//! AWS's reads may lag behind its writes. A reading in which something is as it was before our own write is not taken for
-//! somebody's change: for as long as AWS may lag where it has not shown the write yet, and until a second look where it
-//! has.
+//! AWS's reads may lag behind its writes. Until AWS has shown a write, and for as long as it may lag, a reading in which
+//! something is as it was before that write is not taken for somebody's change. Once it was shown, such a reading is
+//! believed when a second one says the same.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,8 +13,6 @@ use crate::elb::{Element, InstanceHealth, LoadBalancer, TAG_PREFIX, Value};
 
 /// How long after a write AWS may answer from before it.
 const LAG: Duration = Duration::from_secs(40);
-/// When to look again at something that AWS showed as written and then as before.
-const SECOND_LOOK: Duration = Duration::from_secs(5);
 /// When to look again at a health that is older than our own write.
 pub(in crate::controller) const HEALTH_AGAIN: Duration = Duration::from_secs(5);
 
@@ -28,8 +26,18 @@ struct Entry {
     at: Instant,
     /// AWS has shown the last one.
     shown: bool,
-    /// Since when it shows what was before, after it had shown the last one.
-    doubted: Option<Instant>,
+}
+
+impl Entry {
+    /// AWS may not lag any more.
+    fn is_over(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.at) >= LAG
+    }
+
+    /// Whether this is what was before the last write.
+    fn is_past(&self, read: &Value) -> bool {
+        !read.says(&self.now) && self.past.iter().any(|past| past.says(read))
+    }
 }
 
 /// What was written a short while ago.
@@ -49,7 +57,7 @@ impl Journal {
                 Some(entry) if entry.now.says(&now) => {}
                 Some(entry) => {
                     entry.past.push(std::mem::replace(&mut entry.now, now));
-                    (entry.at, entry.shown, entry.doubted) = (at, false, None);
+                    (entry.at, entry.shown) = (at, false);
                 }
                 None => {
                     let entry = Entry {
@@ -57,7 +65,6 @@ impl Journal {
                         now,
                         at,
                         shown: false,
-                        doubted: None,
                     };
                     self.entries.insert(element, entry);
                 }
@@ -65,43 +72,46 @@ impl Journal {
         }
     }
 
-    /// Puts right what a reading shows as it was before our own writes.
-    pub(in crate::controller) fn settle(&mut self, lb: &mut LoadBalancer, now: Instant) {
-        self.look_again = None;
-        self.expire(now);
-        let mut believed = Vec::new();
+    /// AWS changes instances, subnets and zones by itself from now on: whatever it shows of them may be news.
+    pub(in crate::controller) fn forget_what_aws_moves(&mut self) {
+        let moved = |element: &Element| matches!(element, Element::Instance(_) | Element::Subnet(_) | Element::Zone(_));
+        self.entries.retain(|element, _| !moved(element));
+    }
+
+    /// Whether a reading shows something as it was before our own write, which AWS had shown: worth a second reading.
+    pub(in crate::controller) fn is_contradicted_by(&self, lb: &LoadBalancer, now: Instant) -> bool {
+        let mut entries = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| entry.shown && !entry.is_over(now));
+        entries.any(|(element, entry)| element.is_described() && entry.is_past(&lb.element(element)))
+    }
+
+    /// Takes in a reading after our own writes: what it shows of them is no secret any more. `fresh` says what was read
+    /// and is not merely known.
+    pub(in crate::controller) fn shown(&mut self, lb: &LoadBalancer, fresh: impl Fn(&Element) -> bool) {
         for (element, entry) in &mut self.entries {
-            let read = lb.element(element);
-            if read.says(&entry.now) || !entry.past.iter().any(|past| past.says(&read)) {
-                // What needs a call of its own may be what was known before.
-                entry.shown |= element.is_described();
-                if let (Value::Policy(_), Value::Policy(_)) = (&read, &entry.now) {
-                    // It may be listed and not read.
-                    lb.put(element, &entry.now);
-                }
-                entry.doubted = None;
-                continue;
-            }
-            let until = if entry.shown {
-                *entry.doubted.get_or_insert(now) + SECOND_LOOK
-            } else {
-                entry.at + LAG
-            };
-            if until <= now {
-                believed.push(element.clone());
-                continue;
-            }
-            lb.put(element, &entry.now);
-            self.look_again = self.look_again.into_iter().chain([until]).min();
-        }
-        for element in believed {
-            self.entries.remove(&element);
+            entry.shown |= fresh(element) && !entry.is_past(&lb.element(element));
         }
     }
 
-    fn expire(&mut self, now: Instant) {
+    /// Puts right what a reading shows as it was before our own writes.
+    pub(in crate::controller) fn settle(&mut self, lb: &mut LoadBalancer, now: Instant) {
+        self.entries.retain(|_, entry| !entry.is_over(now));
+        self.look_again = None;
+        for (element, entry) in &self.entries {
+            let read = lb.element(element);
+            if entry.is_past(&read) && !entry.shown {
+                lb.put(element, &entry.now);
+                self.look_again = self.look_again.into_iter().chain([entry.at + LAG]).min();
+            } else if let (Value::Policy(_), Value::Policy(_)) = (&read, &entry.now) {
+                // It may be listed and not read.
+                lb.put(element, &entry.now);
+            }
+        }
+        // What is believed is no secret.
         self.entries
-            .retain(|_, entry| now.saturating_duration_since(entry.at) < LAG);
+            .retain(|element, entry| !(entry.shown && entry.is_past(&lb.element(element))));
     }
 
     /// When to look again, since what was read last was old.
@@ -114,16 +124,13 @@ impl Journal {
         self.entries.iter().any(|(element, entry)| {
             let Element::Tag(key) = element else { return false };
             let read = tags.get(key).cloned().map_or(Value::Absent, Value::Text);
-            key.starts_with(TAG_PREFIX)
-                && now.saturating_duration_since(entry.at) < LAG
-                && entry.now != read
-                && entry.past.contains(&read)
+            key.starts_with(TAG_PREFIX) && !entry.is_over(now) && entry.is_past(&read)
         })
     }
 
     /// Takes in what AWS says of the health of instances. `true`: that was before our own last write, and says nothing.
     pub(in crate::controller) fn is_health_old(&mut self, health: &[InstanceHealth], now: Instant) -> bool {
-        self.expire(now);
+        self.entries.retain(|_, entry| !entry.is_over(now));
         let mut old = false;
         for (element, entry) in &mut self.entries {
             let Element::Instance(id) = element else { continue };

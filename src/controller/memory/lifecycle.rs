@@ -40,6 +40,8 @@ impl Lifecycle {
     /// `CreateLoadBalancer` was sent; `accepted` says whether AWS answered that it took it.
     pub(in crate::controller) fn created(&mut self, accepted: bool, at: Instant) {
         self.creation = Some(Creation { at, accepted });
+        // They may be attached to the new one.
+        self.detached.clear();
     }
 
     /// The first reconcile of a process: `creating` says whether an earlier one asked for a load balancer and did not

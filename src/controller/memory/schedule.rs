@@ -88,6 +88,8 @@ pub(in crate::controller) struct Schedule {
     seen: Option<Seen>,
     due: BTreeMap<Due, Instant>,
     failures: u32,
+    /// The reconcile that is under way reads nothing of the load balancer.
+    remembers: bool,
 }
 
 impl Schedule {
@@ -152,6 +154,12 @@ impl Schedule {
         }
     }
 
+    /// Whether the reconcile that begins goes by what is known of the load balancer. Then AWS is looked at when it would
+    /// have been looked at without it.
+    pub(in crate::controller) fn remembers(&mut self, remembers: bool) {
+        self.remembers = remembers;
+    }
+
     /// Failures in a row.
     pub(in crate::controller) fn failures(&self) -> u32 {
         self.failures
@@ -187,7 +195,11 @@ impl Schedule {
         };
         // Objects that were read together, as all are at the start, shall not come back together.
         let resync = ended.resync.min(longest).mul_f64(1.0 - 0.1 * ended.chance);
-        self.set(Due::Resync, now + resync);
+        let planned = self.due.get(&Due::Resync).filter(|_| self.remembers);
+        self.set(
+            Due::Resync,
+            planned.map_or(now + resync, |planned| (now + resync).min(*planned)),
+        );
         for once in [Due::Step, Due::Lag] {
             if self.is_due(once, now) {
                 self.due.remove(&once);
@@ -342,6 +354,18 @@ mod tests {
         schedule.ended(seen(1), &well(), now);
         assert!(!schedule.wants_full(&seen(1), now));
         assert_eq!(schedule.next(now), Some((Due::Suspects, Duration::from_secs(2))));
+    }
+
+    #[test]
+    fn changes_of_the_cluster_put_off_no_look_at_aws() {
+        let now = Instant::now();
+        let mut schedule = after(&well(), now);
+        schedule.remembers(true);
+        schedule.ended(seen(1), &well(), now + RESYNC / 2);
+        assert_eq!(schedule.next(now), Some((Due::Resync, RESYNC)));
+        schedule.remembers(false);
+        schedule.ended(seen(1), &well(), now + RESYNC / 2);
+        assert_eq!(schedule.next(now), Some((Due::Resync, RESYNC + RESYNC / 2)));
     }
 
     #[test]

@@ -258,23 +258,29 @@ fn nodes_that_fail_one_after_the_other_are_believed() {
 }
 
 #[test]
-fn the_clock_of_a_kubelet_ends_no_grace_period() {
-    let view = ready(3);
-    // By its own clock it is not ready for an hour already.
-    view.take(&Event::Apply(readiness(0, false, 6400)), at(10_000));
-    assert_eq!(select(&view, remove_after(300), 10_010).nodes.len(), 3);
-    // It says so again, also in a new list.
-    view.take(&Event::Init, at(10_100));
-    for index in 0..3 {
-        view.take(&Event::InitApply(readiness(index, index > 0, 9000)), at(10_100));
+fn a_kubelet_whose_clock_is_ahead_has_its_grace_period_and_no_more() {
+    let view = ready(2);
+    view.take(&Event::Apply(readiness(0, false, 99_000)), at(10_000));
+    let selection = select(&view, remove_after(300), 10_000);
+    assert_eq!(selection.changes_in, Some(Duration::from_secs(300)));
+    assert_eq!(select(&view, remove_after(300), 10_299).nodes.len(), 2);
+    assert_eq!(select(&view, remove_after(300), 10_300).nodes.len(), 1);
+}
+
+#[test]
+fn a_condition_without_a_time_is_of_when_it_was_first_seen() {
+    let view = ready(2);
+    let mut silent = readiness(0, false, 0);
+    for condition in silent
+        .status
+        .iter_mut()
+        .flat_map(|status| status.conditions.iter_mut().flatten())
+    {
+        condition.last_transition_time = None;
     }
-    view.take(&Event::InitDone, at(10_100));
-    assert_eq!(select(&view, remove_after(300), 10_299).nodes.len(), 3);
-    assert_eq!(select(&view, remove_after(300), 10_300).nodes.len(), 2);
-    // One that was never seen before is believed, but not what it says of the future.
-    view.take(&Event::Apply(readiness(3, false, 9000)), at(10_100));
-    view.take(&Event::Apply(readiness(4, false, 99_000)), at(10_100));
-    let selection = select(&view, remove_after(300), 10_100);
-    assert_eq!(selection.nodes.len(), 4);
-    assert_eq!(selection.changes_in, Some(Duration::from_secs(200)));
+    for second in [10_000, 10_200] {
+        view.take(&Event::Apply(silent.clone()), at(second));
+    }
+    assert_eq!(select(&view, remove_after(300), 10_299).nodes.len(), 2);
+    assert_eq!(select(&view, remove_after(300), 10_300).nodes.len(), 1);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::gather::{account_of, group_status, lines, members, stale, tell_expiries, wants_targets};
-use super::outcome::{self, Outcome, Setting, moves_by_itself};
+use super::outcome::{self, Outcome, Setting};
 use super::publish::publish;
 use super::resolution::Resolution;
 use super::stop::{Halt, Stop};
@@ -301,7 +301,7 @@ async fn tell(
     now: Moment,
 ) -> Result<(), Error> {
     let account = account_of(subject).await.filter(|_| declared.is_some());
-    let moving = executor.done().iter().any(moves_by_itself);
+    let moving = executor.done().iter().any(Step::moves_more);
     let Some(lb) = &outcome.lb else {
         // A dry run of a creation: there is nothing to show but the plan.
         memory.schedule.set_or_clear(memory::Due::Health, None);

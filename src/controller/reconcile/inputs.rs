@@ -6,7 +6,7 @@ use super::brake;
 use super::details::read_details;
 use super::groups::{self, Groups};
 use super::met::Met;
-use super::own::Owned;
+use super::own::{Owned, Source};
 use super::subject::Subject;
 use super::trust::doubt_lost_status;
 use super::{from_status, preflight};
@@ -14,7 +14,7 @@ use crate::api::ClassicLoadBalancerStatus;
 use crate::controller::clock::Moment;
 use crate::controller::context::Context;
 use crate::controller::memory::{Due, Memory};
-use crate::elb::{Declared, HealthCheck, LoadBalancer, Origin, Part};
+use crate::elb::{Declared, Element, HealthCheck, LoadBalancer, Origin, Part};
 use crate::plan::desired::{Desired, unserved};
 use crate::plan::{Facts, Track, is_write};
 
@@ -47,23 +47,30 @@ pub(super) async fn inputs(
     let proves = memory.schedule.wants_proof(&subject.seen(), now.at);
     let known = memory.known.load_balancer();
     let known = known.filter(|known| !proves && known.identity.created_time == lb.identity.created_time);
+    let details_read = known.is_none();
     read_details(subject, lb, &mut declared, known, &mut met).await;
     let mut groups = read_groups(subject, &declared, &mut met).await;
     if let Some(groups) = &groups {
         let missing = groups.missing_of(declared.auto_scaling_groups.as_ref());
         memory.refusals.keep_missing_groups(missing);
         // What was detached from the one before is not attached to this one, though a dry run finds it so.
-        lb.auto_scaling_groups = if owned.made {
+        lb.auto_scaling_groups = if owned.source == Source::Made {
             BTreeSet::new()
         } else {
             groups.attached(&lb.name)
         };
     }
-    if !owned.made {
+    if owned.source != Source::Made {
+        let groups_read = groups.is_some();
+        memory.journal.shown(lb, |element| match element {
+            Element::Attribute(_) | Element::Tag(_) => details_read,
+            Element::AutoScalingGroup(_) => groups_read,
+            _ => owned.source != Source::Remembered,
+        });
         memory.journal.settle(lb, now.at);
         memory.schedule.set_or_clear(Due::Lag, memory.journal.look_again());
     }
-    if !owned.made && !owned.claimed {
+    if !matches!(owned.source, Source::Made | Source::Claimed) {
         doubt_lost_status(subject, memory, &mut declared, lb, &mut met, now.at);
     }
     narrow(subject, &mut declared, memory, groups.as_mut(), lb, &mut met).await;
@@ -91,7 +98,7 @@ pub(super) async fn inputs(
 fn complete(subject: &Subject<'_>, declared: &mut Declared, facts: &mut Facts, owned: &Owned) {
     let (lb, previous) = (&owned.lb, &subject.previous);
     let created = Origin::of(&lb.tags) == Origin::Created;
-    if created && (owned.made || from_status::was_being_made(previous)) {
+    if created && (owned.source == Source::Made || from_status::was_being_made(previous)) {
         facts.new = true;
         // What is left as AWS has it is so once it was made.
         declared.ignored.clear();

@@ -30,8 +30,7 @@ pub(super) async fn observe(
     let Some(mut lb) = view.load_balancer(&subject.name).await? else {
         return Ok(Observation::Absent);
     };
-    let same = |known: &&LoadBalancer| known.identity.created_time == lb.identity.created_time;
-    lb.tags = match known.filter(same).filter(|_| !prove) {
+    lb.tags = match known.filter(|known| is_same(known, &lb)).filter(|_| !prove) {
         Some(known) => known.tags.clone(),
         None => match view.tags(&subject.name).await {
             Ok(tags) => tags,
@@ -44,6 +43,11 @@ pub(super) async fn observe(
         Ownership::Ours => Observation::Ours(Box::new(lb)),
         other => Observation::NotOurs(other, Box::new(lb)),
     })
+}
+
+/// Whether both are of one creation.
+pub(super) fn is_same(one: &LoadBalancer, other: &LoadBalancer) -> bool {
+    one.identity.created_time == other.identity.created_time
 }
 
 /// What another account lacks, or has under the same name, says nothing about the load balancer of this one. Before an

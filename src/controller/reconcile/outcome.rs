@@ -108,18 +108,6 @@ pub(super) fn health_error(health: &Health) -> Option<TrackError> {
     health.unread().map(|error| track_error(Track::Instances, error))
 }
 
-/// Whether AWS changes more by itself after a step than the step says: an Auto Scaling group registers or deregisters
-/// its instances, and zones bring their default subnets.
-pub(super) fn moves_by_itself(step: &Step) -> bool {
-    matches!(
-        step,
-        Step::AttachAutoScalingGroup(_)
-            | Step::DetachAutoScalingGroup(_)
-            | Step::EnableZones(_)
-            | Step::DisableZones(_)
-    )
-}
-
 /// The verdict of a reconcile that planned. What the spec asks for and AWS cannot have is not accepted, though the rest
 /// of the load balancer follows it.
 pub(super) fn verdict(problems: &[Problem]) -> Verdict {

@@ -4,7 +4,7 @@ mod adopt;
 mod create;
 mod owned;
 
-use super::observe::{Observation, confirmed, replaced};
+use super::observe::{Observation, confirmed, is_same, observe, replaced};
 use super::stop::{Halt, Stop};
 use super::subject::Subject;
 use crate::controller::context::Context;
@@ -13,7 +13,19 @@ use crate::controller::memory::{Memory, SECOND_LOOK};
 use crate::elb::{LoadBalancer, Ownership};
 use crate::plan::desired::Desired;
 
-pub(super) use owned::{Owned, Reality};
+pub(super) use owned::{Owned, Reality, Source};
+
+/// Between two looks at AWS a change of the cluster is followed from what is known, so that it costs no read. Before
+/// anything is written, the tags are read all the same.
+pub(super) fn remembered(executor: &mut Executor<'_>, memory: &mut Memory) -> Option<Owned> {
+    let lb = memory.known.load_balancer()?.clone();
+    memory.schedule.remembers(true);
+    executor.owned();
+    Some(Owned {
+        source: Source::Remembered,
+        ..lb.into()
+    })
+}
 
 /// Makes it the object's own, where it is not.
 pub(super) async fn own(
@@ -22,11 +34,20 @@ pub(super) async fn own(
     subject: &Subject<'_>,
     desired: &Desired,
     memory: &mut Memory,
-    observation: Observation,
 ) -> Result<Owned, Stop> {
+    let proves = memory.schedule.wants_proof(&subject.seen(), cx.clock.now().at);
+    let observation = observe(subject, memory.known.load_balancer(), proves).await;
+    let observation = observation.map_err(|error| Halt::unreadable(&error))?;
     let owned = match confirmed(subject, observation).await? {
         Observation::Ours(lb) => match replaced(subject, &lb) {
-            None => Owned::from(*lb),
+            None => Owned {
+                source: if proves || memory.known.load_balancer().is_none_or(|known| !is_same(known, &lb)) {
+                    Source::Proven
+                } else {
+                    Source::Read
+                },
+                ..looked_at_again(cx, subject, memory, *lb).await?.into()
+            },
             Some(halt) => return Err(halt.into()),
         },
         Observation::Absent if is_doubted(cx, subject, memory) => {
@@ -54,6 +75,31 @@ pub(super) async fn own(
     memory.lifecycle.seen();
     executor.owned();
     Ok(owned)
+}
+
+/// The load balancer as a second reading shows it, where the first shows something as it was before our own write.
+async fn looked_at_again(
+    cx: &Context,
+    subject: &Subject<'_>,
+    memory: &Memory,
+    first: LoadBalancer,
+) -> Result<LoadBalancer, Stop> {
+    if !memory.journal.is_contradicted_by(&first, cx.clock.now().at) {
+        return Ok(first);
+    }
+    let view = &subject.region.view;
+    let second = view
+        .load_balancer(&subject.name)
+        .await
+        .map_err(|error| Halt::unreadable(&error))?;
+    let same = second.filter(|second| is_same(second, &first));
+    let Some(second) = same else {
+        return Err(Stop::Doubted(SECOND_LOOK));
+    };
+    Ok(LoadBalancer {
+        tags: first.tags,
+        ..second
+    })
 }
 
 /// Whether the absence of a load balancer that is known needs a second look. Whoever asks for a preview gets what is so now.
@@ -91,8 +137,7 @@ async fn take_over(
     claim.apply_to(&mut lb);
     Ok(Owned {
         lb,
-        made: false,
-        claimed: true,
+        source: Source::Claimed,
         reality: Some(reality),
     })
 }

@@ -1,11 +1,12 @@
 //! I/O: makes AWS as declared: plan → carry out, planning again with what AWS teaches.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::inputs::Inputs;
-use super::outcome::{Outcome, moves_by_itself};
-use super::own::{Owned, Reality};
-use super::stop::Stop;
+use super::outcome::Outcome;
+use super::own::{Owned, Reality, Source};
+use super::stop::{Halt, Stop};
 use super::subject::Subject;
 use super::{from_status, refresh};
 use crate::api::message;
@@ -15,11 +16,11 @@ use crate::controller::context::Context;
 use crate::controller::error::Error;
 use crate::controller::executor::Executor;
 use crate::controller::memory::{Due, Memory, Suspects};
-use crate::elb::{Attribute, Code, Declared, LoadBalancer};
+use crate::elb::{Attribute, Code, Declared, Element, LoadBalancer, Ownership};
 use crate::plan::{Facts, Failure, Plan, Refusal as _, Rounds, Step};
 
 /// How long after a registration the first look at its health is worth a call.
-const HEALTH_AFTER_REGISTRATION: std::time::Duration = std::time::Duration::from_secs(2);
+const HEALTH_AFTER_REGISTRATION: Duration = Duration::from_secs(2);
 
 /// Plans and carries out until AWS is as declared or refuses.
 pub(super) async fn realise(
@@ -37,9 +38,17 @@ pub(super) async fn realise(
         groups,
         met,
     } = inputs;
-    let Owned { mut lb, reality, .. } = owned;
+    let Owned {
+        mut lb,
+        reality,
+        source,
+        ..
+    } = owned;
     let before = lb.clone();
     let mut rounds = Rounds::new(facts);
+    if !source.is_proven() && !executor.is_dry() && rounds.next(&declared, &lb).is_some() {
+        prove(cx, subject, memory, &mut lb).await?;
+    }
     let failures = rounds_of(cx, executor, subject, &declared, &mut lb, &mut rounds, memory).await?;
     // What dry steps would leave waiting is no problem of today.
     let held = if executor.is_dry() {
@@ -67,6 +76,7 @@ pub(super) async fn realise(
     } else {
         follow_zones(&mut lb, &rounds.facts);
         memory.journal.wrote(&before, &lb, cx.clock.now().at);
+        read_back(executor, subject, memory, &lb, source).await;
         take(memory, &outcome, &rounds.facts, &declared, &before, &lb, now);
         outcome.lb = Some(lb);
     }
@@ -77,6 +87,22 @@ pub(super) async fn realise(
     }
     memory.brake.keep_held(outcome.held.as_ref(), &memory.health);
     Ok(outcome)
+}
+
+/// Before anything is written, the tags say once more that it is ours: somebody may have given it away since they were
+/// last read.
+async fn prove(cx: &Context, subject: &Subject<'_>, memory: &mut Memory, lb: &mut LoadBalancer) -> Result<(), Stop> {
+    let tags = subject.region.view.tags(&subject.name).await;
+    lb.tags = tags.map_err(|error| Halt::unreadable(&error))?;
+    if subject.owner.judge(&lb.tags) != Ownership::Ours {
+        tracing::info!(
+            load_balancer = subject.name,
+            "its tags have changed; it is looked at anew"
+        );
+        return Err(Stop::Doubted(Duration::ZERO));
+    }
+    memory.journal.settle(lb, cx.clock.now().at);
+    Ok(())
 }
 
 /// Plans and runs, round after round. Returns what was refused and did not change the plan.
@@ -106,6 +132,45 @@ async fn rounds_of(
         failures.extend(final_ones.map(|(failure, _)| failure));
     }
     Ok(failures)
+}
+
+/// Looks whether AWS shows what was just written. As long as it does not, it is not believed either where it shows what was
+/// before. Of instances that come and go their health tells, which is read anyway.
+async fn read_back(
+    executor: &Executor<'_>,
+    subject: &Subject<'_>,
+    memory: &mut Memory,
+    lb: &LoadBalancer,
+    source: Source,
+) {
+    let done = executor.done();
+    let of_instances = |step: &Step| matches!(step, Step::RegisterInstances(_) | Step::DeregisterInstances(_));
+    if source != Source::Made && done.iter().all(of_instances) {
+        return;
+    }
+    let Ok(Some(mut read)) = subject.region.view.load_balancer(&subject.name).await else {
+        return;
+    };
+    let (mut of_tags, mut of_attributes) = (false, false);
+    if done
+        .iter()
+        .any(|step| matches!(step, Step::AddTags(_) | Step::RemoveTags(_)))
+        && let Ok(tags) = subject.region.view.tags(&subject.name).await
+    {
+        (read.tags, of_tags) = (tags, true);
+    }
+    if done.iter().any(|step| matches!(step, Step::ModifyAttribute(_)))
+        && let Ok(attributes) = subject.region.client.attributes(&subject.name).await
+    {
+        (read.attributes, of_attributes) = (attributes, true);
+    }
+    read.auto_scaling_groups.clone_from(&lb.auto_scaling_groups);
+    memory.journal.shown(&read, |element| match element {
+        Element::Tag(_) => of_tags,
+        Element::Attribute(_) => of_attributes,
+        Element::AutoScalingGroup(_) => false,
+        _ => true,
+    });
 }
 
 /// The status names a group before it is attached: after a crash in between, nothing else would say that it is ours to
@@ -207,7 +272,7 @@ async fn look_at_health(
     let moves_zones = |step: &Step| matches!(step, Step::AttachSubnets(_) | Step::DetachSubnets(_));
     let soon = !executor.is_dry()
         && (changed
-            || done.iter().any(|step| moves_zones(step) || moves_by_itself(step))
+            || done.iter().any(|step| moves_zones(step) || step.moves_more())
             || (!memory.health.is_read() && done.iter().any(registers)));
     if soon {
         memory.schedule.set(Due::Health, now.at + HEALTH_AFTER_REGISTRATION);

@@ -3,7 +3,7 @@
 use kube::core::PartialObjectMeta;
 use kube::{Api, ResourceExt as _};
 
-use super::owned::Owned;
+use super::owned::{Owned, Source};
 use crate::api::message;
 use crate::api::{ClassicLoadBalancer, Scheme as SchemeSpec};
 use crate::controller::context::Context;
@@ -58,7 +58,7 @@ pub(super) async fn adopt(
     }
     executor.announce("AddTags", &message::adopted(&lb.name)).await;
     Ok(Owned {
-        claimed: true,
+        source: Source::Claimed,
         ..lb.into()
     })
 }

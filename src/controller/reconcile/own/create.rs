@@ -1,7 +1,7 @@
 //! I/O: makes a load balancer where there is none, for the first time or again.
 
 use super::adopt;
-use super::owned::{Owned, Reality};
+use super::owned::{Owned, Reality, Source};
 use crate::api::{RecreatePolicy, message};
 use crate::controller::context::Context;
 use crate::controller::error::Error;
@@ -114,8 +114,7 @@ async fn create(
         lb.attributes = Attributes::at_creation();
         return Ok(Owned {
             lb,
-            made: true,
-            claimed: false,
+            source: Source::Made,
             reality: Some(Reality::Absent),
         });
     }
@@ -148,7 +147,11 @@ async fn create(
                 return Err(Halt::creating().into());
             }
             Ok(Owned {
-                made: refusal.is_none(),
+                source: if refusal.is_none() {
+                    Source::Made
+                } else {
+                    Source::Proven
+                },
                 ..Owned::from(*lb)
             })
         }
