@@ -15,12 +15,12 @@ mod list;
 mod output;
 mod plan;
 mod progress;
-mod region;
 mod regions;
 mod screen;
 mod status;
 mod table;
 
+use crate::elb::region;
 use std::sync::Arc;
 
 use clap::error::ErrorKind;

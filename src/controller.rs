@@ -44,6 +44,11 @@ pub use reconcile::mode::Rules;
 /// How long the start waits for the first lists of Nodes and Services, so that no reconcile begins with an empty view.
 const VIEWS_AT_START: Duration = Duration::from_secs(10);
 
+/// How long the start waits to lead, and then goes on and waits with what it knows.
+const LEADING_AT_START: Duration = Duration::from_secs(3);
+/// Between two looks of an operator that does not lead at whether it does.
+const FOLLOWING: Duration = Duration::from_secs(2);
+
 /// Runs until `shutdown` resolves and the reconciles under way have ended. `watching` is the client for watches, which
 /// has no deadline for reads.
 pub async fn run(
@@ -75,12 +80,19 @@ pub async fn run(
         () = shutdown.clone() => {}
         _ = tokio::time::timeout(VIEWS_AT_START, synced) => {}
     }
+    let leadership = cx.accounts.leadership();
+    tokio::select! {
+        biased;
+        () = shutdown.clone() => {}
+        _ = tokio::time::timeout(LEADING_AT_START, leadership.wait()) => {}
+    }
 
     let (reader, writer) = reflector::store();
     let objects = merge::watch(cx.namespaces().apis(&watching), &watch::config(), watch::bare)
         .inspect({
             let (reconciler, readiness) = (Arc::clone(&reconciler), Arc::clone(&readiness));
-            move |event| watch::observe_objects(event, &reconciler, &readiness)
+            let listed = watch::Listed::default();
+            move |event| watch::observe_objects(event, &reconciler, &readiness, &listed)
         })
         .reflect(writer)
         .applied_objects()
@@ -113,6 +125,9 @@ async fn stopped_before_the_first_list(shutdown: impl Future<Output = ()>, readi
 }
 
 async fn reconcile_one(object: Arc<Guarded>, reconciler: Arc<Reconciler>) -> Result<Action, Error> {
+    if !reconciler.cx.leads() {
+        return Ok(Action::requeue(FOLLOWING));
+    }
     let wait = reconciler.reconcile_one(object).await?;
     Ok(wait.map_or_else(Action::await_change, Action::requeue))
 }

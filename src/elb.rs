@@ -15,6 +15,8 @@ mod log_delivery;
 mod network;
 mod policy;
 mod refusal;
+pub mod region;
+mod similar;
 mod tags;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,7 +29,7 @@ pub use health_check::HealthCheck;
 pub use instance_health::InstanceHealth;
 pub use limits::{
     DESCRIBE_AUTO_SCALING_GROUPS, DESCRIBE_AUTO_SCALING_INSTANCES, DESCRIBE_INSTANCES, DESCRIBE_LOAD_BALANCERS,
-    DESCRIBE_TAGS, FREE_ADDRESSES, NAME_LENGTH,
+    DESCRIBE_TAGS, FREE_ADDRESSES, LISTENERS, NAME_LENGTH, POLICIES, TAGS,
 };
 pub use listener::{Listener, Protocol};
 pub use network::{RouteTable, SecurityGroup, Subnet};
@@ -35,6 +37,7 @@ pub use policy::{
     DEFAULT_TLS_POLICY, Policies, Policy, PolicyKind, PolicyName, Stickiness, TlsPolicy, canonical_key, is_own_policy,
 };
 pub use refusal::{Class, Code};
+pub use similar::similar;
 pub use tags::{
     Origin, Owner, Ownership, TAG_ADOPT_BY, TAG_CLUSTER, TAG_ORIGIN, TAG_OWNER, TAG_PREFIX, TAG_SERVICE_NAME, TAG_UID,
     is_legal_tag,

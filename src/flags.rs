@@ -15,6 +15,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, V
 
 use crate::api::message;
 use crate::controller::{Intervals, Namespaces, Rules};
+use crate::elb::region;
 use crate::plan::adoption::Adoption;
 use crate::plan::desired;
 use crate::telemetry::LogFormat;
@@ -32,6 +33,8 @@ pub struct Parameters {
     pub rules: Rules,
     /// How many objects are worked on at once.
     pub concurrency: u16,
+    /// The namespace of the Lease.
+    pub lease_namespace: String,
 }
 
 /// Kubernetes operator that owns AWS Classic Elastic Load Balancers.
@@ -90,6 +93,10 @@ pub struct Run {
     /// How many objects are worked on at once.
     #[arg(long, env = "CLB_CONCURRENCY", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
     concurrency: u16,
+    /// Namespace of the Lease that one operator of a cluster holds, so that a second one waits. It is the same for all of
+    /// them, wherever they are installed.
+    #[arg(long, env = "CLB_LEASE_NAMESPACE", default_value = "kube-system")]
+    lease_namespace: String,
     /// What holds for every object.
     #[command(flatten)]
     pub rules: RuleFlags,
@@ -113,6 +120,7 @@ impl Run {
             },
             rules: self.rules.rules(),
             concurrency: self.concurrency,
+            lease_namespace: self.lease_namespace,
         }
     }
 
@@ -177,6 +185,10 @@ pub struct RuleFlags {
     /// or also any that has no owner. The operator's default is tagged.
     #[arg(long, env = "CLB_ADOPTION", value_enum)]
     adoption: Option<AdoptionFlag>,
+    /// Regions of AWS that there are though this version does not know them, such as xx-west-1,yy-east-1. An object in
+    /// another is refused.
+    #[arg(long, env = "CLB_EXTRA_REGIONS", value_name = "REGION,…", value_parser = region::parse, value_delimiter = ',')]
+    extra_regions: Option<Vec<String>>,
     /// Write nothing to AWS: every object is treated as if spec.management were Observe.
     #[arg(long, env = "CLB_READ_ONLY", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     read_only: Option<bool>,
@@ -190,12 +202,14 @@ impl RuleFlags {
             watch_namespaces,
             default_tags,
             adoption,
+            extra_regions,
             read_only,
         } = self;
         Self {
             watch_namespaces: watch_namespaces.or(other.watch_namespaces),
             default_tags: default_tags.or(other.default_tags),
             adoption: adoption.or(other.adoption),
+            extra_regions: extra_regions.or(other.extra_regions),
             read_only: read_only.or(other.read_only),
         }
     }
@@ -206,11 +220,13 @@ impl RuleFlags {
             watch_namespaces,
             default_tags,
             adoption,
+            extra_regions,
             read_only,
         } = self;
         let flags = [
             ("--adoption", adoption.is_none()),
             ("--default-tags", default_tags.is_none()),
+            ("--extra-regions", extra_regions.is_none()),
             ("--read-only", read_only.is_none()),
             ("--watch-namespaces", watch_namespaces.is_none()),
         ];
@@ -227,12 +243,14 @@ impl RuleFlags {
             watch_namespaces,
             default_tags,
             adoption,
+            extra_regions,
             read_only,
         } = self;
         let defaults = Rules::default();
         Rules {
             namespaces: watch_namespaces.into_iter().flatten().collect(),
             adoption: adoption.map_or(defaults.adoption, Into::into),
+            extra_regions: extra_regions.into_iter().flatten().collect(),
             read_only: read_only.unwrap_or(defaults.read_only),
             default_tags: default_tags.map_or(defaults.default_tags, |tags| tags.0),
         }

@@ -30,6 +30,12 @@ struct ReconcileLabels {
     result: &'static str,
 }
 
+/// A Lease.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct LeaseLabels {
+    name: String,
+}
+
 /// The controller alone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ControllerLabels {
@@ -63,6 +69,7 @@ pub struct Metrics {
     throttles: Family<OperationLabels, Counter>,
     steps: Family<OperationLabels, Counter>,
     certificates: Certificates,
+    leader: Family<LeaseLabels, Gauge>,
     /// Objects that wait for another try after a failure.
     pub backing_off: Gauge,
     /// Objects that could not be decoded.
@@ -97,6 +104,7 @@ impl Metrics {
             throttles: Family::default(),
             steps: Family::default(),
             certificates: Certificates::default(),
+            leader: Family::default(),
             backing_off: Gauge::default(),
             undecodable: Counter::default(),
             last_watch_event: Gauge::default(),
@@ -168,6 +176,11 @@ impl Metrics {
         );
         registry.register_collector(Box::new(self.certificates.clone()));
         registry.register(
+            "leader_election_master_status",
+            "Whether this process holds the Lease, 1 or 0",
+            self.leader.clone(),
+        );
+        registry.register(
             "clb_operator_objects_backing_off",
             "Objects waiting after a failure",
             self.backing_off.clone(),
@@ -187,6 +200,12 @@ impl Metrics {
             "The running version",
             Info::new([("version", env!("CARGO_PKG_VERSION"))]),
         );
+    }
+
+    /// Whether this process holds a Lease.
+    pub fn leads(&self, lease: &str, leads: bool) {
+        let labels = LeaseLabels { name: lease.to_owned() };
+        self.leader.get_or_create(&labels).set(leads.into());
     }
 
     /// A reconcile begins; the guard counts it as ended when dropped.

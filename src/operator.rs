@@ -11,6 +11,7 @@ use kube::Api;
 use kube::api::ListParams;
 use kube::core::PartialObjectMeta;
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -19,7 +20,7 @@ use crate::api::message;
 use crate::aws::Accounts;
 use crate::controller::{self, Context, Reconciler};
 use crate::flags::Parameters;
-use crate::lease::Leadership;
+use crate::lease::{Election, Leadership};
 use crate::metrics::Metrics;
 use crate::readiness::{Readiness, Resource};
 use crate::server;
@@ -30,6 +31,10 @@ const REQUEST: Duration = Duration::from_secs(30);
 const DRAIN: Duration = Duration::from_secs(25);
 /// Between two questions to an API server that failed.
 const PROBE: Duration = Duration::from_secs(2);
+/// Between two questions to one that did not: a watch is silent where nothing happens and where nobody is there alike.
+const PULSE: Duration = Duration::from_secs(20);
+/// How long its answer is waited for.
+const ANSWER: Duration = Duration::from_secs(15);
 
 /// Runs the operator until it is told to stop.
 ///
@@ -42,6 +47,7 @@ pub async fn run(parameters: Parameters) -> anyhow::Result<()> {
         intervals,
         rules,
         concurrency,
+        lease_namespace,
     } = parameters;
     let stop = stop_on_signal()?;
     let metrics = Arc::new(Metrics::new());
@@ -50,7 +56,8 @@ pub async fn run(parameters: Parameters) -> anyhow::Result<()> {
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| message::not_listening(listen))?;
-    info!(address = %listener.local_addr()?, "serving /metrics, /healthz and /readyz");
+    let address = listener.local_addr()?;
+    info!(%address, "serving /metrics, /healthz and /readyz");
     let serving = tokio::spawn(server::serve(
         listener,
         Arc::clone(&metrics),
@@ -59,7 +66,19 @@ pub async fn run(parameters: Parameters) -> anyhow::Result<()> {
     ));
 
     let (client, watching) = clients().await?;
-    let accounts = Accounts::load(Leadership::sole(), Arc::clone(&metrics)).await;
+    let leadership = Leadership::none();
+    let lease = Arc::new(Election::new(
+        Api::namespaced(client.clone(), &lease_namespace),
+        rules.namespaces.lease(),
+        format!("{}_{address}", host()),
+        leadership.clone(),
+        Arc::clone(&metrics),
+    ));
+    let electing = tokio::spawn({
+        let lease = Arc::clone(&lease);
+        async move { lease.run().await }
+    });
+    let accounts = Accounts::load(leadership, Arc::clone(&metrics)).await;
     let accounts = accounts.map_err(anyhow::Error::msg)?;
     let cx = Context::new(client.clone(), accounts, cluster_id, intervals, rules, metrics);
     controller::announce(&cx);
@@ -80,6 +99,8 @@ pub async fn run(parameters: Parameters) -> anyhow::Result<()> {
         }
     }
     probing.abort();
+    electing.abort();
+    lease.release().await;
     stop.cancel();
     serving.await??;
     info!("stopped");
@@ -98,7 +119,8 @@ async fn clients() -> anyhow::Result<(kube::Client, kube::Client)> {
     Ok((client, watching))
 }
 
-/// A watch that failed and goes on says nothing when nothing changed. So, while a failure stands, the API server is
+/// An API server that is frozen refuses nothing, so it is asked now and then. And a watch that failed and goes on says
+/// nothing when nothing changed. So, while a failure stands, the API server is
 /// asked for both resources, and its answer ends the failure.
 async fn probe(client: kube::Client, readiness: Arc<Readiness>, reconciler: Arc<Reconciler>) {
     let objects = reconciler
@@ -107,8 +129,16 @@ async fn probe(client: kube::Client, readiness: Arc<Readiness>, reconciler: Arc<
         .apis::<PartialObjectMeta<ClassicLoadBalancer>>(&client);
     let nodes: Api<PartialObjectMeta<Node>> = Api::all(client);
     let one = ListParams::default().limit(1);
+    let mut asked = Instant::now();
     loop {
         tokio::time::sleep(PROBE).await;
+        if asked.elapsed() >= PULSE && !readiness.is_failing(Resource::Nodes) {
+            asked = Instant::now();
+            let answer = tokio::time::timeout(ANSWER, nodes.list_metadata(&one)).await;
+            if answer.is_err() {
+                readiness.failing(Resource::Nodes, &message::api_server_silent(ANSWER.as_secs()));
+            }
+        }
         if readiness.is_failing(Resource::Nodes) && nodes.list_metadata(&one).await.is_ok() {
             reconciler.cx.nodes_recovered();
             readiness.recovered(Resource::Nodes);
@@ -120,6 +150,11 @@ async fn probe(client: kube::Client, readiness: Arc<Readiness>, reconciler: Arc<
             }
         }
     }
+}
+
+/// Tells this machine from others; in a pod it is the name of the pod.
+fn host() -> String {
+    std::env::var("HOSTNAME").unwrap_or_else(|_| "clb-operator".to_owned())
 }
 
 /// A token that is cancelled by SIGTERM or SIGINT.

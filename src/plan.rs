@@ -23,7 +23,7 @@ mod track;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::elb::{Declared, Listener, LoadBalancer, PolicyName};
+use crate::elb::{Declared, LISTENERS, Listener, LoadBalancer, PolicyName};
 use listeners::Listeners;
 
 pub use brake::{Held, Why};
@@ -84,10 +84,15 @@ impl Plan {
                 plan.push(Track::Instances, vec![Step::RegisterInstances([id.clone()].into())]);
             }
         }
+        let room = policies::making_room(observed, &wanted);
+        for step in &room {
+            plan.push(Track::Policies, vec![step.clone()]);
+        }
         for step in policies::create(observed, &wanted) {
             plan.push(Track::Policies, vec![step]);
         }
-        plan.push_listeners(listeners);
+        let count = observed.listeners.len() + listeners.added.len();
+        plan.push_listeners(listeners, count > LISTENERS);
         for step in policies::of_listeners(observed, &wanted) {
             plan.push(Track::Policies, vec![step]);
         }
@@ -104,11 +109,13 @@ impl Plan {
                 vec![Step::ApplySecurityGroups(wanted.security_groups.clone())],
             );
         }
-        for steps in targets::auto_scaling_groups(observed, &wanted) {
+        for steps in targets::auto_scaling_groups(declared, observed, &wanted, facts) {
             plan.push(Track::AutoScalingGroups, steps);
         }
         plan.push(Track::Tags, tags::differences(observed, &wanted));
-        plan.push_deletions(policies::delete(observed, &wanted));
+        let mut deletions = policies::delete(observed, &wanted);
+        deletions.retain(|step| !room.contains(step));
+        plan.push_deletions(deletions);
         plan
     }
 
@@ -139,17 +146,20 @@ impl Plan {
     }
 
     /// Ports that open do so one by one; ports that close wait for all of them, so that a listener which moves keeps
-    /// serving when its new port is refused.
-    fn push_listeners(&mut self, listeners: Listeners) {
+    /// serving when its new port is refused. Where a load balancer cannot have so many, they close first.
+    fn push_listeners(&mut self, listeners: Listeners, full: bool) {
         for steps in listeners.changed {
             self.push(Track::Listeners, steps);
+        }
+        if full && !listeners.removed.is_empty() {
+            self.push(Track::Listeners, vec![Step::DeleteListeners(listeners.removed.clone())]);
         }
         let first = self.tracks.len();
         for steps in listeners.added {
             self.push(Track::Listeners, steps);
         }
         let after: Vec<usize> = (first..self.tracks.len()).collect();
-        if !listeners.removed.is_empty() {
+        if !full && !listeners.removed.is_empty() {
             let steps = vec![Step::DeleteListeners(listeners.removed)];
             self.tracks.push(Steps {
                 name: Track::Listeners,

@@ -43,9 +43,6 @@ end
 if ready.status == "True" then
   return health("Healthy", ready.message)
 end
-if ready.reason == "Suspended" or ready.reason == "Observing" then
-  return health("Suspended", ready.message)
-end
 if denied[ready.reason] then
   return health("Degraded", ready.message)
 end

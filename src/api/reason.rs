@@ -94,6 +94,10 @@ reasons! { CONDITIONS:
          touched.",
         "To take it over, set what the message names, `spec.adopt` or a tag: [adoption](../adoption.md). Otherwise make \
          the object anew with another `loadBalancerName`.";
+    NOTHING_TO_ADOPT = "NothingToAdopt", NOT_ACCEPTED, Stalled,
+        "`adopt: true` takes over a load balancer that exists, and there is none of that name. None is made.",
+        "Make the object anew with the right `loadBalancerName`, `region` or account: the message names similar ones. To have \
+         a new load balancer, take `spec.adopt` out.";
     LOST = "Lost", NOT_PROGRAMMED, Stalled,
         "The load balancer was deleted in AWS behind the operator's back.",
         "Set `spec.recreatePolicy: Always` to have a new one, which has another DNS name, or delete the object.";
@@ -111,10 +115,14 @@ reasons! { CONDITIONS:
         "The object is being deleted and has `deletionProtection: true`. The load balancer is kept as declared.",
         "Set `spec.deletionProtection: false` to let the deletion go on. It cannot be called off: Kubernetes takes no \
          deletion back.";
-    OBSERVING = "Observing", "`Ready=Unknown`, and `Programmed=False` where AWS differs", Neither,
+    DIFFERS = "Differs", "`Programmed=False`, beside `Ready=True` with reason `Observing`", Neither,
+        "The load balancer is only looked at, and AWS differs from the spec, or there is none yet.",
+        "Read `status.plan`; `status.plannedCalls` counts its calls. To let the operator make them, set \
+         `spec.management: Full`.";
+    OBSERVING = "Observing", "`Ready=True`, and `Programmed=False` with reason `Differs` where AWS differs", Neither,
         "Nothing is written to AWS: `management: Observe`, or the operator runs with `--read-only`.",
         "Read `status.plan`. To let the operator write, set `spec.management: Full` or start it without `--read-only`.";
-    SUSPENDED = "Suspended", "`Ready=Unknown`", Neither,
+    SUSPENDED = "Suspended", "`Ready=True`", Neither,
         "`management: Suspended`: nothing is read from or written to AWS.",
         "Set `spec.management: Full` to go on.";
     DEREGISTERING = "Deregistering", NOT_PROGRAMMED, Reconciling,
@@ -208,7 +216,11 @@ reasons! { EVENTS:
     CREATED = "Created", NORMAL, Neither, "AWS accepted the new load balancer.", "Nothing.";
     UPDATED = "Updated", NORMAL, Neither,
         "The load balancer was changed; the note lists the calls.",
-        "Nothing. Where nobody changed the object, somebody changed the load balancer.";
+        "Nothing.";
+    DRIFT_CORRECTED = "DriftCorrected", NORMAL, Neither,
+        "The load balancer was as declared, and somebody else has changed it since; the note lists the calls that put it \
+         right.",
+        "See who changes it: CloudTrail tells. To let a part be, name it in `spec.ignoreDifferences`.";
     ADOPTED = "Adopted", NORMAL, Neither, "An existing load balancer was taken over.", "Nothing.";
     DELETED = "Deleted", NORMAL, Neither, "The load balancer is gone from AWS.", "Nothing.";
     RETAINED = "Retained", NORMAL, Neither,

@@ -46,18 +46,16 @@ pub use targets::{
     selectable = ".spec.scheme",
     validation = Rule::new("size(self.metadata.name) <= 63").message("metadata.name must be at most 63 characters"),
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason"),
     printcolumn(name = "DNS", type_ = "string", json_path = ".status.dnsName"),
     printcolumn(name = "Targets", type_ = "string", json_path = ".status.instances.summary"),
     printcolumn(name = "Scheme", type_ = "string", json_path = ".spec.scheme"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(name = "AWS Name", type_ = "string", json_path = ".status.loadBalancerName", priority = 1),
+    printcolumn(name = "Region", type_ = "string", json_path = ".status.region", priority = 1),
     printcolumn(name = "VPC", type_ = "string", json_path = ".status.vpcId", priority = 1),
-    printcolumn(
-        name = "Reason",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type==\"Ready\")].reason",
-        priority = 1
-    )
+    printcolumn(name = "Management", type_ = "string", json_path = ".spec.management", priority = 1),
+    printcolumn(name = "Plan", type_ = "integer", json_path = ".status.plannedCalls", priority = 1)
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(

@@ -19,6 +19,9 @@ pub struct ClassicLoadBalancerStatus {
     /// The name of the load balancer in AWS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub load_balancer_name: Option<String>,
+    /// The cluster id of the operator whose object it is. One of another cluster id leaves it alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster_id: Option<String>,
     /// The region of the load balancer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
@@ -73,6 +76,9 @@ pub struct ClassicLoadBalancerStatus {
     /// With `management: Observe`, the calls that would be made, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub plan: Vec<String>,
+    /// How many calls that are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub planned_calls: Option<i32>,
     /// The calls that AWS refused in the last reconcile, at most nine.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<TrackError>,

@@ -37,6 +37,8 @@ pub struct Accounts {
 #[derive(Debug, Default)]
 struct Regions {
     regions: Mutex<HashMap<String, Arc<AccountRegion>>>,
+    /// The region of each object, by UID.
+    users: Mutex<HashMap<String, String>>,
     identity: Arc<Identity>,
 }
 
@@ -67,6 +69,46 @@ impl Accounts {
     /// The region of objects that name none.
     pub fn default_region(&self) -> Option<&str> {
         self.config.region().map(AsRef::as_ref)
+    }
+
+    /// A region of the operator's own account, for the object of this UID, until [`release`](Self::release).
+    pub fn region_for(&self, user: &str, region: &str) -> Arc<AccountRegion> {
+        let before = {
+            let mut users = self.own.users.lock().unwrap_or_else(PoisonError::into_inner);
+            match users.get_mut(user) {
+                Some(known) if known == region => None,
+                Some(known) => Some(std::mem::replace(known, region.to_owned())),
+                None => users.insert(user.to_owned(), region.to_owned()),
+            }
+        };
+        if let Some(before) = before {
+            self.drop_unused(&before);
+        }
+        self.region(region)
+    }
+
+    /// The object of this UID is gone. With the last of a region its clients go.
+    pub fn release(&self, user: &str) {
+        let region = self
+            .own
+            .users
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(user);
+        if let Some(region) = region {
+            self.drop_unused(&region);
+        }
+    }
+
+    fn drop_unused(&self, region: &str) {
+        let users = self.own.users.lock().unwrap_or_else(PoisonError::into_inner);
+        if !users.values().any(|used| used == region) {
+            self.own
+                .regions
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(region);
+        }
     }
 
     /// A region of the operator's own account.

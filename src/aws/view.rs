@@ -28,6 +28,15 @@ impl View {
         self.client.find(name).await
     }
 
+    /// The names of all load balancers.
+    ///
+    /// # Errors
+    /// When a page cannot be had.
+    pub async fn names(&self) -> Result<Vec<String>, Error> {
+        let all = self.client.load_balancers(|_| {}).await?;
+        Ok(all.into_iter().map(|lb| lb.name).collect())
+    }
+
     /// Its tags.
     ///
     /// # Errors

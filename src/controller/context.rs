@@ -13,6 +13,7 @@ use super::nodes::NodeView;
 use super::reconcile::mode::Rules;
 use super::services::ServiceViews;
 use crate::aws::Accounts;
+use crate::elb::region;
 use crate::metrics::Metrics;
 
 /// How often the operator looks though nothing happened.
@@ -85,6 +86,16 @@ impl Context {
     /// Takes in an event of the watch of all Services. `true`: something changed that listeners may depend on.
     pub fn take_service_event(&self, event: &Event<Service>) -> bool {
         self.services.all().take(event)
+    }
+
+    /// Whether this process leads, so that it is the one to work.
+    pub(super) fn leads(&self) -> bool {
+        self.accounts.leadership().is_current()
+    }
+
+    /// Whether load balancers can be in a region: it exists, as far as this version or whoever started the operator knows.
+    pub(super) fn may_be_in(&self, region: &str) -> bool {
+        region::exists(region, &self.rules.extra_regions) || self.accounts.default_region() == Some(region)
     }
 
     /// Where objects are worked on.

@@ -1,6 +1,7 @@
 //! One reconcile, kept from harming others: it has a deadline, a panic ends it alone, and an object that cannot be
 //! decoded is told once.
 
+use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,7 +47,16 @@ impl Reconciler {
     /// The object of this UID is gone.
     pub fn forget(&self, uid: &str) {
         self.memories.forget(uid);
+        self.cx.accounts.release(uid);
         self.cx.metrics.certificates(uid, std::collections::BTreeMap::new());
+    }
+
+    /// A list of all objects was read, and those of these UIDs are there. One that vanished while nobody watched is
+    /// forgotten.
+    pub fn retain(&self, uids: &HashSet<String>) {
+        for uid in self.memories.others(uids) {
+            self.forget(&uid);
+        }
     }
 
     /// One reconcile of one object; the answer says after how long to look again, if nothing happens before.

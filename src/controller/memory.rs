@@ -10,7 +10,7 @@ mod published;
 mod refusals;
 mod schedule;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use tokio::time::Instant;
@@ -127,6 +127,14 @@ impl Memories {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
     }
 
+    /// The UIDs that are remembered and not among these.
+    pub(super) fn others(&self, uids: &HashSet<String>) -> Vec<String> {
+        let objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        let undecodable = self.undecodable.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = objects.keys().chain(undecodable.keys());
+        all.filter(|uid| !uids.contains(*uid)).cloned().collect()
+    }
+
     /// How many objects wait after a failure.
     pub(super) fn backing_off(&self) -> usize {
         let memories = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
@@ -150,6 +158,18 @@ mod tests {
         assert_eq!(memories.backing_off(), 1);
         assert_eq!(memories.take("1").schedule.failures(), 1);
         assert_eq!(memories.take("1").schedule.failures(), 0, "a panic would have lost it");
+    }
+
+    #[test]
+    fn those_that_a_list_lacks_are_told() {
+        let memories = Memories::default();
+        for uid in ["1", "2"] {
+            memories.put(uid, Memory::default());
+        }
+        assert!(memories.is_news("3".into(), "7".into()));
+        let mut others = memories.others(&["2".to_owned()].into());
+        others.sort();
+        assert_eq!(others, ["1", "3"]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use k8s_openapi::NamespaceResourceScope;
 use kube::{Api, Client, Resource};
+use sha2::{Digest as _, Sha256};
 
 use crate::api::message;
 
@@ -22,6 +23,18 @@ impl Namespaces {
     /// Those that are named, in order; none where all are meant.
     pub fn named(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
+    }
+
+    /// The name of the Lease of operators that look at exactly these namespaces. Those of other ones do not wait for each
+    /// other.
+    pub fn lease(&self) -> String {
+        const NAME: &str = "classic-lb-operator";
+        if self.0.is_empty() {
+            return NAME.to_owned();
+        }
+        let digest = Sha256::digest(self.to_string());
+        let hash: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        format!("{NAME}-{hash}")
     }
 
     /// Everything of a kind that is to be listed and watched: once for the cluster, or once in each namespace.

@@ -11,6 +11,7 @@ use kube::{Api, Client, ResourceExt as _};
 use super::context::{Context, Intervals};
 use super::error::Error;
 use super::memory::Memory;
+use super::reconcile::in_words;
 use super::reconcile::mode::Rules;
 use super::reconcile::reconcile;
 use super::reconcile::subject::Coordinates;
@@ -80,7 +81,7 @@ pub async fn preview(
     match next.problems.first() {
         Some(problem) if next.unread => Err(Error::Unread(problem.message.to_string())),
         _ => Ok(Preview {
-            steps: next.steps.iter().map(ToString::to_string).collect(),
+            steps: next.steps.iter().map(in_words).collect(),
             problems: next
                 .problems
                 .into_iter()

@@ -43,13 +43,15 @@ use resolve::resolve;
 use subject::{Course, Subject};
 
 pub(super) use conclude::Next;
+pub(super) use gather::in_words;
 
 /// One reconcile: what is wanted × what is there → calls → what is told → when to look again.
 pub(super) async fn reconcile(cx: &Context, object: &ClassicLoadBalancer, memory: &mut Memory) -> Result<Next, Error> {
     let now = cx.clock.now();
     let previous = memory.published.previous(object);
-    let Some(subject) = Subject::of(object, cx, previous)? else {
-        return conclude::without_region(cx, object, memory).await;
+    let subject = match Subject::of(object, cx, previous) {
+        Ok(subject) => subject,
+        Err(stop) => return conclude::without_region(cx, object, memory, stop).await,
     };
     let (subject, seen) = (&subject, subject.seen());
     let because = memory.schedule.because(&seen, now.at);
@@ -65,6 +67,7 @@ pub(super) async fn reconcile(cx: &Context, object: &ClassicLoadBalancer, memory
     }
     let executor = &mut Executor::new(cx, subject);
     let ended = async {
+        subject.check_cluster()?; // pure  it is the object of this operator
         subject.check_identity()?; // pure  the region and the name are those it was made under
         let resolution = Box::pin(resolve(cx, subject, memory, now)).await?; // I/O   names → ids, Nodes → instances
         let desired = declare(&subject.wish(&resolution.resolved))?; // pure  or a refusal that names the field

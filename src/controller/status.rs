@@ -47,6 +47,8 @@ pub(super) struct Report<'a> {
     pub(super) applied: Option<Applied>,
     /// Where nothing is written to AWS, the calls that would be made.
     pub(super) plan: Vec<String>,
+    /// How many calls that are.
+    pub(super) planned_calls: usize,
     pub(super) errors: Vec<TrackError>,
 }
 
@@ -71,6 +73,7 @@ impl<'a> Report<'a> {
             groups: None,
             applied: None,
             plan: Vec::new(),
+            planned_calls: 0,
             errors: Vec::new(),
         }
     }
@@ -125,6 +128,10 @@ pub(super) fn derive(
     }
     let none = || Statement::new(TARGETS_HEALTHY, "Unknown", message::no_balancer());
     let mut healthy = report.gone.then(none);
+    if report.gone {
+        // A script that counts must not go on counting what is gone.
+        status.instances = previous.instances.as_ref().map(instances::none_left);
+    }
     if let (Some(targets), Some(lb)) = (&report.targets, report.load_balancer) {
         let summary = targets.summarise(&lb.instances, &lb.availability_zones);
         let ports: Vec<Port> = lb
@@ -145,6 +152,7 @@ pub(super) fn derive(
         status.instances = Some(summary);
     }
     status.plan.clone_from(&report.plan);
+    status.planned_calls = i32::try_from(report.planned_calls).ok().filter(|calls| *calls > 0);
     status.errors = report.errors.iter().take(ERRORS).cloned().collect();
     let statements = verdict::statements(
         &report.verdict,

@@ -1,7 +1,8 @@
 //! Watches of the Kubernetes API: Nodes and Services become views, objects become reconciles.
 
+use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -60,20 +61,53 @@ pub(super) fn asks_for_a_reconcile(object: &Guarded) -> Option<u64> {
     Some(hasher.finish())
 }
 
+/// The UIDs that a list which is under way has brought so far. What was deleted while nobody watched is told by no event.
+#[derive(Debug, Default)]
+pub(super) struct Listed(Mutex<Option<HashSet<String>>>);
+
+impl Listed {
+    fn with<T>(&self, change: impl FnOnce(&mut Option<HashSet<String>>) -> T) -> T {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn begin(&self) {
+        self.with(|uids| *uids = Some(HashSet::new()));
+    }
+
+    fn add(&self, uid: Option<String>) {
+        self.with(|uids| {
+            if let Some(uids) = uids {
+                uids.extend(uid);
+            }
+        });
+    }
+
+    fn end(&self) -> Option<HashSet<String>> {
+        self.with(Option::take)
+    }
+}
+
 /// Keeps readiness and memories in step with the watch of the objects.
 pub(super) fn observe_objects(
     event: &Result<watcher::Event<Guarded>, watcher::Error>,
     reconciler: &Reconciler,
     readiness: &Readiness,
+    listed: &Listed,
 ) {
     match event {
-        Ok(watcher::Event::InitDone) => readiness.listed(Resource::Objects),
+        Ok(watcher::Event::Init) => listed.begin(),
+        Ok(watcher::Event::InitApply(object) | watcher::Event::Apply(object)) => listed.add(object.uid()),
+        Ok(watcher::Event::InitDone) => {
+            readiness.listed(Resource::Objects);
+            if let Some(uids) = listed.end() {
+                reconciler.retain(&uids);
+            }
+        }
         Ok(watcher::Event::Delete(object)) => {
             if let Some(uid) = object.uid() {
                 reconciler.forget(&uid);
             }
         }
-        Ok(_) => {}
         Err(error) => {
             let error = error::of_watch(error);
             warn!(error, "ClassicLoadBalancers cannot be watched");

@@ -20,3 +20,9 @@ pub const DESCRIBE_LOAD_BALANCERS: i32 = 400;
 
 /// The most load balancers that one `DescribeTags` takes.
 pub const DESCRIBE_TAGS: usize = 20;
+/// Tags of one load balancer.
+pub const TAGS: usize = 50;
+/// Listeners of one load balancer.
+pub const LISTENERS: usize = 100;
+/// Policies of one load balancer.
+pub const POLICIES: usize = 100;

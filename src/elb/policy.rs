@@ -204,6 +204,12 @@ impl Policy {
             .fold(0_u64, |hash, byte| (hash << 8) | u64::from(*byte));
         format!("{OWN}{}-{hash:0HASH_LENGTH$x}", self.kind().word())
     }
+
+    /// The same, or where that name is taken by something else, one with a number from 2 on.
+    pub fn own_name_of(&self, number: u32) -> PolicyName {
+        let name = self.own_name();
+        if number < 2 { name } else { format!("{name}-{number}") }
+    }
 }
 
 /// The kinds that the operator makes.
@@ -220,7 +226,9 @@ pub fn is_own_policy(name: &str) -> bool {
     let Some((kind, hash)) = name.strip_prefix(OWN).and_then(|rest| rest.split_once('-')) else {
         return false;
     };
+    let (hash, number) = hash.split_once('-').unwrap_or((hash, "2"));
     KINDS.iter().any(|known| known.word() == kind)
+        && number.parse::<u32>().is_ok_and(|number| number > 1)
         && hash.len() == HASH_LENGTH
         && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
@@ -287,6 +295,8 @@ mod tests {
         let names: BTreeSet<_> = samples().iter().map(Policy::own_name).collect();
         assert_eq!(names.len(), samples().len());
         assert!(names.iter().all(|name| is_own_policy(name)), "{names:?}");
+        let numbered = |name: &PolicyName| is_own_policy(&format!("{name}-2")) && !is_own_policy(&format!("{name}-x"));
+        assert!(names.iter().all(numbered), "{names:?}");
         for name in [
             "clb-",
             "clb-tls",

@@ -67,6 +67,16 @@ impl Question<'_> {
         }
     }
 
+    /// The tag that would let this object have it, where nothing but that offer is lacking.
+    pub fn missing_offer(&self, ownership: &Ownership) -> Option<(String, String)> {
+        let offer = (TAG_ADOPT_BY.to_owned(), self.owner.adopt_by());
+        let mut tags = self.tags.clone();
+        tags.insert(offer.0.clone(), offer.1.clone());
+        let offered = Question { tags: &tags, ..*self };
+        let free = self.asked && offered.answer(ownership) == Claim::Free;
+        (free && self.answer(ownership) != Claim::Free).then_some(offer)
+    }
+
     /// The refusal of a load balancer whose owner lives.
     pub fn alive(&self) -> Message {
         message::owner_lives(self.name, self.region, self.uid())

@@ -2,9 +2,10 @@
 //!
 //! A selector that matches too little, a tag that was renamed, a group that was scaled to nothing: seen from here they
 //! all ask to deregister instances that serve. So only a part leaves at once, the next part when the last has drained,
-//! and never the last ones in service.
+//! and never the last ones in service. To detach an Auto Scaling group takes all its members out at once, so it waits until
+//! enough others serve.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Facts;
 use crate::elb::{InstanceId, LoadBalancer, Registration};
@@ -57,14 +58,53 @@ pub(super) fn release(
     now
 }
 
+/// Of the groups that shall be detached, those that wait: their members leave at once, and too few others serve. Members
+/// that another source wants are registered again at once, and no waiting would spare them the gap. `gone` leave in the
+/// same plan.
+pub(super) fn held_groups(
+    observed: &LoadBalancer,
+    wanted: &LoadBalancer,
+    gone: &BTreeSet<InstanceId>,
+    registration: &Registration,
+    facts: &Facts,
+) -> BTreeMap<String, BTreeSet<InstanceId>> {
+    let brake = &facts.brake;
+    let mut serving: Option<BTreeSet<&InstanceId>> = brake.in_service.as_ref().map(|in_service| {
+        let stay = observed.instances.iter().filter(|id| !gone.contains(*id));
+        stay.filter(|id| in_service.contains(*id)).collect()
+    });
+    let mut held = BTreeMap::new();
+    for (name, members) in &brake.groups {
+        let registered = members.intersection(&observed.instances);
+        let leave: BTreeSet<InstanceId> = registered
+            .filter(|id| !wanted.instances.contains(*id))
+            .cloned()
+            .collect();
+        if leave.is_empty() || !observed.auto_scaling_groups.contains(name) {
+            continue;
+        }
+        let others = serving.as_ref().filter(|_| brake.draining.is_empty()).map(|serving| {
+            let others = serving.iter().filter(|id| !members.contains(**id));
+            others.copied().collect::<BTreeSet<_>>()
+        });
+        match others {
+            Some(others) if others.len() >= registration.min_in_service => serving = Some(others),
+            _ => drop(held.insert(name.clone(), leave)),
+        }
+    }
+    held
+}
+
 /// What still waits after the last step of a reconcile, and not since AWS refused it.
 pub(super) fn held(
     observed: &LoadBalancer,
     leave: &BTreeSet<InstanceId>,
+    groups: &BTreeMap<String, BTreeSet<InstanceId>>,
     registration: &Registration,
     facts: &Facts,
 ) -> Option<Held> {
-    let waiting = leave.iter().filter(|id| is_inferred(id, facts)).count();
+    let of_groups: BTreeSet<&InstanceId> = groups.values().flatten().collect();
+    let waiting = leave.iter().filter(|id| is_inferred(id, facts)).count() + of_groups.len();
     if waiting == 0 {
         return None;
     }
@@ -73,9 +113,9 @@ pub(super) fn held(
         _ if !brake.draining.is_empty() => Why::Draining(brake.draining.len()),
         None => Why::Unread,
         Some(in_service) => {
-            let in_service = in_service.intersection(&observed.instances).count();
             let minimum = registration.min_in_service;
-            if in_service > minimum {
+            let in_service = in_service.intersection(&observed.instances).count();
+            if in_service > minimum && groups.is_empty() {
                 return None;
             }
             Why::MinInService { in_service, minimum }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Step;
-use crate::elb::{DEFAULT_TLS_POLICY, LoadBalancer, Policy, PolicyName};
+use crate::elb::{DEFAULT_TLS_POLICY, LoadBalancer, POLICIES, Policy, PolicyName};
 
 /// The policies to make, those first that others refer to. AWS's default one comes with the listener that needs it.
 pub(super) fn create(observed: &LoadBalancer, wanted: &LoadBalancer) -> Vec<Step> {
@@ -34,6 +34,25 @@ pub(super) fn delete(observed: &LoadBalancer, wanted: &LoadBalancer) -> Vec<Step
         .into_iter()
         .map(|(name, _)| Step::DeletePolicy(name.clone()))
         .collect()
+}
+
+/// Where a load balancer cannot have all of them at once: those to delete that nothing refers to even now.
+pub(super) fn making_room(observed: &LoadBalancer, wanted: &LoadBalancer) -> Vec<Step> {
+    if observed.policies.len() + create(observed, wanted).len() <= POLICIES {
+        return Vec::new();
+    }
+    let of_listeners = observed.listeners.values().flat_map(|listener| &listener.policies);
+    let of_policies = observed.policies.values().filter_map(|policy| match policy {
+        Policy::BackendAuthentication(names) => Some(names),
+        _ => None,
+    });
+    let used: BTreeSet<&PolicyName> = of_listeners
+        .chain(observed.backends.values().flatten())
+        .chain(of_policies.flatten())
+        .collect();
+    let mut idle = delete(observed, wanted);
+    idle.retain(|step| matches!(step, Step::DeletePolicy(name) if !used.contains(name)));
+    idle
 }
 
 fn refers(policy: &Policy) -> bool {

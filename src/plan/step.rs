@@ -158,6 +158,20 @@ impl Step {
         }
     }
 
+    /// Whether the step takes something away that serves clients, or that somebody has put there.
+    pub fn takes_away(&self) -> bool {
+        matches!(
+            self,
+            Self::DeleteListeners(_)
+                | Self::DisableZones(_)
+                | Self::DetachSubnets(_)
+                | Self::DeregisterInstances(_)
+                | Self::DetachAutoScalingGroup(_)
+                | Self::DeleteLoadBalancer
+                | Self::RemoveTags(_)
+        )
+    }
+
     /// Whether AWS changes more by itself after the step than it says: an Auto Scaling group registers or deregisters its
     /// instances, and zones bring their default subnets.
     pub fn moves_more(&self) -> bool {

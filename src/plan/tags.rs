@@ -3,28 +3,73 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Step;
-use crate::elb::LoadBalancer;
+use crate::elb::{LoadBalancer, TAGS};
 
-/// Adds before it removes; keys that nobody here ever set are left alone by `Declared::over`.
+/// Adds before it removes, unless there is no room for all; keys that nobody here ever set are left alone by
+/// `Declared::over`.
 pub(super) fn differences(observed: &LoadBalancer, wanted: &LoadBalancer) -> Vec<Step> {
-    let mut steps = Vec::new();
     let add: BTreeMap<_, _> = wanted
         .tags
         .iter()
         .filter(|(key, value)| observed.tags.get(*key) != Some(value))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
-    if !add.is_empty() {
-        steps.push(Step::AddTags(add));
-    }
     let remove: BTreeSet<_> = observed
         .tags
         .keys()
         .filter(|key| !wanted.tags.contains_key(*key))
         .cloned()
         .collect();
-    if !remove.is_empty() {
-        steps.push(Step::RemoveTags(remove));
+    let new = add.keys().filter(|key| !observed.tags.contains_key(*key)).count();
+    let full = observed.tags.len() + new > TAGS;
+    let add = (!add.is_empty()).then_some(Step::AddTags(add));
+    let remove = (!remove.is_empty()).then_some(Step::RemoveTags(remove));
+    let order = if full { [remove, add] } else { [add, remove] };
+    order.into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::elb::{HealthCheck, Identity, Scheme};
+
+    fn with_tags(tags: impl IntoIterator<Item = (String, String)>) -> LoadBalancer {
+        LoadBalancer {
+            name: "web".into(),
+            identity: Identity::default(),
+            scheme: Scheme::Internal,
+            listeners: BTreeMap::new(),
+            policies: BTreeMap::new(),
+            backends: BTreeMap::new(),
+            health_check: HealthCheck::of("TCP:80".into()),
+            attributes: crate::elb::Attributes::default(),
+            availability_zones: BTreeSet::new(),
+            subnets: BTreeSet::new(),
+            security_groups: BTreeSet::new(),
+            instances: BTreeSet::new(),
+            tags: tags.into_iter().collect(),
+            auto_scaling_groups: BTreeSet::new(),
+        }
     }
-    steps
+
+    /// So many tags of others, and one of ours.
+    fn tagged(others: usize, ours: &str) -> LoadBalancer {
+        let others = (0..others).map(|number| (format!("other-{number}"), "x".to_owned()));
+        with_tags(others.chain([(ours.to_owned(), "x".to_owned())]))
+    }
+
+    #[test]
+    fn a_tag_is_renamed_also_where_no_more_fit() {
+        for (others, first) in [(10, "AddTags"), (TAGS - 2, "AddTags"), (TAGS - 1, "RemoveTags")] {
+            let steps = differences(&tagged(others, "old"), &tagged(others, "new"));
+            let operations: Vec<_> = steps.iter().map(Step::operation).collect();
+            assert_eq!((operations.len(), operations.first()), (2, Some(&first)), "{others}");
+            let mut lb = tagged(others, "old");
+            for step in steps {
+                step.apply_to(&mut lb);
+                assert!(lb.tags.len() <= TAGS);
+            }
+            assert_eq!(lb, tagged(others, "new"));
+        }
+    }
 }

@@ -63,7 +63,23 @@ pub(super) fn deregister(
 pub(super) fn held(declared: &Declared, observed: &LoadBalancer, facts: &Facts) -> Option<Held> {
     let wanted = facts.temper(declared.over(observed), observed);
     let leave = leaving(observed, &wanted, facts);
-    brake::held(observed, &leave, declared.registration.as_ref()?, facts)
+    let groups = held_groups(declared, observed, &wanted, facts);
+    brake::held(observed, &leave, &groups, declared.registration.as_ref()?, facts)
+}
+
+/// The groups that must not be detached yet, with the members that nothing else wants.
+fn held_groups(
+    declared: &Declared,
+    observed: &LoadBalancer,
+    wanted: &LoadBalancer,
+    facts: &Facts,
+) -> BTreeMap<String, BTreeSet<InstanceId>> {
+    let Some(registration) = &declared.registration else {
+        return BTreeMap::new();
+    };
+    let leave = leaving(observed, wanted, facts);
+    let gone = brake::release(observed, &leave, registration, facts);
+    brake::held_groups(observed, wanted, &gone, registration, facts)
 }
 
 fn leaving(observed: &LoadBalancer, wanted: &LoadBalancer, facts: &Facts) -> BTreeSet<InstanceId> {
@@ -71,10 +87,17 @@ fn leaving(observed: &LoadBalancer, wanted: &LoadBalancer, facts: &Facts) -> BTr
     leave.filter(|id| !facts.unregistered.contains(*id)).cloned().collect()
 }
 
-/// Each group alone: one that is missing must not stop the others.
-pub(super) fn auto_scaling_groups(observed: &LoadBalancer, wanted: &LoadBalancer) -> Vec<Vec<Step>> {
+/// Each group alone: one that is missing must not stop the others. Those to detach go as far as the brake lets them.
+pub(super) fn auto_scaling_groups(
+    declared: &Declared,
+    observed: &LoadBalancer,
+    wanted: &LoadBalancer,
+    facts: &Facts,
+) -> Vec<Vec<Step>> {
     let attach = wanted.auto_scaling_groups.difference(&observed.auto_scaling_groups);
+    let held = held_groups(declared, observed, wanted, facts);
     let detach = observed.auto_scaling_groups.difference(&wanted.auto_scaling_groups);
+    let detach = detach.filter(|name| !held.contains_key(*name));
     attach
         .map(|name| vec![Step::AttachAutoScalingGroup(name.clone())])
         .chain(detach.map(|name| vec![Step::DetachAutoScalingGroup(name.clone())]))

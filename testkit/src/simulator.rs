@@ -142,6 +142,14 @@ impl Simulator {
         self.control(Method::DELETE, "faults", String::new()).await.map(drop)
     }
 
+    /// From now on the health checks of an instance of the default account and region pass or fail.
+    pub async fn set_instance_health(&self, id: &str, healthy: bool) -> Result<()> {
+        let answer = serde_json::json!({"region": REGION, "instanceId": id, "healthy": healthy});
+        self.control(Method::POST, "instance-health", answer.to_string())
+            .await
+            .map(drop)
+    }
+
     /// A request to one of the simulator's own addresses under `/_simulator/`.
     pub async fn control(&self, method: Method, path: &str, body: String) -> Result<String> {
         let url = format!("{}/_simulator/{path}", self.url);

@@ -41,8 +41,8 @@ fn health_follows_the_conditions_in_whatever_order_they_come() {
         Progressing | Deleting   | Reconciling=True/Deleting Ready=False/Deleting
         Degraded    | Lost       | Ready=False/Lost Stalled=True/Lost
         Degraded    | Invalid    | Stalled=True/Invalid Ready=False/Invalid
-        Suspended   | Suspended  | Ready=Unknown/Suspended Programmed=True/Programmed
-        Suspended   | Observing  | Ready=Unknown/Observing Programmed=False/Observing
+        Healthy     | Suspended  | Ready=True/Suspended Programmed=True/Programmed
+        Healthy     | Observing  | Ready=True/Observing Programmed=False/Differs
         Degraded    | AccessDenied         | Ready=False/AccessDenied Reconciling=True/AccessDenied
         Degraded    | CredentialsNotLoaded | Ready=False/CredentialsNotLoaded Reconciling=True/CredentialsNotLoaded
         Degraded    | UnauthorizedOperation | Ready=False/UnauthorizedOperation Reconciling=True/UnauthorizedOperation

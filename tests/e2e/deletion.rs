@@ -30,7 +30,7 @@ async fn a_suspended_object_waits_and_says_so() -> Result<()> {
     test.patch(json!({"management": "Suspended"})).await?;
     test.until_reason("Ready", "Suspended").await?;
     let suspended = test.get().await?;
-    assert!(suspended.has("Ready", "Unknown"));
+    assert!(suspended.has("Ready", "True"));
     assert!(
         !suspended.has("Programmed", "True"),
         "what was judged before speaks of the spec before"

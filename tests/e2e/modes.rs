@@ -83,9 +83,7 @@ async fn an_object_from_a_backup_gets_its_balancer_back_when_it_asks() -> Result
 /// The operations of `status.plan`, once it is told that the operator only reads.
 async fn plan(test: &Test, calls: usize) -> Result<Vec<String>> {
     let web = test
-        .until("the plan", |web| {
-            web.has("Ready", "Unknown") && web.plan().len() == calls
-        })
+        .until("the plan", |web| web.has("Ready", "True") && web.plan().len() == calls)
         .await?;
     let ready = web.condition("Ready").expect("Ready");
     assert!(

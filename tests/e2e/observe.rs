@@ -32,7 +32,8 @@ async fn what_is_planned_for_a_new_balancer_is_what_is_done() -> Result<()> {
     let mark = test.mark()?;
     test.apply(&test.spec("management: Observe")).await?;
     let web = observing(&test).await?;
-    assert!(web.has("Ready", "Unknown") && web.has("Programmed", "False"));
+    assert!(web.has("Ready", "True") && web.has("Programmed", "False") && web.says("Programmed", "Differs"));
+    assert!(*web.status("/plannedCalls") == web.plan().len());
     assert!(web.condition("Stalled").is_none() && web.condition("Reconciling").is_none());
     assert!(web.finalizers().is_empty());
     let planned = operations(&web);
@@ -92,7 +93,21 @@ async fn an_adoption_is_planned_and_refusals_are_told() -> Result<()> {
     let lines = format!("loadBalancerName: {name}\nmanagement: Observe\nadopt: true");
     test.apply(&minimal(&lines)).await?;
     let web = observing(&test).await?;
-    assert!(web.plan().is_empty());
+    let offered = [
+        "AddTags",
+        "AddTags",
+        "CreateLoadBalancerListeners",
+        "DeleteLoadBalancerListeners",
+    ];
+    assert_eq!(operations(&web), offered, "as if it were offered");
+    assert!(
+        web.plan()[0].contains(&offer(&test)),
+        "first what a person has to do: {:?}",
+        web.plan()
+    );
+    assert!(
+        web.plan()[3].contains("takes something away") && web.message("Ready").contains("DeleteLoadBalancerListeners")
+    );
     assert!(web.has("Accepted", "False") && web.says("Accepted", "NotAdopted"));
     assert!(!web.text("/dnsName").is_empty(), "it can be looked at");
     assert!(web.status("/createdTime").is_null(), "but is not taken for ours");
@@ -100,7 +115,7 @@ async fn an_adoption_is_planned_and_refusals_are_told() -> Result<()> {
     tag(&test.stack, &name, "classiclb.dev/adopt-by", &offer(&test)).await?;
     let mark = test.mark()?;
     test.request().await?;
-    let web = test.until("a plan", |web| !web.plan().is_empty()).await?;
+    let web = test.until("a plan", |web| web.plan().len() == 3).await?;
     let expected = ["AddTags", "CreateLoadBalancerListeners", "DeleteLoadBalancerListeners"];
     assert_eq!(operations(&web), expected);
     assert!(web.has("Accepted", "True"));

@@ -291,3 +291,39 @@ async fn policies_of_others_are_left_alone() -> Result<()> {
     assert_eq!(left, 1, "nobody declared anything of it");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_content_under_our_own_name_is_not_taken_for_ours() -> Result<()> {
+    let test = Test::new().await?;
+    let spec = secure(&test).await?;
+    test.ready(&spec(MODERN)).await?;
+    let made = own(&test).await?;
+    assert_eq!(made.len(), 1, "{made:?}");
+    // As a tool does that edits a policy: taken off, deleted, made anew, put on again.
+    let none = [("LoadBalancerPort", "443"), ("PolicyNames", "")];
+    test.by_hand("SetLoadBalancerPoliciesOfListener", &none).await?;
+    test.by_hand("DeleteLoadBalancerPolicy", &[("PolicyName", made[0].as_str())])
+        .await?;
+    let old = [
+        ("PolicyName", made[0].as_str()),
+        ("PolicyTypeName", TLS),
+        ("PolicyAttributes.member.1.AttributeName", REFERENCE),
+        ("PolicyAttributes.member.1.AttributeValue", "ELBSecurityPolicy-2011-08"),
+    ];
+    test.by_hand("CreateLoadBalancerPolicy", &old).await?;
+    let on = [("LoadBalancerPort", "443"), ("PolicyNames.member.1", made[0].as_str())];
+    test.by_hand("SetLoadBalancerPoliciesOfListener", &on).await?;
+    assert_has(
+        &on_listener(&test, 443).await?,
+        TLS,
+        REFERENCE,
+        "ELBSecurityPolicy-2011-08",
+    );
+
+    test.pass().await?;
+    let modern = on_listener(&test, 443).await?;
+    assert_has(&modern, TLS, REFERENCE, "ELBSecurityPolicy-TLS-1-2-2017-01");
+    let left = own(&test).await?;
+    assert!(left.len() == 1 && left != made, "the other one is collected: {left:?}");
+    test.idle("put right").await
+}

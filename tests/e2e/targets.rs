@@ -214,3 +214,37 @@ async fn the_members_of_a_resolved_group_are_registered_and_the_group_is_left_al
     assert_eq!(test.registered().await?.len(), 3, "set again");
     test.idle("a second pass").await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_is_exchanged_only_when_the_other_serves() -> Result<()> {
+    let test = Test::new().await?;
+    let (old, new) = (group(&test, 2).await?, group(&test, 2).await?);
+    test.ready(&by_group(&format!("name: {old}"))).await?;
+    let name = test.name().await?;
+    test.until("the members to serve", |web| web.summary() == "2/2").await?;
+    // A bad release: no member of the new group ever passes its check.
+    let before = test.registered().await?;
+    let attach = test.simulator().autoscaling().attach_load_balancers();
+    let attach = attach.auto_scaling_group_name(&new).load_balancer_names(&name);
+    attach.send().await.expect("attached");
+    let members: Vec<String> = test.registered().await?.difference(&before).cloned().collect();
+    assert_eq!(members.len(), 2);
+    for id in &members {
+        test.simulator().set_instance_health(id, false).await?;
+    }
+    let mark = test.mark()?;
+    test.apply(&by_group(&format!("name: {new}"))).await?;
+    let message = test.until_reason("Programmed", "Deregistering").await?;
+    assert!(message.contains("in service"), "{message}");
+    assert_eq!(balancers_of(&test, &old).await, [name.clone()], "it serves on");
+    let calls = test.calls(mark).await?;
+    assert!(calls.of("DetachLoadBalancers").is_empty(), "{calls}");
+
+    for id in &members {
+        test.simulator().set_instance_health(id, true).await?;
+    }
+    test.until_ready().await?;
+    assert!(balancers_of(&test, &old).await.is_empty(), "now it goes");
+    assert_eq!(test.registered().await?, members.into_iter().collect());
+    Ok(())
+}

@@ -1,6 +1,6 @@
 //! Laws of the brake, and of the search for an instance that AWS does not know.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use classic_lb_operator::elb::{Declared, InstanceId, LoadBalancer, Registration};
 use classic_lb_operator::plan::{Brake, Facts, Plan, Rounds, Run, Step};
@@ -53,6 +53,7 @@ proptest! {
                     inferred: aws.instances.difference(&wanted).filter(|id| !named.contains(*id)).cloned().collect(),
                     in_service: Some(serving(&aws)),
                     draining: BTreeSet::new(),
+                    ..Brake::default()
                 },
                 ..Facts::default()
             };
@@ -85,9 +86,49 @@ proptest! {
         let (declared, aws) = balancer(ids(0..count), Registration { min_in_service: 0, ..Registration::default() });
         let in_service = known.then(|| aws.instances.clone());
         let draining = if known { ids([100]) } else { BTreeSet::new() };
-        let facts = Facts { brake: Brake { inferred: aws.instances.clone(), in_service, draining }, ..Facts::default() };
+        let facts = Facts { brake: Brake { inferred: aws.instances.clone(), in_service, draining, ..Brake::default() }, ..Facts::default() };
         prop_assert!(leaves(&Plan::update(&declared, &aws, &facts)).is_empty());
         prop_assert!(Rounds::new(facts).held(&declared, &aws).is_some());
+    }
+
+    /// To detach a group takes all its members out at once.
+    #[test]
+    fn groups_are_detached_only_while_enough_others_serve(
+        count in 1..12_usize, groups in proptest::collection::btree_map("[abc]", proptest::collection::btree_set(0..12_usize, 0..8), 0..3),
+        idle in proptest::collection::btree_set(0..12_usize, 0..8), wanted in proptest::collection::btree_set(0..12_usize, 0..6),
+        minimum in 0..4_usize, known in any::<bool>(), drains in any::<bool>(),
+    ) {
+        let registration = Registration { wanted: ids(wanted), min_in_service: minimum, ..Registration::default() };
+        let (mut declared, mut aws) = balancer(ids(0..count), registration.clone());
+        declared.auto_scaling_groups = Some(BTreeSet::new());
+        aws.auto_scaling_groups = groups.keys().cloned().collect();
+        let groups: BTreeMap<String, BTreeSet<InstanceId>> = groups.into_iter().map(|(name, of)| (name, ids(of))).collect();
+        let mut kept = registration.clone();
+        kept.kept = groups.values().flatten().cloned().collect();
+        declared.registration = Some(kept);
+        let serving: BTreeSet<InstanceId> = aws.instances.difference(&ids(idle)).cloned().collect();
+        let facts = Facts {
+            brake: Brake {
+                groups: groups.clone(),
+                in_service: known.then(|| serving.clone()),
+                draining: if drains { ids([100]) } else { BTreeSet::new() },
+                ..Brake::default()
+            },
+            ..Facts::default()
+        };
+        let plan = Plan::update(&declared, &aws, &facts);
+        let detached: BTreeSet<&String> = plan.steps().filter_map(|step| match step {
+            Step::DetachAutoScalingGroup(name) => Some(name),
+            _ => None,
+        }).collect();
+        let needed = |name: &String| groups[name].iter().any(|id| aws.instances.contains(id) && !registration.wanted.contains(id));
+        let taken: BTreeSet<InstanceId> = detached.iter().filter(|name| needed(name)).flat_map(|name| groups[*name].clone()).collect();
+        let remain = serving.difference(&taken).filter(|id| !leaves(&plan).contains(*id)).count();
+        prop_assert!(taken.is_empty() || (known && !drains && remain >= minimum), "{} remain", remain);
+        let held = aws.auto_scaling_groups.iter().any(|name| !detached.contains(name));
+        prop_assert!(!held || Rounds::new(facts).held(&declared, &aws).is_some(), "what is held back is told");
+        let missed = aws.auto_scaling_groups.iter().find(|name| !detached.contains(name) && !needed(name));
+        prop_assert_eq!(missed, None, "one whose members stay anyway is held back for nothing");
     }
 
     #[test]

@@ -170,6 +170,29 @@ fn with_policies(mut lb: LoadBalancer, seed: &[u8]) -> LoadBalancer {
         let own = Policy::BackendAuthentication([Policy::PublicKey("KEY2".into()).own_name()].into());
         lb.policies.insert(own.own_name(), own);
     }
+    // Somebody has put other contents under names that the operator would give.
+    if next() % 3 == 0 {
+        for (of, content) in [
+            (
+                Policy::Tls(TlsPolicy::Predefined("ELBSecurityPolicy-2015-05".into())),
+                Policy::Tls(TlsPolicy::default()),
+            ),
+            (
+                Policy::Stickiness(Stickiness::LoadBalancerCookie(Some(60))),
+                Policy::Stickiness(Stickiness::LoadBalancerCookie(Some(7))),
+            ),
+            (Policy::ProxyProtocol(true), Policy::ProxyProtocol(false)),
+            (Policy::PublicKey("KEY1".into()), Policy::PublicKey("KEY9".into())),
+        ] {
+            lb.policies.retain(|_, policy| *policy != of);
+            lb.policies.insert(of.own_name(), content);
+        }
+        let known: BTreeSet<_> = lb.policies.keys().cloned().collect();
+        lb.policies.retain(|_, policy| match policy {
+            Policy::BackendAuthentication(names) => names.is_subset(&known),
+            _ => true,
+        });
+    }
     let of = |kind: PolicyKind, number: u8| {
         let names: Vec<_> = lb
             .policies

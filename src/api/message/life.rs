@@ -27,6 +27,9 @@ messages! { LIFE:
     part no_call() [reason::OBSERVING] "no call would be made";
     part one_call() [reason::OBSERVING] "1 call would be made, see status.plan";
     part calls(count) [reason::OBSERVING] "{count} calls would be made, see status.plan";
+    part and_takes_away(calls, what) [reason::OBSERVING] "{calls}. They take something away: {what}";
+    part takes_away(call) [reason::OBSERVING] "{call} (takes something away)";
+    fn differs(what_would_be) [reason::DIFFERS] "AWS differs from the spec, and nothing is written: {what_would_be}";
     part further_calls(count) [reason::OBSERVING] "and {count} more";
     fn suspended() [reason::SUSPENDED] "spec.management is Suspended: nothing is read from or written to AWS";
 
@@ -36,8 +39,7 @@ messages! { LIFE:
     fn deletion_protected() [reason::DELETION_PROTECTED]
         "deletion waits: spec.deletionProtection is true; set spec.deletionProtection to false to let it go on. Until \
          then the load balancer is kept as declared";
-    fn deletion_without_region() [reason::DELETING]
-        "deletion waits: spec.region is not given and the operator has no region of its own: set AWS_REGION";
+    fn deletion_without_region(why) [reason::DELETING] "deletion waits: {why}";
     fn perhaps_gone(name) [reason::DELETING]
         "AWS says that the load balancer {name} does not exist, and is asked once more before that is believed";
     fn perhaps_creating(name) [reason::DELETING] "AWS may still be making the load balancer {name}";
@@ -46,6 +48,7 @@ messages! { LIFE:
 
     fn created(name) [reason::CREATED] "created the load balancer {name}";
     fn updated(calls) [reason::UPDATED] "{calls}";
+    fn drift_corrected(calls) [reason::DRIFT_CORRECTED] "somebody else changed it in AWS: {calls}";
     fn adopted(name) [reason::ADOPTED] "took over the load balancer {name}";
     fn deleted(name, region) [reason::DELETED] "the load balancer {name} does not exist in {region} any more";
     fn retained(name, region) [reason::RETAINED]

@@ -10,11 +10,15 @@ words! { READYZ:
         "Let the operator's ClusterRole, or its Role in each watched namespace, list and watch the resource, and see whether the pod reaches the API server.";
     fn unknown_to_kubernetes() "the API server does not know them: is the CustomResourceDefinition installed?" =>
         "Apply `deploy/crds.yaml`, or install the chart with its CRDs.";
+    fn api_server_silent(seconds) "the API server did not answer within {seconds} s" =>
+        "See whether the API server is up and the pod reaches it. Until it answers nothing changes in AWS.";
     fn refused_by_kubernetes(message, status) "the API server refuses: {message} ({status})" =>
         "403: install the chart's roles and bindings; with `--watch-namespaces` those of each namespace. 401: see to the pod's service account token.";
 }
 
 words! { START:
+    fn waits_for_lease(holder) "waiting: {holder} holds the Lease, so that two operators do not work on the same objects" =>
+        "Nothing, where it is another replica: this one takes over when it ends. Otherwise end or uninstall one of the two.";
     fn wrong_flags(why) "{why} (see clb-operator --help)" => "Correct what the message names.";
     fn no_command() "a command is required: run or crd" => "Give one: `clb-operator run`.";
     fn not_a_cluster_id() "must be 1 to 63 of [A-Za-z0-9._-]" => "Correct `--cluster-id` (`CLB_CLUSTER_ID`).";

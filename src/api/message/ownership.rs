@@ -33,6 +33,15 @@ messages! { OWNERSHIP:
     fn name_taken(message_of_aws) [reason::CONFLICT]
         "{message_of_aws}; delete that load balancer, or make this object anew with another loadBalancerName";
 
+    fn other_cluster(other, cluster_id) [reason::CONFLICT]
+        "the operator of the cluster id {other} has taken this object up, and this one has {cluster_id}: give it its former \
+         cluster id back, or end one of the two; to hand the object over for good, remove status.clusterId";
+    fn nothing_to_adopt(name, region) [reason::NOTHING_TO_ADOPT]
+        "spec.adopt is true, and there is no load balancer {name} in {region}; none is made. Correct the name, the region \
+         or the account, or take spec.adopt out to have a new one. It is looked for every minute";
+    fn nothing_to_adopt_but(name, region, similar) [reason::NOTHING_TO_ADOPT]
+        "spec.adopt is true, and there is no load balancer {name} in {region}, but {similar}; none is made. Correct the \
+         name, the region or the account, or take spec.adopt out to have a new one. It is looked for every minute";
     part of_nobody(name, region) [reason::NOT_ADOPTED]
         "a load balancer {name} in {region} exists that this operator did not make and it is not touched";
     part unproven(name, region) [reason::NOT_ADOPTED]

@@ -8,6 +8,16 @@ refusals! { REFUSALS:
         "this load balancer lives in {former}, but the region is now {region}: give the operator its former region \
          back" =>
         "Set the operator's `AWS_REGION` back. To move the load balancer, make a new object.";
+    fn unknown_region(region) "region"
+        "{region} is not a region of AWS that this version knows; the region of an object cannot be changed, so delete it \
+         and make it anew" =>
+        "Make the object anew with another `region`. Where there is such a region, let it in with the operator's \
+         `--extra-regions` (`CLB_EXTRA_REGIONS`).";
+    fn misspelt_region(region, likely) "region"
+        "{region} is not a region of AWS that this version knows: {likely} may be meant; the region of an object cannot be \
+         changed, so delete it and make it anew" =>
+        "Make the object anew with another `region`. Where there is such a region, let it in with the operator's \
+         `--extra-regions` (`CLB_EXTRA_REGIONS`).";
     fn renamed(former, name) "loadBalancerName"
         "this load balancer is {former}, but it would be called {name} now, since the name follows from the cluster \
          id, and that changed: give the operator its former cluster id back" =>

@@ -42,6 +42,8 @@ pub(super) struct ShownTerms {
     deployment: Option<String>,
     watch_namespaces: Vec<String>,
     adoption: &'static str,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    extra_regions: BTreeSet<String>,
     read_only: bool,
     default_tags: BTreeMap<String, String>,
 }
@@ -108,6 +110,7 @@ impl Terms {
         let Rules {
             namespaces,
             adoption,
+            extra_regions,
             read_only,
             default_tags,
         } = self.rules.clone();
@@ -119,6 +122,7 @@ impl Terms {
                 Adoption::Tagged => "tagged",
                 Adoption::Any => "any",
             },
+            extra_regions,
             read_only,
             default_tags,
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::elb::{Element, InstanceHealth, LoadBalancer, TAG_PREFIX, Value};
+use crate::elb::{Element, InstanceHealth, LoadBalancer, Policy, TAG_PREFIX, Value};
 
 /// How long after a write AWS may answer from before it.
 const LAG: Duration = Duration::from_secs(40);
@@ -104,8 +104,8 @@ impl Journal {
             if entry.is_past(&read) && !entry.shown {
                 lb.put(element, &entry.now);
                 self.look_again = self.look_again.into_iter().chain([entry.at + LAG]).min();
-            } else if let (Value::Policy(_), Value::Policy(_)) = (&read, &entry.now) {
-                // It may be listed and not read.
+            } else if read == Value::Policy(Policy::UNREAD) && matches!(entry.now, Value::Policy(_)) {
+                // It is listed and was not read.
                 lb.put(element, &entry.now);
             }
         }

@@ -15,6 +15,8 @@ pub(in crate::controller) struct Known {
     load_balancer: Option<LoadBalancer>,
     /// What was declared when that was last made true, or tried.
     declared: Option<Declared>,
+    /// That is what was declared the time before, too.
+    remade: bool,
     /// What the spec refers to, as looked up at the last full reconcile.
     pub(in crate::controller) lookups: Lookups,
     /// Instances by tags wait for the load balancer, whose VPC is not known.
@@ -50,7 +52,13 @@ impl Known {
 
     /// What is declared was made true, as far as AWS let us.
     pub(in crate::controller) fn made(&mut self, declared: Declared) {
+        self.remade = self.is_made(&declared);
         self.declared = Some(declared);
+    }
+
+    /// Whether what is declared is what was declared the time before.
+    pub(in crate::controller) fn is_remade(&self) -> bool {
+        self.remade
     }
 
     /// Whether this was made true, or tried, already.

@@ -10,8 +10,10 @@ use crate::plan::Progress;
 
 /// When to look again at what AWS moves by itself.
 const MOVING: Duration = Duration::from_secs(5);
-/// When to look again whether a quota was raised or a name given up.
+/// When to look again whether a quota was raised.
 const STALLED: Duration = Duration::from_mins(10);
+/// When to look again whether a name was given up, or a load balancer offered: a person may be waiting.
+const BLOCKED: Duration = Duration::from_mins(1);
 
 /// Why an object is due. In the order in which a log names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,6 +72,8 @@ pub(in crate::controller) struct Seen {
 pub(in crate::controller) struct Ended {
     /// Whether and how it goes on; `None`: all is well.
     pub(in crate::controller) progress: Option<Progress>,
+    /// Somebody must do something in AWS, and nothing has to change here.
+    pub(in crate::controller) blocked: bool,
     /// Nothing failed; the next step has its own time.
     pub(in crate::controller) waiting: bool,
     /// AWS is changing more by itself than it was asked to, such as the instances of an Auto Scaling group.
@@ -190,6 +194,7 @@ impl Schedule {
         self.seen = Some(seen);
         let longest = match ended.progress {
             _ if ended.moving => MOVING,
+            Some(Progress::Stalled) if ended.blocked => BLOCKED,
             Some(Progress::Stalled) => STALLED,
             _ => Duration::MAX,
         };
@@ -255,6 +260,7 @@ mod tests {
     fn well() -> Ended {
         Ended {
             progress: None,
+            blocked: false,
             waiting: false,
             moving: false,
             resync: RESYNC,
@@ -343,6 +349,11 @@ mod tests {
             ..well()
         };
         assert_eq!(after(&stalled, now).next(now), Some((Due::Resync, STALLED)));
+        let blocked = Ended {
+            blocked: true,
+            ..stalled
+        };
+        assert_eq!(after(&blocked, now).next(now), Some((Due::Resync, BLOCKED)));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! I/O: what planning must know before instances leave that nobody named: who serves, who drains, who is terminated.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::from_status;
+use super::groups::Groups;
 use super::met::Met;
 use super::subject::Subject;
 use crate::aws::Error;
@@ -26,6 +27,7 @@ pub(super) async fn inform(
     memory: &mut Memory,
     declared: &Declared,
     lb: &LoadBalancer,
+    groups: Option<&Groups>,
     facts: &mut Facts,
     met: &mut Met,
     now: Moment,
@@ -51,7 +53,12 @@ pub(super) async fn inform(
         !stays && !memory.brake.is_removed_by_user(id)
     });
     facts.brake.inferred = surplus.cloned().collect();
-    if facts.brake.inferred.is_empty() {
+    facts.brake.groups = detaching(declared, lb, groups);
+    let members = facts.brake.groups.values().flatten();
+    let leaves = members
+        .into_iter()
+        .any(|id| lb.instances.contains(id) && !registration.wanted.contains(id));
+    if facts.brake.inferred.is_empty() && !leaves {
         return;
     }
     let drains = !memory.health.draining().is_empty();
@@ -75,6 +82,23 @@ pub(super) async fn inform(
     }
     facts.brake.in_service = Some(memory.health.in_service());
     facts.brake.draining = memory.health.draining();
+}
+
+/// The groups that are attached and not declared, with their members.
+fn detaching(
+    declared: &Declared,
+    lb: &LoadBalancer,
+    groups: Option<&Groups>,
+) -> BTreeMap<String, BTreeSet<InstanceId>> {
+    let (Some(wanted), Some(groups)) = (&declared.auto_scaling_groups, groups) else {
+        return BTreeMap::new();
+    };
+    let surplus = lb.auto_scaling_groups.difference(wanted);
+    let members = |name: &String| {
+        let group = groups.found.get(name)?;
+        Some((name.clone(), group.instances.keys().cloned().collect()))
+    };
+    surplus.filter_map(members).collect()
 }
 
 /// Asks EC2 about registered instances that AWS leaves out of their health: `DescribeInstances`.

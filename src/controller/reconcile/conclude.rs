@@ -20,7 +20,7 @@ use crate::controller::memory::{self, Memory};
 use crate::controller::status::{Report, Verdict};
 use crate::elb::Declared;
 use crate::plan::desired::Desired;
-use crate::plan::{Problem, Step, Track};
+use crate::plan::{Cause, Problem, Step, Track};
 
 /// What comes next, and what was found.
 #[derive(Debug, Default)]
@@ -74,7 +74,7 @@ pub(super) async fn conclude(
         Err(Stop::Doubted(wait)) => memory.schedule.postpone(now.at + wait),
         Err(Stop::Refused(problem)) => {
             next.problems = vec![problem.clone()];
-            let verdict = subject.mode.overrule(Verdict::NotAccepted(problem), 0);
+            let verdict = subject.mode.overrule(Verdict::NotAccepted(problem), &[]);
             publish(cx, subject.object, memory, &Report::new(subject.generation(), verdict)).await?;
             next.wait = Some(cx.intervals.resync);
             return Ok(next);
@@ -101,15 +101,20 @@ pub(super) async fn conclude(
     Ok(next)
 }
 
-/// The object names no region and the operator has none.
+/// The object is in no region that there is.
 pub(super) async fn without_region(
     cx: &Context,
     object: &ClassicLoadBalancer,
     memory: &mut Memory,
+    stop: Stop,
 ) -> Result<Next, Error> {
+    let problem = match stop {
+        Stop::Refused(problem) => problem,
+        Stop::Failed(error) => return Err(error),
+        Stop::Halted(_) | Stop::Doubted(_) => Problem::invalid(Track::LoadBalancer, message::no_region()),
+    };
     let generation = object.metadata.generation.unwrap_or_default();
     let mode = super::mode::Mode::of(object, &cx.rules);
-    let problem = Problem::invalid(Track::LoadBalancer, message::no_region());
     let verdict = if object.metadata.deletion_timestamp.is_some() && !mode.protected {
         if !mode.held {
             return Ok(Next::default());
@@ -119,9 +124,9 @@ pub(super) async fn without_region(
             publish(cx, object, memory, &Report::new(generation, verdict)).await?;
             return Ok(Next::default());
         }
-        Verdict::Deleting(message::deletion_without_region())
+        Verdict::Deleting(message::deletion_without_region(&problem.message))
     } else {
-        mode.overrule(Verdict::NotAccepted(problem.clone()), 0)
+        mode.overrule(Verdict::NotAccepted(problem.clone()), &[])
     };
     publish(cx, object, memory, &Report::new(generation, verdict)).await?;
     Ok(Next {
@@ -164,7 +169,7 @@ async fn halted(
             lb: Some(*stands),
             ..Outcome::default()
         };
-        let verdict = subject.mode.overrule(halt.verdict, 0);
+        let verdict = subject.mode.overrule(halt.verdict, &[]);
         return tell(
             cx,
             executor,
@@ -179,7 +184,7 @@ async fn halted(
         .await;
     }
     let planned = executor.planned();
-    let verdict = subject.mode.overrule(halt.verdict, planned.len());
+    let verdict = subject.mode.overrule(halt.verdict, planned);
     end(cx, subject, memory, &verdict, false, now);
     memory.schedule.set_or_clear(memory::Due::Health, None);
     let mut report = Report::new(subject.generation(), verdict);
@@ -187,6 +192,7 @@ async fn halted(
     report.errors = halt.errors;
     report.gone = halt.gone;
     report.plan = lines(planned);
+    report.planned_calls = planned.len();
     publish(cx, subject.object, memory, &report).await
 }
 
@@ -194,6 +200,7 @@ async fn halted(
 fn end(cx: &Context, subject: &Subject<'_>, memory: &mut Memory, verdict: &Verdict, moving: bool, now: Moment) {
     let ended = memory::Ended {
         progress: verdict.progress(),
+        blocked: verdict.problem().is_some_and(|problem| problem.cause == Cause::Blocked),
         waiting: verdict.is_waiting(),
         moving,
         resync: cx.intervals.resync,
@@ -235,6 +242,11 @@ async fn health_alone(
     report.not_after = Some(memory.known.lookups.not_after.clone());
     report.unread = memory.health.message();
     report.plan.clone_from(&subject.previous.plan);
+    report.planned_calls = subject
+        .previous
+        .planned_calls
+        .and_then(|calls| calls.try_into().ok())
+        .unwrap_or_default();
     report.errors.clone_from(&subject.previous.errors);
     report
         .errors
@@ -256,9 +268,17 @@ async fn full(
     now: Moment,
 ) -> Result<Vec<Problem>, Error> {
     let done = executor.done();
+    // All was well, nothing else is declared, and there was something to do.
+    let drift = memory.known.is_remade() && memory.published.verdict() == Some(&Verdict::Programmed);
     if !done.is_empty() && subject.previous.created_time.is_some() {
-        let calls = done.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-        executor.announce("Reconcile", &message::updated(calls)).await;
+        // On one line: an Event is a line of a table.
+        let calls = done.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        let message = if drift {
+            message::drift_corrected(calls)
+        } else {
+            message::updated(calls)
+        };
+        executor.announce("Reconcile", &message).await;
     }
     for (track, error) in &outcome.met.unread {
         tracing::warn!(%track, %error, request_id = error.request_id, "AWS could not be read");
@@ -271,7 +291,7 @@ async fn full(
         declared: &desired.declared,
     });
     let verdict = outcome::verdict(&problems);
-    let verdict = subject.mode.overrule(verdict, executor.planned().len());
+    let verdict = subject.mode.overrule(verdict, executor.planned());
     tell(
         cx,
         executor,
@@ -309,6 +329,7 @@ async fn tell(
         let mut report = Report::new(subject.generation(), verdict);
         report.name = Some(&subject.name);
         report.plan = lines(executor.planned());
+        report.planned_calls = executor.planned().len();
         return publish(cx, subject.object, memory, &report).await;
     };
     let groups = outcome.groups.as_ref();
@@ -334,6 +355,7 @@ async fn tell(
     report.errors = outcome.errors(&memory.refusals, &memory.health);
     report.unread = memory.health.message();
     report.plan = lines(executor.planned());
+    report.planned_calls = executor.planned().len();
     if let Some(declared) = declared {
         tell_expiries(cx, subject, memory, lb);
         report.groups = groups.map(|groups| group_status(declared, groups.missing(), lb));

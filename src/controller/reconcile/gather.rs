@@ -87,12 +87,19 @@ pub(super) fn wants_targets(declared: &Declared) -> bool {
     declared.registration.is_some() && !declared.ignored.contains(&Part::Instances)
 }
 
+/// A call in words, and whether it takes something away that clients or people may miss.
+pub(in crate::controller) fn in_words(step: &Step) -> String {
+    if step.takes_away() {
+        message::takes_away(step)
+    } else {
+        step.to_string()
+    }
+}
+
 /// The calls in words, no more than a status should hold.
 pub(super) fn lines(steps: &[Step]) -> Vec<String> {
     let shown = steps.iter().take(LINES);
-    let mut lines: Vec<String> = shown
-        .map(|step| step.to_string().chars().take(LINE).collect())
-        .collect();
+    let mut lines: Vec<String> = shown.map(|step| in_words(step).chars().take(LINE).collect()).collect();
     if steps.len() > LINES {
         lines.push(message::further_calls(steps.len() - LINES));
     }

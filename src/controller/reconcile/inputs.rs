@@ -40,6 +40,7 @@ pub(super) async fn inputs(
     now: Moment,
 ) -> Inputs {
     let mut met = Met::default();
+    met.problems.extend(owned.refused.take());
     let mut declared = desired.declared.clone();
     let mut facts = memory.refusals.facts(memory.schedule.is_due(Due::Suspects, now.at));
     complete(subject, &mut declared, &mut facts, owned);
@@ -84,7 +85,18 @@ pub(super) async fn inputs(
     )
     .await;
     met.problems.extend(unserved(&declared, lb));
-    brake::inform(cx, subject, memory, &declared, lb, &mut facts, &mut met, now).await;
+    brake::inform(
+        cx,
+        subject,
+        memory,
+        &declared,
+        lb,
+        groups.as_ref(),
+        &mut facts,
+        &mut met,
+        now,
+    )
+    .await;
     Inputs {
         declared,
         facts,

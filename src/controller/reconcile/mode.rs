@@ -1,6 +1,6 @@
 //! Pure: how far the operator goes with an object.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kube::ResourceExt as _;
 
@@ -9,6 +9,7 @@ use crate::api::{ClassicLoadBalancer, FINALIZER, Management};
 use crate::controller::namespaces::Namespaces;
 use crate::controller::status::Verdict;
 use crate::plan::adoption::Adoption;
+use crate::plan::{Problem, Step};
 
 /// What the operator was started with and holds for every object.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +18,8 @@ pub struct Rules {
     pub namespaces: Namespaces,
     /// Which existing load balancers are taken over.
     pub adoption: Adoption,
+    /// Regions that there are though this version does not know them.
+    pub extra_regions: BTreeSet<String>,
     /// Whether nothing at all is written to AWS.
     pub read_only: bool,
     /// Tags of every load balancer; those of an object win over them.
@@ -66,11 +69,10 @@ impl Mode {
         }
     }
 
-    /// The verdict as it is told. `planned` counts the calls that would be made.
-    pub(in crate::controller) fn overrule(self, verdict: Verdict, planned: usize) -> Verdict {
+    /// The verdict as it is told. `planned` are the calls that would be made.
+    pub(in crate::controller) fn overrule(self, verdict: Verdict, planned: &[Step]) -> Verdict {
         if self.protected {
             return Verdict::Overruled {
-                status: "False",
                 message: message::deletion_protected(),
                 inner: Box::new(verdict),
             };
@@ -78,25 +80,36 @@ impl Mode {
         let Some(who) = self.reads_only else {
             return verdict;
         };
-        let would = match (planned, &verdict) {
+        // What could not be read, or can never be, is not observed.
+        if matches!(&verdict, Verdict::Unread(_)) || verdict.problem().is_some_and(Problem::is_invalid) {
+            return verdict;
+        }
+        let would = match (planned.len(), &verdict) {
             (0, verdict) => verdict
                 .problem()
                 .map_or_else(message::no_call, |problem| problem.message.to_string()),
             (1, _) => message::one_call(),
             (more, _) => message::calls(more),
         };
+        let away: Vec<String> = planned
+            .iter()
+            .filter(|step| step.takes_away())
+            .map(ToString::to_string)
+            .collect();
+        let would = if away.is_empty() {
+            would
+        } else {
+            message::and_takes_away(would, away.join("; "))
+        };
+        let differs = (!planned.is_empty()).then(|| message::differs(&would));
         let message = match who {
             ReadsOnly::Operator => message::reading_only(would),
             ReadsOnly::Object => message::observing(would),
         };
-        let inner = match verdict {
-            Verdict::Programmed if planned > 0 => Verdict::Planned(message.clone()),
-            other => other,
-        };
-        Verdict::Overruled {
-            status: "Unknown",
+        Verdict::Observed {
             message,
-            inner: Box::new(inner),
+            differs,
+            inner: Box::new(verdict),
         }
     }
 }

@@ -118,7 +118,7 @@ pub(super) fn verdict(problems: &[Problem]) -> Verdict {
         let reason = first.message.reason().to_owned();
         first.message = message::and_more(reason, first.message, problems.len() - 1);
     }
-    if first.is_invalid() {
+    if first.is_invalid() || first.cause == Cause::Blocked {
         Verdict::NotAccepted(first)
     } else {
         Verdict::NotProgrammed(first)

@@ -10,7 +10,8 @@ use super::subject::Subject;
 use crate::controller::context::Context;
 use crate::controller::executor::Executor;
 use crate::controller::memory::{Memory, SECOND_LOOK};
-use crate::elb::{LoadBalancer, Ownership};
+use crate::elb::{LoadBalancer, Origin, Ownership};
+use crate::plan::Step;
 use crate::plan::desired::Desired;
 
 pub(super) use owned::{Owned, Reality, Source};
@@ -123,14 +124,23 @@ async fn take_over(
     }
     // Not ours, so its identity is not one to remember; that of ours is not one to forget.
     let claim = adopt::claim(cx, subject, ownership, &lb).await;
+    let offer = adopt::missing_offer(cx, subject, ownership, &lb);
     lb.identity.created_time.clone_from(&subject.previous.created_time);
-    let claim = match claim {
-        Ok(claim) => claim,
-        Err(Stop::Halted(halt)) if subject.previous.created_time.is_none() => {
+    let (claim, refused) = match (claim, offer) {
+        (Ok(claim), _) => (claim, None),
+        // What would be, were it offered: the offer is the first step, and somebody else's to make.
+        (Err(Stop::Halted(halt)), Some(offer)) if subject.previous.created_time.is_none() => {
+            executor.run(&offer).await.map_err(|error| Halt::not_claimed(&error))?;
+            (
+                Step::AddTags(subject.owner.tags(Origin::Adopted)),
+                halt.verdict.problem().cloned(),
+            )
+        }
+        (Err(Stop::Halted(halt)), None) if subject.previous.created_time.is_none() => {
             let stands = Some(Box::new(lb));
             return Err(Halt { stands, ..*halt }.into());
         }
-        Err(stop) => return Err(stop),
+        (Err(stop), _) => return Err(stop),
     };
     let reality = Reality::NotClaimed(Box::new(lb.clone()));
     executor.run(&claim).await.map_err(|error| Halt::not_claimed(&error))?;
@@ -138,6 +148,7 @@ async fn take_over(
     Ok(Owned {
         lb,
         source: Source::Claimed,
+        refused,
         reality: Some(reality),
     })
 }

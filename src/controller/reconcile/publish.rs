@@ -16,7 +16,8 @@ pub(super) async fn publish(
     report: &Report<'_>,
 ) -> Result<(), Error> {
     let written = memory.published.written(object);
-    let new = status::derive(&memory.published.previous(object), report, cx.clock.now().wall);
+    let mut new = status::derive(&memory.published.previous(object), report, cx.clock.now().wall);
+    new.cluster_id.get_or_insert_with(|| cx.cluster_id.clone());
     // A status that somebody else overwrote is mended by the next full reconcile, which alone reports on the account.
     let stands = object.status.as_ref().is_some_and(|stored| status::says(stored, &new));
     let overwritten = report.full && !stands;

@@ -145,7 +145,7 @@ async fn read_back(
 ) {
     let done = executor.done();
     let of_instances = |step: &Step| matches!(step, Step::RegisterInstances(_) | Step::DeregisterInstances(_));
-    if source != Source::Made && done.iter().all(of_instances) {
+    if source == Source::Made || done.iter().all(of_instances) {
         return;
     }
     let Ok(Some(mut read)) = subject.region.view.load_balancer(&subject.name).await else {

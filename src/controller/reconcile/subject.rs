@@ -6,14 +6,16 @@ use std::sync::Arc;
 use kube::ResourceExt as _;
 
 use super::mode::Mode;
+use super::stop::{Halt, Stop};
 use crate::api::message::{self, Refusal};
 use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus, FINALIZER, Management, REQUESTED_AT};
 use crate::aws::AccountRegion;
 use crate::controller::context::Context;
 use crate::controller::error::Error;
 use crate::controller::memory::Seen;
-use crate::elb::Owner;
+use crate::elb::{Owner, region};
 use crate::plan::desired::{self, Resolved, Wish};
+use crate::plan::{Problem, Track};
 
 /// An object and its load balancer.
 #[derive(Clone)]
@@ -57,32 +59,44 @@ impl Coordinates {
     }
 }
 
+fn no_such_region(region: &str) -> Refusal {
+    match region::like(region).as_slice() {
+        [] => message::unknown_region(region),
+        likely => message::misspelt_region(region, likely.join(", ")),
+    }
+}
+
 impl<'a> Subject<'a> {
-    /// `None`: the object names no region and the operator has none.
     pub(in crate::controller) fn of(
         object: &'a ClassicLoadBalancer,
         cx: &Context,
         previous: ClassicLoadBalancerStatus,
-    ) -> Result<Option<Self>, Error> {
+    ) -> Result<Self, Stop> {
         let Coordinates { namespace, name, uid } = Coordinates::of(object)?;
-        let Some(region) = object.spec.region.as_deref().or_else(|| cx.accounts.default_region()) else {
-            return Ok(None);
+        let region = match object.spec.region.as_deref() {
+            // Clients cost memory, so none is made for a region that does not exist.
+            Some(region) if !cx.may_be_in(region) => return Err(no_such_region(region).into()),
+            Some(region) => region,
+            None => {
+                let problem = || Problem::invalid(Track::LoadBalancer, message::no_region());
+                cx.accounts.default_region().ok_or_else(|| Stop::Refused(problem()))?
+            }
         };
         let cluster = &cx.cluster_id;
         let given = object.spec.load_balancer_name.clone();
-        Ok(Some(Self {
+        Ok(Self {
             name: given.unwrap_or_else(|| desired::default_name(cluster, &namespace, &name)),
             owner: Owner {
                 cluster: cluster.clone(),
                 object: format!("{namespace}/{name}"),
-                uid,
+                uid: uid.clone(),
             },
             mode: Mode::of(object, &cx.rules),
-            region: cx.accounts.region(region),
+            region: cx.accounts.region_for(&uid, region),
             object,
             previous,
             namespace,
-        }))
+        })
     }
 
     /// The same where and under the name that the load balancer was made: a region or a cluster id that changed under
@@ -90,9 +104,28 @@ impl<'a> Subject<'a> {
     pub(in crate::controller) fn as_made(&self, cx: &Context) -> Self {
         let region = self.previous.region.as_ref();
         Self {
-            region: region.map_or_else(|| Arc::clone(&self.region), |region| cx.accounts.region(region)),
+            region: region.map_or_else(
+                || Arc::clone(&self.region),
+                |region| cx.accounts.region_for(&self.owner.uid, region),
+            ),
             name: self.former_name().unwrap_or(&self.name).clone(),
             ..self.clone()
+        }
+    }
+
+    /// An operator of another cluster id has taken the object up: two that work on it would make two load balancers.
+    pub(super) fn check_cluster(&self) -> Result<(), Halt> {
+        let other = self
+            .previous
+            .cluster_id
+            .as_ref()
+            .filter(|other| **other != self.owner.cluster);
+        match other {
+            // One that was made and whose name follows from the cluster id is told so in more words.
+            Some(other) if self.former_name().is_none() => {
+                Err(Halt::not_ours(message::other_cluster(other, &self.owner.cluster)))
+            }
+            _ => Ok(()),
         }
     }
 

@@ -29,6 +29,15 @@ pub(in crate::controller) struct Targets<'a> {
     pub(in crate::controller) stale: Vec<String>,
 }
 
+/// What is left of the instances when the load balancer is gone.
+pub(super) fn none_left(before: &InstancesStatus) -> InstancesStatus {
+    InstancesStatus {
+        summary: format!("0/{}", before.desired),
+        desired: before.desired,
+        ..InstancesStatus::default()
+    }
+}
+
 impl Targets<'_> {
     fn wanted<'b>(&'b self, registered: &'b BTreeSet<InstanceId>) -> BTreeSet<&'b InstanceId> {
         if self.declared {

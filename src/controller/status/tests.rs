@@ -54,7 +54,11 @@ fn condition<'a>(status: &'a ClassicLoadBalancerStatus, type_: &str) -> Option<&
 
 #[test]
 fn what_observe_said_does_not_stand_when_the_object_is_suspended() {
-    let observing = Verdict::Planned(message::observing("a call"));
+    let observing = Verdict::Observed {
+        message: message::observing("a call"),
+        differs: Some(message::differs("a call")),
+        inner: Box::new(Verdict::Programmed),
+    };
     let programmed_after = |verdict, plan| {
         let mut first = Report::new(1, verdict);
         first.plan = plan;
@@ -186,7 +190,7 @@ proptest! {
                 prop_assert_eq!(&ready.message, &negative.message);
             }
             prop_assert_eq!(ready.observed_generation, Some(generation));
-            if ready.status == "True" {
+            if ready.status == "True" && ready.reason == "Ready" {
                 prop_assert!(status.conditions.iter().all(|c| c.type_ == TARGETS_HEALTHY || c.status == "True"));
             }
             for condition in &status.conditions {

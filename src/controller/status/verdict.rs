@@ -21,12 +21,17 @@ pub(in crate::controller) enum Verdict {
     Suspended(Message),
     /// The object is being deleted.
     Deleting(Message),
-    /// AWS differs from the spec, and nothing is written to it, on request.
-    Planned(Message),
+    /// AWS was read and nothing is written to it, on request. That is a state of rest, whatever was found.
+    Observed {
+        /// For `Ready`.
+        message: Message,
+        /// For `Programmed`, where calls would be made.
+        differs: Option<Message>,
+        /// What was found.
+        inner: Box<Verdict>,
+    },
     /// What was found, under something that decides `Ready` alone.
     Overruled {
-        /// `False` or `Unknown`.
-        status: &'static str,
         /// For `Ready`.
         message: Message,
         /// What was found.
@@ -39,8 +44,8 @@ impl Verdict {
     pub(in crate::controller) fn problem(&self) -> Option<&Problem> {
         match self {
             Self::NotProgrammed(problem) | Self::Unread(problem) | Self::NotAccepted(problem) => Some(problem),
-            Self::Overruled { inner, .. } => inner.problem(),
-            Self::Programmed | Self::Suspended(_) | Self::Deleting(_) | Self::Planned(_) => None,
+            Self::Overruled { inner, .. } | Self::Observed { inner, .. } => inner.problem(),
+            Self::Programmed | Self::Suspended(_) | Self::Deleting(_) => None,
         }
     }
 
@@ -67,17 +72,26 @@ pub(super) fn statements(
     let accepted = || Statement::new(ACCEPTED, "True", message::accepted());
     let say = |type_, status, message: &Message| Statement::new(type_, status, message.clone());
     let mut list = match verdict {
-        Verdict::Overruled { status, message, inner } => {
+        Verdict::Overruled { message, inner } => {
             let mut list = statements(inner, healthy, previous, observed);
             list.retain(|statement| statement.type_ != READY);
-            list.push(say(READY, status, message));
+            list.push(say(READY, "False", message));
             return list;
         }
-        Verdict::Planned(message) => vec![
-            say(READY, "Unknown", message),
-            accepted(),
-            say(PROGRAMMED, "False", message),
-        ],
+        Verdict::Observed {
+            message,
+            differs,
+            inner,
+        } => {
+            let mut list = statements(inner, healthy, previous, observed);
+            list.retain(|statement| ![READY, RECONCILING, STALLED].contains(&statement.type_));
+            list.push(say(READY, "True", message));
+            if let Some(differs) = differs {
+                list.retain(|statement| statement.type_ != PROGRAMMED);
+                list.push(say(PROGRAMMED, "False", differs));
+            }
+            return list;
+        }
         Verdict::Programmed => vec![
             Statement::new(READY, "True", message::ready()),
             accepted(),
@@ -108,7 +122,7 @@ pub(super) fn statements(
             if observed {
                 programmed = Statement::new(PROGRAMMED, "Unknown", message::not_looked_at());
             }
-            vec![say(READY, "Unknown", message), kept(ACCEPTED), programmed]
+            vec![say(READY, "True", message), kept(ACCEPTED), programmed]
         }
         Verdict::Deleting(message) => vec![
             say(READY, "False", message),

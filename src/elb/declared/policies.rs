@@ -101,7 +101,10 @@ fn name_of(policy: &Policy, in_force: &BTreeSet<PolicyName>, wanted: &mut LoadBa
     if let Some(name) = in_force.iter().find(here).or_else(|| wanted.policies.keys().find(same)) {
         return name.clone();
     }
-    let name = policy.own_name();
+    // Under the name that says this content somebody may have put another.
+    let taken = |name: &PolicyName| wanted.policies.get(name).is_some_and(|other| *other != Policy::UNREAD);
+    let mut names = (1..).map(|number| policy.own_name_of(number));
+    let name = names.find(|name| !taken(name)).unwrap_or_else(|| policy.own_name());
     wanted.policies.insert(name.clone(), policy.clone());
     name
 }

@@ -91,6 +91,17 @@ pub(super) async fn claim(
     }
 }
 
+/// The step that would offer it to this object, where nothing but that is lacking.
+pub(super) fn missing_offer(
+    cx: &Context,
+    subject: &Subject<'_>,
+    ownership: &Ownership,
+    lb: &LoadBalancer,
+) -> Option<Step> {
+    let (key, value) = question(cx, subject, lb).missing_offer(ownership)?;
+    Some(Step::AddTags([(key, value)].into()))
+}
+
 fn question<'a>(cx: &'a Context, subject: &'a Subject<'_>, lb: &'a LoadBalancer) -> Question<'a> {
     let known = subject.previous.created_time.as_ref();
     Question {

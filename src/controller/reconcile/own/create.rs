@@ -12,7 +12,7 @@ use crate::controller::reconcile::stop::{Halt, Stop};
 use crate::controller::reconcile::subject::Subject;
 use crate::controller::reconcile::{groups, preflight};
 use crate::controller::status::{self, Report, Verdict};
-use crate::elb::{Attributes, Class, Ownership};
+use crate::elb::{Attributes, Class, Ownership, similar};
 use crate::plan::desired::Desired;
 use crate::plan::{Plan, Problem, Track};
 
@@ -32,6 +32,9 @@ pub(super) async fn absent(
         memory.forget_load_balancer();
         return Err(Halt::lost(&subject.name).into());
     }
+    if !published && subject.object.spec.adopt == Some(true) {
+        return Err(nothing_to_adopt(subject).await.into());
+    }
     // Instances can come later; a load balancer without them is what a load balancer begins as.
     let comes_later = |problem: &Problem| [Track::Instances, Track::AutoScalingGroups].contains(&problem.track);
     if let Some(missing) = desired.missing.iter().find(|problem| !comes_later(problem)) {
@@ -47,6 +50,19 @@ pub(super) async fn absent(
         forget_identity(cx, executor, subject, memory).await?;
     }
     create(cx, executor, subject, desired, memory).await
+}
+
+/// Adopting makes nothing: a name that is misspelt would make a new load balancer, and say that all is well.
+async fn nothing_to_adopt(subject: &Subject<'_>) -> Halt {
+    let (name, region) = (&subject.name, &subject.region.region);
+    let all = subject.region.view.names().await.unwrap_or_else(|error| {
+        tracing::debug!(%error, "similar names could not be looked for");
+        Vec::new()
+    });
+    Halt::not_ours(match similar(name, all.iter().map(String::as_str)).as_slice() {
+        [] => message::nothing_to_adopt(name, region),
+        similar => message::nothing_to_adopt_but(name, region, similar.join(", ")),
+    })
 }
 
 /// Whether this object had a load balancer before. One that was only looked at was not its own.
@@ -91,7 +107,8 @@ async fn announce_creation(
     let mut report = Report::new(subject.generation(), verdict);
     report.name = Some(&subject.name);
     report.region = Some(&subject.region.region);
-    let status = status::derive(&previous, &report, cx.clock.now().wall);
+    let mut status = status::derive(&previous, &report, cx.clock.now().wall);
+    status.cluster_id.get_or_insert_with(|| cx.cluster_id.clone());
     cx.kubernetes.write_status(subject.object, &status).await?;
     memory.published.wrote(status);
     Ok(())
@@ -115,6 +132,7 @@ async fn create(
         return Ok(Owned {
             lb,
             source: Source::Made,
+            refused: None,
             reality: Some(Reality::Absent),
         });
     }

@@ -1,6 +1,7 @@
 //! Pure: a load balancer that is the object's own.
 
 use crate::elb::LoadBalancer;
+use crate::plan::Problem;
 
 /// How a reconcile came by a load balancer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub(in crate::controller::reconcile) struct Owned {
     pub(in crate::controller::reconcile) lb: LoadBalancer,
     /// How this reconcile came by it.
     pub(in crate::controller::reconcile) source: Source,
+    /// Why it is not the object's own yet, though a dry run goes on as if it were.
+    pub(in crate::controller::reconcile) refused: Option<Problem>,
     /// What AWS has of it; `None`: all of it, since nothing was dry.
     pub(in crate::controller::reconcile) reality: Option<Reality>,
 }
@@ -49,6 +52,7 @@ impl From<LoadBalancer> for Owned {
         Self {
             lb,
             source: Source::Proven,
+            refused: None,
             reality: None,
         }
     }

@@ -1,24 +1,28 @@
-//! What is known of regions without asking: a generated table.
+//! Pure: what is known of regions without asking: a generated table.
+
+use super::similar::similar;
 
 /// A region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Facts {
-    pub(super) partition: &'static str,
-    pub(super) name: &'static str,
+pub struct Facts {
+    /// `aws`, `aws-cn` and so on.
+    pub partition: &'static str,
+    /// Such as `us-east-1`.
+    pub name: &'static str,
     /// Where Classic ELB answers.
-    pub(super) endpoint: &'static str,
+    pub endpoint: &'static str,
     /// What people call it.
-    pub(super) description: &'static str,
+    pub description: &'static str,
 }
 
 /// Written by `tools/regions/generate`.
 const TABLE: &str = include_str!("regions.table");
 
 /// The region that is asked for the others when none is named.
-pub(super) const FIRST: &str = "us-east-1";
+pub const FIRST: &str = "us-east-1";
 
 /// Every region of the table, by partition and name.
-pub(super) fn all() -> impl Iterator<Item = Facts> {
+pub fn all() -> impl Iterator<Item = Facts> {
     let lines = TABLE.lines().filter(|line| !line.starts_with('#'));
     lines.filter_map(|line| {
         let mut words = line.splitn(4, ' ');
@@ -32,22 +36,35 @@ pub(super) fn all() -> impl Iterator<Item = Facts> {
 }
 
 /// A region of the table.
-pub(super) fn find(name: &str) -> Option<Facts> {
+pub fn find(name: &str) -> Option<Facts> {
     all().find(|facts| facts.name == name)
 }
 
 /// Whether the table has it. One that it lacks may be newer than this program.
-pub(super) fn is_known(name: &str) -> bool {
+pub fn is_known(name: &str) -> bool {
     find(name).is_some()
 }
 
 /// Reads an argument.
-pub(super) fn parse(text: &str) -> Result<String, String> {
+///
+/// # Errors
+/// When no region can have that name.
+pub fn parse(text: &str) -> Result<String, String> {
     let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if text.is_empty() || !text.chars().all(legal) {
         return Err("must be the name of an AWS region, such as us-east-1".to_owned());
     }
     Ok(text.to_owned())
+}
+
+/// Whether the table has it, or regions that somebody vouches for.
+pub fn exists(name: &str, extra: &std::collections::BTreeSet<String>) -> bool {
+    is_known(name) || extra.contains(name)
+}
+
+/// Names much like this one, most alike first.
+pub fn like(name: &str) -> Vec<&'static str> {
+    similar(name, all().map(|facts| facts.name))
 }
 
 #[cfg(test)]
@@ -67,6 +84,13 @@ mod tests {
             Some("elasticloadbalancing.us-east-1.amazonaws.com")
         );
         assert!(all().all(|facts| facts.endpoint.contains(facts.name) && !facts.description.is_empty()));
+    }
+
+    #[test]
+    fn a_misspelt_region_is_told_what_may_be_meant() {
+        assert_eq!(like("us-east-11").first(), Some(&"us-east-1"));
+        assert_eq!(like("eu-wset-1").first(), Some(&"eu-west-1"));
+        assert!(like("nowhere").is_empty());
     }
 
     #[test]
