@@ -41,6 +41,11 @@ pub(super) fn is_known(name: &str) -> bool {
     find(name).is_some()
 }
 
+/// What to say of one that it lacks.
+pub(super) fn unknown(name: &str) -> String {
+    format!("{name} is no region that this version knows, `kubectl clb regions` lists them")
+}
+
 /// Reads an argument.
 pub(super) fn parse(text: &str) -> Result<String, String> {
     let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';

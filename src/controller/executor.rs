@@ -11,13 +11,15 @@ use super::reconcile::subject::Subject;
 use crate::api::message::Message;
 use crate::aws;
 use crate::elb::LoadBalancer;
-use crate::plan::{Plan, Ran, Run, Step};
+use crate::plan::{Explained, Plan, Ran, Run, Step};
 
 /// Carries out steps for one object.
 pub(super) struct Executor<'a> {
     cx: &'a Context,
     subject: &'a Subject<'a>,
     steps: Vec<Step>,
+    /// Those of a dry run, with what they change.
+    explained: Vec<Explained>,
     /// How many of them came before the load balancer was the object's own.
     before: usize,
 }
@@ -29,6 +31,7 @@ impl<'a> Executor<'a> {
             cx,
             subject,
             steps: Vec::new(),
+            explained: Vec::new(),
             before: 0,
         }
     }
@@ -41,6 +44,11 @@ impl<'a> Executor<'a> {
     /// The steps that AWS accepted, or would be asked for.
     pub(super) fn steps(&self) -> &[Step] {
         &self.steps
+    }
+
+    /// The steps of a dry run, with what they make, take away and replace.
+    pub(super) fn explained(&self) -> &[Explained] {
+        &self.explained
     }
 
     /// From here on steps make the object's own load balancer as declared. What came before concerned its predecessor, or
@@ -65,7 +73,14 @@ impl<'a> Executor<'a> {
 
     /// Carries out one step.
     pub(super) async fn run(&mut self, step: &Step) -> Result<(), aws::Error> {
-        if !self.is_dry() {
+        self.run_on(step, None).await
+    }
+
+    /// Carries out one step; `before` is the load balancer as it is.
+    async fn run_on(&mut self, step: &Step, before: Option<&LoadBalancer>) -> Result<(), aws::Error> {
+        if self.is_dry() {
+            self.explained.push(Explained::new(step, before));
+        } else {
             self.send(step).await?;
         }
         self.steps.push(step.clone());
@@ -94,7 +109,7 @@ impl<'a> Executor<'a> {
         self.ensure_finalizer().await?;
         let mut run = Run::new(plan);
         while let Some(step) = run.next().cloned() {
-            match self.run(&step).await {
+            match self.run_on(&step, Some(lb)).await {
                 Ok(()) => {
                     step.apply_to(lb);
                     run.accepted();
