@@ -6,7 +6,11 @@
 #![allow(clippy::doc_markdown)] // comments on arguments are also the help text of a terminal
 
 mod age;
+mod arguments;
+mod completion;
 mod failure;
+mod fetch;
+mod files;
 mod find;
 mod glob;
 mod inventory;
@@ -20,13 +24,14 @@ mod screen;
 mod status;
 mod table;
 
-use crate::elb::region;
+use std::ffi::OsString;
 use std::sync::Arc;
 
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::aws::Accounts;
+use crate::elb::region;
 use crate::flags;
 use crate::lease::Leadership;
 use crate::metrics::Metrics;
@@ -72,10 +77,9 @@ Examples:
   kubectl clb status web -n shop           one object: conditions, listeners, instances, events
   kubectl clb plan -f web.yaml             the AWS calls that applying this file would bring about
 
-Exit status: 0 done, 1 failed, 2 wrong usage, 3 differences found (plan).
-Flags come after the command: kubectl clb status web --context staging."
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 differences found (plan)."
 )]
-pub struct Cli {
+struct Cli {
     #[command(subcommand)]
     command: Command,
 }
@@ -86,15 +90,42 @@ enum Command {
     List(list::List),
     Status(status::Status),
     Plan(plan::Plan),
+    Completion(completion::Completion),
+}
+
+/// What the program was started for.
+#[derive(Debug)]
+pub struct Asked(What);
+
+#[derive(Debug)]
+enum What {
+    Command(Command),
+    /// A shell asks how these arguments could go on.
+    Complete(Vec<OsString>),
+}
+
+/// Reads the arguments, the name of the program first.
+///
+/// # Errors
+/// When they make no sense, or ask for help; see [`refuse`].
+pub fn read(arguments: impl Iterator<Item = OsString>) -> Result<Asked, clap::Error> {
+    let arguments: Vec<OsString> = arguments.collect();
+    if completion::is_asked(arguments.first()) {
+        return Ok(Asked(What::Complete(arguments)));
+    }
+    let ordered = arguments::in_order(&Cli::command(), arguments);
+    Ok(Asked(What::Command(Cli::try_parse_from(ordered)?.command)))
 }
 
 /// Runs a command and says on standard error why it failed.
-pub async fn run(cli: Cli) -> Exit {
-    let outcome = match cli.command {
-        Command::Regions(command) => command.run().await,
-        Command::List(command) => command.run().await,
-        Command::Status(command) => command.run().await,
-        Command::Plan(command) => Box::pin(command.run()).await,
+pub async fn run(Asked(what): Asked) -> Exit {
+    let outcome = match what {
+        What::Complete(arguments) => completion::offer(arguments).await,
+        What::Command(Command::Regions(command)) => command.run().await,
+        What::Command(Command::List(command)) => command.run().await,
+        What::Command(Command::Status(command)) => command.run().await,
+        What::Command(Command::Plan(command)) => Box::pin(command.run()).await,
+        What::Command(Command::Completion(command)) => command.run(),
     };
     outcome.unwrap_or_else(|failure| {
         screen::complain(&failure);

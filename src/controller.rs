@@ -143,11 +143,17 @@ pub fn announce(cx: &Context) {
     info!(
         cluster_id = cx.cluster_id,
         region = cx.accounts.default_region(),
-        resync = ?cx.intervals.resync,
-        health_interval = ?cx.intervals.health,
-        adoption = ?cx.rules.adoption,
+        resync = as_flag(cx.intervals.resync),
+        health_interval = as_flag(cx.intervals.health),
+        adoption = cx.rules.adoption.as_str(),
         read_only = cx.rules.read_only,
         watch_namespaces = %cx.rules.namespaces,
         "starting"
     );
+}
+
+/// A duration as the flags take it, such as 10m.
+fn as_flag(duration: Duration) -> String {
+    jiff::SignedDuration::try_from(duration)
+        .map_or_else(|_| format!("{duration:?}"), |duration| format!("{duration:#}"))
 }

@@ -56,6 +56,10 @@ pub enum Command {
     Run(Run),
     /// Print the CustomResourceDefinition.
     Crd,
+    /// Ask a running operator whether it is ready; `helm test` does.
+    ///
+    /// Exit status: 0 when it is, 1 when it is not within the time, with what it says of itself.
+    Ready(Ready),
     /// Print a page of the reference.
     #[command(hide = true)]
     Reference {
@@ -72,6 +76,17 @@ pub enum Page {
     Conditions,
     /// Metrics.
     Metrics,
+}
+
+/// The flags of `clb-operator ready`.
+#[derive(Debug, Args)]
+pub struct Ready {
+    /// Where it listens, such as http://127.0.0.1:8080.
+    #[arg(long)]
+    pub url: String,
+    /// How long to go on asking, such as 60s.
+    #[arg(long, default_value = "30s", value_parser = duration, value_name = "TIME")]
+    pub wait: Duration,
 }
 
 /// The flags of `clb-operator run`.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::anyhow;
 use clap::Parser as _;
 use classic_lb_operator::api::{self, message};
-use classic_lb_operator::flags::{self, Cli, Command, Page, Run};
+use classic_lb_operator::flags::{self, Cli, Command, Page, Ready, Run};
 use classic_lb_operator::metrics;
 use classic_lb_operator::operator;
 use classic_lb_operator::telemetry::{self, Obstacle};
@@ -19,6 +19,7 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Crd => print_crd(),
         Command::Reference { page } => print_reference(page),
+        Command::Ready(arguments) => ready(&arguments),
         Command::Run(arguments) => run(arguments),
     };
     match outcome {
@@ -65,10 +66,19 @@ fn run(arguments: Run) -> anyhow::Result<()> {
         eprintln!("clb-operator: {why}");
         std::process::exit(2);
     }
+    runtime()?.block_on(operator::run(arguments.parameters()))
+}
+
+fn ready(arguments: &Ready) -> anyhow::Result<()> {
+    runtime()?.block_on(operator::ready(&arguments.url, arguments.wait))?;
+    println!("ready");
+    Ok(())
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     // One provider for both clients; the first to ask would choose otherwise.
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .map_err(|_| anyhow!(message::second_tls_provider()))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(operator::run(arguments.parameters()))
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }

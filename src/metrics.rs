@@ -20,8 +20,8 @@ use prometheus_client::registry::Registry;
 
 use certificates::Certificates;
 
-/// The value of the `controller` label.
-const CONTROLLER: &str = "classicloadbalancer";
+/// The value of the `controller` label, in logs too.
+pub const CONTROLLER: &str = "classicloadbalancer";
 
 /// How a reconcile ended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -34,6 +34,30 @@ struct ReconcileLabels {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct LeaseLabels {
     name: String,
+}
+
+/// How a reconcile ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reconciled {
+    /// Well, or waiting for its time.
+    Success,
+    /// The object asks for what cannot be had, or not yet: that is for its owner, and looked at again later.
+    RequeueAfter,
+    /// The operator, Kubernetes or AWS failed.
+    Error,
+}
+
+impl Reconciled {
+    const ALL: [Self; 3] = [Self::Success, Self::RequeueAfter, Self::Error];
+
+    /// As controller-runtime calls it.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::RequeueAfter => "requeue_after",
+            Self::Error => "error",
+        }
+    }
 }
 
 /// The controller alone.
@@ -115,7 +139,7 @@ impl Metrics {
         metrics.reconcile_panics.get_or_create(&labels).inc_by(0);
         metrics.active_workers.get_or_create(&labels).set(0);
         drop(metrics.reconcile_seconds.get_or_create(&labels));
-        for result in ["success", "error"] {
+        for result in Reconciled::ALL.map(Reconciled::as_str) {
             metrics
                 .reconciles
                 .get_or_create(&ReconcileLabels {
@@ -131,12 +155,13 @@ impl Metrics {
         let registry = &mut self.registry;
         registry.register(
             "controller_runtime_reconcile",
-            "Reconciles by result",
+            "Reconciles by result: success; requeue_after, where an object asks for what cannot be had yet; error, where the \
+             operator, Kubernetes or AWS failed",
             self.reconciles.clone(),
         );
         registry.register(
             "controller_runtime_reconcile_errors",
-            "Reconciles that failed",
+            "Reconciles that failed, but for no mistake in an object",
             self.reconcile_errors.clone(),
         );
         registry.register(
@@ -221,16 +246,16 @@ impl Metrics {
     }
 
     /// A reconcile ended.
-    pub fn reconcile_ended(&self, failed: bool, took: Duration) {
+    pub fn reconcile_ended(&self, reconciled: Reconciled, took: Duration) {
         let labels = ControllerLabels { controller: CONTROLLER };
-        let result = if failed { "error" } else { "success" };
+        let result = reconciled.as_str();
         self.reconciles
             .get_or_create(&ReconcileLabels {
                 controller: CONTROLLER,
                 result,
             })
             .inc();
-        if failed {
+        if reconciled == Reconciled::Error {
             self.reconcile_errors.get_or_create(&labels).inc();
         }
         self.reconcile_seconds

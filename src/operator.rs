@@ -1,6 +1,8 @@
 //! The composition root: clients, controller, server, and the order of start and stop.
 #![allow(clippy::disallowed_methods)] // the tasks that live as long as the process are begun here
 
+mod ready;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +26,8 @@ use crate::lease::{Election, Leadership};
 use crate::metrics::Metrics;
 use crate::readiness::{Readiness, Resource};
 use crate::server;
+
+pub use ready::ready;
 
 /// How long a request that is no watch may take.
 const REQUEST: Duration = Duration::from_secs(30);

@@ -8,6 +8,7 @@ pub mod adoption;
 mod attributes;
 mod brake;
 pub mod desired;
+mod explain;
 mod facts;
 mod listeners;
 mod placement;
@@ -27,6 +28,7 @@ use crate::elb::{Declared, LISTENERS, Listener, LoadBalancer, PolicyName};
 use listeners::Listeners;
 
 pub use brake::{Held, Why};
+pub use explain::Explained;
 pub use facts::{Brake, Facts};
 pub use placement::needs_spare;
 pub use problem::{Cause, Problem, Progress};

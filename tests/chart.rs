@@ -23,6 +23,8 @@ mod objects;
 mod papers;
 #[path = "chart/reference.rs"]
 mod reference;
+#[path = "chart/taken.rs"]
+mod taken;
 #[path = "chart/values.rs"]
 mod values;
 #[path = "chart/warnings.rs"]

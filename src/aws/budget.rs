@@ -20,6 +20,14 @@ const BETWEEN_HEALTH_READS: Duration = Duration::from_millis(400);
 /// A quarter of the capacity of 40.
 const HEALTH_BURST: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 
+/// How long so many reads of health take, one region's share being full.
+pub fn time_for_health(reads: usize) -> Duration {
+    let later = u32::try_from(reads)
+        .unwrap_or(u32::MAX)
+        .saturating_sub(HEALTH_BURST.get());
+    BETWEEN_HEALTH_READS.saturating_mul(later)
+}
+
 /// The runtime's clock, so that a budget refills in the time that everything else waits in.
 #[derive(Clone, Copy, Debug)]
 struct RuntimeClock {
@@ -89,6 +97,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn health_reads_beyond_the_share_wait() {
         let budget = Budget::new();
+        assert_eq!(time_for_health(10), Duration::ZERO);
+        assert_eq!(time_for_health(200), Duration::from_secs(76));
         let granted = (0..100).take_while(|_| budget.health_turn().is_ok()).count();
         assert_eq!(granted, 10);
         let wait = budget.health_turn().expect_err("the share is used up");

@@ -3,19 +3,18 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use classic_lb_operator::cli::{self, Cli};
+use classic_lb_operator::cli;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let asked = match cli::read(std::env::args_os()) {
+        Ok(asked) => asked,
         Err(error) => return cli::refuse(&error).into(),
     };
     // One provider for both clients; the first to ask would choose otherwise.
     let provided = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     match (provided, runtime) {
-        (Ok(()), Ok(runtime)) => runtime.block_on(cli::run(cli)).into(),
+        (Ok(()), Ok(runtime)) => runtime.block_on(cli::run(asked)).into(),
         (Err(_), _) => broken("a TLS provider was installed before"),
         (_, Err(error)) => broken(&error.to_string()),
     }

@@ -34,9 +34,7 @@ impl Failure {
     /// A call to AWS failed.
     pub(super) fn aws(in_region: &str, error: &aws::Error) -> Self {
         let hint = match error.class {
-            _ if !region::is_known(in_region) => {
-                format!("{in_region} is no region that this version knows, `kubectl clb regions` lists them")
-            }
+            _ if !region::is_known(in_region) => region::unknown(in_region),
             Class::Denied if error.code == NO_CREDENTIALS => return Self::new(no_credentials(error)),
             Class::Denied => format!("the credentials must be valid and allowed to {}", error.operation),
             Class::Throttled => "AWS asks for fewer calls, try again in a minute".to_owned(),
@@ -75,6 +73,14 @@ impl Failure {
         };
         let separator = if hint.is_empty() { "" } else { "; " };
         Self::new(format!("{doing}: {}{separator}{hint}", status.message))
+    }
+
+    /// Takes it out of where it was kept.
+    pub(super) fn take(&mut self) -> Self {
+        Self {
+            exit: self.exit,
+            message: std::mem::take(&mut self.message),
+        }
     }
 
     /// The exit status.

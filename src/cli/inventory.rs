@@ -130,6 +130,14 @@ impl Shown {
         }
     }
 
+    /// Whether it is of an object or Service in this namespace.
+    pub(super) fn is_of(&self, namespace: &str) -> bool {
+        let object = self.owner.as_ref().and_then(|owner| owner.object.as_deref());
+        object
+            .and_then(|object| object.split_once('/'))
+            .is_some_and(|(own, _)| own == namespace)
+    }
+
     /// Puts in the health as it was read.
     pub(super) fn set_health(&mut self, health: &[InstanceHealth]) {
         self.in_service = Some(health.iter().filter(|instance| instance.is_in_service()).count());

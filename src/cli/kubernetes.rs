@@ -7,9 +7,10 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
+use kube::{Client, Config, CustomResourceExt as _};
 
 use super::failure::{Failure, causes};
+use crate::api::ClassicLoadBalancer;
 
 /// Which API server, which namespace, and as whom.
 #[derive(Debug, Args)]
@@ -38,7 +39,29 @@ pub(super) struct Kubernetes {
 /// Longer than anybody waits, and short enough to be added to a time.
 const LONGEST: Duration = Duration::from_hours(24);
 
-/// The name of an object or of a namespace.
+/// The name of an object, alone or after its kind as kubectl takes it: `web`, `clb/web`.
+pub(super) fn object(text: &str) -> Result<String, String> {
+    let Some((kind, own)) = text.split_once('/') else {
+        return name(text);
+    };
+    let resource = ClassicLoadBalancer::crd().spec;
+    // Behind the kind may stand the group, before it the version.
+    let (kind, group) = kind.split_once('.').unwrap_or((kind, &resource.group));
+    let names = &resource.names;
+    let short = names.short_names.iter().flatten();
+    let known = [Some(&names.plural), names.singular.as_ref(), Some(&names.kind)];
+    let known = known.into_iter().flatten().chain(short);
+    let is_ours = known.into_iter().any(|known| known.eq_ignore_ascii_case(kind));
+    let in_group = group == resource.group || group.split_once('.').is_some_and(|(_, group)| group == resource.group);
+    if !is_ours || !in_group {
+        return Err(format!(
+            "{kind} is no kind that this command knows: give clb/NAME, or NAME alone"
+        ));
+    }
+    name(own)
+}
+
+/// The name of a namespace, or that of an object.
 pub(super) fn name(text: &str) -> Result<String, String> {
     let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
     if text.is_empty() || !text.chars().all(legal) {
@@ -77,6 +100,12 @@ pub(super) struct Connection {
 }
 
 impl Kubernetes {
+    /// The same with another limit of time for a request.
+    pub(super) fn within(mut self, limit: Duration) -> Self {
+        self.request_timeout = Timeout(Some(limit));
+        self
+    }
+
     pub(super) async fn connect(&self) -> Result<Connection, Failure> {
         let mut config = self.config().await?;
         // The client would panic.
@@ -144,6 +173,23 @@ impl Kubernetes {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn objects_are_named_as_for_kubectl() {
+        for text in [
+            "web",
+            "clb/web",
+            "ClassicLoadBalancer/web",
+            "classicloadbalancers/web",
+            "classicloadbalancer.classiclb.dev/web",
+            "classicloadbalancers.v1alpha1.classiclb.dev/web",
+        ] {
+            assert_eq!(object(text).as_deref(), Ok("web"), "{text}");
+        }
+        for text in ["svc/web", "clb.apps/web", "clb/", "clb/a/b", "Web", ""] {
+            assert!(object(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn timeouts_are_read_as_kubectl_reads_them() {

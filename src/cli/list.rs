@@ -10,12 +10,14 @@ use super::inventory::{Shown, ShownListener};
 use super::output::{self, ListFormat};
 use super::progress::Progress;
 use super::table::Table;
-use super::{Exit, glob, region, screen};
-use crate::aws::{AccountRegion, Class, Client, Error};
+use super::{Exit, glob, kubernetes, region, screen};
+use crate::aws::{AccountRegion, Class, Client, Error, time_for_health};
 use crate::elb::InstanceHealth;
 
 /// Health costs a call for each load balancer. The plain table of more load balancers than this does without.
 const HEALTH_IN_TABLE: usize = 30;
+/// Seconds that are worth a word before.
+const LONG: u64 = 5;
 /// Calls under way at once.
 const AT_ONCE: usize = 8;
 
@@ -24,13 +26,14 @@ const AT_ONCE: usize = 8;
 /// Shows every load balancer, whoever made it: DNS name, listeners, instances in service of those registered, and the
 /// cluster and object that own it, as its tags say. A load balancer of a Service of type LoadBalancer is shown as
 /// service/NAMESPACE/NAME. The plain table of more than 30 load balancers shows ?/N for the instances, since each load
-/// balancer costs AWS a call; `-o wide`, json and yaml always ask.
+/// balancer costs AWS a call; `-o wide`, json and yaml ask unless --no-health says otherwise.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   kubectl clb list
   kubectl clb list my-lb other-lb --region eu-west-1
   kubectl clb list 'shop-*' -o wide
+  kubectl clb list -n shop
   kubectl clb list -o json | jq -r '.loadBalancers[] | select(.owner == null) | .name'
 
 Exit status: 1 when a NAME matches no load balancer.")]
@@ -38,9 +41,18 @@ pub(super) struct List {
     /// Names of load balancers in AWS, with * for any characters and ? for one. Default: all.
     #[arg(value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     names: Vec<String>,
+    /// Those of objects and Services in this namespace, as their tags say.
+    #[arg(short, long, value_parser = kubernetes::name)]
+    namespace: Option<String>,
+    /// Whoever made them, whatever -n says.
+    #[arg(short = 'A', long)]
+    all_namespaces: bool,
     /// The region. Default: AWS_REGION or the profile's.
     #[arg(long, value_parser = region::parse)]
     region: Option<String>,
+    /// Do not read the health of the instances, which costs a call for each load balancer.
+    #[arg(long)]
+    no_health: bool,
     /// How to show them.
     #[arg(short, long, value_enum, default_value_t)]
     output: ListFormat,
@@ -98,7 +110,9 @@ impl List {
             let tags = tags.remove(&balancer.name).unwrap_or_default();
             Shown::new(region, balancer, tags)
         });
-        Ok(with_tags.collect())
+        let namespace = self.namespace.as_deref().filter(|_| !self.all_namespaces);
+        let wanted = |balancer: &Shown| namespace.is_none_or(|namespace| balancer.is_of(namespace));
+        Ok(with_tags.filter(wanted).collect())
     }
 
     /// Puts the health in; returns the load balancers whose health could not be read. One that was deleted meanwhile is
@@ -107,12 +121,22 @@ impl List {
         let with_instances = shown.iter_mut().filter(|balancer| balancer.in_service.is_none());
         let to_read: Vec<&mut Shown> = with_instances.collect();
         let total = to_read.len();
+        if self.no_health {
+            return Vec::new();
+        }
         if self.output == ListFormat::Table && total > HEALTH_IN_TABLE {
             screen::note(&format!(
                 "the health of the instances of {total} load balancers was not read, since each costs AWS a call: name \
                  fewer, or use -o wide"
             ));
             return Vec::new();
+        }
+        // Nobody shall wonder whether it still runs; where a person looks on, the progress tells.
+        if let Some(seconds) = takes(total).filter(|_| !Progress::is_seen()) {
+            screen::note(&format!(
+                "reading the health of the instances of {total} load balancers takes about {seconds} s, since AWS allows an \
+                 account few calls; --no-health does without"
+            ));
         }
         let mut progress = Progress::start("reading the health of the instances");
         let mut reads = stream::iter(to_read)
@@ -121,7 +145,8 @@ impl List {
         let (mut done, mut unread) = (0, Vec::new());
         while let Some((read, balancer)) = reads.next().await {
             done += 1;
-            progress.tell(&format!("instances of {done} of {total} load balancers"));
+            let left = takes(total - done).map_or(String::new(), |seconds| format!(", about {seconds} s to go"));
+            progress.tell(&format!("instances of {done} of {total} load balancers{left}"));
             match read {
                 Ok(health) => balancer.set_health(&health),
                 Err(error) if error.class == Class::Gone => {}
@@ -146,10 +171,16 @@ impl List {
                 Ok(())
             }
             _ if shown.is_empty() => Ok(()),
-            ListFormat::Table => screen::print(&render(shown, false)),
-            ListFormat::Wide => screen::print(&render(shown, true)),
+            ListFormat::Table => screen::show(&render(shown, false)),
+            ListFormat::Wide => screen::show(&render(shown, true)),
         }
     }
+}
+
+/// Seconds for so many reads of health, where that is long.
+fn takes(reads: usize) -> Option<u64> {
+    let seconds = time_for_health(reads).as_secs();
+    (seconds >= LONG).then_some(seconds)
 }
 
 /// Reads within the share of the region that is meant for health, so that other tools of the account still get theirs.

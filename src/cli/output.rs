@@ -32,6 +32,19 @@ pub(super) enum Format {
     Yaml,
 }
 
+/// Formats of objects of the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum StatusFormat {
+    /// In full, for people.
+    Text,
+    /// A line for each.
+    Table,
+    /// JSON.
+    Json,
+    /// YAML.
+    Yaml,
+}
+
 /// Writes a value as JSON.
 pub(super) fn json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value).map_err(|error| Failure::new(format!("writing JSON: {error}")))?;

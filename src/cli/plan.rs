@@ -1,14 +1,15 @@
 //! `kubectl clb plan`.
 
 mod deployment;
+mod foresee;
 mod subject;
 mod terms;
 
-use std::path::PathBuf;
-
 use clap::Args;
+use futures::{StreamExt as _, stream};
 use kube::{Client, ResourceExt as _};
 use serde::Serialize;
+use subject::Subject;
 use terms::{OperatorFlags, ShownTerms, Terms};
 
 use super::failure::Failure;
@@ -21,6 +22,10 @@ use crate::api::{ClassicLoadBalancer, Management};
 use crate::aws::{Accounts, Class};
 use crate::controller::preview::preview;
 use crate::controller::{Error, Rules};
+use crate::plan::Explained;
+
+/// Objects that are planned for at once.
+const AT_ONCE: usize = 8;
 
 /// Show the AWS calls that would be made for an object, in order, without making them.
 ///
@@ -32,22 +37,27 @@ use crate::controller::{Error, Rules};
 Examples:
   kubectl clb plan web -n shop
   kubectl clb plan -f web.yaml --cluster-id production
+  kubectl clb plan -f overlays/prod -R     every manifest in a folder and below it
   kubectl kustomize overlays/prod | kubectl clb plan -f -
   kubectl clb plan web || echo 'something is to be done, or cannot be'
 
 Exit status: 0 nothing is to be done, 1 the plan has problems or could not be made, 3 calls would be made.")]
 pub(super) struct Plan {
     /// Names of ClassicLoadBalancer objects.
-    #[arg(value_name = "NAME", value_parser = kubernetes::name, required_unless_present_any = ["filename", "selector", "all_namespaces"])]
+    #[arg(value_name = "NAME", value_parser = kubernetes::object, required_unless_present_any = ["filename", "selector", "all_namespaces"])]
     names: Vec<String>,
-    /// A file with objects, - for standard input. Documents of other kinds are passed over.
-    #[arg(short, long, value_name = "FILE", conflicts_with_all = ["names", "selector", "all_namespaces"])]
-    filename: Option<PathBuf>,
+    /// Files, folders or addresses (https://...) with objects, - for standard input. Documents of other kinds are passed
+    /// over.
+    #[arg(short, long, value_name = "FILE,...", value_delimiter = ',', conflicts_with_all = ["names", "selector", "all_namespaces"])]
+    filename: Vec<String>,
+    /// Look also into the folders of folders.
+    #[arg(short = 'R', long, requires = "filename")]
+    recursive: bool,
     /// Objects with these labels.
     #[arg(short = 'l', long, value_name = "LABELS")]
     selector: Option<String>,
-    /// In all namespaces.
-    #[arg(short = 'A', long, conflicts_with = "namespace")]
+    /// In all namespaces, whatever -n says.
+    #[arg(short = 'A', long)]
     all_namespaces: bool,
     /// The region of objects that name none and have no load balancer yet. Default: the operator's, else AWS_REGION or
     /// the profile's.
@@ -78,33 +88,82 @@ struct Shown {
 struct Planned {
     namespace: String,
     name: String,
-    region: String,
+    /// Absent where the object could not be looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    region: Option<String>,
     /// Whether nothing but the own environment names the region.
     #[serde(skip)]
     own_region: bool,
+    /// The calls in words.
     steps: Vec<String>,
+    /// The same with what they make, take away and replace.
+    calls: Vec<Call>,
     problems: Vec<String>,
+    /// Why there is no plan of it.
+    #[serde(skip)]
+    failure: Option<Failure>,
+    /// What the object says of being worked on.
+    #[serde(skip)]
+    management: Option<Management>,
+}
+
+/// One call to AWS.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Call {
+    operation: &'static str,
+    /// The call in words.
+    step: String,
+    /// What a creation carries, what was there before a change.
+    details: Vec<String>,
+}
+
+impl From<Explained> for Call {
+    fn from(explained: Explained) -> Self {
+        Self {
+            operation: explained.step.operation(),
+            step: explained.step.to_string(),
+            details: explained.details,
+        }
+    }
 }
 
 impl Plan {
     pub(super) async fn run(self) -> Result<Exit, Failure> {
         let connection = self.kubernetes.connect().await?;
-        let objects = self.subjects(&connection).await?;
-        let namespaces = objects.iter().filter_map(kube::ResourceExt::namespace).collect();
+        let (mut subjects, missing) = self.subjects(&connection).await?;
+        if let Some(failure) = common(&mut subjects, |subject| subject.object.as_mut().err()) {
+            return Err(failure);
+        }
+        let found = subjects.iter().filter(|subject| subject.object.is_ok());
+        let namespaces = found.map(|subject| subject.namespace.clone()).collect();
         let terms = self.operator.terms(&connection.client, &namespaces).await?;
         let aws = super::aws().await?;
         let mut progress = Progress::start("asking AWS and Kubernetes");
+        let total = subjects.len();
+        let mut plans = stream::iter(subjects)
+            .map(|subject| self.plan(connection.client.clone(), &aws, &terms, subject))
+            .buffered(AT_ONCE);
         let mut planned = Vec::new();
-        for (at, object) in objects.iter().enumerate() {
-            progress.tell(&format!("planning {} of {}", at + 1, objects.len()));
-            planned.push(self.plan(connection.client.clone(), &aws, &terms, object).await?);
+        while let Some(plan) = plans.next().await {
+            planned.push(plan);
+            progress.tell(&format!("planned {} of {total}", planned.len()));
         }
         drop(progress);
+        if let Some(failure) = common(&mut planned, |planned| planned.failure.as_mut()) {
+            return Err(failure);
+        }
+        let exit = self.show(planned, &terms)?;
+        Ok(if missing { Exit::Failed } else { exit })
+    }
+
+    fn show(&self, planned: Vec<Planned>, terms: &Terms) -> Result<Exit, Failure> {
         if let (Some(deployment), Some(object)) = (&terms.deployment, planned.iter().find(|object| object.own_region)) {
             screen::note(&format!(
                 "Deployment {deployment} does not say which region its pods are given: planning {} in {}, which is yours; give \
                  --region where theirs is another",
-                object.name, object.region
+                object.name,
+                object.region.as_deref().unwrap_or_default()
             ));
         }
         let shown = Shown {
@@ -116,11 +175,11 @@ impl Plan {
         if shown.differences && terms.rules.read_only {
             screen::note("the operator runs with --read-only and will make none of these calls");
         }
-        for (object, planned) in objects.iter().zip(&shown.objects) {
-            not_by_the_operator(object, planned, &terms.rules);
+        for planned in &shown.objects {
+            not_by_the_operator(planned, &terms.rules);
         }
         match self.output {
-            Format::Text => screen::print(&render(&shown, Paint::for_output()))?,
+            Format::Text => screen::show(&render(&shown, Paint::for_output()))?,
             Format::Json => output::json(&shown)?,
             Format::Yaml => output::yaml(&shown)?,
         }
@@ -133,34 +192,64 @@ impl Plan {
         })
     }
 
-    async fn plan(
+    /// The plan of one object. Where there can be none the reason is its problem, so that the others are still planned.
+    async fn plan(&self, client: Client, aws: &Accounts, terms: &Terms, subject: Subject) -> Planned {
+        let Subject {
+            namespace,
+            name,
+            object,
+        } = subject;
+        let mut planned = Planned {
+            namespace,
+            name,
+            region: None,
+            own_region: false,
+            steps: Vec::new(),
+            calls: Vec::new(),
+            problems: Vec::new(),
+            failure: None,
+            management: None,
+        };
+        let made = match object {
+            Ok(object) => self.fill(client, aws, terms, object, &mut planned).await,
+            Err(why) => Err(why),
+        };
+        if let Err(why) = made {
+            planned.problems = vec![why.to_string()];
+            planned.failure = Some(why);
+        }
+        planned
+    }
+
+    async fn fill(
         &self,
         client: Client,
         aws: &Accounts,
         terms: &Terms,
-        object: &ClassicLoadBalancer,
-    ) -> Result<Planned, Failure> {
-        let mut object = object.clone();
+        mut object: ClassicLoadBalancer,
+        planned: &mut Planned,
+    ) -> Result<(), Failure> {
         let name = object.name_any();
         let named = self.region_of(&object, terms);
-        let own_region = named.is_none();
+        planned.own_region = named.is_none();
+        planned.management = object.spec.management;
         let region = named
             .or_else(|| aws.default_region().map(ToOwned::to_owned))
             .ok_or_else(|| Failure::usage(format!("{name} names no region: give --region or set AWS_REGION")))?;
+        planned.region = Some(region.clone());
         can_ask(aws, &region, &object).await?;
         // What the operator takes from its own environment, which is not that of whoever runs this.
         object.spec.region = Some(region.clone());
         let preview = Box::pin(preview(client, aws, &terms.cluster_id, terms.rules.clone(), &object))
             .await
-            .map_err(|error| failed(&name, &error))?;
-        Ok(Planned {
-            namespace: object.namespace().unwrap_or_default(),
-            name,
-            region,
-            own_region,
-            steps: preview.steps,
-            problems: preview.problems,
-        })
+            .map_err(|error| failed(&name, &region, &error))?;
+        planned.problems = preview.problems;
+        planned
+            .problems
+            .extend(foresee::foresee(&aws.region(&region), &preview.explained).await);
+        planned.calls = preview.explained.into_iter().map(Call::from).collect();
+        planned.steps = preview.steps;
+        Ok(())
     }
 
     /// Where the load balancer is or would be, as far as anything but the own environment tells.
@@ -171,8 +260,16 @@ impl Plan {
     }
 }
 
+/// Why there is no plan at all, where it is one and the same reason: of one object, or such as a missing credential.
+fn common<T>(all: &mut [T], failure: impl Fn(&mut T) -> Option<&mut Failure>) -> Option<Failure> {
+    let mut failures = all.iter_mut().map(failure).collect::<Option<Vec<_>>>()?;
+    let first = failures.pop()?;
+    let same = failures.iter().all(|other| other.to_string() == first.to_string());
+    same.then(|| first.take())
+}
+
 /// Says of an object why the operator will make none of its calls.
-fn not_by_the_operator(object: &ClassicLoadBalancer, planned: &Planned, rules: &Rules) {
+fn not_by_the_operator(planned: &Planned, rules: &Rules) {
     let (namespace, name) = (&planned.namespace, &planned.name);
     if !rules.namespaces.hold(namespace) {
         screen::note(&format!(
@@ -181,7 +278,7 @@ fn not_by_the_operator(object: &ClassicLoadBalancer, planned: &Planned, rules: &
             rules.namespaces
         ));
     }
-    if let Some(management @ (Management::Observe | Management::Suspended)) = object.spec.management
+    if let Some(management @ (Management::Observe | Management::Suspended)) = planned.management
         && !planned.steps.is_empty()
     {
         screen::note(&format!(
@@ -206,10 +303,13 @@ async fn can_ask(aws: &Accounts, region: &str, object: &ClassicLoadBalancer) -> 
     }
 }
 
-fn failed(name: &str, error: &Error) -> Failure {
+fn failed(name: &str, in_region: &str, error: &Error) -> Failure {
     let doing = format!("planning {name}");
     match error {
         Error::Kube(error) => Failure::kube(&doing, error),
+        error if !region::is_known(in_region) => {
+            Failure::new(format!("{doing}: {error}; {}", region::unknown(in_region)))
+        }
         error => Failure::new(format!(
             "{doing}: {error}; check the network, AWS_ENDPOINT_URL, and that the credentials may read what the operator reads"
         )),
@@ -219,10 +319,19 @@ fn failed(name: &str, error: &Error) -> Failure {
 fn render(shown: &Shown, paint: Paint) -> String {
     let mut text = String::new();
     for planned in &shown.objects {
-        let title = format!("{}/{} in {}", planned.namespace, planned.name, planned.region);
+        let mut title = planned.name.clone();
+        if !planned.namespace.is_empty() {
+            title = format!("{}/{title}", planned.namespace);
+        }
+        if let Some(region) = &planned.region {
+            title.push_str(&format!(" in {region}"));
+        }
         text.push_str(&format!("{}\n", paint.paint(Colour::Bold, &title)));
-        for (at, step) in planned.steps.iter().enumerate() {
-            text.push_str(&format!("  {}. {step}\n", at + 1));
+        for (at, call) in planned.calls.iter().enumerate() {
+            text.push_str(&format!("  {}. {}\n", at + 1, call.step));
+            for detail in &call.details {
+                text.push_str(&format!("       {detail}\n"));
+            }
         }
         for problem in &planned.problems {
             text.push_str(&format!("  {} {problem}\n", paint.paint(Colour::Red, "problem:")));

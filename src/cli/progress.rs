@@ -27,6 +27,11 @@ struct Line {
 }
 
 impl Progress {
+    /// Whether anybody looks on.
+    pub(super) fn is_seen() -> bool {
+        io::stderr().is_terminal()
+    }
+
     /// Work that begins with this.
     #[allow(clippy::disallowed_methods)] // a person waits, and the task ends with this
     pub(super) fn start(text: &str) -> Self {

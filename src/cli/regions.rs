@@ -62,8 +62,8 @@ impl Regions {
         match self.output {
             ListFormat::Json => output::json(&shown)?,
             ListFormat::Yaml => output::yaml(&shown)?,
-            ListFormat::Table => screen::print(&render(&shown, false))?,
-            ListFormat::Wide => screen::print(&render(&shown, true))?,
+            ListFormat::Table => screen::show(&render(&shown, false))?,
+            ListFormat::Wide => screen::show(&render(&shown, true))?,
         }
         Ok(Exit::Ok)
     }

@@ -1,8 +1,10 @@
 //! `kubectl clb status`.
 
+mod table;
 mod text;
 
 use clap::Args;
+use futures::{StreamExt as _, stream};
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{DynamicObject, ListParams};
@@ -13,10 +15,13 @@ use super::Exit;
 use super::failure::Failure;
 use super::find::{self, Wanted};
 use super::kubernetes::{self, Kubernetes};
-use super::output::{self, Format};
+use super::output::{self, StatusFormat};
 use super::progress::Progress;
 use super::screen::{self, Paint};
 use crate::api::ClassicLoadBalancer;
+
+/// Requests under way at once.
+const AT_ONCE: usize = 8;
 
 /// Show a ClassicLoadBalancer with everything that is known of it.
 ///
@@ -28,23 +33,25 @@ use crate::api::ClassicLoadBalancer;
 Examples:
   kubectl clb status web
   kubectl clb status web -n shop --context staging
-  kubectl clb status -A                    every object of the cluster
+  kubectl clb status                       a line for each object of the namespace
+  kubectl clb status -A -o text            every object of the cluster, in full
   kubectl clb status web -o json | jq -r .status.dnsName
 
-Exit status: 1 when an object is not found.")]
+Exit status: 1 when an object is not found or cannot be read.")]
 pub(super) struct Status {
-    /// Names of ClassicLoadBalancer objects.
-    #[arg(value_name = "NAME", value_parser = kubernetes::name, required_unless_present_any = ["selector", "all_namespaces"])]
+    /// Names of ClassicLoadBalancer objects, such as web or clb/web. Default: every one of the namespace.
+    #[arg(value_name = "NAME", value_parser = kubernetes::object)]
     names: Vec<String>,
     /// Objects with these labels, such as app=web,tier!=test.
     #[arg(short = 'l', long, value_name = "LABELS")]
     selector: Option<String>,
-    /// In all namespaces.
-    #[arg(short = 'A', long, conflicts_with = "namespace")]
+    /// In all namespaces, whatever -n says.
+    #[arg(short = 'A', long)]
     all_namespaces: bool,
-    /// How to show them; json and yaml give the object itself.
-    #[arg(short, long, value_enum, default_value_t)]
-    output: Format,
+    /// How to show them; json and yaml give the object itself. Default: text for objects that are named and for a single
+    /// one, else a table with a line for each.
+    #[arg(short, long, value_enum)]
+    output: Option<StatusFormat>,
     #[command(flatten)]
     kubernetes: Kubernetes,
 }
@@ -62,37 +69,72 @@ impl Status {
         };
         let objects = find::find(&connection, &wanted).await?;
         let missing = wanted.missing(&objects);
-        match self.output {
+        let mut unread = Vec::new();
+        match self.format(objects.len()) {
             // Nothing is data only where a list was asked for.
             _ if objects.is_empty() && !missing.is_empty() => {}
-            Format::Text => self.show(&connection.client, &objects).await?,
-            Format::Json => give(objects, output::json)?,
-            Format::Yaml => give(objects, output::yaml)?,
+            StatusFormat::Json => give(objects, output::json)?,
+            StatusFormat::Yaml => give(objects, output::yaml)?,
+            _ if objects.is_empty() => screen::note("no ClassicLoadBalancers found"),
+            shown => {
+                let (typed, failures) = typed(objects);
+                unread = failures;
+                match shown {
+                    StatusFormat::Table => screen::show(&table::render(&typed, self.all_namespaces, now()))?,
+                    _ => show(&connection.client, &typed).await?,
+                }
+            }
         }
         for name in &missing {
             screen::note(&wanted.not_found(&connection, name));
         }
-        Ok(if missing.is_empty() { Exit::Ok } else { Exit::Failed })
+        for failure in &unread {
+            screen::complain(failure);
+        }
+        let well = missing.is_empty() && unread.is_empty();
+        Ok(if well { Exit::Ok } else { Exit::Failed })
     }
 
-    async fn show(&self, client: &Client, objects: &[DynamicObject]) -> Result<(), Failure> {
-        if objects.is_empty() && self.names.is_empty() {
-            screen::note("no ClassicLoadBalancers found");
-        }
-        let paint = Paint::for_output();
-        let mut progress = Progress::start("reading events");
-        let mut texts = Vec::new();
-        for (at, object) in objects.iter().enumerate() {
-            progress.tell(&format!("events of {} of {} objects", at + 1, objects.len()));
-            let typed = find::typed(object.clone())?;
-            let events = events(client, &typed).await;
-            #[allow(clippy::disallowed_methods)] // ages are for the person who asks now
-            let now = Timestamp::now();
-            texts.push(text::render(&typed, &events, now, paint));
-        }
-        drop(progress);
-        screen::print(&texts.join("\n"))
+    /// Objects in full are what somebody wants who names them; of a fleet nobody reads that.
+    fn format(&self, found: usize) -> StatusFormat {
+        self.output.unwrap_or(if self.names.is_empty() && found > 1 {
+            StatusFormat::Table
+        } else {
+            StatusFormat::Text
+        })
     }
+}
+
+/// Those that this version can read, and why not the others.
+fn typed(objects: Vec<DynamicObject>) -> (Vec<ClassicLoadBalancer>, Vec<Failure>) {
+    let (mut read, mut unread) = (Vec::new(), Vec::new());
+    for object in objects {
+        match find::typed(object) {
+            Ok(object) => read.push(object),
+            Err(failure) => unread.push(failure),
+        }
+    }
+    (read, unread)
+}
+
+#[allow(clippy::disallowed_methods)] // ages are for the person who asks now
+fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+async fn show(client: &Client, objects: &[ClassicLoadBalancer]) -> Result<(), Failure> {
+    let paint = Paint::for_output();
+    let mut progress = Progress::start("reading events");
+    let mut reads = stream::iter(objects)
+        .map(async |object| (object, events(client, object).await))
+        .buffered(AT_ONCE);
+    let mut texts = Vec::new();
+    while let Some((object, events)) = reads.next().await {
+        texts.push(text::render(object, &events, now(), paint));
+        progress.tell(&format!("events of {} of {} objects", texts.len(), objects.len()));
+    }
+    drop(progress);
+    screen::show(&texts.join("\n"))
 }
 
 /// One object as it is, several as a list.

@@ -1,5 +1,10 @@
 //! Tables as kubectl writes them: columns as wide as their content, three spaces between.
 
+use super::screen;
+
+/// Text is broken into lines that are at least as wide.
+const NARROWEST: usize = 20;
+
 /// What stands where there is nothing.
 pub(super) const NOTHING: &str = "-";
 
@@ -24,6 +29,11 @@ impl Table {
 
     /// The lines, each after this much room.
     pub(super) fn render(&self, indent: usize) -> String {
+        self.within(indent, screen::width())
+    }
+
+    /// On a terminal the last cell goes on below itself, where there is room for that.
+    fn within(&self, indent: usize, terminal: Option<usize>) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or_default();
         let width = |column: usize| {
             let cells = self.rows.iter().filter_map(move |row| row.get(column));
@@ -33,8 +43,18 @@ impl Table {
         let mut text = String::new();
         for row in &self.rows {
             let mut line = " ".repeat(indent);
-            for (cell, width) in row.iter().zip(&widths) {
+            let Some((last, cells)) = row.split_last() else {
+                continue;
+            };
+            for (cell, width) in cells.iter().zip(&widths) {
                 line.push_str(&format!("{cell:<width$}   "));
+            }
+            let before = line.chars().count();
+            let room = terminal.map_or(0, |terminal| terminal.saturating_sub(before));
+            if room >= NARROWEST && last.chars().count() > room {
+                line.push_str(&screen::lines(last, room).join(&format!("\n{}", " ".repeat(before))));
+            } else {
+                line.push_str(last);
             }
             text.push_str(line.trim_end());
             text.push('\n');
@@ -55,6 +75,21 @@ mod tests {
         assert_eq!(
             table.render(0),
             "NAME          ZONE\na-long-name   -\nb             us-east-1a\n"
+        );
+    }
+
+    #[test]
+    fn a_long_last_cell_goes_on_below_itself() {
+        let mut table = Table::new(&["AGE", "NOTE"]);
+        table.row(vec!["3d".into(), "CreateLoadBalancer was refused by AWS".into()]);
+        assert_eq!(
+            table.within(2, Some(30)),
+            "  AGE   NOTE\n  3d    CreateLoadBalancer was\n        refused by AWS\n"
+        );
+        assert_eq!(
+            table.within(2, Some(20)),
+            table.within(2, None),
+            "there is no room for it"
         );
     }
 }

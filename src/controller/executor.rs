@@ -12,13 +12,15 @@ use super::reconcile::subject::Subject;
 use crate::api::message::Message;
 use crate::aws;
 use crate::elb::LoadBalancer;
-use crate::plan::{Plan, Ran, Run, Step};
+use crate::plan::{Explained, Plan, Ran, Run, Step};
 
 /// Carries out steps for one object.
 pub(super) struct Executor<'a> {
     cx: &'a Context,
     subject: &'a Subject<'a>,
     steps: Vec<Step>,
+    /// Those of a dry run, with what they change.
+    explained: Vec<Explained>,
     /// How many of them came before the load balancer was the object's own.
     before: usize,
 }
@@ -30,6 +32,7 @@ impl<'a> Executor<'a> {
             cx,
             subject,
             steps: Vec::new(),
+            explained: Vec::new(),
             before: 0,
         }
     }
@@ -42,6 +45,11 @@ impl<'a> Executor<'a> {
     /// The steps that AWS accepted, or would be asked for.
     pub(super) fn steps(&self) -> &[Step] {
         &self.steps
+    }
+
+    /// The steps of a dry run, with what they make, take away and replace.
+    pub(super) fn explained(&self) -> &[Explained] {
+        &self.explained
     }
 
     /// From here on steps make the object's own load balancer as declared. What came before concerned its predecessor, or
@@ -66,7 +74,14 @@ impl<'a> Executor<'a> {
 
     /// Carries out one step.
     pub(super) async fn run(&mut self, step: &Step) -> Result<(), aws::Error> {
-        if !self.is_dry() {
+        self.run_on(step, None).await
+    }
+
+    /// Carries out one step; `before` is the load balancer as it is.
+    async fn run_on(&mut self, step: &Step, before: Option<&LoadBalancer>) -> Result<(), aws::Error> {
+        if self.is_dry() {
+            self.explained.push(Explained::new(step, before));
+        } else {
             self.send(step).await?;
         }
         self.steps.push(step.clone());
@@ -96,7 +111,7 @@ impl<'a> Executor<'a> {
         lb: &mut LoadBalancer,
         journal: &mut Journal,
     ) -> Result<(), aws::Error> {
-        self.run(step).await?;
+        self.run_on(step, Some(lb)).await?;
         let before = lb.clone();
         step.apply_to(lb);
         if !self.is_dry() {

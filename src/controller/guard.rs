@@ -4,23 +4,25 @@
 use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures::FutureExt as _;
 use kube::ResourceExt as _;
 use kube::core::DeserializeGuard;
 use kube::core::error_boundary::InvalidObject;
-use kube::runtime::reflector::ObjectRef;
 use tokio::time::Instant;
-use tracing::{Instrument as _, error, info_span};
+use tracing::{Instrument as _, error, info, info_span, warn};
 
 use super::backoff;
 use super::context::Context;
 use super::error::Error;
 use super::memory::Memories;
-use super::reconcile::reconcile;
+use super::reconcile::{Next, reconcile};
 use crate::api::ClassicLoadBalancer;
 use crate::api::message;
+use crate::metrics::{CONTROLLER, Reconciled};
+use crate::plan::Problem;
 
 /// No reconcile takes longer; one that does is given up, so that its worker is free again.
 const DEADLINE: Duration = Duration::from_mins(3);
@@ -33,14 +35,20 @@ pub struct Reconciler {
     /// What every reconcile needs.
     pub cx: Context,
     memories: Memories,
+    /// By which the reconciles of this process are told from those of others in a log.
+    process: u64,
+    begun: AtomicU64,
 }
 
 impl Reconciler {
     /// Nothing is remembered yet.
     pub fn new(cx: Context) -> Self {
         Self {
+            // The upper half of what is random in it.
+            process: (cx.jitter.fraction().to_bits() >> 20) & 0xffff_ffff,
             cx,
             memories: Memories::default(),
+            begun: AtomicU64::new(0),
         }
     }
 
@@ -74,13 +82,21 @@ impl Reconciler {
             }
         };
         let uid = object.uid().ok_or(Error::Incomplete("uid"))?;
+        // The names are those of controller-runtime, which queries of logs know.
         let span = info_span!(
             "reconcile",
+            controller = CONTROLLER,
             namespace = object.namespace(),
             name = object.name_any(),
+            reconcileID = self.reconcile_id(),
             because = tracing::field::Empty,
         );
         self.guarded(object, &uid, started).instrument(span).await
+    }
+
+    /// One that no other reconcile has, of this process or of others.
+    fn reconcile_id(&self) -> String {
+        format!("{:08x}-{}", self.process, self.begun.fetch_add(1, Ordering::Relaxed))
     }
 
     async fn guarded(
@@ -102,13 +118,16 @@ impl Reconciler {
                 }
             }
         };
-        let failed = outcome.as_ref().map_or(true, |next| next.failed);
-        self.cx.metrics.reconcile_ended(failed, started.elapsed());
+        let reconciled = outcome.as_ref().map_or(Reconciled::Error, reconciled);
+        self.cx.metrics.reconcile_ended(reconciled, started.elapsed());
         let wait = match outcome {
-            Ok(next) => next.wait,
+            Ok(next) => {
+                tell_what_stands(&next);
+                next.wait
+            }
             Err(error) => {
                 let wait = backoff::delay(memory.schedule.failed(), self.cx.jitter.fraction());
-                error!(%error, retry_in = ?wait, "the reconcile failed");
+                error!(%error, next_try = when(Some(wait)), "the reconcile failed");
                 Some(wait)
             }
         };
@@ -134,11 +153,50 @@ impl Reconciler {
             metadata: invalid.metadata.clone(),
             ..ClassicLoadBalancer::default()
         };
-        let reference = ObjectRef::from_obj(&object);
-        error!(object = %reference, error = %invalid.error, "the object cannot be decoded");
+        error!(
+            controller = CONTROLLER,
+            namespace = object.namespace(),
+            name = object.name_any(),
+            error = %invalid.error,
+            "the object cannot be decoded"
+        );
         let message = message::undecodable(&invalid.error);
         self.cx.kubernetes.warning(&object, "Reconcile", &message).await;
     }
+}
+
+/// A mistake in an object must wake nobody who runs the operator.
+fn reconciled(next: &Next) -> Reconciled {
+    if !next.failed {
+        Reconciled::Success
+    } else if !next.problems.is_empty() && next.problems.iter().all(Problem::is_for_its_owner) {
+        Reconciled::RequeueAfter
+    } else {
+        Reconciled::Error
+    }
+}
+
+/// Ends the log of a reconcile that left something undone: what, and when it is tried again. What went wrong on the way
+/// was told when it did.
+fn tell_what_stands(next: &Next) {
+    let Some(problem) = next.problems.first() else {
+        return;
+    };
+    let (reason, problem, problems) = (problem.message.reason(), problem.message.text(), next.problems.len());
+    let next_try = when(next.wait);
+    if next.failed {
+        warn!(reason, problem, problems, next_try, "not as declared");
+    } else {
+        info!(reason, problem, problems, next_try, "not as declared");
+    }
+}
+
+/// When an object is looked at again, for a log.
+fn when(wait: Option<Duration>) -> String {
+    wait.map_or_else(
+        || "when something changes".to_owned(),
+        |wait| format!("in {:.1}s", wait.as_secs_f64()),
+    )
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

@@ -19,6 +19,7 @@ use crate::api::ClassicLoadBalancer;
 use crate::api::message;
 use crate::aws::Accounts;
 use crate::metrics::Metrics;
+use crate::plan::Explained;
 
 /// Objects in one page of a list.
 const PAGE: u32 = 500;
@@ -31,6 +32,8 @@ const NEVER: Duration = Duration::from_hours(1);
 pub struct Preview {
     /// The calls, in order, in words.
     pub steps: Vec<String>,
+    /// What each of them makes, takes away and replaces.
+    pub explained: Vec<Explained>,
     /// What keeps the load balancer from being as declared, also after these calls.
     pub problems: Vec<String>,
 }
@@ -54,8 +57,8 @@ pub async fn preview(
     };
     let mut object = stored(&client, object).await?;
     let refused = |problem: String| Preview {
-        steps: Vec::new(),
         problems: vec![problem],
+        ..Preview::default()
     };
     if object.metadata.deletion_timestamp.is_some() && object.spec.deletion_protection != Some(true) {
         return Ok(refused(message::deletion_not_planned()));
@@ -82,6 +85,7 @@ pub async fn preview(
         Some(problem) if next.unread => Err(Error::Unread(problem.message.to_string())),
         _ => Ok(Preview {
             steps: next.steps.iter().map(in_words).collect(),
+            explained: next.explained,
             problems: next
                 .problems
                 .into_iter()

@@ -45,6 +45,11 @@ pub fn is_known(name: &str) -> bool {
     find(name).is_some()
 }
 
+/// What to say of one that it lacks.
+pub(super) fn unknown(name: &str) -> String {
+    format!("{name} is no region that this version knows, `kubectl clb regions` lists them")
+}
+
 /// Reads an argument.
 ///
 /// # Errors

@@ -24,7 +24,7 @@ const LABELS: &[(&str, &str)] = &[
         "operation",
         "the operation of the AWS API, such as `DescribeLoadBalancers`",
     ),
-    ("result", "`success` or `error`"),
+    ("result", "`success`, `requeue_after` or `error`"),
     ("version", "the version of the operator"),
 ];
 

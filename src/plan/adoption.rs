@@ -17,6 +17,17 @@ pub enum Adoption {
     Any,
 }
 
+impl Adoption {
+    /// As the flag takes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::Tagged => "tagged",
+            Self::Any => "any",
+        }
+    }
+}
+
 /// Whether a load balancer may be taken over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {

@@ -67,6 +67,22 @@ impl Problem {
         Self::new(Track::LoadBalancer, Cause::Waiting, message)
     }
 
+    /// Whether it is for whoever wrote the object, or owns what it refers to: neither the operator nor AWS failed.
+    pub fn is_for_its_owner(&self) -> bool {
+        match self.cause {
+            Cause::Invalid | Cause::Blocked | Cause::Waiting => true,
+            Cause::Refused(class) => {
+                matches!(
+                    class,
+                    Class::MissingReference | Class::Invalid | Class::Duplicate | Class::Quota
+                )
+            }
+            // What could not be looked for has the code with which AWS refused that.
+            Cause::Missing => self.message.reason().ends_with("NotFound"),
+            Cause::Doubt => false,
+        }
+    }
+
     /// Whether the spec must change.
     pub fn is_invalid(&self) -> bool {
         self.cause == Cause::Invalid

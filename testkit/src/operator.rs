@@ -21,6 +21,8 @@ pub struct OperatorOptions {
     pub resync_period: String,
     /// `--health-interval`.
     pub health_interval: String,
+    /// `--log-format`.
+    pub log_format: String,
     /// `--log-level`.
     pub log_level: String,
     /// Further arguments.
@@ -30,12 +32,13 @@ pub struct OperatorOptions {
 }
 
 impl Default for OperatorOptions {
-    /// As the operator's own defaults, for a cluster called `test`.
+    /// As the operator's own defaults, for a cluster called `test`, with a log for people.
     fn default() -> Self {
         Self {
             cluster_id: "test".into(),
             resync_period: "10m".into(),
             health_interval: "60s".into(),
+            log_format: "text".into(),
             log_level: "info".into(),
             args: Vec::new(),
             env: Vec::new(),
@@ -66,7 +69,7 @@ impl Operator {
             ("--listen", &listen),
             ("--resync-period", &options.resync_period),
             ("--health-interval", &options.health_interval),
-            ("--log-format", "text"),
+            ("--log-format", &options.log_format),
             ("--log-level", &options.log_level),
         ];
         let mut launch = Launch::new("clb-operator", tool::operator()?)
@@ -187,7 +190,8 @@ impl Operator {
         String::from_utf8_lossy(&std::fs::read(self.log_file()).unwrap_or_default()).into_owned()
     }
 
-    fn log_file(&self) -> std::path::PathBuf {
+    /// Where it writes it.
+    pub fn log_file(&self) -> std::path::PathBuf {
         self.folder.path().join("clb-operator.log")
     }
 

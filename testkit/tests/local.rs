@@ -94,7 +94,10 @@ async fn up_starts_one_stack_and_down_ends_it() {
     let temporary = tempfile::tempdir().unwrap();
     let folder = temporary.path().join("local");
     let _down = Down(folder.clone());
-    assert!(testkit("up", &folder).contains("The stack is running"));
+    let text = testkit("up", &folder);
+    for words in ["The stack is running", "operator.log", "testkit down --folder"] {
+        assert!(text.contains(words), "{text}");
+    }
 
     let first = variables(&folder);
     let expected = [
@@ -106,6 +109,13 @@ async fn up_starts_one_stack_and_down_ends_it() {
     for (name, value) in expected {
         assert_eq!(first[name], value);
     }
+    // With these `kubectl clb plan` knows what the operator runs with.
+    assert_eq!(
+        (first["CLB_CLUSTER_ID"].as_str(), first["CLB_ADOPTION"].as_str()),
+        ("local", "tagged")
+    );
+    let log = std::fs::read_to_string(folder.join("operator.log")).unwrap();
+    assert!(log.contains("starting"), "{log}");
     assert!(first["AWS_ENDPOINT_URL"].starts_with("http://127.0.0.1:"));
     let cluster = cluster(&first["KUBECONFIG"]).await;
     let nodes = cluster.list(Kind::NODE).await.unwrap();

@@ -59,6 +59,9 @@ fn by_default_there_is_what_the_operator_needs_and_no_more() {
         ("ClusterRoleBinding", NAME),
         ("CustomResourceDefinition", CRD),
         ("Deployment", NAME),
+        // Of `helm test`.
+        ("Pod", "test-classic-lb-operator-test"),
+        ("Service", "test-classic-lb-operator-test"),
         ("ServiceAccount", NAME),
         ("ValidatingAdmissionPolicy", NAME),
         ("ValidatingAdmissionPolicyBinding", NAME),
@@ -112,6 +115,44 @@ fn the_pod_meets_the_restricted_pod_security_standard() {
     for member in ["hostNetwork", "hostPID", "hostIPC", "volumes"] {
         assert!(pod[member].is_null(), "{member}");
     }
+}
+
+#[test]
+fn helm_test_asks_the_operator_through_a_service_of_its_own() {
+    let objects = render("{image: {pullPolicy: Always}, nodeSelector: {a: b}}");
+    let name = "test-classic-lb-operator-test";
+    let (pod, service) = (object(&objects, "Pod", name), object(&objects, "Service", name));
+    for hook in [pod, service] {
+        assert_eq!(hook["metadata"]["annotations"]["helm.sh/hook"], "test");
+    }
+    let operator = deployment(&objects);
+    let template = &operator["spec"]["template"];
+    let labels = &template["metadata"]["labels"];
+    for (label, value) in service["spec"]["selector"].as_object().unwrap() {
+        assert_eq!(&labels[label], value, "the Service selects the operator");
+    }
+    let selector = operator["spec"]["selector"]["matchLabels"].as_object().unwrap();
+    let label = &pod["metadata"]["labels"];
+    assert!(
+        selector.iter().any(|(name, value)| label[name] != *value),
+        "and not the test: {label}"
+    );
+    let (test, theirs) = (&pod["spec"]["containers"][0], &template["spec"]["containers"][0]);
+    for member in ["image", "imagePullPolicy", "securityContext"] {
+        assert_eq!(test[member], theirs[member], "{member}");
+    }
+    for member in ["securityContext", "nodeSelector"] {
+        assert_eq!(pod["spec"][member], template["spec"][member], "{member}");
+    }
+    let port = service["spec"]["ports"][0]["port"].as_u64().unwrap();
+    let url = format!("--url=http://{name}.load-balancers:{port}");
+    assert_eq!(test["args"], json!(["ready", url, "--wait=60s"]));
+    assert!(
+        !names(&render("replicas: 0"))
+            .iter()
+            .any(|name| name.contains("-test\"")),
+        "it is stopped"
+    );
 }
 
 #[test]

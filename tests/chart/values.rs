@@ -60,6 +60,18 @@ fn every_missing_value_is_named_in_one_message() {
             "{aws: {endpointUrl: 'http://a'}, extraEnv: [{name: AWS_ENDPOINT_URL, value: x}]}",
             "extraEnv sets AWS_ENDPOINT_URL",
         ),
+        // Each would be taken, and then not be heeded.
+        (
+            "global: {storageClass: fast}",
+            "global.storageClass is not read by this chart",
+        ),
+        (
+            "extraEnv: [{name: CLB_ADOPTION, value: any}]",
+            "extraEnv sets CLB_ADOPTION, a flag of the operator",
+        ),
+        // More than AWS answers.
+        ("resyncPeriod: 59s", "resyncPeriod must be at least 1m"),
+        ("healthInterval: 9s", "healthInterval must be at least 10s"),
     ] {
         let refusal = template(&[REQUIRED, missing]).unwrap_err();
         assert!(
@@ -111,6 +123,24 @@ fn a_wrong_value_is_refused_where_it_stands() {
             "does not match pattern",
         ),
         ("aws: {region: virginia}", "'/aws/region'", "does not match pattern"),
+        ("aws: {region: us-east-11}", "'/aws/region'", "does not match pattern"),
+        ("aws: {region: us-esat-1}", "'/aws/region'", "does not match pattern"),
+        (
+            "aws: {endpointUrl: 'http://'}",
+            "'/aws/endpointUrl'",
+            "does not match pattern",
+        ),
+        (
+            "global: {imageRegistry: 'https://x'}",
+            "'/global/imageRegistry'",
+            "does not match pattern",
+        ),
+        (
+            "global: {imagePullSecrets: [Reg Cred]}",
+            "'/global/imagePullSecrets/0'",
+            "does not match pattern",
+        ),
+        ("extraArgs: [--foo]", "''", "'extraArgs' not allowed"),
         (
             "aws: {endpointUrl: localhost}",
             "'/aws/endpointUrl'",
@@ -136,6 +166,16 @@ fn a_wrong_value_is_refused_where_it_stands() {
         ("healthInterval: ''", "'/healthInterval'", "minLength"),
         ("concurrency: 0", "'/concurrency'", "minimum"),
         ("log: {format: xml}", "'/log/format'", "must be one of"),
+        ("log: {level: verbose}", "'/log/level'", "does not match pattern"),
+        (
+            "log: {level: 'info,kube=loud'}",
+            "'/log/level'",
+            "does not match pattern",
+        ),
+        ("log: {level: 'info,,debug'}", "'/log/level'", "does not match pattern"),
+        ("log: {level: 'info,'}", "'/log/level'", "does not match pattern"),
+        ("http: {address: 10.0.0}", "'/http/address'", "ipv4"),
+        ("http: {address: '[::]'}", "'/http/address'", "ipv6"),
         ("http: {port: 80}", "'/http/port'", "minimum"),
         (
             "podSecurityContext: {runAsUser: 0}",
@@ -194,7 +234,6 @@ fn every_value_reaches_the_pod() {
             "--default-tags=env=prod,team=a b",
             "--log-format=text",
             "--log-level=info,kube=debug",
-            "--example=1",
         ])
     );
     assert_eq!(
@@ -233,7 +272,8 @@ fn every_value_reaches_the_pod() {
     }
 }
 
-const EVERYTHING: &str = r#"
+/// Each value with another content than its default.
+pub(crate) const EVERYTHING: &str = r#"
 image:
   repository: registry.example.com:5000/team/operator
   digest: sha256:0000000000000000000000000000000000000000000000000000000000000000
@@ -267,7 +307,6 @@ topologySpreadConstraints:
 - {maxSkew: 1, topologyKey: topology.kubernetes.io/zone, whenUnsatisfiable: ScheduleAnyway}
 extraEnv:
 - {name: AWS_SECRET_ACCESS_KEY, valueFrom: {secretKeyRef: {name: aws, key: secret}}}
-extraArgs: [--example=1]
 "#;
 
 #[test]

@@ -1,7 +1,9 @@
 //! `kubectl-clb` as a person runs it: the real binary, a real API server, the operator, and AWS over HTTP.
 #![allow(clippy::expect_used, clippy::panic)] // tests may
 
+mod completion;
 mod credentials;
+mod fleet;
 mod list;
 mod operator_flags;
 mod plan;

@@ -211,6 +211,7 @@ async fn by_the_environment(person: &Person<'_>) -> Result<()> {
         .here(&["plan", "-f", path(&fresh)])
         .ended(3)
         .says(&["fresh in eu-west-1"]);
+    let fresh = file(&manifest("fresh", &[]).replace("us-east-1a", "eu-west-3a"));
     let ran = person
         .here(&["plan", "-f", path(&fresh), "--region", "eu-west-3"])
         .ended(3);

@@ -28,6 +28,7 @@ mod instance_tags;
 mod intervals;
 mod isolation;
 mod listeners;
+mod logs;
 mod modes;
 mod network;
 mod nodes;

@@ -1,5 +1,6 @@
 //! The process: flags, logs, metrics.
 
+use std::io::{Read as _, Write as _};
 use std::process::{Command, Output};
 
 use testkit::Result;
@@ -86,5 +87,43 @@ async fn metrics_count_what_was_done_and_logs_hold_no_credential() -> Result<()>
         });
         assert!(!leaks, "the log holds {secret:?}");
     }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ready_asks_a_running_operator_and_tells_what_it_says() -> Result<()> {
+    let test = Test::new().await?;
+    let ready = |url: &str| operator(&["ready", "--url", url, "--wait=1s"]);
+    let output = ready(test.stack.operator().url());
+    assert!(output.status.success(), "{output:?}");
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("its address"));
+    let answer =
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 24\r\nconnection: close\r\n\r\nnot ready: no CRD at all\n";
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut stream = stream;
+            let mut request = [0; 1024];
+            let _ = stream
+                .read(&mut request)
+                .and_then(|_| stream.write_all(answer.as_bytes()));
+        }
+    });
+    for (url, words) in [
+        (url.as_str(), "not ready: no CRD at all"),
+        ("http://127.0.0.1:1", "not ready: "),
+    ] {
+        let output = ready(url);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(told.contains(words) && told.lines().count() == 1, "{told}");
+    }
+    let output = operator(&["ready", "--url", "nowhere at all"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("no address such as"),
+        "{output:?}"
+    );
     Ok(())
 }

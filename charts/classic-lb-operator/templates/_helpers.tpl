@@ -33,9 +33,27 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end -}}
 
+{{- /* A repository begins with a registry where its first part looks like a host. */ -}}
 {{- define "classic-lb-operator.image" -}}
-{{- printf "%s:%s" .Values.image.repository .Values.image.tag -}}
+{{- $repository := .Values.image.repository -}}
+{{- with (.Values.global).imageRegistry -}}
+{{- $repository = printf "%s/%s" . (regexReplaceAll "^([^/]*[.:][^/]*|localhost)/" $repository "") -}}
+{{- end -}}
+{{- printf "%s:%s" $repository .Values.image.tag -}}
 {{- with .Values.image.digest }}@{{ . }}{{ end -}}
+{{- end -}}
+
+{{- define "classic-lb-operator.imagePullSecrets" -}}
+{{- $secrets := .Values.imagePullSecrets -}}
+{{- range (.Values.global).imagePullSecrets -}}
+{{- $secret := ternary (dict "name" .) . (kindIs "string" .) -}}
+{{- if not (has $secret $secrets) -}}
+{{- $secrets = append $secrets $secret -}}
+{{- end -}}
+{{- end -}}
+{{- with $secrets -}}
+{{- toYaml . -}}
+{{- end -}}
 {{- end -}}
 
 {{- /* An IPv6 address needs brackets before its port. */ -}}
@@ -75,6 +93,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   verbs: [create, patch]
 {{- end -}}
 
+{{- /* The Lease of the operators that look at these namespaces: `Namespaces::lease` says the same. */ -}}
+{{- define "classic-lb-operator.lease" -}}
+classic-lb-operator
+{{- with .Values.watchNamespaces }}-{{ . | uniq | sortAlpha | join "," | sha256sum | trunc 8 }}{{ end -}}
+{{- end -}}
+
 {{- define "classic-lb-operator.subjects" -}}
 - kind: ServiceAccount
   name: {{ include "classic-lb-operator.serviceAccountName" . }}
@@ -106,7 +130,21 @@ silent, so that a bare `helm lint` passes.
 {{- $problems = append $problems (printf "aws.defaultTags: the key %q must not start with aws: or classiclb.dev/, which are reserved" $key) -}}
 {{- end -}}
 {{- end -}}
+{{- if .Chart.IsRoot -}}
+{{- range $key, $_ := omit (.Values.global | default dict) "imageRegistry" "imagePullSecrets" -}}
+{{- $problems = append $problems (printf "global.%s is not read by this chart, and there is no parent chart that could mean it for another" $key) -}}
+{{- end -}}
+{{- end -}}
+{{- if regexMatch "^[1-5]?[0-9]s$" .Values.resyncPeriod -}}
+{{- $problems = append $problems "resyncPeriod must be at least 1m: each load balancer is read that often, and AWS lets an account read about 10 times a second" -}}
+{{- end -}}
+{{- if regexMatch "^[0-9]s$" .Values.healthInterval -}}
+{{- $problems = append $problems "healthInterval must be at least 10s: each load balancer costs one read each time, and AWS lets an account read about 10 times a second" -}}
+{{- end -}}
 {{- range .Values.extraEnv -}}
+{{- if hasPrefix "CLB_" .name -}}
+{{- $problems = append $problems (printf "extraEnv sets %s, a flag of the operator: give the value of this chart that stands for it" .name) -}}
+{{- end -}}
 {{- if and (eq .name "AWS_REGION") $.Values.aws.region -}}
 {{- $problems = append $problems "extraEnv sets AWS_REGION, and so does aws.region: give one of them" -}}
 {{- end -}}

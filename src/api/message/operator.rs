@@ -20,7 +20,7 @@ words! { START:
     fn waits_for_lease(holder) "waiting: {holder} holds the Lease, so that two operators do not work on the same objects" =>
         "Nothing, where it is another replica: this one takes over when it ends. Otherwise end or uninstall one of the two.";
     fn wrong_flags(why) "{why} (see clb-operator --help)" => "Correct what the message names.";
-    fn no_command() "a command is required: run or crd" => "Give one: `clb-operator run`.";
+    fn no_command() "a command is required: run, ready or crd" => "Give one: `clb-operator run`.";
     fn not_a_cluster_id() "must be 1 to 63 of [A-Za-z0-9._-]" => "Correct `--cluster-id` (`CLB_CLUSTER_ID`).";
     fn not_a_namespace(text)
         "{text} cannot be the name of a namespace: 1 to 63 of [a-z0-9-], with no hyphen at the ends" =>
@@ -58,6 +58,10 @@ words! { START:
         "Give `--listen` an address of the pod and a port that is free and above 1023.";
     fn no_kubernetes() "no way to a Kubernetes API server: not in a cluster, and no kubeconfig" =>
         "Run it in a pod with a service account, or set `KUBECONFIG`.";
+    fn not_a_url(text) "{text} is no address such as http://127.0.0.1:8080" =>
+        "Give `clb-operator ready` the `--url` of the operator.";
+    fn not_ready_in_time(url, why) "the operator at {url} is not ready: {why}" =>
+        "Do what the rest of the message asks for; without an answer see whether its pod runs and can be reached.";
     fn bad_kubeconfig() "the kubeconfig cannot be used" => "Correct what the rest of the message names.";
 }
 

@@ -1,35 +1,69 @@
 //! The objects that a plan is made for.
 
-use std::path::Path;
-
+use futures::{StreamExt as _, stream};
 use kube::api::{ApiResource, DynamicObject, PostParams};
 use kube::core::Request;
 use kube::{Api, Client, Resource as _, ResourceExt as _};
+use serde_json::Value;
 
-use super::Plan;
+use super::{AT_ONCE, Plan};
 use crate::api::ClassicLoadBalancer;
 use crate::cli::failure::{Failure, without_snippet};
+use crate::cli::files::{self, Manifest};
 use crate::cli::find;
 use crate::cli::kubernetes::Connection;
 use crate::cli::screen;
 
-impl Plan {
-    /// As stored, or as the API server would store the file.
-    pub(super) async fn subjects(&self, connection: &Connection) -> Result<Vec<ClassicLoadBalancer>, Failure> {
-        let objects = match &self.filename {
-            Some(path) => {
-                let mut checked = Vec::new();
-                for object in in_file(path, connection)? {
-                    checked.push(dry_run(&connection.client, object).await?);
-                }
-                checked
-            }
-            None => self.stored(connection).await?,
-        };
-        objects.into_iter().map(find::typed).collect()
+/// An object, or why there is nothing to plan for. One that is wrong must not end the plans of the others.
+pub(super) struct Subject {
+    pub(super) namespace: String,
+    /// Its name, or where it stands if it has none.
+    pub(super) name: String,
+    pub(super) object: Result<ClassicLoadBalancer, Failure>,
+}
+
+impl Subject {
+    fn new(object: DynamicObject) -> Self {
+        Self {
+            namespace: object.namespace().unwrap_or_default(),
+            name: object.name_any(),
+            object: find::typed(object),
+        }
     }
 
-    async fn stored(&self, connection: &Connection) -> Result<Vec<DynamicObject>, Failure> {
+    fn wrong(namespace: &str, name: &str, why: Failure) -> Self {
+        Self {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            object: Err(why),
+        }
+    }
+}
+
+impl Plan {
+    /// As stored, or as the API server would store the files. `true`: some that were named do not exist, which was told.
+    pub(super) async fn subjects(&self, connection: &Connection) -> Result<(Vec<Subject>, bool), Failure> {
+        if self.filename.is_empty() {
+            return self.stored(connection).await;
+        }
+        let mut objects = Vec::new();
+        for manifest in files::read(&self.filename, self.recursive).await {
+            objects.extend(in_file(manifest, connection));
+        }
+        if objects.is_empty() {
+            return Err(Failure::new(format!(
+                "{} holds no ClassicLoadBalancer of classiclb.dev",
+                self.filename.join(", ")
+            )));
+        }
+        let checked = stream::iter(objects).map(async |object| match object {
+            Ok(object) => checked(&connection.client, object).await,
+            Err(wrong) => wrong,
+        });
+        Ok((checked.buffered(AT_ONCE).collect().await, false))
+    }
+
+    async fn stored(&self, connection: &Connection) -> Result<(Vec<Subject>, bool), Failure> {
         let wanted = find::Wanted {
             names: &self.names,
             selector: self.selector.as_deref(),
@@ -37,78 +71,91 @@ impl Plan {
         };
         let objects = find::find(connection, &wanted).await?;
         let missing = wanted.missing(&objects);
-        if let Some(name) = missing.first() {
-            return Err(Failure::new(wanted.not_found(connection, name)));
+        match missing.first() {
+            Some(name) if objects.is_empty() => return Err(Failure::new(wanted.not_found(connection, name))),
+            None if objects.is_empty() => screen::note("no ClassicLoadBalancers found"),
+            _ => {}
         }
-        if objects.is_empty() {
-            screen::note("no ClassicLoadBalancers found");
+        for name in &missing {
+            screen::note(&wanted.not_found(connection, name));
         }
-        Ok(objects)
+        Ok((objects.into_iter().map(Subject::new).collect(), !missing.is_empty()))
     }
 }
 
-fn in_file(path: &Path, connection: &Connection) -> Result<Vec<DynamicObject>, Failure> {
-    let shown = if path == Path::new("-") {
-        "standard input".to_owned()
-    } else {
-        path.display().to_string()
-    };
-    let text = if path == Path::new("-") {
-        std::io::read_to_string(std::io::stdin())
-    } else {
-        std::fs::read_to_string(path)
-    };
-    let text = text.map_err(|error| Failure::new(format!("reading {shown}: {error}")))?;
-    let documents: Vec<serde_json::Value> = serde_saphyr::from_multiple(&text)
-        .map_err(|error| Failure::new(format!("{shown} is no YAML: {}", without_snippet(&error.to_string()))))?;
-    let mut objects = Vec::new();
-    for document in documents.into_iter().flat_map(each).filter(is_ours) {
-        let version = document["apiVersion"].as_str().unwrap_or_default();
-        if version != ClassicLoadBalancer::api_version(&()) {
-            return Err(Failure::new(format!(
-                "{shown}: {version} is no version that this program knows, it knows {}",
-                ClassicLoadBalancer::api_version(&())
-            )));
-        }
-        let mut object: DynamicObject = serde_json::from_value(document)
-            .map_err(|error| Failure::new(format!("{shown} holds no Kubernetes object: {error}")))?;
-        let own = object
-            .metadata
-            .namespace
-            .get_or_insert_with(|| connection.namespace.clone());
-        if connection.named && *own != connection.namespace {
-            return Err(Failure::usage(format!(
-                "{shown}: the object is in namespace {own}, but -n names {}",
-                connection.namespace
-            )));
-        }
-        if object.metadata.name.is_none() {
-            return Err(Failure::new(format!(
-                "{shown}: a ClassicLoadBalancer has no metadata.name"
-            )));
-        }
-        objects.push(object);
+async fn checked(client: &Client, object: DynamicObject) -> Subject {
+    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+    match dry_run(client, object).await {
+        Ok(object) => Subject::new(object),
+        Err(why) => Subject::wrong(&namespace, &name, why),
     }
-    if objects.is_empty() {
+}
+
+/// The objects in a text, each as it stands there.
+fn in_file(manifest: Manifest, connection: &Connection) -> Vec<Result<DynamicObject, Subject>> {
+    let Manifest { from, text } = manifest;
+    let whole = |why| vec![Err(Subject::wrong("", &from, why))];
+    let text = match text {
+        Ok(text) => text,
+        Err(why) => return whole(why),
+    };
+    let documents: Vec<Value> = match serde_saphyr::from_multiple(&text) {
+        Ok(documents) => documents,
+        Err(error) => {
+            let why = without_snippet(&error.to_string());
+            return whole(Failure::new(format!("{from} is no YAML: {why}")));
+        }
+    };
+    let ours = documents.into_iter().flat_map(each).filter(is_ours);
+    ours.map(|document| {
+        let own = |member: &str| document["metadata"][member].as_str().map(ToOwned::to_owned);
+        let namespace = own("namespace").unwrap_or_else(|| connection.namespace.clone());
+        let name = own("name").unwrap_or_else(|| from.clone());
+        in_document(document, &from, connection).map_err(|why| Subject::wrong(&namespace, &name, why))
+    })
+    .collect()
+}
+
+fn in_document(document: Value, from: &str, connection: &Connection) -> Result<DynamicObject, Failure> {
+    let version = document["apiVersion"].as_str().unwrap_or_default();
+    if version != ClassicLoadBalancer::api_version(&()) {
         return Err(Failure::new(format!(
-            "{shown} holds no ClassicLoadBalancer of classiclb.dev"
+            "{from}: {version} is no version that this program knows, it knows {}",
+            ClassicLoadBalancer::api_version(&())
         )));
     }
-    Ok(objects)
+    let mut object: DynamicObject = serde_json::from_value(document)
+        .map_err(|error| Failure::new(format!("{from} holds no Kubernetes object: {error}")))?;
+    let own = object
+        .metadata
+        .namespace
+        .get_or_insert_with(|| connection.namespace.clone());
+    if connection.named && *own != connection.namespace {
+        return Err(Failure::usage(format!(
+            "{from}: the object is in namespace {own}, but -n names {}",
+            connection.namespace
+        )));
+    }
+    if object.metadata.name.is_none() {
+        return Err(Failure::new(format!(
+            "{from}: a ClassicLoadBalancer has no metadata.name"
+        )));
+    }
+    Ok(object)
 }
 
 /// The documents in a document: a list, such as `kubectl get -o yaml` writes, has its items.
-fn each(document: serde_json::Value) -> Vec<serde_json::Value> {
+fn each(document: Value) -> Vec<Value> {
     match document {
-        serde_json::Value::Object(mut list) if list.contains_key("items") => match list.remove("items") {
-            Some(serde_json::Value::Array(items)) => items,
+        Value::Object(mut list) if list.contains_key("items") => match list.remove("items") {
+            Some(Value::Array(items)) => items,
             _ => Vec::new(),
         },
         other => vec![other],
     }
 }
 
-fn is_ours(document: &serde_json::Value) -> bool {
+fn is_ours(document: &Value) -> bool {
     let version = document["apiVersion"].as_str().unwrap_or_default();
     document["kind"] == "ClassicLoadBalancer" && version.starts_with("classiclb.dev/")
 }

@@ -11,7 +11,6 @@ use crate::cli::failure::Failure;
 use crate::cli::screen;
 use crate::controller::Rules;
 use crate::flags::{self, RuleFlags};
-use crate::plan::adoption::Adoption;
 
 /// Flags of the operator. Each wins over what the operator's Deployment says.
 #[derive(Args, Clone, Debug)]
@@ -117,11 +116,7 @@ impl Terms {
         ShownTerms {
             deployment: self.deployment.clone(),
             watch_namespaces: namespaces.named().map(ToOwned::to_owned).collect(),
-            adoption: match adoption {
-                Adoption::Never => "never",
-                Adoption::Tagged => "tagged",
-                Adoption::Any => "any",
-            },
+            adoption: adoption.as_str(),
             extra_regions,
             read_only,
             default_tags,

@@ -20,7 +20,7 @@ use crate::controller::memory::{self, Memory};
 use crate::controller::status::{Report, Verdict};
 use crate::elb::Declared;
 use crate::plan::desired::Desired;
-use crate::plan::{Cause, Problem, Step, Track};
+use crate::plan::{Cause, Explained, Problem, Step, Track};
 
 /// What comes next, and what was found.
 #[derive(Debug, Default)]
@@ -31,6 +31,8 @@ pub(in crate::controller) struct Next {
     pub(in crate::controller) failed: bool,
     /// The steps that AWS accepted, or would be asked for.
     pub(in crate::controller) steps: Vec<Step>,
+    /// The steps of a dry run, with what they change.
+    pub(in crate::controller) explained: Vec<Explained>,
     /// What keeps the load balancer from being as declared, also after these steps.
     pub(in crate::controller) problems: Vec<Problem>,
     /// AWS could not be asked about the load balancer.
@@ -67,6 +69,7 @@ pub(super) async fn conclude(
     let failures = memory.schedule.failures();
     let mut next = Next {
         steps: executor.steps().to_vec(),
+        explained: executor.explained().to_vec(),
         ..Next::default()
     };
     match ended {

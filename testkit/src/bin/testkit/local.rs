@@ -18,14 +18,24 @@ use crate::site;
 /// How long the stack may take to start, and to end.
 const LIMIT: Duration = Duration::from_mins(5);
 
+/// The operator's log.
+const OPERATOR_LOG: &str = "operator.log";
+/// Whose load balancers they are.
+const CLUSTER_ID: &str = "local";
+
 /// The files in `.local/`.
 struct Local {
     folder: PathBuf,
 }
 
 impl Local {
+    /// Where `make` has it.
+    fn usual() -> PathBuf {
+        tool::root().join(".local")
+    }
+
     fn open(folder: Option<PathBuf>) -> anyhow::Result<Self> {
-        let folder = folder.unwrap_or_else(|| tool::root().join(".local"));
+        let folder = folder.unwrap_or_else(Self::usual);
         std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
         // What stands in `env` has to hold wherever it is read.
         let folder = folder
@@ -56,7 +66,7 @@ impl Local {
 
     /// Removes what tells others about a stack.
     fn clear(&self) {
-        for name in ["env", "pid", "kubeconfig"] {
+        for name in ["env", "pid", "kubeconfig", OPERATOR_LOG] {
             let _ = std::fs::remove_file(self.path(name));
         }
     }
@@ -141,7 +151,15 @@ fn tell(local: &Local) {
         env.display()
     ));
     say("Then, for example:\n  kubectl apply -f examples/tutorial.yaml\n  kubectl get clb --watch");
-    say("End it with: make down");
+    say(&format!("The operator's log is {}", local.path(OPERATOR_LOG).display()));
+    if local.folder == Local::usual() {
+        say("End it with: make down");
+    } else {
+        say(&format!(
+            "End it with: testkit down --folder {}",
+            local.folder.display()
+        ));
+    }
 }
 
 /// Starts the background process, outside the terminal's reach, and waits until it has written `.local/env`.
@@ -230,7 +248,7 @@ pub(crate) async fn hold(folder: Option<PathBuf>) -> anyhow::Result<()> {
     let _hangup = signal(SignalKind::hangup())?;
 
     let operator = OperatorOptions {
-        cluster_id: "local".into(),
+        cluster_id: CLUSTER_ID.into(),
         ..OperatorOptions::default()
     };
     let stack = Stack::start(Options {
@@ -240,6 +258,7 @@ pub(crate) async fn hold(folder: Option<PathBuf>) -> anyhow::Result<()> {
     .await?;
     let cluster = stack.control_plane().cluster("default").await?;
     site::prepare(&stack, &cluster, site::MACHINES.len()).await?;
+    site::prepare_examples(&stack, &cluster).await?;
     publish(&local, &stack)?;
     loop {
         tokio::select! {
@@ -255,15 +274,28 @@ pub(crate) async fn hold(folder: Option<PathBuf>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes the kubeconfig and, last and at once, the file that says that all is ready.
+/// Writes the kubeconfig, shows the operator's log and, last and at once, the file that says that all is ready.
 fn publish(local: &Local, stack: &Stack) -> anyhow::Result<()> {
     let kubeconfig = local.path("kubeconfig");
     std::fs::copy(stack.control_plane().kubeconfig(), &kubeconfig).context("writing the file kubeconfig")?;
+    let log = local.path(OPERATOR_LOG);
+    std::os::unix::fs::symlink(stack.operator().log_file(), &log)
+        .with_context(|| format!("linking {}", log.display()))?;
     let mut variables = vec![("KUBECONFIG", kubeconfig.display().to_string())];
     variables.extend(stack.simulator().environment());
     // boto3 and version 1 of the AWS CLI know the region by this name alone.
     variables.push(("AWS_DEFAULT_REGION", testkit::simulator::REGION.to_owned()));
     variables.push(("CLB_OPERATOR_URL", stack.operator().url().to_owned()));
+    // No Deployment tells `kubectl clb plan` under which flags the operator runs.
+    for (name, value) in [
+        ("CLB_CLUSTER_ID", CLUSTER_ID),
+        ("CLB_ADOPTION", "tagged"),
+        ("CLB_DEFAULT_TAGS", ""),
+        ("CLB_READ_ONLY", "false"),
+        ("CLB_WATCH_NAMESPACES", ""),
+    ] {
+        variables.push((name, value.to_owned()));
+    }
     let line = |(name, value): &(&str, String)| format!("export {name}='{}'\n", value.replace('\'', r"'\''"));
     let text: String = variables.iter().map(line).collect();
     let part = local.path("env.part");

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::Context as _;
 use testkit::cluster::Cluster;
 use testkit::{Stack, instances};
 
@@ -50,5 +51,13 @@ pub(crate) async fn prepare(stack: &Stack, cluster: &Cluster, labelled: usize) -
             .node(node, Some(&format!("aws:///{zone}/{instance}")), &labels)
             .await?;
     }
+    Ok(())
+}
+
+/// Makes what the manifests in `examples/` refer to, so that each of them can be applied as it is.
+pub(crate) async fn prepare_examples(stack: &Stack, cluster: &Cluster) -> anyhow::Result<()> {
+    let seed = serde_saphyr::from_str(include_str!("site/aws.yaml")).context("reading site/aws.yaml")?;
+    stack.simulator().seed(&seed).await?;
+    cluster.apply(include_str!("site/cluster.yaml")).await?;
     Ok(())
 }

@@ -1,0 +1,37 @@
+//! Objects as `status` shows many: a line for each.
+
+use k8s_openapi::jiff::Timestamp;
+use kube::ResourceExt as _;
+
+use crate::api::ClassicLoadBalancer;
+use crate::api::condition::READY;
+use crate::cli::age::age;
+use crate::cli::table::Table;
+
+/// A line for each object, with what one looks for first.
+pub(super) fn render(objects: &[ClassicLoadBalancer], all_namespaces: bool, now: Timestamp) -> String {
+    let mut header = vec!["NAME", "READY", "REASON", "INSTANCES", "REGION", "DNS-NAME", "AGE"];
+    if all_namespaces {
+        header.insert(0, "NAMESPACE");
+    }
+    let mut table = Table::new(&header);
+    for object in objects {
+        let status = object.status.clone().unwrap_or_default();
+        let ready = status.conditions.iter().find(|condition| condition.type_ == READY);
+        let created = object.creation_timestamp();
+        let mut cells = vec![
+            object.name_any(),
+            ready.map(|ready| ready.status.clone()).unwrap_or_default(),
+            ready.map(|ready| ready.reason.clone()).unwrap_or_default(),
+            status.instances.map(|instances| instances.summary).unwrap_or_default(),
+            status.region.unwrap_or_default(),
+            status.dns_name.unwrap_or_default(),
+            created.map(|created| age(created.0, now)).unwrap_or_default(),
+        ];
+        if all_namespaces {
+            cells.insert(0, object.namespace().unwrap_or_default());
+        }
+        table.row(cells);
+    }
+    table.render(0)
+}
