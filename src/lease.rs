@@ -222,7 +222,7 @@ impl Election {
         self.leadership.end();
         let give_back = async {
             let Some(mut lease) = self.leases.get_opt(&self.name).await? else {
-                return Ok(());
+                return kube::Result::<()>::Ok(());
             };
             let spec = lease.spec.get_or_insert_with(LeaseSpec::default);
             if spec.holder_identity.as_ref() == Some(&self.identity) {
@@ -230,7 +230,7 @@ impl Election {
                 spec.renew_time = Some(now());
                 self.leases.replace(&self.name, &PostParams::default(), &lease).await?;
             }
-            kube::Result::Ok(())
+            Ok(())
         };
         match tokio::time::timeout(ANSWER, give_back).await {
             Ok(Ok(())) => {}

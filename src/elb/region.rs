@@ -46,7 +46,7 @@ pub fn is_known(name: &str) -> bool {
 }
 
 /// What to say of one that it lacks.
-pub(super) fn unknown(name: &str) -> String {
+pub fn unknown(name: &str) -> String {
     format!("{name} is no region that this version knows, `kubectl clb regions` lists them")
 }
 

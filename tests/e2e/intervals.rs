@@ -56,7 +56,8 @@ async fn drift_is_repaired_by_the_resync_and_quiet_otherwise() -> Result<()> {
         .await?;
     test.until_called(mark, "CreateLoadBalancerListeners").await?;
     assert_eq!(test.in_aws().await?.listener_descriptions().len(), 1);
-    test.until_event("Updated", "CreateLoadBalancerListeners").await?;
+    test.until_event("DriftCorrected", "CreateLoadBalancerListeners")
+        .await?;
 
     // Three resyncs with nothing to do: reads only, and no word to Kubernetes.
     let mark = test.mark()?;

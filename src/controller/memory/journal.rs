@@ -13,6 +13,8 @@ use crate::elb::{Element, InstanceHealth, LoadBalancer, Policy, TAG_PREFIX, Valu
 
 /// How long after a write AWS may answer from before it.
 const LAG: Duration = Duration::from_secs(40);
+/// Writes of one reconcile follow each other so closely.
+const TOGETHER: Duration = Duration::from_secs(1);
 /// When to look again at a health that is older than our own write.
 pub(in crate::controller) const HEALTH_AGAIN: Duration = Duration::from_secs(5);
 
@@ -88,10 +90,19 @@ impl Journal {
     }
 
     /// Takes in a reading after our own writes: what it shows of them is no secret any more. `fresh` says what was read
-    /// and is not merely known.
+    /// and is not merely known. A description that shows one write, or what somebody made of it since, is younger than
+    /// those before it.
     pub(in crate::controller) fn shown(&mut self, lb: &LoadBalancer, fresh: impl Fn(&Element) -> bool) {
+        let mut read_after: Option<Instant> = None;
         for (element, entry) in &mut self.entries {
-            entry.shown |= fresh(element) && !entry.is_past(&lb.element(element));
+            if fresh(element) && !entry.is_past(&lb.element(element)) {
+                entry.shown = true;
+                read_after = read_after.max(Some(entry.at).filter(|_| element.is_described()));
+            }
+        }
+        let Some(read_after) = read_after else { return };
+        for (element, entry) in &mut self.entries {
+            entry.shown |= element.is_described() && fresh(element) && entry.at <= read_after + TOGETHER;
         }
     }
 

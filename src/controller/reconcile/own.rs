@@ -10,7 +10,7 @@ use super::subject::Subject;
 use crate::controller::context::Context;
 use crate::controller::executor::Executor;
 use crate::controller::memory::{Memory, SECOND_LOOK};
-use crate::elb::{LoadBalancer, Origin, Ownership};
+use crate::elb::{Element, LoadBalancer, Origin, Ownership};
 use crate::plan::Step;
 use crate::plan::desired::Desired;
 
@@ -82,9 +82,10 @@ pub(super) async fn own(
 async fn looked_at_again(
     cx: &Context,
     subject: &Subject<'_>,
-    memory: &Memory,
+    memory: &mut Memory,
     first: LoadBalancer,
 ) -> Result<LoadBalancer, Stop> {
+    memory.journal.shown(&first, Element::is_described);
     if !memory.journal.is_contradicted_by(&first, cx.clock.now().at) {
         return Ok(first);
     }
@@ -124,7 +125,8 @@ async fn take_over(
     }
     // Not ours, so its identity is not one to remember; that of ours is not one to forget.
     let claim = adopt::claim(cx, subject, ownership, &lb).await;
-    let offer = adopt::missing_offer(cx, subject, ownership, &lb);
+    // Whoever asks for a preview gets what is so now.
+    let offer = adopt::missing_offer(cx, subject, ownership, &lb).filter(|_| !cx.kubernetes.is_dry());
     lb.identity.created_time.clone_from(&subject.previous.created_time);
     let (claim, refused) = match (claim, offer) {
         (Ok(claim), _) => (claim, None),

@@ -134,6 +134,23 @@ fn what_was_shown_and_is_as_before_again_is_believed_at_a_second_reading() {
 }
 
 #[test]
+fn a_reading_that_shows_one_write_is_younger_than_those_before_it() {
+    let (before, after, at) = (load_balancer(), other(), Instant::now());
+    let mut journal = Journal::default();
+    journal.wrote(&before, &after, at);
+    let mut read = after.clone();
+    read.health_check.interval = 77;
+    read.instances.clone_from(&before.instances);
+    read.tags.clone_from(&before.tags);
+    journal.shown(&read, Element::is_described);
+    assert!(journal.is_contradicted_by(&read, at));
+    let mut settled = read.clone();
+    journal.settle(&mut settled, at);
+    assert_eq!(settled.instances, before.instances, "somebody took it out again");
+    assert_eq!(settled.tags, after.tags, "of tags it says nothing");
+}
+
+#[test]
 fn a_health_from_before_our_write_says_nothing() {
     let (before, after, at) = (load_balancer(), other(), Instant::now());
     let mut journal = Journal::default();
