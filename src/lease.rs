@@ -146,6 +146,14 @@ impl Election {
                     }
                     self.tell(leader);
                 }
+                Ok(Err(kube::Error::Api(error))) if error.code == 403 => {
+                    // As before there was a Lease: better unguarded than idle.
+                    if self.leader() != Leader::Us {
+                        warn!(lease = self.name, %error, "{}", message::no_lease());
+                    }
+                    self.leadership.claim_until(began + RENEWED_WITHIN);
+                    self.tell(Leader::Us);
+                }
                 Ok(Err(error)) => warn!(lease = self.name, %error, "the Lease could not be claimed"),
                 Err(_) => warn!(lease = self.name, "the API server did not answer about the Lease"),
             }

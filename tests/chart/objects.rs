@@ -1,10 +1,13 @@
 //! What the chart renders.
 
+use classic_lb_operator::controller::Namespaces;
 use serde_json::{Value, json};
 
 use crate::helm::{REQUIRED, chart, deployment, document, names, object, read, render, template};
 
 const NAME: &str = "test-classic-lb-operator";
+/// The Lease of an operator that looks at all namespaces.
+const LEASE: &str = "classic-lb-operator";
 const CRD: &str = "classicloadbalancers.classiclb.dev";
 
 #[test]
@@ -221,6 +224,8 @@ fn the_operator_gets_exactly_the_rights_it_uses() {
         object(&objects, "ClusterRole", NAME)["rules"],
         json!([
             {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch"]},
+            {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]},
+            {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "resourceNames": [LEASE], "verbs": ["get", "update"]},
             {"apiGroups": ["classiclb.dev"], "resources": ["classicloadbalancers"], "verbs": ["get", "list", "watch", "patch"]},
             {"apiGroups": ["classiclb.dev"], "resources": ["classicloadbalancers/status"], "verbs": ["patch"]},
             {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]},
@@ -253,9 +258,18 @@ fn in_watched_namespaces_roles_take_the_place_of_the_cluster_role() {
     let objects = render("watchNamespaces: [shop, web]");
     let rules_of = |objects: &[Value], kind: &str| object(objects, kind, NAME)["rules"].as_array().unwrap().clone();
     let cluster_wide = rules_of(&objects, "ClusterRole");
+    // Operators of other namespaces have another Lease, so that they do not wait for this one.
+    let namespaces: Namespaces = "web,shop".parse().unwrap();
+    assert_ne!(namespaces.lease(), LEASE);
+    let lease = json!({"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "resourceNames": [namespaces.lease()],
+        "verbs": ["get", "update"]});
     assert_eq!(
         cluster_wide,
-        [json!({"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch"]})]
+        [
+            json!({"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch"]}),
+            json!({"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]}),
+            lease,
+        ]
     );
     let of = |kind: &str| -> Vec<&Value> { objects.iter().filter(|object| object["kind"] == kind).collect() };
     let (roles, bindings) = (of("Role"), of("RoleBinding"));
@@ -264,7 +278,8 @@ fn in_watched_namespaces_roles_take_the_place_of_the_cluster_role() {
         let (role, binding) = (roles[at], bindings[at]);
         assert_eq!(role["metadata"]["namespace"], namespace);
         assert_eq!(binding["metadata"]["namespace"], namespace);
-        let both = [cluster_wide.clone(), role["rules"].as_array().unwrap().clone()].concat();
+        let mut both = [cluster_wide.clone(), role["rules"].as_array().unwrap().clone()].concat();
+        both[2]["resourceNames"] = json!([LEASE]);
         assert_eq!(both, rules_of(&everywhere, "ClusterRole"), "the same in all");
         let reference = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": NAME});
         assert_eq!(binding["roleRef"], reference);

@@ -35,7 +35,7 @@ fn what_the_chart_takes_the_operator_takes() {
 
 #[test]
 fn every_region_is_one_that_the_chart_takes() {
-    let table = read("src/cli/regions.table");
+    let table = read("src/elb/regions.table");
     let regions: Vec<&str> = table
         .lines()
         .filter(|line| !line.starts_with('#'))

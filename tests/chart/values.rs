@@ -229,8 +229,10 @@ fn every_value_reaches_the_pod() {
             "--health-interval=15s",
             "--concurrency=8",
             "--watch-namespaces=shop,web",
+            "--lease-namespace=operators",
             "--adoption=any",
             "--read-only",
+            "--extra-regions=xx-west-1",
             "--default-tags=env=prod,team=a b",
             "--log-format=text",
             "--log-level=info,kube=debug",
@@ -279,7 +281,8 @@ image:
   digest: sha256:0000000000000000000000000000000000000000000000000000000000000000
   pullPolicy: Always
 imagePullSecrets: [{name: regcred}]
-aws: {region: eu-central-1, endpointUrl: "http://aws.example.com:4566", defaultTags: {team: a b, env: prod}}
+aws: {region: eu-central-1, endpointUrl: "http://aws.example.com:4566", defaultTags: {team: a b, env: prod}, extraRegions: [xx-west-1]}
+leaderElection: {namespace: operators}
 watchNamespaces: [shop, web]
 adoption: any
 readOnly: true

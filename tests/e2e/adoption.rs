@@ -310,3 +310,21 @@ async fn of_two_objects_that_adopt_one_balancer_one_gets_it() -> Result<()> {
     assert_eq!(calls.operations(), ["AddTags"], "{calls}");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_misspelt_name_makes_nothing_and_is_told_what_may_be_meant() -> Result<()> {
+    let test = Test::new().await?;
+    let name = format!("legacy-{}", crate::unique());
+    plain_with(&test.stack, &name, ["HTTP", "80", "8080"]).await?;
+    let mark = test.mark()?;
+    let misspelt = name.replace("legacy", "legcy");
+    test.apply(&minimal(&format!("loadBalancerName: {misspelt}\nadopt: true")))
+        .await?;
+    let message = test.until_reason("Accepted", "NothingToAdopt").await?;
+    assert!(message.contains(&name) && message.contains("none is made"), "{message}");
+    let told = test.get().await?;
+    assert!(told.has("Stalled", "True") && told.status("/dnsName").is_null());
+    let calls = test.simulator().calls(mark)?.naming(&misspelt).writes();
+    assert!(calls.is_empty(), "{calls}");
+    test.delete().await
+}

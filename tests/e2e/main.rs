@@ -27,6 +27,7 @@ mod ignore_differences;
 mod instance_tags;
 mod intervals;
 mod isolation;
+mod lease;
 mod listeners;
 mod logs;
 mod modes;

@@ -127,3 +127,36 @@ async fn ready_asks_a_running_operator_and_tells_what_it_says() -> Result<()> {
     );
     Ok(())
 }
+
+/// Half-sent requests, as a careless or a hostile client leaves them, are nobody's memory, and keep nobody else out.
+#[tokio::test(flavor = "multi_thread")]
+async fn half_sent_requests_hold_nothing() -> Result<()> {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let test = Test::web().ready().await?;
+    let operator = test.stack.operator();
+    let address = operator.url().trim_start_matches("http://").to_owned();
+    let mut held = Vec::new();
+    for _ in 0..600 {
+        let mut stream = tokio::net::TcpStream::connect(&address).await.expect("a connection");
+        stream
+            .write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nX-Half")
+            .await
+            .expect("sent");
+        held.push(stream);
+        if held.len() % 200 == 0 {
+            assert_eq!(
+                operator.get("/healthz").await?.status,
+                200,
+                "others are served meanwhile"
+            );
+        }
+    }
+    // All are ended by the operator, the last ones by their deadline.
+    for mut stream in held {
+        let mut rest = Vec::new();
+        let ended = tokio::time::timeout(std::time::Duration::from_secs(60), stream.read_to_end(&mut rest)).await;
+        assert!(ended.is_ok(), "a connection is held");
+    }
+    assert_eq!(operator.get("/readyz").await?.status, 200);
+    Ok(())
+}

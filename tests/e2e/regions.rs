@@ -70,3 +70,34 @@ fn random() -> u32 {
     use std::hash::{BuildHasher as _, RandomState};
     u32::try_from(RandomState::new().hash_one(unique()) >> 32).unwrap_or_default()
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_region_that_does_not_exist_is_refused_without_a_call() -> Result<()> {
+    let test = Test::new().await?;
+    let mark = test.mark()?;
+    for (region, words) in [("us-east-11", "us-east-1"), ("xx-nowhere-1", "version knows")] {
+        let name = region.replace("us-", "in-");
+        let manifest = format!(
+            "apiVersion: classiclb.dev/v1alpha1\nkind: ClassicLoadBalancer\nmetadata: {{name: {name}}}\nspec:\n  region: {region}\n  \
+             availabilityZones: [{region}a]\n  listeners:\n  - {{port: 80, protocol: HTTP, instancePort: 8080}}\n"
+        );
+        test.namespace.apply(&manifest).await?;
+        let told = test
+            .namespace
+            .until(testkit::cluster::Kind::CLB, &name, "to be refused", |object| {
+                LoadBalancer::from(object.clone()).has("Stalled", "True")
+            })
+            .await?;
+        let told = LoadBalancer::from(told);
+        assert!(told.says("Accepted", "Invalid"));
+        let message = told.message("Accepted");
+        assert!(message.contains("spec.region") && message.contains(words), "{message}");
+        assert!(message.contains("delete it and make it anew"), "{message}");
+    }
+    let calls = test
+        .simulator()
+        .calls(mark)?
+        .only(|call| call.region.contains("nowhere") || call.region == "us-east-11");
+    assert!(calls.is_empty(), "{calls}");
+    Ok(())
+}

@@ -19,6 +19,8 @@ words! { READYZ:
 words! { START:
     fn waits_for_lease(holder) "waiting: {holder} holds the Lease, so that two operators do not work on the same objects" =>
         "Nothing, where it is another replica: this one takes over when it ends. Otherwise end or uninstall one of the two.";
+    fn no_lease() "the Lease may be neither read nor written, so a second operator would not wait for this one" =>
+        "Let the operator's ClusterRole create Leases, and get and update its own, as the chart's does.";
     fn wrong_flags(why) "{why} (see clb-operator --help)" => "Correct what the message names.";
     fn no_command() "a command is required: run, ready or crd" => "Give one: `clb-operator run`.";
     fn not_a_cluster_id() "must be 1 to 63 of [A-Za-z0-9._-]" => "Correct `--cluster-id` (`CLB_CLUSTER_ID`).";

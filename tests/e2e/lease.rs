@@ -1,0 +1,124 @@
+//! One operator of a cluster works, and others wait for it.
+
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::Api;
+use kube::api::{DeleteParams, Patch, PatchParams};
+use serde_json::json;
+use testkit::{OperatorOptions, Options, Result, Stack};
+
+use crate::{MINIMAL, Test};
+
+const NAME: &str = "classic-lb-operator";
+
+/// On a control plane where no other operator is.
+async fn alone() -> Result<Test> {
+    Test::on(Stack::start(Options::default()).await?).await
+}
+
+async fn leases(test: &Test) -> Result<Api<Lease>> {
+    Ok(Api::namespaced(test.stack.client().await?, "kube-system"))
+}
+
+async fn holder(test: &Test) -> Result<Option<String>> {
+    let lease = leases(test).await?.get(NAME).await.expect("the Lease");
+    Ok(lease.spec.and_then(|spec| spec.holder_identity))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_operator_waits_and_takes_over_when_the_first_ends_or_dies() -> Result<()> {
+    let test = alone().await?;
+    test.ready(MINIMAL).await?;
+    let first = test.stack.operator();
+    let second = test.stack.another_operator(&OperatorOptions {
+        cluster_id: "another".into(),
+        ..OperatorOptions::default()
+    })?;
+    let leader = holder(&test).await?.expect("a holder");
+    second.start_ready().await?;
+    let mark = test.mark()?;
+    test.change(json!({"tags": {"by": "first"}})).await?;
+    assert!(
+        second.log().contains(&leader),
+        "it says for whom it waits: {}",
+        second.log()
+    );
+    assert_eq!(holder(&test).await?, Some(leader));
+    let calls = test.calls(mark).await?;
+    assert_eq!(calls.of("AddTags").len(), 1, "one works: {calls}");
+    second.stop().await?;
+
+    // Of the same cluster id: it takes over at once, since the first gives the Lease back.
+    let second = test.stack.another_operator(&OperatorOptions::default())?;
+    second.start_ready().await?;
+    first.stop().await?;
+    test.change(json!({"tags": {"by": "second"}})).await?;
+    // One that dies is waited for, and one that is started again is not.
+    first.start_ready().await?;
+    second.kill();
+    test.change(json!({"tags": {"by": "first again"}})).await?;
+    assert_eq!(test.tags().await?["by"], "first again");
+    first.kill();
+    first.start_ready().await?;
+    test.change(json!({"tags": {"by": "itself"}})).await.map(drop)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_loses_the_lease_writes_nothing_until_it_has_it_again() -> Result<()> {
+    let test = alone().await?;
+    test.ready(MINIMAL).await?;
+    let leases = leases(&test).await?;
+    let theirs = json!({"spec": {"holderIdentity": "somebody", "leaseDurationSeconds": 20}});
+    let patch = Patch::Merge(&theirs);
+    leases
+        .patch(NAME, &PatchParams::default(), &patch)
+        .await
+        .expect("taken");
+    let log = || test.stack.operator().log();
+    test.stack
+        .operator()
+        .until("/metrics", "to follow", |reply| {
+            reply
+                .body
+                .contains("leader_election_master_status{name=\"classic-lb-operator\"} 0")
+        })
+        .await?;
+    assert!(log().contains("somebody"), "{}", log());
+    let mark = test.mark()?;
+    test.patch(json!({"tags": {"a": "b"}})).await?;
+    // Nobody renews it, so it runs out, and then the change is made.
+    test.until_ready().await?;
+    assert_eq!(test.tags().await?["a"], "b");
+    let made = test.calls(mark).await?;
+    assert_eq!(made.of("AddTags").len(), 1, "{made}");
+    // Deleted, it is made again.
+    leases.delete(NAME, &DeleteParams::default()).await.expect("deleted");
+    test.change(json!({"tags": {"a": "c"}})).await?;
+    assert!(holder(&test).await.is_ok_and(|holder| holder.is_some()));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_of_another_cluster_id_is_left_alone_before_it_has_a_load_balancer() -> Result<()> {
+    let test = alone().await?;
+    // It waits for a certificate, so that it has no load balancer yet.
+    let waiting = MINIMAL.replace(
+        "protocol: HTTP, instancePort: 8080",
+        "protocol: HTTPS, instanceProtocol: HTTP, instancePort: 8080, certificate: {acmDomainName: missing.example}",
+    );
+    test.apply(&waiting).await?;
+    test.until("to wait", |web| web.has("Accepted", "False")).await?;
+    assert_eq!(test.get().await?.text("/clusterId"), "test");
+    test.stack.operator().stop().await?;
+    let other = test.stack.another_operator(&OperatorOptions {
+        cluster_id: "another".into(),
+        ..OperatorOptions::default()
+    })?;
+    let mark = test.mark()?;
+    other.start_ready().await?;
+    test.apply(MINIMAL).await?;
+    let message = test.until_reason("Accepted", "Conflict").await?;
+    assert!(message.contains("cluster id test"), "{message}");
+    assert!(test.simulator().calls(mark)?.writes().is_empty());
+    assert_eq!(test.get().await?.text("/clusterId"), "test", "it stays the first one's");
+    Ok(())
+}
