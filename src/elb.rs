@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use account::{Account, AutoScalingGroup, Certificate};
 pub use attributes::{AccessLog, Attribute, Attributes, DesyncMitigationMode};
-pub use declared::{Backend, Declared, ListenerPolicies, Part, Placement, Registration};
+pub use declared::{Backend, Declared, ListenerPolicies, Member, Part, Placement, Registration};
 pub use element::{Element, Value};
 pub use health_check::HealthCheck;
 pub use instance_health::InstanceHealth;
@@ -34,7 +34,8 @@ pub use limits::{
 pub use listener::{Listener, Protocol};
 pub use network::{RouteTable, SecurityGroup, Subnet};
 pub use policy::{
-    DEFAULT_TLS_POLICY, Policies, Policy, PolicyKind, PolicyName, Stickiness, TlsPolicy, canonical_key, is_own_policy,
+    DEFAULT_TLS_POLICY, PREDEFINED_TLS_POLICIES, Policies, Policy, PolicyKind, PolicyName, Stickiness, TlsPolicy,
+    canonical_key, is_own_policy,
 };
 pub use refusal::{Class, Code};
 pub use similar::similar;

@@ -235,13 +235,12 @@ impl RuleFlags {
             watch_namespaces,
             default_tags,
             adoption,
-            extra_regions,
+            extra_regions: _,
             read_only,
         } = self;
         let flags = [
             ("--adoption", adoption.is_none()),
             ("--default-tags", default_tags.is_none()),
-            ("--extra-regions", extra_regions.is_none()),
             ("--read-only", read_only.is_none()),
             ("--watch-namespaces", watch_namespaces.is_none()),
         ];

@@ -160,6 +160,10 @@ pub struct InstancesStatus {
     /// Ids that a source named but EC2 does not know, or that are registered but terminated.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stale: Vec<String>,
+    /// Nodes that `targets.nodeSelector` selects and that can be no targets, with the reason; at most 25.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 25))]
+    pub skipped_nodes: Vec<String>,
     /// At most 250 instances, those out of service first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 250))]

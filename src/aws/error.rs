@@ -109,6 +109,23 @@ impl Error {
         }
     }
 
+    /// The field that AWS speaks of, where its answer says so much, and what to do.
+    pub fn field(&self) -> Option<(&'static str, String)> {
+        match self.code.as_str() {
+            "InvalidSecurityGroup" | "InvalidGroup.NotFound" => {
+                Some(("spec.securityGroups", message::correct_groups()))
+            }
+            "SubnetNotFound" | "InvalidSubnet" | "InvalidSubnetID.NotFound" => {
+                Some(("spec.subnets", message::correct_subnets()))
+            }
+            "CertificateNotFound" => Some(("spec.listeners[].certificate", message::correct_certificates())),
+            _ if self.message.contains("AvailabilityZones are not valid") => {
+                Some(("spec.availabilityZones", message::correct_zones()))
+            }
+            _ => None,
+        }
+    }
+
     /// What a condition says of it.
     pub fn told(&self) -> Message {
         message::said(self.reason(), self.operation, &self.code, &self.message)

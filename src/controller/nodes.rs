@@ -124,6 +124,10 @@ pub(super) struct Selection {
     pub(super) suspicion: Option<Message>,
     /// Whether any Node matched, also one that is no target at the moment.
     pub(super) matched: bool,
+    /// How many Nodes there are at all.
+    pub(super) total: usize,
+    /// The matching Nodes that run on no EC2 instance.
+    pub(super) without_instance: BTreeSet<String>,
     /// Most of the matching Nodes became not ready at once.
     pub(super) unready: Option<Unready>,
     /// When a Node will have been not ready for too long.
@@ -258,9 +262,13 @@ impl NodeView {
         let matching = state
             .nodes
             .iter()
-            .filter(|(_, node)| node.instance.is_some() && !node.labels.contains_key(EXCLUDE_LABEL))
-            .filter(|(_, node)| selector.matches(&node.labels));
+            .filter(|(_, node)| !node.labels.contains_key(EXCLUDE_LABEL) && selector.matches(&node.labels));
+        let mut without_instance = BTreeSet::new();
         for (name, node) in matching {
+            if node.instance.is_none() {
+                without_instance.insert(name.clone());
+                continue;
+            }
             matched |= !node.deleting;
             let (admitted, left) = policy.admits(node, now.wall);
             changes_in = changes_in.into_iter().chain(left).min();
@@ -281,6 +289,8 @@ impl NodeView {
             nodes,
             suspicion,
             matched,
+            total: state.nodes.len(),
+            without_instance,
             unready: policy.grace.and_then(|grace| readiness.unready(grace)),
             changes_in,
         }

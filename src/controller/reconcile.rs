@@ -22,7 +22,7 @@ mod preflight;
 mod publish;
 mod realise;
 mod refresh;
-mod resolution;
+pub(super) mod resolution;
 mod resolve;
 mod stop;
 pub(super) mod subject;

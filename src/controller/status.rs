@@ -21,6 +21,8 @@ use k8s_openapi::jiff::Timestamp;
 
 pub(super) use verdict::Verdict;
 
+/// The most Nodes that a status names which are no targets.
+const SKIPPED: usize = 25;
 /// The most refused calls that a status tells of.
 const ERRORS: usize = 9;
 
@@ -34,6 +36,8 @@ pub(super) struct Report<'a> {
     pub(super) region: Option<&'a str>,
     pub(super) account: Option<&'a Account>,
     pub(super) verdict: Verdict,
+    /// What the verdict waits for should have come.
+    pub(super) overdue: bool,
     /// AWS says that there is no load balancer, so nothing is known of its instances any more.
     pub(super) gone: bool,
     /// The load balancer; `None`: it was not read.
@@ -41,6 +45,11 @@ pub(super) struct Report<'a> {
     /// When certificates expire, by ARN; `None`: it was not read.
     pub(super) not_after: Option<BTreeMap<String, String>>,
     pub(super) targets: Option<instances::Targets<'a>>,
+    /// Why there are no targets, where more is known than that.
+    pub(super) no_targets: Option<Message>,
+    /// How many Nodes are selected, and of them those that can be no targets, with the reason.
+    pub(super) selected: usize,
+    pub(super) skipped: BTreeMap<String, String>,
     /// Why the health of the instances is not known, where it should be.
     pub(super) unread: Option<Message>,
     pub(super) groups: Option<Vec<AutoScalingGroupStatus>>,
@@ -65,10 +74,14 @@ impl<'a> Report<'a> {
             region: None,
             account: None,
             verdict,
+            overdue: false,
             gone: false,
             load_balancer: None,
             not_after: None,
             targets: None,
+            no_targets: None,
+            selected: 0,
+            skipped: BTreeMap::new(),
             unread: None,
             groups: None,
             applied: None,
@@ -133,7 +146,13 @@ pub(super) fn derive(
         status.instances = previous.instances.as_ref().map(instances::none_left);
     }
     if let (Some(targets), Some(lb)) = (&report.targets, report.load_balancer) {
-        let summary = targets.summarise(&lb.instances, &lb.availability_zones);
+        let mut summary = targets.summarise(&lb.instances, &lb.availability_zones);
+        summary.skipped_nodes = report
+            .skipped
+            .iter()
+            .take(SKIPPED)
+            .map(|(node, why)| format!("{node}: {why}"))
+            .collect();
         let ports: Vec<Port> = lb
             .listeners
             .values()
@@ -144,6 +163,13 @@ pub(super) fn derive(
             Some(message) if !lb.instances.is_empty() => Statement::new(TARGETS_HEALTHY, "Unknown", message.clone()),
             _ => targets.judge(&lb.instances, &ports, status.source_security_group.as_ref()),
         };
+        if let Some(message) = report.no_targets.as_ref().filter(|_| targets.has_none(&lb.instances)) {
+            statement.message = message.clone();
+        }
+        if let Some(advice) = skipped(report) {
+            let reason = statement.message.reason().to_owned();
+            statement.message = message::advised(reason, statement.message, advice);
+        }
         for advice in zones::advice(&summary.by_zone, lb.instances.len(), lb.attributes.cross_zone) {
             let reason = statement.message.reason().to_owned();
             statement.message = message::advised(reason, statement.message, advice);
@@ -159,9 +185,26 @@ pub(super) fn derive(
         healthy,
         &previous.conditions,
         !previous.plan.is_empty(),
+        report.overdue,
     );
     status.conditions = condition::list(statements, report.generation, &previous.conditions, now);
     status
+}
+
+/// The Nodes that are selected and can be no targets, in words.
+fn skipped(report: &Report<'_>) -> Option<String> {
+    const NAMED: usize = 3;
+    let named = report
+        .skipped
+        .iter()
+        .take(NAMED)
+        .map(|(node, why)| format!("{node} ({why})"));
+    let mut names = named.collect::<Vec<_>>().join(", ");
+    let count = report.skipped.len();
+    if count > NAMED {
+        names = message::and_others(names, count - NAMED);
+    }
+    (count > 0).then(|| message::skipped_nodes(count, report.selected, names))
 }
 
 /// Whether a stored status says what was derived. Others may add conditions of their own; and server-side apply removes

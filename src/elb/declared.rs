@@ -41,6 +41,27 @@ pub enum Part {
     Instances,
 }
 
+/// A member of a group of fields, of which each is on its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Member {
+    /// What the health check asks.
+    CheckTarget,
+    /// Seconds between two checks.
+    CheckInterval,
+    /// Seconds to wait for an answer.
+    CheckTimeout,
+    /// Failed checks that take an instance out.
+    CheckUnhealthy,
+    /// Passed checks that put an instance in.
+    CheckHealthy,
+    /// Seconds for draining.
+    DrainingTimeout,
+    /// What the names of access logs begin with.
+    LogPrefix,
+    /// Minutes that one access log covers.
+    LogInterval,
+}
+
 /// The policies that a listener shall have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListenerPolicies {
@@ -101,6 +122,8 @@ pub struct Declared {
     pub backends: BTreeMap<Port, Backend>,
     /// The health check; `None`: the default at creation, then as AWS has it.
     pub health_check: Option<HealthCheck>,
+    /// Members of what is declared that nobody gave a value: the default at creation, then as AWS has them.
+    pub ungiven: BTreeSet<Member>,
     /// The attributes, where declared.
     pub attributes: Attributes,
     /// The instances; `None`: as AWS has them.
@@ -174,7 +197,7 @@ impl Declared {
             wanted.health_check = self.health_check_over(observed, &wanted);
         }
         if !ignores(Part::Attributes) {
-            wanted.attributes = self.attributes.over(&observed.attributes);
+            wanted.attributes = self.attributes_over(&observed.attributes);
         }
         match self.placement.as_ref().filter(|_| !ignores(Part::Placement)) {
             Some(Placement::AvailabilityZones(zones)) => wanted.availability_zones.clone_from(zones),
@@ -202,19 +225,64 @@ impl Declared {
         wanted
     }
 
-    /// The health check: the declared one, or the one that AWS has. The default, though, names the port of a listener,
-    /// and follows it when nobody serves that port any more: it would take every instance out.
+    /// The health check: what is declared of it, over the one that AWS has.
     fn health_check_over(&self, observed: &LoadBalancer, wanted: &LoadBalancer) -> HealthCheck {
-        if let Some(health_check) = &self.health_check {
-            return health_check.clone();
+        let Some(declared) = &self.health_check else {
+            return Self::check_as_it_is(observed, wanted);
+        };
+        let has = Self::check_as_it_is(observed, wanted);
+        let of = |member, has, declared| if self.ungiven.contains(&member) { has } else { declared };
+        HealthCheck {
+            target: if self.ungiven.contains(&Member::CheckTarget) {
+                has.target
+            } else {
+                declared.target.clone()
+            },
+            interval: of(Member::CheckInterval, has.interval, declared.interval),
+            timeout: of(Member::CheckTimeout, has.timeout, declared.timeout),
+            unhealthy_threshold: of(
+                Member::CheckUnhealthy,
+                has.unhealthy_threshold,
+                declared.unhealthy_threshold,
+            ),
+            healthy_threshold: of(Member::CheckHealthy, has.healthy_threshold, declared.healthy_threshold),
         }
-        let is_default = observed.health_check == HealthCheck::of(HealthCheck::default_target(&observed.listeners));
+    }
+
+    /// The attributes declared, and what is left to AWS of them. What it stores beside a switch that is off does not count.
+    fn attributes_over(&self, observed: &Attributes) -> Attributes {
+        let mut declared = self.attributes.clone();
+        let leaves = |member| self.ungiven.contains(&member);
+        if let (Some(Some(timeout)), Some(Some(has))) =
+            (&mut declared.connection_draining, &observed.connection_draining)
+            && leaves(Member::DrainingTimeout)
+        {
+            *timeout = *has;
+        }
+        if let (Some(Some(log)), Some(Some(has))) = (&mut declared.access_log, &observed.access_log) {
+            if leaves(Member::LogPrefix) {
+                log.prefix.clone_from(&has.prefix);
+            }
+            if leaves(Member::LogInterval) {
+                log.emit_interval = has.emit_interval;
+            }
+        }
+        declared.over(observed)
+    }
+
+    /// The health check where nobody declares one: that which AWS has. The default target, though, is the port of a
+    /// listener, and follows it when nobody serves that port any more: it would take every instance out.
+    fn check_as_it_is(observed: &LoadBalancer, wanted: &LoadBalancer) -> HealthCheck {
+        let is_default = observed.health_check.target == HealthCheck::default_target(&observed.listeners);
         let is_served = observed
             .health_check
             .port()
             .is_some_and(|port| wanted.uses_instance_port(port));
         if is_default && !is_served && !wanted.listeners.is_empty() {
-            return HealthCheck::of(HealthCheck::default_target(&wanted.listeners));
+            return HealthCheck {
+                target: HealthCheck::default_target(&wanted.listeners),
+                ..observed.health_check.clone()
+            };
         }
         observed.health_check.clone()
     }

@@ -20,6 +20,19 @@ const HASH_LENGTH: usize = 16;
 /// What AWS puts on a secure listener that brings no policy of its own; it is also the name of that policy.
 pub const DEFAULT_TLS_POLICY: &str = "ELBSecurityPolicy-2016-08";
 
+/// The policies that AWS has predefined; it has made no more since 2017.
+pub const PREDEFINED_TLS_POLICIES: [&str; 9] = [
+    "ELBSecurityPolicy-2016-08",
+    "ELBSecurityPolicy-TLS-1-2-2017-01",
+    "ELBSecurityPolicy-TLS-1-1-2017-01",
+    "ELBSecurityPolicy-2015-05",
+    "ELBSecurityPolicy-2015-03",
+    "ELBSecurityPolicy-2015-02",
+    "ELBSecurityPolicy-2014-10",
+    "ELBSecurityPolicy-2014-01",
+    "ELBSecurityPolicy-2011-08",
+];
+
 /// TLS protocols and ciphers (`SSLNegotiationPolicyType`).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TlsPolicy {

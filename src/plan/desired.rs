@@ -9,8 +9,10 @@ mod health_check;
 mod listeners;
 mod placement;
 mod policies;
+mod whereabouts;
 
-pub use health_check::unserved;
+pub use health_check::{unfit, unserved};
+pub use whereabouts::check_whereabouts;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -160,6 +162,7 @@ pub fn declare(wish: &Wish<'_>) -> Result<Desired, Refusal> {
         backends: policies::of_backends(spec, &read, references, &before, &mut missing)?,
         listeners: read.listeners,
         unresolved: read.unresolved,
+        ungiven: fields::ungiven(spec, &before),
         health_check,
         attributes: attributes::declare(spec.attributes.as_ref(), &before)?,
         registration: spec.targets.as_ref().map(|_| registration(spec, applied, resolved)),

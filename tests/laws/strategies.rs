@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use classic_lb_operator::elb::{
     Attributes, Backend, DEFAULT_TLS_POLICY, Declared, HealthCheck, Identity, Listener, ListenerPolicies, LoadBalancer,
-    Owner, Placement, Policies, Policy, PolicyKind, Port, Protocol, Registration, Scheme, Stickiness, TlsPolicy,
+    Member, Owner, Placement, Policies, Policy, PolicyKind, Port, Protocol, Registration, Scheme, Stickiness,
+    TlsPolicy,
 };
 use proptest::prelude::*;
 
@@ -138,6 +139,21 @@ fn backends() -> impl Strategy<Value = BTreeMap<Port, Backend>> {
     proptest::collection::btree_map(1..8_u16, backend, 0..4)
 }
 
+/// Members that nobody gives a value.
+fn ungiven() -> impl Strategy<Value = BTreeSet<Member>> {
+    let members = [
+        Member::CheckTarget,
+        Member::CheckInterval,
+        Member::CheckTimeout,
+        Member::CheckUnhealthy,
+        Member::CheckHealthy,
+        Member::DrainingTimeout,
+        Member::LogPrefix,
+        Member::LogInterval,
+    ];
+    proptest::sample::subsequence(members.to_vec(), 0..=members.len()).prop_map(|some| some.into_iter().collect())
+}
+
 fn attributes() -> impl Strategy<Value = Attributes> {
     (
         proptest::option::of(any::<bool>()),
@@ -255,13 +271,13 @@ prop_compose! {
         groups in proptest::option::of(words("sg-[ab]", 3)),
         registration in proptest::option::of((words("i-[a-f]", 5), words("i-[a-f]", 2), any::<bool>())),
         scaling in proptest::option::of(words("[gh]", 2)), tags in tags(), removed in words("[a-e]", 3),
-        policies in (listener_policies(), backends()), attributes in attributes(),
+        policies in (listener_policies(), backends()), attributes in attributes(), ungiven in ungiven(),
     ) -> Declared {
         let (listener_policies, backends) = policies;
         Declared {
             name: "lb".into(), owner: owner(), scheme: Scheme::Internal,
             placement: Some(zones.map_or(Placement::Subnets(subnets), Placement::AvailabilityZones)),
-            security_groups: groups, listeners, health_check, unresolved: BTreeSet::new(), ignored: BTreeSet::new(),
+            security_groups: groups, listeners, health_check, unresolved: BTreeSet::new(), ignored: BTreeSet::new(), ungiven,
             listener_policies, backends, attributes,
             registration: registration.map(|(wanted, kept, hold)| Registration { wanted, kept, hold, ..Registration::default() }),
             auto_scaling_groups: scaling,
@@ -285,6 +301,7 @@ pub(crate) fn sample() -> Declared {
         backends: BTreeMap::new(),
         attributes: Attributes::default(),
         health_check: None,
+        ungiven: BTreeSet::new(),
         registration: None,
         auto_scaling_groups: None,
         tags: BTreeMap::new(),

@@ -10,6 +10,14 @@ messages! { AWS:
         "{message}; the old listener was taken down for it and could not be put back, so port {port} is closed until AWS \
          takes one of them: it is tried again";
     under at_field(field, message) [AWS_CODE] "{field}: {message}";
+    under at_field_with_remedy(field, message, remedy) [AWS_CODE] "{field}: {message}; {remedy}";
+    part correct_groups() [AWS_CODE] "correct the ids, or create the security groups in the load balancer's VPC";
+    part correct_subnets() [AWS_CODE] "correct the ids, or create the subnets";
+    part correct_certificates() [AWS_CODE]
+        "correct the ARN, or issue or import the certificate in the load balancer's region and account";
+    part correct_zones() [AWS_CODE] "name zones that the account can use in the load balancer's region";
+    under no_such_policy(message, likely) [AWS_CODE]
+        "spec.listeners[].sslPolicy.predefined: {message}; AWS has {likely}";
     under serves_as_before(port, message_of_aws) [AWS_CODE]
         "listener {port} was refused as declared and serves as before: {message_of_aws}; it is tried again at the next \
          resync, or when the spec changes";

@@ -14,6 +14,9 @@ messages! { LIFE:
 
     fn no_region() [reason::INVALID]
         "spec.region is not given and the operator has no region of its own: set AWS_REGION for the operator";
+    fn timeout_over_interval(timeout, interval) [reason::INVALID]
+        "spec.healthCheck: with what AWS has of it, the timeout would be {timeout} s and the interval {interval} s, and the one must \
+         be less than the other: give timeoutSeconds and intervalSeconds";
     fn about_to_create(name) [reason::CREATING] "AWS is asked for the load balancer {name}";
     fn creating() [reason::CREATING] "AWS accepted the load balancer but does not show it yet";
     fn lost(name) [reason::LOST]

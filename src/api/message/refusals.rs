@@ -9,12 +9,12 @@ refusals! { REFUSALS:
          back" =>
         "Set the operator's `AWS_REGION` back. To move the load balancer, make a new object.";
     fn unknown_region(region) "region"
-        "{region} is not a region of AWS that this version knows; the region of an object cannot be changed, so delete it \
+        "{region} is no region that this version knows; the region of an object cannot be changed, so delete it \
          and make it anew" =>
         "Make the object anew with another `region`. Where there is such a region, let it in with the operator's \
          `--extra-regions` (`CLB_EXTRA_REGIONS`).";
     fn misspelt_region(region, likely) "region"
-        "{region} is not a region of AWS that this version knows: {likely} may be meant; the region of an object cannot be \
+        "{region} is no region that this version knows: {likely} may be meant; the region of an object cannot be \
          changed, so delete it and make it anew" =>
         "Make the object anew with another `region`. Where there is such a region, let it in with the operator's \
          `--extra-regions` (`CLB_EXTRA_REGIONS`).";
@@ -27,6 +27,14 @@ refusals! { REFUSALS:
         "exactly one of availabilityZones, subnets and subnetSelector must be given, with at least one entry" =>
         "Give one of them.";
 
+    fn zone_elsewhere(zone, region) "availabilityZones" "{zone} is no zone of {region}, where the load balancer is" =>
+        "Name zones of the load balancer's region.";
+    fn certificate_elsewhere(port, its_region, region) "listeners[port={port}].certificate.arn"
+        "the certificate is of {its_region}, the load balancer of {region}: ACM's certificates serve in their own region alone" =>
+        "Name a certificate of the load balancer's region.";
+    fn certificate_of_another(port, its_account, account) "listeners[port={port}].certificate.arn"
+        "the certificate is of the account {its_account}, the operator works in {account}" =>
+        "Name a certificate of the load balancer's account.";
     fn no_listeners() "listeners" "at least one listener must be given" => "Add one.";
     fn port_taken(port) "listeners[port={port}].port" "every port can have one listener only" =>
         "Take one of the two out.";

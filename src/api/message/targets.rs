@@ -36,7 +36,8 @@ messages! { TARGETS:
         "targets.instanceIds names instances that AWS does not register, since they do not exist, do not run or are of \
          another VPC: {ids}";
     fn no_such_groups(groups) [reason::AUTO_SCALING_GROUP_NOT_FOUND]
-        "targets.autoScalingGroups names groups that do not exist: {groups}";
+        "targets.autoScalingGroups names groups that do not exist: {groups}; correct the names, or create the groups in the load \
+         balancer's region and account";
 
     fn draining(waiting, draining, percent) [reason::DEREGISTERING]
         "registered instances that are no targets any more and wait to be deregistered: {waiting}; {draining} that left \
@@ -66,9 +67,15 @@ messages! { TARGETS:
     under health_not_read(message_of_aws) [AWS_CODE]
         "the health of the instances cannot be read: {message_of_aws}";
     fn no_targets() [reason::NO_TARGETS] "no instance is a target";
+    fn selects_none(count) [reason::NO_TARGETS]
+        "no instance is a target: targets.nodeSelector selects none of {count} Nodes; correct its labels, or those of the Nodes";
+    part skipped_nodes(count, selected, nodes) [reason::ALL_IN_SERVICE, reason::UNHEALTHY, reason::NO_TARGETS]
+        "{count} of {selected} selected Nodes are no targets: {nodes}";
+    part no_instance() [reason::NO_TARGETS] "no EC2 instance";
+    part of_other_region(zone, region) [reason::NO_TARGETS] "in {zone}, and the load balancer in {region}";
     fn no_balancer() [reason::NO_LOAD_BALANCER] "there is no load balancer";
 
-    under advised(message, advice) [reason::ALL_IN_SERVICE, reason::UNHEALTHY] "{message}; {advice}";
+    under advised(message, advice) [reason::ALL_IN_SERVICE, reason::UNHEALTHY, reason::NO_TARGETS] "{message}; {advice}";
     part uneven(zones) [reason::ALL_IN_SERVICE, reason::UNHEALTHY]
         "the instances are spread unevenly ({zones}), and each zone gets an equal share of the clients: even them out, or \
          set attributes.crossZone";

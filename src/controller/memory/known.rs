@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use tokio::time::Instant;
 
 use crate::controller::reconcile::lookup::Lookups;
+use crate::controller::reconcile::resolution::Selected;
 use crate::elb::{Declared, InstanceId, LoadBalancer};
 use crate::plan::targets::Members;
 
@@ -23,6 +24,8 @@ pub(in crate::controller) struct Known {
     awaits_vpc: bool,
     /// The instances as last reported, with their sources: a status holds only so many.
     members: Members,
+    /// What the selector of Nodes leaves out.
+    selected: Option<Selected>,
     /// Instances whose zone EC2 was asked for and did not know.
     unplaced: BTreeSet<InstanceId>,
     /// Until when the first view of the Nodes after a start is not believed, since it lacks most that the status knows.
@@ -109,6 +112,16 @@ impl Known {
     /// EC2 is asked again for all zones that it did not know.
     pub(in crate::controller) fn forget_unplaced(&mut self) {
         self.unplaced.clear();
+    }
+
+    /// What the selector of Nodes leaves out now.
+    pub(in crate::controller) fn keep_selected(&mut self, selected: Option<Selected>) {
+        self.selected = selected;
+    }
+
+    /// What the selector of Nodes leaves out.
+    pub(in crate::controller) fn selected(&self) -> Option<&Selected> {
+        self.selected.as_ref()
     }
 
     /// Until when the first view of the Nodes is doubted.

@@ -1,7 +1,14 @@
 //! Pure: what was published of an object: its status, and the last Event.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use crate::api::{Applied, ClassicLoadBalancer, ClassicLoadBalancerStatus};
 use crate::controller::status::Verdict;
+
+/// How long something that a spec refers to may be missing before the object counts as stalled. It is looked for all the same.
+const OVERDUE: Duration = Duration::from_mins(10);
 
 /// What was published.
 #[derive(Debug, Default)]
@@ -13,6 +20,9 @@ pub(in crate::controller) struct Published {
     /// Reason and text of the last Event about `Ready`, so that it is published once.
     event: Option<(String, String)>,
     verdict: Option<Verdict>,
+    /// Since when a reconcile ends with something that has not come.
+    awaited_since: Option<Instant>,
+    overdue: bool,
 }
 
 impl Published {
@@ -56,9 +66,20 @@ impl Published {
         self.verdict.as_ref()
     }
 
-    /// Keeps how a full reconcile ended.
-    pub(in crate::controller) fn concluded(&mut self, verdict: Verdict) {
+    /// Keeps how a full reconcile ended. `was_stalled`: the status said of the same that it does not go on.
+    pub(in crate::controller) fn concluded(&mut self, verdict: Verdict, was_stalled: bool, now: Instant) {
+        self.awaited_since = match &verdict {
+            verdict if !verdict.awaits_something() => None,
+            _ => self.awaited_since.or(Some(now)),
+        };
+        let lasts = |since: Instant| now.saturating_duration_since(since) >= OVERDUE;
+        self.overdue = self.awaited_since.is_some_and(|since| was_stalled || lasts(since));
         self.verdict = Some(verdict);
+    }
+
+    /// Whether this is how it ended, with something that has not come for so long that somebody should know.
+    pub(in crate::controller) fn is_overdue(&self, verdict: &Verdict) -> bool {
+        self.overdue && self.verdict.as_ref() == Some(verdict)
     }
 }
 
@@ -90,6 +111,22 @@ mod tests {
         published.applied(applied.clone());
         assert_eq!(published.previous(&object).applied, Some(applied));
         assert_eq!(published.written(&object).applied, None, "no status could tell yet");
+    }
+
+    #[test]
+    fn what_does_not_come_is_overdue_after_a_while() {
+        use crate::plan::{Problem, Track};
+        let missing = || Verdict::NotAccepted(Problem::missing(Track::Listeners, crate::api::message::creating()));
+        let (mut published, now) = (Published::default(), Instant::now());
+        published.concluded(missing(), false, now);
+        assert!(!published.is_overdue(&missing()));
+        published.concluded(missing(), false, now + OVERDUE);
+        assert!(published.is_overdue(&missing()) && !published.is_overdue(&Verdict::Programmed));
+        published.concluded(Verdict::Programmed, false, now + OVERDUE);
+        published.concluded(missing(), false, now + OVERDUE);
+        assert!(!published.is_overdue(&missing()), "it begins anew");
+        published.concluded(missing(), true, now + OVERDUE);
+        assert!(published.is_overdue(&missing()), "a process before this one waited");
     }
 
     #[test]

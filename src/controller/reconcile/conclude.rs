@@ -1,5 +1,6 @@
 //! I/O: the end of a reconcile: what is told, and when to look again.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::gather::{account_of, group_status, lines, members, stale, tell_expiries, wants_targets};
@@ -9,6 +10,7 @@ use super::resolution::Resolution;
 use super::stop::{Halt, Stop};
 use super::subject::Subject;
 use super::{applied, from_status, refresh};
+use crate::api::condition::STALLED;
 use crate::api::message;
 use crate::api::{ClassicLoadBalancer, Management};
 use crate::aws::DESCRIBE_INSTANCE_HEALTH;
@@ -18,8 +20,9 @@ use crate::controller::error::Error;
 use crate::controller::executor::Executor;
 use crate::controller::memory::{self, Memory};
 use crate::controller::status::{Report, Verdict};
-use crate::elb::Declared;
+use crate::elb::{Declared, InstanceHealth, InstanceId};
 use crate::plan::desired::Desired;
+use crate::plan::targets::Members;
 use crate::plan::{Cause, Explained, Problem, Step, Track};
 
 /// What comes next, and what was found.
@@ -211,7 +214,15 @@ fn end(cx: &Context, subject: &Subject<'_>, memory: &mut Memory, verdict: &Verdi
         chance: cx.jitter.fraction(),
     };
     memory.schedule.ended(subject.seen(), &ended, now.at);
-    memory.published.concluded(verdict.clone());
+    let stalled = verdict.problem().is_some_and(|problem| {
+        let mut conditions = subject.previous.conditions.iter();
+        conditions.any(|condition| {
+            condition.type_ == STALLED
+                && condition.reason == problem.message.reason()
+                && condition.message == problem.message.text()
+        })
+    });
+    memory.published.concluded(verdict.clone(), stalled, now.at);
 }
 
 /// Only the health was read.
@@ -231,19 +242,16 @@ async fn health_alone(
         .known
         .members(|| from_status::members_of(&subject.previous))
         .clone();
-    let health = memory
-        .health
-        .reading()
-        .map(|(health, of)| (health.to_vec(), of.clone()));
-    let mut report = Report::new(subject.generation(), verdict).with_targets(
+    let health = reading(memory);
+    let mut report = with_targets(
+        subject,
+        memory,
+        verdict,
         &members,
         wants_targets(declared),
-        health.as_ref().map(|(health, of)| (health.as_slice(), of)),
-        stale(subject, memory),
+        health.as_ref(),
     );
     report.load_balancer = Some(&lb);
-    report.not_after = Some(memory.known.lookups.not_after.clone());
-    report.unread = memory.health.message();
     report.plan.clone_from(&subject.previous.plan);
     report.planned_calls = subject
         .previous
@@ -256,6 +264,36 @@ async fn health_alone(
         .retain(|error| error.operation != DESCRIBE_INSTANCE_HEALTH);
     report.errors.extend(outcome::health_error(&memory.health));
     publish(cx, subject.object, memory, &report).await
+}
+
+/// The health as last read, and of which instances.
+type Reading = (Vec<InstanceHealth>, BTreeSet<InstanceId>);
+
+fn reading(memory: &Memory) -> Option<Reading> {
+    let (health, of) = memory.health.reading()?;
+    Some((health.to_vec(), of.clone()))
+}
+
+/// A report of a load balancer with its instances.
+fn with_targets<'a>(
+    subject: &Subject<'_>,
+    memory: &Memory,
+    verdict: Verdict,
+    members: &'a Members,
+    wants: bool,
+    health: Option<&'a Reading>,
+) -> Report<'a> {
+    let health = health.map(|(health, of)| (health.as_slice(), of));
+    let stale = stale(subject, memory);
+    let mut report = Report::new(subject.generation(), verdict).with_targets(members, wants, health, stale);
+    report.not_after = Some(memory.known.lookups.not_after.clone());
+    report.unread = memory.health.message();
+    if let Some(selected) = memory.known.selected() {
+        report.no_targets = (selected.count == 0).then(|| message::selects_none(selected.total));
+        report.skipped.clone_from(&selected.skipped);
+        report.selected = selected.count;
+    }
+    report
 }
 
 /// A reconcile that planned. Returns what keeps the load balancer from being as declared.
@@ -339,24 +377,15 @@ async fn tell(
     let members = members(subject, memory, resolution, declared, groups, lb).await;
     end(cx, subject, memory, &verdict, moving, now);
 
-    let health = memory
-        .health
-        .reading()
-        .map(|(health, of)| (health.to_vec(), of.clone()));
-    let mut report = Report::new(subject.generation(), verdict).with_targets(
-        &members,
-        declared.is_some_and(wants_targets),
-        health.as_ref().map(|(health, of)| (health.as_slice(), of)),
-        stale(subject, memory),
-    );
+    let health = reading(memory);
+    let wants = declared.is_some_and(wants_targets);
+    let mut report = with_targets(subject, memory, verdict, &members, wants, health.as_ref());
     report.full = true;
     report.name = Some(&subject.name);
     report.region = Some(&subject.region.region);
     report.account = account.as_ref();
     report.load_balancer = Some(lb);
-    report.not_after = Some(memory.known.lookups.not_after.clone());
     report.errors = outcome.errors(&memory.refusals, &memory.health);
-    report.unread = memory.health.message();
     report.plan = lines(executor.planned());
     report.planned_calls = executor.planned().len();
     if let Some(declared) = declared {

@@ -15,7 +15,7 @@ use crate::controller::clock::Moment;
 use crate::controller::context::Context;
 use crate::controller::memory::{Due, Memory};
 use crate::elb::{Declared, Element, HealthCheck, LoadBalancer, Origin, Part};
-use crate::plan::desired::{Desired, unserved};
+use crate::plan::desired::{Desired, unfit, unserved};
 use crate::plan::{Facts, Track, is_write};
 
 /// What planning starts from.
@@ -85,6 +85,10 @@ pub(super) async fn inputs(
     )
     .await;
     met.problems.extend(unserved(&declared, lb));
+    if let Some(problem) = unfit(&declared, lb) {
+        met.problems.push(problem);
+        declared.ignored.insert(Part::HealthCheck);
+    }
     brake::inform(
         cx,
         subject,
@@ -114,6 +118,7 @@ fn complete(subject: &Subject<'_>, declared: &mut Declared, facts: &mut Facts, o
         facts.new = true;
         // What is left as AWS has it is so once it was made.
         declared.ignored.clear();
+        declared.ungiven.clear();
         let target = HealthCheck::default_target(&declared.listeners);
         declared.health_check.get_or_insert_with(|| HealthCheck::of(target));
     }

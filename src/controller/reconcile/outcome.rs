@@ -11,7 +11,9 @@ use crate::api::message::{self, Message};
 use crate::aws::Error;
 use crate::controller::memory::{Health, Refusals};
 use crate::controller::status::Verdict;
-use crate::elb::{Class, Code, Declared, LoadBalancer, Port, Registration};
+use crate::elb::{
+    Class, Code, Declared, LoadBalancer, PREDEFINED_TLS_POLICIES, Policy, Port, Registration, TlsPolicy, similar,
+};
 use crate::plan::{Cause, Failure, Held, Problem, Progress, Refusal as _, Step, Track, Why};
 
 /// What a reconcile that planned did and met.
@@ -168,6 +170,9 @@ fn of_failure(failure: &Failure<Error>, declared: &Declared) -> Problem {
     {
         problem.message = message::at_field(reason.clone(), field, problem.message);
     }
+    if let Some(likely) = likely_policies(failure) {
+        problem.message = message::no_such_policy(reason.clone(), problem.message, likely);
+    }
     if failure.put_back {
         problem.message = message::put_back(reason, problem.message);
     } else if let Some(port) = closed_by(&failure.step) {
@@ -176,6 +181,26 @@ fn of_failure(failure: &Failure<Error>, declared: &Declared) -> Problem {
         problem.message = message::two_of_one_zone(reason, problem.message);
     }
     problem
+}
+
+/// The predefined policies that may be meant by one that AWS does not have.
+fn likely_policies(failure: &Failure<Error>) -> Option<String> {
+    let Step::CreatePolicy {
+        policy: Policy::Tls(TlsPolicy::Predefined(name)),
+        ..
+    } = &failure.step
+    else {
+        return None;
+    };
+    if PREDEFINED_TLS_POLICIES.contains(&name.as_str()) || failure.error.class.is_passing() {
+        return None;
+    }
+    let likely = similar(name, PREDEFINED_TLS_POLICIES);
+    Some(if likely.is_empty() {
+        PREDEFINED_TLS_POLICIES.join(", ")
+    } else {
+        likely.join(", ")
+    })
 }
 
 /// The field that a step follows from, where AWS's message says nothing of it.

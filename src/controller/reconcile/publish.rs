@@ -15,6 +15,16 @@ pub(super) async fn publish(
     memory: &mut Memory,
     report: &Report<'_>,
 ) -> Result<(), Error> {
+    let late;
+    let report = if memory.published.is_overdue(&report.verdict) {
+        late = Report {
+            overdue: true,
+            ..report.clone()
+        };
+        &late
+    } else {
+        report
+    };
     let written = memory.published.written(object);
     let mut new = status::derive(&memory.published.previous(object), report, cx.clock.now().wall);
     new.cluster_id.get_or_insert_with(|| cx.cluster_id.clone());

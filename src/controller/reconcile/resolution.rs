@@ -1,5 +1,6 @@
 //! Pure: what was resolved.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::lookup::Lookups;
@@ -14,8 +15,21 @@ pub(in crate::controller) struct Resolution {
     pub(in crate::controller) suspicion: Option<Message>,
     /// Whether what was looked up in AWS is not trusted either.
     pub(in crate::controller) remote_suspect: bool,
+    /// What the selector of Nodes found that is no target, where there is one.
+    pub(in crate::controller) selected: Option<Selected>,
     /// When a Node will have been not ready for too long.
     pub(in crate::controller) changes_in: Option<Duration>,
+}
+
+/// What a selector of Nodes leaves out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::controller) struct Selected {
+    /// How many Nodes there are at all.
+    pub(in crate::controller) total: usize,
+    /// How many it selects.
+    pub(in crate::controller) count: usize,
+    /// Those of them that can be no targets, and why.
+    pub(in crate::controller) skipped: BTreeMap<String, String>,
 }
 
 impl Resolution {

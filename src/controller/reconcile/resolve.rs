@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
 use kube::core::Selector;
 
 use super::lookup;
-use super::resolution::Resolution;
+use super::resolution::{Resolution, Selected};
 use super::stop::Stop;
 use super::subject::Subject;
 use super::trust::doubt_first_view;
@@ -39,7 +39,9 @@ pub(super) async fn resolve(
         look_up_instances(cx, subject, memory, now).await;
     }
     let (spec, previous) = (&subject.object.spec, &subject.previous);
-    let mut resolution = of_views(spec, &cx.nodes, previous, &memory.health, now)?;
+    let region = &subject.region.region;
+    let mut resolution = of_views(spec, region, &cx.nodes, previous, &memory.health, now)?;
+    memory.known.keep_selected(resolution.selected.clone());
     resolution.add(&memory.known.lookups);
     resolution.resolved.default_tags.clone_from(&cx.rules.default_tags);
     let changes = resolution.changes_in.map(|left| now.at + left);
@@ -67,6 +69,7 @@ async fn look_up_instances(cx: &Context, subject: &Subject<'_>, memory: &mut Mem
 /// Resolves the targets of a spec as far as the watched views tell.
 fn of_views(
     spec: &ClassicLoadBalancerSpec,
+    region: &str,
     nodes: &NodeView,
     previous: &ClassicLoadBalancerStatus,
     health: &Health,
@@ -84,20 +87,38 @@ fn of_views(
         let zone = zone.flatten();
         members.insert(id, Member { node, zone, sources });
     }
-    let (mut suspicion, mut changes_in) = (None, None);
+    let (mut suspicion, mut changes_in, mut selected) = (None, None, None);
     if let Some(selector) = &targets.node_selector {
         let selection = nodes.select(&to_selector(selector)?, NodePolicy::of(spec.registration.as_ref()), now);
         changes_in = selection.changes_in;
         suspicion = suspect(&selection, previous, health);
+        let mut skipped: BTreeMap<String, String> = BTreeMap::new();
+        let count = selection.nodes.len() + selection.without_instance.len();
+        skipped.extend(
+            selection
+                .without_instance
+                .into_iter()
+                .map(|name| (name, message::no_instance())),
+        );
         for (name, node) in selection.nodes {
             let Some(id) = node.instance else { continue };
+            if let Some(zone) = node.zone.as_ref().filter(|zone| !zone.starts_with(region)) {
+                skipped.insert(name, message::of_other_region(zone, region));
+                continue;
+            }
             let member = members.entry(id).or_default();
             member.sources.insert(SOURCE_NODE_SELECTOR.to_owned());
             member.node = Some(name);
             member.zone = node.zone;
         }
+        selected = Some(Selected {
+            total: selection.total,
+            count,
+            skipped,
+        });
     }
     Ok(Resolution {
+        selected,
         resolved: Resolved {
             members,
             hold: suspicion.is_some(),

@@ -93,9 +93,12 @@ impl Halt {
     pub(in crate::controller) fn not_created(error: &aws::Error) -> Self {
         let invalid = |message| Verdict::NotAccepted(Problem::invalid(Track::LoadBalancer, message));
         let verdict = match error.class {
-            Class::MissingReference => Verdict::NotAccepted(of_error(Track::LoadBalancer, error)),
+            Class::MissingReference => Verdict::NotAccepted(at_field(of_error(Track::LoadBalancer, error), error)),
             Class::Invalid if error.code() == Code::SameZone => invalid(message::same_zone_says_aws(&error.message)),
-            Class::Invalid => invalid(message::invalid_says_aws(error)),
+            Class::Invalid => Verdict::NotAccepted(at_field(
+                Problem::invalid(Track::LoadBalancer, message::invalid_says_aws(error)),
+                error,
+            )),
             Class::Duplicate => Verdict::NotAccepted(Problem::blocked(message::name_taken(error))),
             _ => Verdict::NotProgrammed(of_error(Track::LoadBalancer, error)),
         };
@@ -130,6 +133,15 @@ impl Halt {
         let message = message::account_changed(name, account, answering);
         Verdict::NotProgrammed(Problem::blocked(message)).into()
     }
+}
+
+/// With the field that AWS speaks of, and the remedy, where its answer says so much.
+fn at_field(mut problem: Problem, error: &aws::Error) -> Problem {
+    if let Some((field, remedy)) = error.field() {
+        let reason = problem.message.reason().to_owned();
+        problem.message = message::at_field_with_remedy(reason, field, problem.message, remedy);
+    }
+    problem
 }
 
 /// A call that AWS refused, once the load balancer exists.

@@ -86,6 +86,7 @@ impl Targets<'_> {
             draining: count(&drains),
             stale: self.stale.iter().take(ITEMS).cloned().collect(),
             by_zone: by_zone(&items, registered, served, &in_service),
+            skipped_nodes: Vec::new(),
             items: Vec::new(),
         };
         items.sort_by_key(|item| (in_service(item), item.id.clone()));
@@ -106,6 +107,11 @@ impl Targets<'_> {
             reason: health.and_then(|health| health.reason.clone()),
             description: health.and_then(|health| health.description.clone()),
         }
+    }
+
+    /// Whether nothing is wanted.
+    pub(super) fn has_none(&self, registered: &BTreeSet<InstanceId>) -> bool {
+        self.wanted(registered).is_empty()
     }
 
     /// The condition `TargetsHealthy`.

@@ -4,6 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use crate::api::condition::{ACCEPTED, PROGRAMMED, READY, RECONCILING, STALLED, Statement, TARGETS_HEALTHY};
 use crate::api::message::{self, Message};
+use crate::elb::Class;
 use crate::plan::{Cause, Problem, Progress, Track};
 
 /// How a reconcile ended.
@@ -54,6 +55,14 @@ impl Verdict {
         matches!(self, Self::NotProgrammed(problem) if problem.cause == Cause::Waiting && problem.track == Track::Instances)
     }
 
+    /// Whether it waits for something that the spec refers to.
+    pub(in crate::controller) fn awaits_something(&self) -> bool {
+        let (Self::NotProgrammed(problem) | Self::NotAccepted(problem)) = self else {
+            return false;
+        };
+        matches!(problem.cause, Cause::Missing | Cause::Refused(Class::MissingReference))
+    }
+
     /// Whether and how it goes on; `None` where nothing is the matter.
     pub(in crate::controller) fn progress(&self) -> Option<Progress> {
         self.problem().map(Problem::progress)
@@ -61,19 +70,20 @@ impl Verdict {
 }
 
 /// All conditions. Judgements that this reconcile could not make stay as they were.
-/// `observed`: nothing was written since the object was only looked at.
+/// `observed`: nothing was written since the object was only looked at. `overdue`: what is waited for should have come.
 pub(super) fn statements(
     verdict: &Verdict,
     healthy: Option<Statement>,
     previous: &[Condition],
     observed: bool,
+    overdue: bool,
 ) -> Vec<Statement> {
     let kept = |type_| kept(type_, previous);
     let accepted = || Statement::new(ACCEPTED, "True", message::accepted());
     let say = |type_, status, message: &Message| Statement::new(type_, status, message.clone());
     let mut list = match verdict {
         Verdict::Overruled { message, inner } => {
-            let mut list = statements(inner, healthy, previous, observed);
+            let mut list = statements(inner, healthy, previous, observed, overdue);
             list.retain(|statement| statement.type_ != READY);
             list.push(say(READY, "False", message));
             return list;
@@ -83,7 +93,7 @@ pub(super) fn statements(
             differs,
             inner,
         } => {
-            let mut list = statements(inner, healthy, previous, observed);
+            let mut list = statements(inner, healthy, previous, observed, overdue);
             list.retain(|statement| ![READY, RECONCILING, STALLED].contains(&statement.type_));
             list.push(say(READY, "True", message));
             if let Some(differs) = differs {
@@ -101,19 +111,19 @@ pub(super) fn statements(
             say(READY, "False", &problem.message),
             accepted(),
             say(PROGRAMMED, "False", &problem.message),
-            progress_of(problem),
+            progress_of(problem, overdue),
         ],
         Verdict::Unread(problem) => vec![
             say(READY, "False", &problem.message),
             kept(ACCEPTED),
             say(PROGRAMMED, "False", &problem.message),
-            progress_of(problem),
+            progress_of(problem, overdue),
         ],
         Verdict::NotAccepted(problem) => vec![
             say(READY, "False", &problem.message),
             say(ACCEPTED, "False", &problem.message),
             Statement::new(PROGRAMMED, "False", message::not_accepted(&problem.message)),
-            progress_of(problem),
+            progress_of(problem, overdue),
         ],
         Verdict::Suspended(message) => {
             // What stood there was that nothing is written since it is only looked at, which is not the reason any
@@ -151,10 +161,10 @@ fn kept(type_: &'static str, previous: &[Condition]) -> Statement {
     }
 }
 
-fn progress_of(problem: &Problem) -> Statement {
+fn progress_of(problem: &Problem, overdue: bool) -> Statement {
     let type_ = match problem.progress() {
-        Progress::Reconciling => RECONCILING,
-        Progress::Stalled => STALLED,
+        Progress::Reconciling if !overdue => RECONCILING,
+        Progress::Reconciling | Progress::Stalled => STALLED,
     };
     Statement::new(type_, "True", problem.message.clone())
 }

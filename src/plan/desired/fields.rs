@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use crate::api::ClassicLoadBalancerSpec;
-use crate::elb::{Declared, LoadBalancer, Part, Port};
+use crate::elb::{Declared, LoadBalancer, Member, Part, Port};
 
 pub(super) const HEALTH_CHECK: &str = "healthCheck";
 pub(super) const CROSS_ZONE: &str = "attributes.crossZone";
@@ -13,6 +13,78 @@ pub(super) const IDLE_TIMEOUT: &str = "attributes.idleTimeoutSeconds";
 pub(super) const CONNECTION_DRAINING: &str = "attributes.connectionDraining";
 pub(super) const ACCESS_LOG: &str = "attributes.accessLog";
 pub(super) const DESYNC_MITIGATION_MODE: &str = "attributes.desyncMitigationMode";
+
+/// Members of the health check and of attributes, of which each goes back to its default on its own.
+const MEMBERS: [(Member, &str); 8] = [
+    (Member::CheckTarget, "healthCheck.target"),
+    (Member::CheckInterval, "healthCheck.intervalSeconds"),
+    (Member::CheckTimeout, "healthCheck.timeoutSeconds"),
+    (Member::CheckUnhealthy, "healthCheck.unhealthyThreshold"),
+    (Member::CheckHealthy, "healthCheck.healthyThreshold"),
+    (Member::DrainingTimeout, "attributes.connectionDraining.timeoutSeconds"),
+    (Member::LogPrefix, "attributes.accessLog.prefix"),
+    (Member::LogInterval, "attributes.accessLog.emitIntervalMinutes"),
+];
+
+/// The members that a spec gives a value.
+fn given(spec: &ClassicLoadBalancerSpec) -> BTreeSet<Member> {
+    let check = spec.health_check.as_ref();
+    let attributes = spec.attributes.as_ref();
+    let draining = attributes.and_then(|attributes| attributes.connection_draining.as_ref());
+    let log = attributes.and_then(|attributes| attributes.access_log.as_ref());
+    let all = [
+        (
+            Member::CheckTarget,
+            check.is_some_and(|check| check.target.is_some() || check.protocol.is_some()),
+        ),
+        (
+            Member::CheckInterval,
+            check.is_some_and(|check| check.interval_seconds.is_some()),
+        ),
+        (
+            Member::CheckTimeout,
+            check.is_some_and(|check| check.timeout_seconds.is_some()),
+        ),
+        (
+            Member::CheckUnhealthy,
+            check.is_some_and(|check| check.unhealthy_threshold.is_some()),
+        ),
+        (
+            Member::CheckHealthy,
+            check.is_some_and(|check| check.healthy_threshold.is_some()),
+        ),
+        (
+            Member::DrainingTimeout,
+            draining.is_some_and(|draining| draining.timeout_seconds.is_some()),
+        ),
+        (Member::LogPrefix, log.is_some_and(|log| log.prefix.is_some())),
+        (
+            Member::LogInterval,
+            log.is_some_and(|log| log.emit_interval_minutes.is_some()),
+        ),
+    ];
+    all.into_iter()
+        .filter(|(_, given)| *given)
+        .map(|(member, _)| member)
+        .collect()
+}
+
+/// The members that a spec gives no value, and gave none before: they are left as AWS has them.
+pub(super) fn ungiven(spec: &ClassicLoadBalancerSpec, before: &BTreeSet<&str>) -> BTreeSet<Member> {
+    let given = given(spec);
+    // Before there were members, the whole was applied.
+    let whole = before.contains(HEALTH_CHECK) && spec.health_check.is_none() && !names_members(before);
+    let was = |name: &str| before.contains(name) || (whole && name.starts_with(HEALTH_CHECK));
+    let left = MEMBERS
+        .iter()
+        .filter(|(member, name)| !given.contains(member) && !was(name));
+    left.map(|(member, _)| *member).collect()
+}
+
+/// Whether a member of the health check was applied before, so that the others were not.
+fn names_members(before: &BTreeSet<&str>) -> bool {
+    before.iter().any(|field| field.starts_with("healthCheck."))
+}
 
 const LISTENER: &str = "listeners[";
 const BACKEND: &str = "backends[";
@@ -55,6 +127,10 @@ pub fn declared(spec: &ClassicLoadBalancerSpec) -> BTreeSet<String> {
         add(attributes.access_log.is_some(), ACCESS_LOG);
         add(attributes.desync_mitigation_mode.is_some(), DESYNC_MITIGATION_MODE);
     }
+    let given = given(spec);
+    for (member, name) in MEMBERS {
+        add(given.contains(&member), name);
+    }
     for listener in &spec.listeners {
         let port = Port::try_from(listener.port).unwrap_or_default();
         add(listener.ssl_policy.is_some(), &ssl_policy(port));
@@ -79,7 +155,7 @@ pub fn pending<'a>(
     let now = self::declared(spec);
     let wanted = declared.over(lb);
     let differs = |field: &str| {
-        if field == HEALTH_CHECK {
+        if field.starts_with(HEALTH_CHECK) {
             return wanted.health_check != lb.health_check;
         }
         if field.starts_with("attributes.") {
@@ -97,7 +173,7 @@ pub fn pending<'a>(
     // What is ignored now goes back to its default when it is ignored no more.
     let ignored = |field: &str| {
         let part = match field {
-            HEALTH_CHECK => Part::HealthCheck,
+            _ if field.starts_with(HEALTH_CHECK) => Part::HealthCheck,
             _ if field.starts_with("attributes.") => Part::Attributes,
             _ => Part::Policies,
         };

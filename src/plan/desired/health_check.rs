@@ -6,7 +6,7 @@ use super::listeners::Read;
 use super::{Refusal, fields, listeners};
 use crate::api::HealthCheck as HealthCheckSpec;
 use crate::api::message;
-use crate::elb::{Declared, HealthCheck, LoadBalancer, Part};
+use crate::elb::{Declared, HealthCheck, LoadBalancer, Member, Part};
 use crate::plan::{Problem, Track};
 
 /// `None`: as AWS has it. So it stays, too, while the port it depends on is not known.
@@ -39,10 +39,25 @@ pub(super) fn declare(
     Ok(Some(check))
 }
 
+/// A check that AWS would refuse, of what is declared and what AWS has.
+pub fn unfit(declared: &Declared, observed: &LoadBalancer) -> Option<Problem> {
+    let check = declared.over(observed).health_check;
+    let declares = declared.health_check.is_some() && !declared.ignored.contains(&Part::HealthCheck);
+    (declares && check.timeout >= check.interval).then(|| {
+        Problem::invalid(
+            Track::HealthCheck,
+            message::timeout_over_interval(check.timeout, check.interval),
+        )
+    })
+}
+
 /// A declared check that is not set, since only a listener brings the port it checks, and listeners are left as AWS has
 /// them: it would take every instance out.
 pub fn unserved(declared: &Declared, observed: &LoadBalancer) -> Option<Problem> {
     let ignores = |part| declared.ignored.contains(&part);
+    if declared.ungiven.contains(&Member::CheckTarget) {
+        return None;
+    }
     let check = declared
         .health_check
         .as_ref()

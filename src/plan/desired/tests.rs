@@ -166,3 +166,71 @@ fn refusals_name_the_field() {
         assert!(refusal.to_string().starts_with(&format!("spec.{field}: ")), "{refusal}");
     }
 }
+
+fn over(spec: &str, applied: &[&str], observed: &HealthCheck) -> (HealthCheck, crate::elb::Attributes) {
+    let applied = Applied {
+        fields: applied.iter().map(|field| (*field).to_owned()).collect(),
+        ..Applied::default()
+    };
+    let declared = declared(&format!("{MINIMAL}{spec}"), &applied).expect("valid");
+    let mut lb = declared.at_creation();
+    lb.health_check.clone_from(observed);
+    lb.attributes.connection_draining = Some(Some(120));
+    lb.attributes.access_log = Some(Some(crate::elb::AccessLog {
+        bucket: "logs".into(),
+        prefix: "web".into(),
+        emit_interval: 5,
+    }));
+    let wanted = declared.over(&lb);
+    (wanted.health_check, wanted.attributes)
+}
+
+#[test]
+fn each_member_of_a_group_is_left_declared_and_taken_out_on_its_own() {
+    let live = HealthCheck {
+        target: "HTTP:8000/h".into(),
+        interval: 15,
+        timeout: 4,
+        unhealthy_threshold: 3,
+        healthy_threshold: 3,
+    };
+    let with = |change: fn(&mut HealthCheck)| {
+        let mut check = live.clone();
+        change(&mut check);
+        check
+    };
+    let interval = "healthCheck: {intervalSeconds: 20}\n";
+    assert_eq!(over("", &[], &live).0, live, "adopted, and not named");
+    assert_eq!(over(interval, &[], &live).0, with(|check| check.interval = 20));
+    let target = "healthCheck: {target: 'TCP:9'}\n";
+    assert_eq!(over(target, &[], &live).0, with(|check| check.target = "TCP:9".into()));
+    let were = ["healthCheck", "healthCheck.intervalSeconds", "healthCheck.target"];
+    assert_eq!(
+        over(target, &were, &live).0.interval,
+        HealthCheck::INTERVAL,
+        "taken out"
+    );
+    let gone = over("", &were, &live).0;
+    assert_eq!((gone.interval, gone.target.as_str(), gone.timeout), (30, "TCP:8080", 4));
+    assert_eq!(
+        over("", &["healthCheck"], &live).0,
+        HealthCheck::of("TCP:8080".into()),
+        "as it was remembered once"
+    );
+
+    let on = "attributes: {connectionDraining: {enabled: true}, accessLog: {enabled: true, bucket: other}}\n";
+    let (_, attributes) = over(on, &[], &live);
+    assert_eq!(attributes.connection_draining, Some(Some(120)));
+    let log = attributes.access_log.flatten().expect("a log");
+    assert_eq!(
+        (log.bucket.as_str(), log.prefix.as_str(), log.emit_interval),
+        ("other", "web", 5)
+    );
+    let were = [
+        "attributes.connectionDraining.timeoutSeconds",
+        "attributes.accessLog.prefix",
+    ];
+    let (_, attributes) = over(on, &were, &live);
+    assert_eq!(attributes.connection_draining, Some(Some(300)));
+    assert_eq!(attributes.access_log.flatten().expect("a log").prefix, "");
+}

@@ -30,6 +30,7 @@ fn declared(wanted: &[&str], instance_port: Port) -> Declared {
         listeners: [(80, listener(instance_port))].into(),
         unresolved: BTreeSet::new(),
         health_check: None,
+        ungiven: BTreeSet::new(),
         attributes: crate::elb::Attributes::default(),
         registration: Some(Registration {
             wanted: wanted.iter().map(|id| (*id).to_owned()).collect(),

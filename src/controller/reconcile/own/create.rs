@@ -13,7 +13,7 @@ use crate::controller::reconcile::subject::Subject;
 use crate::controller::reconcile::{groups, preflight};
 use crate::controller::status::{self, Report, Verdict};
 use crate::elb::{Attributes, Class, Ownership, similar};
-use crate::plan::desired::Desired;
+use crate::plan::desired::{Desired, check_whereabouts};
 use crate::plan::{Plan, Problem, Track};
 
 /// No load balancer of that name: the first creation, a re-creation, or a loss.
@@ -35,6 +35,11 @@ pub(super) async fn absent(
     if !published && subject.object.spec.adopt == Some(true) {
         return Err(nothing_to_adopt(subject).await.into());
     }
+    check_whereabouts(
+        &subject.object.spec,
+        &subject.region.region,
+        account(subject).await.as_deref(),
+    )?;
     // Instances can come later; a load balancer without them is what a load balancer begins as.
     let comes_later = |problem: &Problem| [Track::Instances, Track::AutoScalingGroups].contains(&problem.track);
     if let Some(missing) = desired.missing.iter().find(|problem| !comes_later(problem)) {
@@ -50,6 +55,21 @@ pub(super) async fn absent(
         forget_identity(cx, executor, subject, memory).await?;
     }
     create(cx, executor, subject, desired, memory).await
+}
+
+/// The account, where the spec names something that says of which it is.
+async fn account(subject: &Subject<'_>) -> Option<String> {
+    let mut certificates = subject
+        .object
+        .spec
+        .listeners
+        .iter()
+        .filter_map(|listener| listener.certificate.as_ref());
+    if !certificates.any(|certificate| certificate.arn.is_some()) {
+        return None;
+    }
+    let account = subject.region.account().await;
+    account.ok().map(|account| account.id)
 }
 
 /// Adopting makes nothing: a name that is misspelt would make a new load balancer, and say that all is well.

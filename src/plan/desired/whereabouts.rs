@@ -1,0 +1,84 @@
+//! Pure: names that say themselves that they are of another region or account, so that AWS need not be asked.
+
+use super::Refusal;
+use crate::api::{ClassicLoadBalancerSpec, message};
+
+/// Refuses zones and certificates that a load balancer of this region, and of this account where it is known, cannot have.
+///
+/// # Errors
+/// The first of them, with its field.
+pub fn check_whereabouts(spec: &ClassicLoadBalancerSpec, region: &str, account: Option<&str>) -> Result<(), Refusal> {
+    let zones = spec.availability_zones.iter().flatten();
+    if let Some(zone) = zones.into_iter().find(|zone| !zone.starts_with(region)) {
+        return Err(message::zone_elsewhere(zone, region));
+    }
+    for listener in &spec.listeners {
+        let arn = listener
+            .certificate
+            .as_ref()
+            .and_then(|certificate| certificate.arn.as_deref());
+        let Some((its_region, its_account)) = arn.and_then(parts) else {
+            continue;
+        };
+        if !its_region.is_empty() && its_region != region {
+            return Err(message::certificate_elsewhere(listener.port, its_region, region));
+        }
+        if let Some(account) = account.filter(|account| *account != its_account) {
+            return Err(message::certificate_of_another(listener.port, its_account, account));
+        }
+    }
+    Ok(())
+}
+
+/// Region and account of an ARN; certificates of IAM have no region.
+fn parts(arn: &str) -> Option<(&str, &str)> {
+    let mut parts = arn.split(':').skip(3);
+    Some((parts.next()?, parts.next()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(lines: &str, account: Option<&str>) -> Option<String> {
+        let spec = serde_saphyr::from_str(lines).expect("a spec");
+        check_whereabouts(&spec, "us-east-1", account)
+            .err()
+            .map(|refusal| refusal.to_string())
+    }
+
+    fn secure(arn: &str) -> String {
+        format!(
+            "availabilityZones: [us-east-1a, us-east-1-wl1-bos-wlz-1]\nlisteners:\n- {{port: 443, protocol: HTTPS, instanceProtocol: \
+             HTTP, instancePort: 80, certificate: {{arn: '{arn}'}}}}\n"
+        )
+    }
+
+    #[test]
+    fn what_is_elsewhere_is_refused_with_its_field() {
+        let zone =
+            "availabilityZones: [us-east-1a, eu-west-1a]\nlisteners: [{port: 80, protocol: HTTP, instancePort: 80}]\n";
+        let told = refusal(zone, None).expect("refused");
+        assert!(
+            told.contains("availabilityZones") && told.contains("eu-west-1a"),
+            "{told}"
+        );
+        let told = refusal(&secure("arn:aws:acm:eu-west-1:111122223333:certificate/x"), None).expect("refused");
+        assert!(
+            told.contains("listeners[port=443].certificate") && told.contains("eu-west-1"),
+            "{told}"
+        );
+        let here = secure("arn:aws:acm:us-east-1:111122223333:certificate/x");
+        assert_eq!(refusal(&here, None), None);
+        assert_eq!(refusal(&here, Some("111122223333")), None);
+        let told = refusal(&here, Some("444455556666")).expect("refused");
+        assert!(told.contains("111122223333") && told.contains("444455556666"), "{told}");
+        assert_eq!(
+            refusal(
+                &secure("arn:aws:iam::444455556666:server-certificate/x"),
+                Some("444455556666")
+            ),
+            None
+        );
+    }
+}
