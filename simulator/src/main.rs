@@ -33,7 +33,7 @@ First steps:
   export AWS_ACCESS_KEY_ID=AKIDEXAMPLE AWS_SECRET_ACCESS_KEY=secret
   aws elb describe-load-balancers
 
-`aws-simulator serve --help` tells about seeds, time, throttles and faults.";
+`aws-simulator serve --help` tells about seeds, time, throttles, IAM and faults.";
 
 const TEACHING: &str = "\
 Point any AWS client at it:
@@ -233,6 +233,27 @@ async fn stopped() {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_policy_of_nobody_and_one_that_is_not_understood_are_refused() {
+        let told = |argument: &str| {
+            let refused = access(&[argument.to_owned()], &Config::default().keys);
+            format!("{:#}", refused.unwrap_err())
+        };
+        let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/iam/policy.json");
+        let trust = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/iam/trust-irsa.json");
+        for who in ["", "AKIDEXAMPLE=", "arn:aws:iam::123456789012:role/clb="] {
+            access(&[format!("{who}{shipped}")], &Config::default().keys).unwrap();
+        }
+        let typo = told(&format!("AKIDEXAMPEL={shipped}"));
+        assert!(typo.contains("AKIDEXAMPEL is neither"), "{typo}");
+        let other = told(trust);
+        assert!(
+            other.contains("trust-irsa.json: statement 1 (OperatorByIrsa): "),
+            "{other}"
+        );
+        assert!(told("none.json").contains("cannot read the policy none.json"));
+    }
 
     #[test]
     fn it_says_when_it_listens_to_others() {
