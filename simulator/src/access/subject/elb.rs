@@ -5,7 +5,7 @@ use super::{Subject, tags_of};
 
 const RESOURCE_TAG: &str = "elasticloadbalancing:ResourceTag";
 
-/// Reads know no resources. A creation with tags has to be allowed as such and as AddTags.
+/// Reads know no resources. A creation with tags has to be allowed as such and as `AddTags`.
 pub(super) fn asks(subject: &Subject<'_>) -> Vec<Ask> {
     if subject.describes() {
         return vec![subject.ask(subject.operation, None)];
