@@ -135,6 +135,8 @@ fn tags_of_the_cluster_cannot_be_moved_to_a_foreign_balancer() {
             && condition["StringEquals"][format!("aws:RequestTag/{CLUSTER_TAG}")] == "CLUSTER_ID";
         let ways = [creates, own, offered].into_iter().filter(|way| *way).count();
         assert_eq!(ways, 1, "{statement}");
+        let own_tags_alone = condition["ForAllValues:StringLike"]["aws:TagKeys"] == "classiclb.dev/*";
+        assert_eq!(own_tags_alone, offered, "{statement}");
     }
 }
 
@@ -147,6 +149,7 @@ fn what_nobody_offers_must_carry_no_tag_of_an_owner() {
         condition["StringEquals"][format!("aws:RequestTag/{CLUSTER_TAG}")],
         "CLUSTER_ID"
     );
+    assert_eq!(condition["ForAllValues:StringLike"]["aws:TagKeys"], "classiclb.dev/*");
     for tag in [
         CLUSTER_TAG,
         "classiclb.dev/owner",
