@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::access::AccessRules;
 use crate::clock::Clock;
 use crate::throttle::Throttles;
 
@@ -29,6 +30,8 @@ pub struct Config {
     pub signatures: Signatures,
     /// Access key id to secret and account. Signatures made with these are verified.
     pub keys: BTreeMap<String, AccessKey>,
+    /// The IAM policies that calls are judged by; without any, everybody may do everything.
+    pub access: AccessRules,
     /// How many requests the log keeps.
     pub log_capacity: usize,
     /// Seed of generated ids and names: the same seed and requests give the same ids.
@@ -49,6 +52,7 @@ impl Default for Config {
             throttles: None,
             signatures: Signatures::default(),
             keys: BTreeMap::from([("AKIDEXAMPLE".to_owned(), example)]),
+            access: AccessRules::default(),
             log_capacity: 100_000,
             id_seed: 0x5eed,
         }

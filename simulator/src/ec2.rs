@@ -19,4 +19,4 @@ mod request;
 mod routes;
 mod rules;
 pub(crate) mod state;
-mod tags;
+pub(crate) mod tags;

@@ -15,6 +15,7 @@
     reason = "the handlers of a dispatch table share one signature"
 )]
 
+mod access;
 mod acm;
 mod autoscaling;
 mod broken;
@@ -46,6 +47,7 @@ mod throttle;
 mod wire;
 mod world;
 
+pub use access::{AccessRules, Policy, PolicyError};
 pub use clock::{Clock, Timestamp, TimestampError};
 pub use config::{AccessKey, Config, DEFAULT_ACCOUNT, DEFAULT_REGION, Delays, Signatures};
 #[cfg(feature = "connector")]

@@ -21,6 +21,8 @@ pub struct RequestRecord {
     pub region: String,
     /// The account of the access key.
     pub account: String,
+    /// The access key id that the request was signed with, empty for none.
+    pub access_key_id: String,
     /// The operation in the API's spelling.
     pub operation: String,
     /// The parameters as sent, by their full names: `Listeners.member.1.Protocol`. Private keys are left out.
@@ -38,6 +40,7 @@ pub(crate) struct Entry {
     pub(crate) service: SmolStr,
     pub(crate) region: &'static str,
     pub(crate) account: Box<str>,
+    pub(crate) key_id: Box<str>,
     pub(crate) operation: Box<str>,
     pub(crate) form: Box<[u8]>,
     pub(crate) status: u16,
@@ -130,6 +133,7 @@ impl Entry {
             service: self.service.to_string(),
             region: self.region.to_owned(),
             account: self.account.to_string(),
+            access_key_id: self.key_id.to_string(),
             operation: self.operation.to_string(),
             parameters,
             status: self.status,
@@ -158,6 +162,7 @@ mod tests {
                 service: SmolStr::new_static("elasticloadbalancing"),
                 region: "us-east-1",
                 account: "1".into(),
+                key_id: "".into(),
                 operation: "AddTags".into(),
                 form: vec![b'a'; MAX_FORM * 2].into(),
                 status: 400,

@@ -1,11 +1,14 @@
 //! `aws-simulator`: Classic Elastic Load Balancing on a local port.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, anyhow, bail};
-use aws_simulator::{AccessKey, Clock, Config, Delays, Seed, Signatures, Simulator, Throttles, Timestamp, serve};
+use aws_simulator::{
+    AccessKey, AccessRules, Clock, Config, Delays, Policy, Seed, Signatures, Simulator, Throttles, Timestamp, serve,
+};
 use clap::{Args, Parser, Subcommand};
 use tokio::net::TcpListener;
 
@@ -30,7 +33,7 @@ First steps:
   export AWS_ACCESS_KEY_ID=AKIDEXAMPLE AWS_SECRET_ACCESS_KEY=secret
   aws elb describe-load-balancers
 
-`aws-simulator serve --help` tells about seeds, time, throttles and faults.";
+`aws-simulator serve --help` tells about seeds, time, throttles, IAM and faults.";
 
 const TEACHING: &str = "\
 Point any AWS client at it:
@@ -91,6 +94,10 @@ struct Serve {
     /// Another access key, its secret and its account; AKIDEXAMPLE:secret:123456789012 is known always.
     #[arg(long, value_name = "ID:SECRET:ACCOUNT", value_parser = key)]
     key: Vec<(String, AccessKey)>,
+    /// Judge calls by an IAM policy and refuse what it does not allow; more files are more policies. With `WHO=` before the
+    /// file only the calls of one access key id, or of the sessions of one role, by its ARN.
+    #[arg(long, value_name = "[WHO=]POLICY")]
+    enforce_iam: Vec<String>,
     /// Seed of the ids that are made: the same seed and the same calls give the same ids.
     #[arg(long, value_name = "NUMBER", default_value_t = Config::default().id_seed)]
     id_seed: u64,
@@ -131,6 +138,28 @@ fn key(text: &str) -> anyhow::Result<(String, AccessKey)> {
     ))
 }
 
+/// The policies of files, each for everybody or for whom its argument names.
+fn access(arguments: &[String], keys: &BTreeMap<String, AccessKey>) -> anyhow::Result<AccessRules> {
+    let mut rules = AccessRules::default();
+    for argument in arguments {
+        let (who, path) = match argument.split_once('=') {
+            Some((who, path)) => (Some(who), path),
+            None => (None, argument.as_str()),
+        };
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the policy {path}"))?;
+        let policy = Policy::from_json(&text).with_context(|| format!("the policy {path}"))?;
+        match who {
+            // A policy of nobody would let everybody through.
+            Some(who) if !who.contains(":role/") && !keys.contains_key(who) => {
+                bail!("{who} is neither an access key that --key names nor the ARN of a role");
+            }
+            Some(who) => rules.bind(who, policy),
+            None => rules.bind_everybody(policy),
+        }
+    }
+    Ok(rules)
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let Command::Serve(arguments) = Cli::parse().command;
@@ -155,6 +184,7 @@ async fn run(arguments: Serve) -> anyhow::Result<()> {
         ..Config::default()
     };
     config.keys.extend(arguments.key);
+    config.access = access(&arguments.enforce_iam, &config.keys)?;
     let simulator = Simulator::new(config);
     if let Some(path) = &arguments.seed {
         let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -203,6 +233,27 @@ async fn stopped() {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_policy_of_nobody_and_one_that_is_not_understood_are_refused() {
+        let told = |argument: &str| {
+            let refused = access(&[argument.to_owned()], &Config::default().keys);
+            format!("{:#}", refused.unwrap_err())
+        };
+        let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/iam/policy.json");
+        let trust = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/iam/trust-irsa.json");
+        for who in ["", "AKIDEXAMPLE=", "arn:aws:iam::123456789012:role/clb="] {
+            access(&[format!("{who}{shipped}")], &Config::default().keys).unwrap();
+        }
+        let typo = told(&format!("AKIDEXAMPEL={shipped}"));
+        assert!(typo.contains("AKIDEXAMPEL is neither"), "{typo}");
+        let other = told(trust);
+        assert!(
+            other.contains("trust-irsa.json: statement 1 (OperatorByIrsa): "),
+            "{other}"
+        );
+        assert!(told("none.json").contains("cannot read the policy none.json"));
+    }
 
     #[test]
     fn it_says_when_it_listens_to_others() {

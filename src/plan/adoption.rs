@@ -67,8 +67,9 @@ impl Question<'_> {
             Ownership::Ours => Claim::Free,
             Ownership::Foreign(_) if permitted && (offered || self.owner.is_namesake(self.tags)) => {
                 match self.tags.get(TAG_UID) {
-                    Some(uid) => Claim::FreeUnlessAlive(uid.clone()),
-                    None => Claim::Free,
+                    // Its own UID is left where others of its tags were taken off.
+                    Some(uid) if *uid != self.owner.uid => Claim::FreeUnlessAlive(uid.clone()),
+                    _ => Claim::Free,
                 }
             }
             Ownership::Foreign(_) if self.owner.is_namesake(self.tags) => Claim::Refused(self.restored()),
@@ -239,5 +240,19 @@ mod tests {
             Claim::FreeUnlessAlive("1".into())
         );
         refused(&answer(Adoption::Never, true, &foreign), "Conflict", "--adoption=never");
+    }
+
+    #[test]
+    fn an_object_finds_its_balancer_again_when_it_lost_some_of_its_tags_and_is_offered() {
+        for lost in [TAG_CLUSTER, TAG_OWNER, TAG_UID] {
+            let mut left = owner("2").tags(Origin::Created);
+            left.remove(lost);
+            let tag = "classiclb.dev/adopt-by=c/shop/web";
+            if lost != TAG_UID {
+                refused(&answer(Adoption::Tagged, true, &left), "Conflict", tag);
+            }
+            left.insert(TAG_ADOPT_BY.to_owned(), "c/shop/web".to_owned());
+            assert_eq!(answer(Adoption::Tagged, true, &left), Claim::Free, "{lost}");
+        }
     }
 }

@@ -6,6 +6,8 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::access::OPERATOR_KEY_ID;
+
 /// One request that the simulator answered.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(rename_all = "camelCase")]
@@ -18,6 +20,9 @@ pub struct Call {
     pub region: String,
     /// The account it was made in.
     pub account: String,
+    /// The access key that it was made with.
+    #[serde(default)]
+    pub access_key_id: String,
     /// The operation: `CreateLoadBalancer`.
     pub operation: String,
     /// The members of the request as they were sent: `Listeners.member.1.LoadBalancerPort`.
@@ -112,6 +117,19 @@ impl Calls {
     #[must_use]
     pub fn reads(&self) -> Self {
         self.only(|call| !call.is_write())
+    }
+
+    /// Those of the stack's own operator.
+    #[must_use]
+    pub fn of_operator(&self) -> Self {
+        self.only(|call| call.access_key_id == OPERATOR_KEY_ID)
+    }
+
+    /// Those that the policies of their caller did not allow.
+    #[must_use]
+    pub fn denied(&self) -> Self {
+        let codes = ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation"];
+        self.only(|call| call.error_code.as_deref().is_some_and(|code| codes.contains(&code)))
     }
 
     /// Those of one operation.

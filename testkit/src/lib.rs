@@ -19,6 +19,7 @@
 //!
 //! Whatever way the process goes, its children go with it: see [`process`].
 
+mod access;
 mod audit;
 mod calls;
 pub mod cluster;
@@ -35,6 +36,7 @@ pub mod tool;
 
 pub use aws_simulator;
 
+pub use crate::access::{OPERATOR_KEY_ID, Policies};
 pub use crate::audit::KubernetesCall;
 pub use crate::calls::{Call, Calls};
 pub use crate::cluster::{Cluster, Kind};

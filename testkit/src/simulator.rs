@@ -11,6 +11,7 @@ use http::Method;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
+use crate::access::operators_credentials;
 use crate::calls::{Call, Calls};
 use crate::cluster::PATIENCE;
 use crate::error::Doing;
@@ -186,13 +187,22 @@ impl Simulator {
 
     /// The ELB client of the AWS SDK in a region.
     pub fn elb_in(&self, region: &str) -> aws_sdk_elasticloadbalancing::Client {
+        self.elb_with(region, credentials())
+    }
+
+    fn elb_with(&self, region: &str, credentials: Credentials) -> aws_sdk_elasticloadbalancing::Client {
         use aws_sdk_elasticloadbalancing::config::{BehaviorVersion, Config, Region};
         let config = Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(region.to_owned()))
             .endpoint_url(&self.url)
-            .credentials_provider(credentials());
+            .credentials_provider(credentials);
         aws_sdk_elasticloadbalancing::Client::from_conf(config.build())
+    }
+
+    /// The ELB client of the AWS SDK with the operator's key, for what the operator would never ask.
+    pub fn elb_of_operator(&self) -> aws_sdk_elasticloadbalancing::Client {
+        self.elb_with(REGION, operators_credentials())
     }
 
     /// The Auto Scaling client of the AWS SDK, in the default region.

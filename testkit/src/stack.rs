@@ -9,6 +9,7 @@ use kube::Client;
 use serde_json::json;
 use tokio::sync::OnceCell;
 
+use crate::access::{Policies, with_operators_key};
 use crate::cluster::Cluster;
 use crate::control_plane::ControlPlane;
 use crate::operator::{Operator, OperatorOptions};
@@ -23,6 +24,8 @@ pub struct Options {
     pub aws: aws_simulator::Config,
     /// What the operator is started with.
     pub operator: OperatorOptions,
+    /// What the operator may do in AWS.
+    pub policies: Policies,
     /// Leaves the operator prepared but not started.
     pub without_operator: bool,
 }
@@ -61,13 +64,15 @@ const NAMESPACES: usize = 2;
 
 impl Stack {
     /// Starts everything and waits until the operator is ready.
-    pub async fn start(options: Options) -> Result<Self> {
+    pub async fn start(mut options: Options) -> Result<Self> {
         let folder = Arc::new(Folder::new()?);
+        options.policies.bind(&mut options.aws, &options.operator.cluster_id)?;
         let simulator = Simulator::start(options.aws)?;
         let control_plane = ControlPlane::start_in(folder.clone()).await?;
         control_plane.install().await?;
         let kubeconfig = control_plane.operator_kubeconfig();
-        let operator = Operator::prepare(&options.operator, kubeconfig, simulator.environment(), folder)?;
+        let aws = with_operators_key(simulator.environment());
+        let operator = Operator::prepare(&options.operator, kubeconfig, aws, folder)?;
         let stack = Self {
             operator,
             simulator,
@@ -80,7 +85,8 @@ impl Stack {
     /// Starts a simulator and an operator on the control plane that all variants of a test binary share. The operator
     /// looks at namespaces of its own alone, of which tests take two; Nodes are seen by all. For tests that want another
     /// operator or another AWS, or harm theirs, but leave the control plane as it is.
-    pub async fn variant(options: Options) -> Result<Self> {
+    pub async fn variant(mut options: Options) -> Result<Self> {
+        options.policies.bind(&mut options.aws, &options.operator.cluster_id)?;
         let simulator = Simulator::start(options.aws)?;
         let control_plane = ControlPlane::shared().await?;
         let names = std::array::from_fn(|_| fresh());
@@ -94,7 +100,7 @@ impl Stack {
         let operator = Operator::prepare(
             &watched.options(&options.operator),
             control_plane.operator_kubeconfig(),
-            simulator.environment(),
+            with_operators_key(simulator.environment()),
             Arc::new(Folder::new()?),
         )?;
         let stack = Self {
@@ -113,7 +119,8 @@ impl Stack {
         Ok(self)
     }
 
-    /// Another operator for the same namespaces and the same AWS, prepared but not started.
+    /// Another operator for the same namespaces and the same AWS, prepared but not started. It may do everything in AWS:
+    /// its cluster can be another one.
     pub fn another_operator(&self, options: &OperatorOptions) -> Result<Operator> {
         let watched = self.watched.as_ref();
         let options = watched.map_or_else(|| options.clone(), |watched| watched.options(options));

@@ -100,7 +100,8 @@ fn every_write_is_bound_to_the_tag_of_the_cluster() {
         assert_ne!(statement["Resource"], "*", "{writes:?} have resources");
         let equal = &statement["Condition"]["StringEquals"];
         if writes.iter().all(|action| action.starts_with("elasticloadbalancing:")) {
-            let from_request = ["CreateWithClusterTag", "TagAtCreation"].contains(&statement["Sid"].as_str().unwrap());
+            let at_first = ["CreateWithClusterTag", "TagAtCreation", "Adopt"];
+            let from_request = at_first.contains(&statement["Sid"].as_str().unwrap());
             let key = format!(
                 "aws:{}/{CLUSTER_TAG}",
                 if from_request { "RequestTag" } else { "ResourceTag" }
@@ -130,7 +131,32 @@ fn tags_of_the_cluster_cannot_be_moved_to_a_foreign_balancer() {
         let creates = condition["StringEquals"]["elasticloadbalancing:CreateAction"] == "CreateLoadBalancer";
         let own = condition["StringEquals"][format!("aws:ResourceTag/{CLUSTER_TAG}")] == "CLUSTER_ID"
             && condition["StringEqualsIfExists"][format!("aws:RequestTag/{CLUSTER_TAG}")] == "CLUSTER_ID";
-        assert!(creates != own, "{statement}");
+        let offered = condition["StringLike"]["aws:ResourceTag/classiclb.dev/adopt-by"] == "CLUSTER_ID/*"
+            && condition["StringEquals"][format!("aws:RequestTag/{CLUSTER_TAG}")] == "CLUSTER_ID";
+        let ways = [creates, own, offered].into_iter().filter(|way| *way).count();
+        assert_eq!(ways, 1, "{statement}");
+        let own_tags_alone = condition["ForAllValues:StringLike"]["aws:TagKeys"] == "classiclb.dev/*";
+        assert_eq!(own_tags_alone, offered, "{statement}");
+    }
+}
+
+#[test]
+fn what_nobody_offers_must_carry_no_tag_of_an_owner() {
+    let [statement] = <[Value; 1]>::try_from(statements("adopt-any.json")).unwrap();
+    assert_eq!(statement["Action"], "elasticloadbalancing:AddTags");
+    let condition = &statement["Condition"];
+    assert_eq!(
+        condition["StringEquals"][format!("aws:RequestTag/{CLUSTER_TAG}")],
+        "CLUSTER_ID"
+    );
+    assert_eq!(condition["ForAllValues:StringLike"]["aws:TagKeys"], "classiclb.dev/*");
+    for tag in [
+        CLUSTER_TAG,
+        "classiclb.dev/owner",
+        "classiclb.dev/adopt-by",
+        "kubernetes.io/service-name",
+    ] {
+        assert_eq!(condition["Null"][format!("aws:ResourceTag/{tag}")], "true", "{tag}");
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use testkit::aws_simulator::{AccessKey, Config};
 use testkit::cluster::Kind;
 use testkit::simulator::SECRET_ACCESS_KEY;
-use testkit::{OperatorOptions, Options, Result, Stack, object};
+use testkit::{OperatorOptions, Options, Policies, Result, Stack, object};
 
 use crate::{Person, file, manifest, path};
 
@@ -28,6 +28,7 @@ async fn stack() -> Result<Stack> {
     Stack::start(Options {
         aws,
         operator,
+        policies: Policies::default().and("deploy/iam/adopt-any.json"),
         ..Options::default()
     })
     .await

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use testkit::{LoadBalancer, Result, Stack};
+use testkit::{LoadBalancer, Policies, Result, Stack};
 
 use crate::setup::{minimal, with_args};
 use crate::{Test, by_hand, describe, tags, unique};
@@ -287,7 +287,9 @@ async fn owner_tags_removed_by_hand_are_told_with_the_way_back() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_objects_that_adopt_one_balancer_one_gets_it() -> Result<()> {
-    let first = Test::web().on(with_args(&["--adoption=any"])).start().await?;
+    let mut options = with_args(&["--adoption=any"]);
+    options.policies = Policies::default().and("deploy/iam/adopt-any.json");
+    let first = Test::web().on(options).start().await?;
     let second = first.stack.namespace().await?;
     plain(&first.stack, "wanted").await?;
     let spec = minimal("loadBalancerName: wanted\nadopt: true");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use testkit::Result;
+use testkit::{Policies, Result};
 
 use crate::adoption::{everything, offer, plain, tag};
 use crate::setup::{minimal, with_args};
@@ -10,7 +10,10 @@ use crate::{Test, tags};
 
 /// A test under an operator with this flag, whose object asks for the balancer `by-hand`.
 async fn under(flag: &str) -> Result<Test> {
-    let options = with_args(&[&format!("--adoption={flag}")]);
+    let mut options = with_args(&[&format!("--adoption={flag}")]);
+    if flag == "any" {
+        options.policies = Policies::default().and("deploy/iam/adopt-any.json");
+    }
     let test = Test::web().on(options).start().await?;
     plain(&test.stack, "by-hand").await?;
     test.apply(&minimal("loadBalancerName: by-hand\nadopt: true")).await?;

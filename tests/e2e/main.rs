@@ -23,6 +23,7 @@ mod drift;
 mod emptied;
 mod fields;
 mod health;
+mod iam;
 mod ignore_differences;
 mod instance_tags;
 mod intervals;

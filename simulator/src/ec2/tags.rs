@@ -65,7 +65,7 @@ pub(super) fn describe(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiErro
 }
 
 /// Tags as `CreateTags` and others carry them.
-pub(super) fn read(params: &Value) -> Tags {
+pub(crate) fn read(params: &Value) -> Tags {
     let pair = |tag: &Value| {
         Some((
             tag.str("Key")?.to_owned(),
@@ -76,7 +76,7 @@ pub(super) fn read(params: &Value) -> Tags {
 }
 
 /// Tags that a request gives to what it creates, in `TagSpecification`.
-pub(super) fn of_new(params: &Value, kind: &str) -> Tags {
+pub(crate) fn of_new(params: &Value, kind: &str) -> Tags {
     let specifications = params.list("TagSpecification").into_iter();
     specifications
         .filter(|s| s.str("ResourceType") == Some(kind))
@@ -104,6 +104,11 @@ fn tags_mut<'e>(ec2: &'e mut Ec2, id: &str) -> Option<&'e mut Tags> {
         "sg" => ec2.security_groups.get_mut(id).map(|it| &mut it.tags),
         _ => None,
     }
+}
+
+/// The tags of a resource by its id.
+pub(crate) fn of<'e>(ec2: &'e Ec2, id: &str) -> Option<&'e Tags> {
+    all(ec2).find(|(known, ..)| *known == id).map(|(_, _, tags)| tags)
 }
 
 fn all(ec2: &Ec2) -> impl Iterator<Item = (&str, &'static str, &Tags)> {

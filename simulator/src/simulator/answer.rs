@@ -60,6 +60,7 @@ impl Simulator {
             _ => prepared.body[..].into(),
         };
         let (account, status) = (account.into(), answer.status());
+        let key_id = prepared.credential.as_ref().map_or("", |credential| &credential.key_id);
         let operation = operation.into();
         let service = match &prepared.routed {
             Some((service, _)) => SmolStr::new_static(service.scope()),
@@ -70,6 +71,7 @@ impl Simulator {
             service,
             region,
             account,
+            key_id: short(key_id).into(),
             operation,
             form,
             status,

@@ -6,6 +6,8 @@ use serde_json::Value as Json;
 
 use super::prepare::Prepared;
 use super::{Simulator, State};
+use crate::access::ask::authorize;
+use crate::access::subject::Subject;
 use crate::autoscaling::settle::settle;
 use crate::clock::Timestamp;
 use crate::fault::Action;
@@ -36,6 +38,7 @@ impl Simulator {
             return Err(no_service(request.prepared.scope()));
         }
         check_version(request)?;
+        self.authorize(&state.world, request)?;
         let account = request.caller.account.as_str();
         let params = &request.prepared.params;
         match request.service {
@@ -68,6 +71,39 @@ impl Simulator {
                 self.apply_in_region(state, request)
             }
         }
+    }
+
+    /// Asks IAM, where its policies are enforced.
+    fn authorize(&self, world: &World, request: &Request<'_>) -> Result<(), ApiError> {
+        let Prepared {
+            parts,
+            body,
+            params,
+            credential,
+            ..
+        } = request.prepared;
+        let key_id = credential.as_ref().map_or("", |credential| &credential.key_id);
+        let Some(policies) = self.inner.config.access.of(key_id, request.caller) else {
+            return Ok(());
+        };
+        let json = match request.service {
+            Service::Acm | Service::Tagging => read_json(body)?,
+            _ => Json::Null,
+        };
+        let user_agent = parts.headers.get(http::header::USER_AGENT);
+        let subject = Subject {
+            service: request.service,
+            operation: request.operation,
+            caller: request.caller,
+            facts: request.facts,
+            now: request.now,
+            user_agent: user_agent.and_then(|value| value.to_str().ok()).unwrap_or_default(),
+            params,
+            json: &json,
+            path: parts.uri.path(),
+            world,
+        };
+        authorize(&policies, &subject)
     }
 
     fn apply_in_region(&self, state: &mut State, request: &Request<'_>) -> Result<Content, ApiError> {

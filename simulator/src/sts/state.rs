@@ -26,6 +26,13 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
+    /// The ARN of the role that it is a session of; `None` for a user.
+    pub(crate) fn role_arn(&self) -> Option<String> {
+        let (before, session) = self.arn.split_once(":assumed-role/")?;
+        let role = session.split('/').next()?;
+        Some(format!("{}:role/{role}", before.replacen(":sts:", ":iam:", 1)))
+    }
+
     /// The user that long-lived keys of an account belong to.
     pub(crate) fn user(account: &str) -> Self {
         Self {

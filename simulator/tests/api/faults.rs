@@ -251,7 +251,7 @@ fn the_log_keeps_what_was_asked() {
     assert_eq!(aws.simulator.requests(3).len(), 1);
     assert!(aws.simulator.requests(4).is_empty() && aws.simulator.requests(400).is_empty());
     assert_eq!(serde_json::to_value(&log[1]).unwrap()["service"], "sts");
-    let documented = "seq time service region account operation parameters status errorCode";
+    let documented = "seq time service region account accessKeyId operation parameters status errorCode";
     for record in &log {
         let record = serde_json::to_value(record).unwrap();
         let keys: std::collections::BTreeSet<&str> = record.as_object().unwrap().keys().map(String::as_str).collect();

@@ -10,6 +10,7 @@
 #[macro_use]
 mod place;
 
+mod access;
 mod balancers;
 mod buckets;
 mod client;
