@@ -184,7 +184,7 @@ fn tell_what_stands(next: &Next) {
 /// When an object is looked at again, for a log.
 fn when(wait: Option<Duration>) -> String {
     wait.map_or_else(
-        || "when something changes".to_owned(),
+        || "on-change".to_owned(),
         |wait| format!("in {:.1}s", wait.as_secs_f64()),
     )
 }

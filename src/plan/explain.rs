@@ -41,7 +41,7 @@ fn creation(lb: &LoadBalancer) -> Vec<String> {
     for (what, names) in [
         ("zones", &lb.availability_zones),
         ("subnets", &lb.subnets),
-        ("security groups", &lb.security_groups),
+        ("groups", &lb.security_groups),
     ] {
         if !names.is_empty() {
             lines.push(format!("{what} {}", list(names)));
