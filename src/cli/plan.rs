@@ -211,7 +211,7 @@ impl Plan {
             management: None,
         };
         let made = match object {
-            Ok(object) => Box::pin(self.fill(client, aws, terms, object, &mut planned)).await,
+            Ok(object) => Box::pin(self.fill(client, aws, terms, *object, &mut planned)).await,
             Err(why) => Err(why),
         };
         if let Err(why) = made {
