@@ -99,7 +99,7 @@ pub struct Asked(What);
 
 #[derive(Debug)]
 enum What {
-    Command(Command),
+    Command(Box<Command>),
     /// A shell asks how these arguments could go on.
     Complete(Vec<OsString>),
 }
@@ -114,18 +114,21 @@ pub fn read(arguments: impl Iterator<Item = OsString>) -> Result<Asked, clap::Er
         return Ok(Asked(What::Complete(arguments)));
     }
     let ordered = arguments::in_order(&Cli::command(), arguments);
-    Ok(Asked(What::Command(Cli::try_parse_from(ordered)?.command)))
+    let command = Cli::try_parse_from(ordered)?.command;
+    Ok(Asked(What::Command(Box::new(command))))
 }
 
 /// Runs a command and says on standard error why it failed.
 pub async fn run(Asked(what): Asked) -> Exit {
     let outcome = match what {
         What::Complete(arguments) => completion::offer(arguments).await,
-        What::Command(Command::Regions(command)) => command.run().await,
-        What::Command(Command::List(command)) => command.run().await,
-        What::Command(Command::Status(command)) => command.run().await,
-        What::Command(Command::Plan(command)) => Box::pin(command.run()).await,
-        What::Command(Command::Completion(command)) => command.run(),
+        What::Command(command) => match *command {
+            Command::Regions(command) => command.run().await,
+            Command::List(command) => command.run().await,
+            Command::Status(command) => command.run().await,
+            Command::Plan(command) => Box::pin(command.run()).await,
+            Command::Completion(command) => command.run(),
+        },
     };
     outcome.unwrap_or_else(|failure| {
         screen::complain(&failure);

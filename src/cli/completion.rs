@@ -15,7 +15,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::api::ListParams;
 use kube::config::Kubeconfig;
 use kube::core::PartialObjectMeta;
-use kube::{Api, ResourceExt as _};
+use kube::{Api, ResourceExt};
 
 use super::arguments::{in_order, takes_the_next};
 use super::failure::Failure;
@@ -128,7 +128,7 @@ async fn namespaces(given: Option<&ArgMatches>, word: &str) -> Option<Vec<String
     let connection = cluster(given)?.1.connect().await.ok()?;
     let api: Api<PartialObjectMeta<Namespace>> = Api::all(connection.client);
     let list = api.list_metadata(&ListParams::default().limit(MOST)).await.ok()?;
-    Some(beginning_with(list.items.iter().map(|object| object.name_any()), word))
+    Some(beginning_with(list.items.iter().map(ResourceExt::name_any), word))
 }
 
 /// The objects of the namespace, for commands that take names of them.
@@ -140,7 +140,7 @@ async fn names(given: Option<&ArgMatches>, word: &str) -> Option<Vec<String>> {
     let connection = kubernetes.connect().await.ok()?;
     let api: Api<PartialObjectMeta<ClassicLoadBalancer>> = Api::namespaced(connection.client, &connection.namespace);
     let list = api.list_metadata(&ListParams::default().limit(MOST)).await.ok()?;
-    Some(beginning_with(list.items.iter().map(|object| object.name_any()), word))
+    Some(beginning_with(list.items.iter().map(ResourceExt::name_any), word))
 }
 
 fn beginning_with(names: impl Iterator<Item = String>, word: &str) -> Vec<String> {

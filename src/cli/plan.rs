@@ -211,7 +211,7 @@ impl Plan {
             management: None,
         };
         let made = match object {
-            Ok(object) => self.fill(client, aws, terms, object, &mut planned).await,
+            Ok(object) => Box::pin(self.fill(client, aws, terms, *object, &mut planned)).await,
             Err(why) => Err(why),
         };
         if let Err(why) = made {
@@ -246,7 +246,7 @@ impl Plan {
         planned.problems = preview.problems;
         planned
             .problems
-            .extend(foresee::foresee(&aws.region(&region), &preview.explained).await);
+            .extend(Box::pin(foresee::foresee(&aws.region(&region), &preview.explained)).await);
         planned.calls = preview.explained.into_iter().map(Call::from).collect();
         planned.steps = preview.steps;
         Ok(())

@@ -19,7 +19,7 @@ pub(super) struct Subject {
     pub(super) namespace: String,
     /// Its name, or where it stands if it has none.
     pub(super) name: String,
-    pub(super) object: Result<ClassicLoadBalancer, Failure>,
+    pub(super) object: Result<Box<ClassicLoadBalancer>, Failure>,
 }
 
 impl Subject {
@@ -27,7 +27,7 @@ impl Subject {
         Self {
             namespace: object.namespace().unwrap_or_default(),
             name: object.name_any(),
-            object: find::typed(object),
+            object: find::typed(object).map(Box::new),
         }
     }
 
