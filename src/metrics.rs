@@ -199,6 +199,12 @@ impl Metrics {
             "Steps of plans that AWS carried out",
             self.steps.clone(),
         );
+        self.register_state();
+    }
+
+    /// What the operator itself is like.
+    fn register_state(&mut self) {
+        let registry = &mut self.registry;
         registry.register_collector(Box::new(self.certificates.clone()));
         registry.register(
             "leader_election_master_status",

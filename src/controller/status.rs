@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::api::condition::{Statement, TARGETS_HEALTHY};
 use crate::api::message::{self, Message};
 use crate::api::{
-    Applied, AutoScalingGroupStatus, CertificateStatus, ClassicLoadBalancerStatus, HealthCheckStatus, ListenerStatus,
-    SourceSecurityGroup, TrackError, condition,
+    Applied, AutoScalingGroupStatus, CertificateStatus, ClassicLoadBalancerStatus, HealthCheckStatus, InstancesStatus,
+    ListenerStatus, SourceSecurityGroup, TrackError, condition,
 };
 use crate::elb::{Account, InstanceHealth, InstanceId, LoadBalancer, Port};
 use crate::plan::targets::Members;
@@ -146,34 +146,7 @@ pub(super) fn derive(
         status.instances = previous.instances.as_ref().map(instances::none_left);
     }
     if let (Some(targets), Some(lb)) = (&report.targets, report.load_balancer) {
-        let mut summary = targets.summarise(&lb.instances, &lb.availability_zones);
-        summary.skipped_nodes = report
-            .skipped
-            .iter()
-            .take(SKIPPED)
-            .map(|(node, why)| format!("{node}: {why}"))
-            .collect();
-        let ports: Vec<Port> = lb
-            .listeners
-            .values()
-            .map(|listener| listener.instance_port)
-            .chain(lb.health_check.port())
-            .collect();
-        let mut statement = match &report.unread {
-            Some(message) if !lb.instances.is_empty() => Statement::new(TARGETS_HEALTHY, "Unknown", message.clone()),
-            _ => targets.judge(&lb.instances, &ports, status.source_security_group.as_ref()),
-        };
-        if let Some(message) = report.no_targets.as_ref().filter(|_| targets.has_none(&lb.instances)) {
-            statement.message = message.clone();
-        }
-        if let Some(advice) = skipped(report) {
-            let reason = statement.message.reason().to_owned();
-            statement.message = message::advised(reason, statement.message, advice);
-        }
-        for advice in zones::advice(&summary.by_zone, lb.instances.len(), lb.attributes.cross_zone) {
-            let reason = statement.message.reason().to_owned();
-            statement.message = message::advised(reason, statement.message, advice);
-        }
+        let (summary, statement) = of_targets(report, targets, lb, status.source_security_group.as_ref());
         healthy = Some(statement);
         status.instances = Some(summary);
     }
@@ -189,6 +162,44 @@ pub(super) fn derive(
     );
     status.conditions = condition::list(statements, report.generation, &previous.conditions, now);
     status
+}
+
+/// What is told of the instances.
+fn of_targets(
+    report: &Report<'_>,
+    targets: &Targets<'_>,
+    lb: &LoadBalancer,
+    source: Option<&SourceSecurityGroup>,
+) -> (InstancesStatus, Statement) {
+    let mut summary = targets.summarise(&lb.instances, &lb.availability_zones);
+    summary.skipped_nodes = report
+        .skipped
+        .iter()
+        .take(SKIPPED)
+        .map(|(node, why)| format!("{node}: {why}"))
+        .collect();
+    let ports: Vec<Port> = lb
+        .listeners
+        .values()
+        .map(|listener| listener.instance_port)
+        .chain(lb.health_check.port())
+        .collect();
+    let mut statement = match &report.unread {
+        Some(message) if !lb.instances.is_empty() => Statement::new(TARGETS_HEALTHY, "Unknown", message.clone()),
+        _ => targets.judge(&lb.instances, &ports, source),
+    };
+    if let Some(message) = report.no_targets.as_ref().filter(|_| targets.has_none(&lb.instances)) {
+        statement.message = message.clone();
+    }
+    if let Some(advice) = skipped(report) {
+        let reason = statement.message.reason().to_owned();
+        statement.message = message::advised(reason, statement.message, advice);
+    }
+    for advice in zones::advice(&summary.by_zone, lb.instances.len(), lb.attributes.cross_zone) {
+        let reason = statement.message.reason().to_owned();
+        statement.message = message::advised(reason, statement.message, advice);
+    }
+    (summary, statement)
 }
 
 /// The Nodes that are selected and can be no targets, in words.

@@ -1,5 +1,7 @@
 //! One operator of a cluster works, and others wait for it.
 
+use std::time::Duration;
+
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams};
@@ -92,8 +94,14 @@ async fn whoever_loses_the_lease_writes_nothing_until_it_has_it_again() -> Resul
     assert_eq!(made.of("AddTags").len(), 1, "{made}");
     // Deleted, it is made again.
     leases.delete(NAME, &DeleteParams::default()).await.expect("deleted");
+    let there = |lease: Option<&Lease>| lease.is_some();
+    let again = kube::runtime::wait::await_condition(leases, NAME, there);
+    tokio::time::timeout(Duration::from_secs(90), again)
+        .await
+        .expect("made again")
+        .expect("watched");
     test.change(json!({"tags": {"a": "c"}})).await?;
-    assert!(holder(&test).await.is_ok_and(|holder| holder.is_some()));
+    assert!(holder(&test).await?.is_some());
     Ok(())
 }
 

@@ -123,7 +123,7 @@ async fn an_operator_that_only_reads_tells_drift_and_changes_and_a_later_one_act
     assert_eq!(reader.stop().await?, testkit::Exit::Code(0));
 
     test.stack.operator().start_ready().await?;
-    test.until_ready().await?;
+    test.until_reason("Ready", "Ready").await?;
     let calls = test.writes(mark).await?;
     let mut done = calls.operations();
     done.sort_unstable();

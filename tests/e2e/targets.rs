@@ -3,7 +3,7 @@
 use serde_json::json;
 use testkit::{LoadBalancer, Result};
 
-use crate::setup::{by_ids, by_role, minimal};
+use crate::setup::{by_ids, by_role, health_every, minimal};
 use crate::{MINIMAL, Test, set, unique};
 
 /// A group of so many instances, made as a person would.
@@ -217,7 +217,7 @@ async fn the_members_of_a_resolved_group_are_registered_and_the_group_is_left_al
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_is_exchanged_only_when_the_other_serves() -> Result<()> {
-    let test = Test::new().await?;
+    let test = Test::web().on(health_every("2s")).start().await?;
     let (old, new) = (group(&test, 2).await?, group(&test, 2).await?);
     test.ready(&by_group(&format!("name: {old}"))).await?;
     let name = test.name().await?;
@@ -232,6 +232,8 @@ async fn a_group_is_exchanged_only_when_the_other_serves() -> Result<()> {
     for id in &members {
         test.simulator().set_instance_health(id, false).await?;
     }
+    test.until("them to fail", |web| *web.status("/instances/outOfService") == 2)
+        .await?;
     let mark = test.mark()?;
     test.apply(&by_group(&format!("name: {new}"))).await?;
     let message = test.until_reason("Programmed", "Deregistering").await?;

@@ -24,7 +24,7 @@ struct Entry {
     /// What it was before each of the writes.
     past: Vec<Value>,
     /// What it is since the last one.
-    now: Value,
+    latest: Value,
     at: Instant,
     /// AWS has shown the last one.
     shown: bool,
@@ -38,7 +38,7 @@ impl Entry {
 
     /// Whether this is what was before the last write.
     fn is_past(&self, read: &Value) -> bool {
-        !read.says(&self.now) && self.past.iter().any(|past| past.says(read))
+        !read.says(&self.latest) && self.past.iter().any(|past| past.says(read))
     }
 }
 
@@ -56,15 +56,15 @@ impl Journal {
         for element in before.changed_elements(after) {
             let (was, now) = (before.element(&element), after.element(&element));
             match self.entries.get_mut(&element) {
-                Some(entry) if entry.now.says(&now) => {}
+                Some(entry) if entry.latest.says(&now) => {}
                 Some(entry) => {
-                    entry.past.push(std::mem::replace(&mut entry.now, now));
+                    entry.past.push(std::mem::replace(&mut entry.latest, now));
                     (entry.at, entry.shown) = (at, false);
                 }
                 None => {
                     let entry = Entry {
                         past: vec![was],
-                        now,
+                        latest: now,
                         at,
                         shown: false,
                     };
@@ -113,11 +113,11 @@ impl Journal {
         for (element, entry) in &self.entries {
             let read = lb.element(element);
             if entry.is_past(&read) && !entry.shown {
-                lb.put(element, &entry.now);
+                lb.put(element, &entry.latest);
                 self.look_again = self.look_again.into_iter().chain([entry.at + LAG]).min();
-            } else if read == Value::Policy(Policy::UNREAD) && matches!(entry.now, Value::Policy(_)) {
+            } else if read == Value::Policy(Policy::UNREAD) && matches!(entry.latest, Value::Policy(_)) {
                 // It is listed and was not read.
-                lb.put(element, &entry.now);
+                lb.put(element, &entry.latest);
             }
         }
         // What is believed is no secret.
@@ -148,7 +148,7 @@ impl Journal {
             let listed = health.iter().find(|instance| instance.id == *id);
             // While it drains it is listed, and says so.
             let stays = listed.is_some_and(|instance| !instance.is_draining());
-            if stays == (entry.now == Value::Present) {
+            if stays == (entry.latest == Value::Present) {
                 entry.shown = true;
             } else if !entry.shown {
                 old = true;

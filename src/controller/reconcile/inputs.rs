@@ -62,14 +62,7 @@ pub(super) async fn inputs(
         };
     }
     if owned.source != Source::Made {
-        let groups_read = groups.is_some();
-        memory.journal.shown(lb, |element| match element {
-            Element::Attribute(_) | Element::Tag(_) => details_read,
-            Element::AutoScalingGroup(_) => groups_read,
-            _ => owned.source != Source::Remembered,
-        });
-        memory.journal.settle(lb, now.at);
-        memory.schedule.set_or_clear(Due::Lag, memory.journal.look_again());
+        settle(memory, lb, owned.source, details_read, groups.is_some(), now);
     }
     if !matches!(owned.source, Source::Made | Source::Claimed) {
         doubt_lost_status(subject, memory, &mut declared, lb, &mut met, now.at);
@@ -107,6 +100,17 @@ pub(super) async fn inputs(
         groups,
         met,
     }
+}
+
+/// Tells what AWS shows as it was before our own writes from what somebody has changed since.
+fn settle(memory: &mut Memory, lb: &mut LoadBalancer, source: Source, details: bool, groups: bool, now: Moment) {
+    memory.journal.shown(lb, |element| match element {
+        Element::Attribute(_) | Element::Tag(_) => details,
+        Element::AutoScalingGroup(_) => groups,
+        _ => source != Source::Remembered,
+    });
+    memory.journal.settle(lb, now.at);
+    memory.schedule.set_or_clear(Due::Lag, memory.journal.look_again());
 }
 
 /// What the status of an earlier process knows: that a load balancer of our own making was never completed, and which
