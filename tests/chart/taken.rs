@@ -8,7 +8,43 @@ use classic_lb_operator::telemetry;
 use serde_json::{Value, json};
 
 use crate::helm::{REQUIRED, deployment, read, render, template};
-use crate::values::EVERYTHING;
+use crate::values::{EVERYTHING, refused};
+
+#[test]
+fn what_would_keep_the_operator_from_starting_is_refused() {
+    for (values, place, message) in [
+        ("aws: {region: us-east-11}", "'/aws/region'", "does not match pattern"),
+        ("aws: {region: us-esat-1}", "'/aws/region'", "does not match pattern"),
+        (
+            "aws: {endpointUrl: 'http://'}",
+            "'/aws/endpointUrl'",
+            "does not match pattern",
+        ),
+        (
+            "global: {imageRegistry: 'https://x'}",
+            "'/global/imageRegistry'",
+            "does not match pattern",
+        ),
+        (
+            "global: {imagePullSecrets: [Reg Cred]}",
+            "'/global/imagePullSecrets/0'",
+            "does not match pattern",
+        ),
+        ("extraArgs: [--foo]", "''", "'extraArgs' not allowed"),
+        ("log: {level: verbose}", "'/log/level'", "does not match pattern"),
+        (
+            "log: {level: 'info,kube=loud'}",
+            "'/log/level'",
+            "does not match pattern",
+        ),
+        ("log: {level: 'info,,debug'}", "'/log/level'", "does not match pattern"),
+        ("log: {level: 'info,'}", "'/log/level'", "does not match pattern"),
+        ("http: {address: 10.0.0}", "'/http/address'", "ipv4"),
+        ("http: {address: '[::]'}", "'/http/address'", "ipv6"),
+    ] {
+        refused(values, place, message);
+    }
+}
 
 /// What the schema takes must not end the operator at its start.
 #[test]

@@ -86,6 +86,16 @@ fn every_missing_value_is_named_in_one_message() {
     }
 }
 
+/// The schema refuses the values at this place in these words.
+#[track_caller]
+pub(crate) fn refused(values: &str, place: &str, message: &str) {
+    let refusal = template(&[REQUIRED, values]).unwrap_err();
+    let said = refusal
+        .lines()
+        .any(|line| line.contains(&format!("at {place}")) && line.contains(message));
+    assert!(said, "{values}: no line with {place} and {message:?} in:\n{refusal}");
+}
+
 #[test]
 fn a_wrong_value_is_refused_where_it_stands() {
     let too_long = format!("clusterId: {}", "a".repeat(64));
@@ -123,24 +133,6 @@ fn a_wrong_value_is_refused_where_it_stands() {
             "does not match pattern",
         ),
         ("aws: {region: virginia}", "'/aws/region'", "does not match pattern"),
-        ("aws: {region: us-east-11}", "'/aws/region'", "does not match pattern"),
-        ("aws: {region: us-esat-1}", "'/aws/region'", "does not match pattern"),
-        (
-            "aws: {endpointUrl: 'http://'}",
-            "'/aws/endpointUrl'",
-            "does not match pattern",
-        ),
-        (
-            "global: {imageRegistry: 'https://x'}",
-            "'/global/imageRegistry'",
-            "does not match pattern",
-        ),
-        (
-            "global: {imagePullSecrets: [Reg Cred]}",
-            "'/global/imagePullSecrets/0'",
-            "does not match pattern",
-        ),
-        ("extraArgs: [--foo]", "''", "'extraArgs' not allowed"),
         (
             "aws: {endpointUrl: localhost}",
             "'/aws/endpointUrl'",
@@ -166,16 +158,6 @@ fn a_wrong_value_is_refused_where_it_stands() {
         ("healthInterval: ''", "'/healthInterval'", "minLength"),
         ("concurrency: 0", "'/concurrency'", "minimum"),
         ("log: {format: xml}", "'/log/format'", "must be one of"),
-        ("log: {level: verbose}", "'/log/level'", "does not match pattern"),
-        (
-            "log: {level: 'info,kube=loud'}",
-            "'/log/level'",
-            "does not match pattern",
-        ),
-        ("log: {level: 'info,,debug'}", "'/log/level'", "does not match pattern"),
-        ("log: {level: 'info,'}", "'/log/level'", "does not match pattern"),
-        ("http: {address: 10.0.0}", "'/http/address'", "ipv4"),
-        ("http: {address: '[::]'}", "'/http/address'", "ipv6"),
         ("http: {port: 80}", "'/http/port'", "minimum"),
         (
             "podSecurityContext: {runAsUser: 0}",
@@ -194,11 +176,7 @@ fn a_wrong_value_is_refused_where_it_stands() {
             "does not match pattern",
         ),
     ] {
-        let refusal = template(&[REQUIRED, values]).unwrap_err();
-        let said = refusal
-            .lines()
-            .any(|line| line.contains(&format!("at {place}")) && line.contains(message));
-        assert!(said, "{values}: no line with {place} and {message:?} in:\n{refusal}");
+        refused(values, place, message);
     }
 }
 

@@ -20,8 +20,8 @@ async fn words_are_offered_in_the_protocol_of_kubectl() -> Result<()> {
     let person = Person::new().await?;
     person.namespace.apply(&manifest("web", &[])).await?;
     let namespace = person.namespace.namespace();
-    let links = links();
-    let program = links.path().join("kubectl_complete-clb");
+    let folder = links();
+    let program = folder.path().join("kubectl_complete-clb");
     let offered = |arguments: &[&str]| {
         let ran = Ran::of(&mut person.command(&program, arguments)).ended(0);
         assert!(ran.err.is_empty(), "{ran:#?}");
@@ -61,9 +61,9 @@ async fn words_are_offered_in_the_protocol_of_kubectl() -> Result<()> {
 async fn kubectl_itself_offers_them() -> Result<()> {
     let person = Person::new().await?;
     let kubectl = tool::kubectl().await?;
-    let links = links();
+    let folder = links();
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let path = std::iter::once(links.path().to_owned()).chain(std::env::split_paths(&path));
+    let path = std::iter::once(folder.path().to_owned()).chain(std::env::split_paths(&path));
     let mut command = person.command(&kubectl, &["__complete", "clb", "pl"]);
     let ran = Ran::of(command.env("PATH", std::env::join_paths(path).expect("a path")));
     assert!(ran.out.lines().any(|line| line.starts_with("plan")), "{ran:#?}");
