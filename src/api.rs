@@ -14,8 +14,8 @@ mod status;
 
 pub use spec::{
     AccessLog, ApplicationCookie, Attributes, AutoScalingGroupMode, AutoScalingGroupTarget, Backend, Certificate,
-    ClassicLoadBalancer, ClassicLoadBalancerSpec, ConfigMapKeyRef, ConnectionDraining, CordonedNodes, CustomSslPolicy,
-    DeletionPolicy, DesyncMitigationMode, HealthCheck, InstancePortFrom, InstanceTags, LabelSelector,
+    CheckProtocol, ClassicLoadBalancer, ClassicLoadBalancerSpec, ConfigMapKeyRef, ConnectionDraining, CordonedNodes,
+    CustomSslPolicy, DeletionPolicy, DesyncMitigationMode, HealthCheck, InstancePortFrom, InstanceTags, LabelSelector,
     LabelSelectorOperator, LabelSelectorRequirement, Listener, LoadBalancerCookie, Management, NotReadyNodes, Part,
     Protocol, PublicKey, RecreatePolicy, Registration, RegistrationMode, Scheme, SecurityGroupSelector, SslPolicy,
     Stickiness, SubnetRole, SubnetSelector, Targets,

@@ -157,6 +157,9 @@ impl Election {
                 Ok(Err(error)) => warn!(lease = self.name, %error, "the Lease could not be claimed"),
                 Err(_) => warn!(lease = self.name, "the API server did not answer about the Lease"),
             }
+            if !self.leadership.is_current() && self.leader() == Leader::Us {
+                self.tell(Leader::Unknown);
+            }
             tokio::time::sleep(RETRY).await;
         }
     }

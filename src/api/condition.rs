@@ -66,7 +66,7 @@ pub fn list(statements: Vec<Statement>, generation: i64, previous: &[Condition],
                 type_: statement.type_.to_owned(),
                 status: statement.status.to_owned(),
                 reason: statement.message.reason().to_owned(),
-                message: statement.message.text().chars().take(MESSAGE_LENGTH).collect(),
+                message: message_of(&statement, generation, before),
                 observed_generation: Some(statement.of.unwrap_or(generation)),
                 last_transition_time: since,
             }
@@ -74,6 +74,30 @@ pub fn list(statements: Vec<Statement>, generation: i64, previous: &[Condition],
         .collect();
     conditions.sort_by(|a, b| (a.type_ != READY, &a.type_).cmp(&(b.type_ != READY, &b.type_)));
     conditions
+}
+
+/// The message, or the one that stands where both differ in nothing but ids of a try: AWS puts a new one into each of some
+/// refusals, and a status that says nothing new is not written.
+fn message_of(statement: &Statement, generation: i64, before: Option<&Condition>) -> String {
+    let text: String = statement.message.text().chars().take(MESSAGE_LENGTH).collect();
+    let stands = before.filter(|condition| {
+        condition.reason == statement.message.reason()
+            && condition.observed_generation == Some(generation)
+            && says_the_same(&condition.message, &text)
+    });
+    stands.map_or(text, |condition| condition.message.clone())
+}
+
+/// Whether two texts differ in nothing but long words that nobody reads, such as the id of a request.
+pub fn says_the_same(one: &str, other: &str) -> bool {
+    const OPAQUE: usize = 32;
+    let words = |text: &str| -> Vec<String> {
+        let mark = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '+' | '='));
+        text.split(mark).map(ToOwned::to_owned).collect()
+    };
+    let opaque = |word: &str| word.len() >= OPAQUE && word.contains(|c: char| c.is_ascii_digit());
+    let (one, other) = (words(one), words(other));
+    one.len() == other.len() && one.iter().zip(&other).all(|(a, b)| a == b || (opaque(a) && opaque(b)))
 }
 
 /// The API keeps seconds; anything finer would read back as a change.
@@ -88,6 +112,27 @@ mod tests {
 
     fn statement(type_: &'static str, status: &'static str, text: &str) -> Statement {
         Statement::new(type_, status, message::updated(text))
+    }
+
+    #[test]
+    fn what_differs_in_the_id_of_a_try_alone_is_no_news() {
+        let text = |id: &str| format!("UnauthorizedOperation: Encoded authorization failure message: {id}");
+        let (first, second) = (text(&"a1B2".repeat(20)), text(&"z9Y8".repeat(21)));
+        assert!(says_the_same(&first, &second));
+        assert!(
+            !says_the_same("no such instance i-1", "no such instance i-2"),
+            "what people read counts"
+        );
+        let list_of = |text: &str, generation, before: &[Condition]| {
+            list(vec![statement(READY, "False", text)], generation, before, at(1))
+        };
+        let before = list_of(&first, 1, &[]);
+        assert_eq!(list_of(&second, 1, &before), before);
+        assert_ne!(
+            list_of(&second, 2, &before)[0].message,
+            first,
+            "of another spec it is news"
+        );
     }
 
     fn at(second: i64) -> Timestamp {

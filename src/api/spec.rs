@@ -17,7 +17,7 @@ mod placement;
 mod targets;
 
 pub use attributes::{AccessLog, Attributes, ConnectionDraining, DesyncMitigationMode};
-pub use health_check::HealthCheck;
+pub use health_check::{CheckProtocol, HealthCheck};
 pub use listeners::{
     ApplicationCookie, Backend, Certificate, ConfigMapKeyRef, CustomSslPolicy, InstancePortFrom, Listener,
     LoadBalancerCookie, Protocol, PublicKey, SslPolicy, Stickiness,

@@ -100,6 +100,9 @@ impl<'a> Report<'a> {
         stale: Vec<String>,
     ) -> Self {
         let (health, read_for) = health.unzip();
+        // By id: a thousand instances are looked up several times each.
+        let by_id = |health: &'a [InstanceHealth]| health.iter().map(|instance| (instance.id.as_str(), instance));
+        let health = health.map(|health| by_id(health).collect());
         self.targets = Some(Targets {
             members,
             declared,
@@ -152,7 +155,12 @@ pub(super) fn derive(
     }
     status.plan.clone_from(&report.plan);
     status.planned_calls = i32::try_from(report.planned_calls).ok().filter(|calls| *calls > 0);
-    status.errors = report.errors.iter().take(ERRORS).cloned().collect();
+    status.errors = report
+        .errors
+        .iter()
+        .take(ERRORS)
+        .map(|error| as_it_stands(error, &previous.errors))
+        .collect();
     let statements = verdict::statements(
         &report.verdict,
         healthy,
@@ -162,6 +170,15 @@ pub(super) fn derive(
     );
     status.conditions = condition::list(statements, report.generation, &previous.conditions, now);
     status
+}
+
+/// A refused call, in the words that stand where it differs from them in the id of the try alone.
+fn as_it_stands(error: &TrackError, before: &[TrackError]) -> TrackError {
+    let same = |stands: &&TrackError| {
+        let of = |error: &TrackError| (error.track.clone(), error.operation.clone(), error.code.clone());
+        of(stands) == of(error) && condition::says_the_same(&stands.message, &error.message)
+    };
+    before.iter().find(same).unwrap_or(error).clone()
 }
 
 /// What is told of the instances.
@@ -186,7 +203,7 @@ fn of_targets(
         .collect();
     let mut statement = match &report.unread {
         Some(message) if !lb.instances.is_empty() => Statement::new(TARGETS_HEALTHY, "Unknown", message.clone()),
-        _ => targets.judge(&lb.instances, &ports, source),
+        _ => targets.judge(&lb.instances, &ports, source, &lb.availability_zones),
     };
     if let Some(message) = report.no_targets.as_ref().filter(|_| targets.has_none(&lb.instances)) {
         statement.message = message.clone();

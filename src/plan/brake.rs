@@ -63,7 +63,6 @@ pub(super) fn release(
 /// same plan.
 pub(super) fn held_groups(
     observed: &LoadBalancer,
-    wanted: &LoadBalancer,
     gone: &BTreeSet<InstanceId>,
     registration: &Registration,
     facts: &Facts,
@@ -77,7 +76,7 @@ pub(super) fn held_groups(
     for (name, members) in &brake.groups {
         let registered = members.intersection(&observed.instances);
         let leave: BTreeSet<InstanceId> = registered
-            .filter(|id| !wanted.instances.contains(*id))
+            .filter(|id| !registration.wanted.contains(*id))
             .cloned()
             .collect();
         if leave.is_empty() || !observed.auto_scaling_groups.contains(name) {

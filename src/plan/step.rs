@@ -300,3 +300,6 @@ fn list<T: fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
         Some(more) => message::and_others(shown, more),
     }
 }
+
+#[cfg(test)]
+mod tests;

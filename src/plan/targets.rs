@@ -79,7 +79,7 @@ fn held_groups(
     };
     let leave = leaving(observed, wanted, facts);
     let gone = brake::release(observed, &leave, registration, facts);
-    brake::held_groups(observed, wanted, &gone, registration, facts)
+    brake::held_groups(observed, &gone, registration, facts)
 }
 
 fn leaving(observed: &LoadBalancer, wanted: &LoadBalancer, facts: &Facts) -> BTreeSet<InstanceId> {

@@ -152,6 +152,14 @@ impl ControlPlane {
         drop(self.api_server.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
+    /// Sends the API server a signal: after `STOP` it answers nothing and refuses nothing, until `CONT`.
+    pub fn signal_api_server(&self, name: &str) -> Result<()> {
+        match &mut *self.api_server.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(process) => process.signal(name),
+            None => Ok(()),
+        }
+    }
+
     /// Starts the API server on its port, and waits until it is ready.
     pub async fn start_api_server(&self) -> Result<()> {
         let process = Process::start(&self.api_server_launch, self.folder.path())?;

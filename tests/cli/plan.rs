@@ -142,7 +142,7 @@ async fn plan_foresees_what_aws_will_refuse() -> Result<()> {
         ),
     ] {
         let ran = person.plan(&["-f", path(&file(&text))]).ended(1);
-        ran.says(&["1. CreateLoadBalancer", "problem:"]).says(words);
+        ran.says(&["problem:"]).says(words);
     }
     // What is right has no problem.
     person.plan(&["-f", path(&file(&plain))]).ended(3);

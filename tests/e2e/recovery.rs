@@ -241,3 +241,17 @@ async fn a_reply_that_is_cut_short_is_told_in_so_many_words() -> Result<()> {
     );
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_server_that_is_frozen_is_noticed() -> Result<()> {
+    let test = Test::on(Stack::start(Options::default()).await?).await?;
+    test.ready(MINIMAL).await?;
+    let operator = test.stack.operator();
+    test.stack.control_plane().signal_api_server("STOP")?;
+    let frozen = |reply: &Reply| reply.status == 503 && reply.body.contains("did not answer within");
+    let told = operator.until("/readyz", "503 with the reason", frozen).await;
+    test.stack.control_plane().signal_api_server("CONT")?;
+    told?;
+    operator.until_ready().await?;
+    test.change(json!({"tags": {"a": "b"}})).await.map(drop)
+}

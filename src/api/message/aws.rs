@@ -10,7 +10,7 @@ messages! { AWS:
         "{message}; the old listener was taken down for it and could not be put back, so port {port} is closed until AWS \
          takes one of them: it is tried again";
     under at_field(field, message) [AWS_CODE] "{field}: {message}";
-    under at_field_with_remedy(field, message, remedy) [AWS_CODE] "{field}: {message}; {remedy}";
+    under at_field_with_remedy(field, message, remedy) [AWS_CODE] "{message}; {field}: {remedy}";
     part correct_groups() [AWS_CODE] "correct the ids, or create the security groups in the load balancer's VPC";
     part correct_subnets() [AWS_CODE] "correct the ids, or create the subnets";
     part correct_certificates() [AWS_CODE]

@@ -33,7 +33,7 @@ refusals! { REFUSALS:
         "the certificate is of {its_region}, the load balancer of {region}: ACM's certificates serve in their own region alone" =>
         "Name a certificate of the load balancer's region.";
     fn certificate_of_another(port, its_account, account) "listeners[port={port}].certificate.arn"
-        "the certificate is of the account {its_account}, the operator works in {account}" =>
+        "the certificate is of account {its_account}, the operator works in {account}" =>
         "Name a certificate of the load balancer's account.";
     fn no_listeners() "listeners" "at least one listener must be given" => "Add one.";
     fn port_taken(port) "listeners[port={port}].port" "every port can have one listener only" =>

@@ -60,6 +60,10 @@ messages! { TARGETS:
     fn all_refused(count, wanted, instances) [reason::UNHEALTHY]
         "{count} of {wanted} wanted instances are not in service: {instances}; take their Nodes, tags or ids out of the \
          targets, or start them";
+    fn not_running(count, wanted, instances) [reason::UNHEALTHY]
+        "{count} of {wanted} wanted instances are not in service: {instances}; start them, or take them out of the targets";
+    fn in_unserved_zones(count, wanted, instances) [reason::UNHEALTHY]
+        "{count} of {wanted} wanted instances are not in service: {instances}; their zones are not served";
     part refused_by_aws() [reason::UNHEALTHY]
         "AWS does not register it, since it does not exist, does not run or is of another VPC";
     part not_registered() [reason::UNHEALTHY] "not registered";

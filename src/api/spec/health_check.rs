@@ -1,9 +1,23 @@
 //! The health check.
 
 use kube::KubeSchema;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Protocol;
+/// Instead of `target`: the protocol to ask by, HTTP, HTTPS, TCP or SSL.
+// A type of its own, since a schema shows the words of the type where a field can be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum CheckProtocol {
+    /// A request that must be answered with status 200.
+    Http,
+    /// The same over TLS.
+    Https,
+    /// A connection that must be accepted.
+    Tcp,
+    /// The same with a TLS handshake.
+    Ssl,
+}
 
 /// How the load balancer finds out which instances are well.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -23,7 +37,7 @@ pub struct HealthCheck {
     pub target: Option<String>,
     /// Instead of `target`: the protocol to ask by, HTTP, HTTPS, TCP or SSL.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub protocol: Option<Protocol>,
+    pub protocol: Option<CheckProtocol>,
     /// With `protocol`: the port to ask, 1-65535. Default: the instance port of the listener with the lowest port, also
     /// where that comes from a Service and changes.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -99,6 +99,8 @@ fn conditions(
             .to_owned();
     }
     let mut text = String::new();
+    // What several conditions say is read once.
+    let mut said: Vec<&str> = Vec::new();
     for condition in &status.conditions {
         let colour = match (condition.type_.as_str(), condition.status.as_str()) {
             (STALLED, "True") | (_, "False") => Colour::Red,
@@ -111,6 +113,11 @@ fn conditions(
             "  {:<16}{value}{} (for {since})\n",
             condition.type_, condition.reason
         ));
+        if said.contains(&condition.message.as_str()) {
+            text.push_str("      the same\n");
+            continue;
+        }
+        said.push(&condition.message);
         for line in condition.message.lines().filter(|line| !line.is_empty()) {
             text.push_str(&format!("      {line}\n"));
         }

@@ -135,7 +135,7 @@ impl Journal {
         self.entries.iter().any(|(element, entry)| {
             let Element::Tag(key) = element else { return false };
             let read = tags.get(key).cloned().map_or(Value::Absent, Value::Text);
-            key.starts_with(TAG_PREFIX) && !entry.is_over(now) && entry.is_past(&read)
+            key.starts_with(TAG_PREFIX) && !entry.shown && !entry.is_over(now) && entry.is_past(&read)
         })
     }
 

@@ -1,6 +1,6 @@
 //! Pure: instances, their sources and their health → status.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::zones::by_zone;
 use crate::api::condition::{Statement, TARGETS_HEALTHY};
@@ -22,7 +22,7 @@ pub(in crate::controller) struct Targets<'a> {
     /// Whether the spec names targets at all. If not, those registered are the wanted ones.
     pub(in crate::controller) declared: bool,
     /// What AWS says of them; `None`: not read yet.
-    pub(in crate::controller) health: Option<&'a [InstanceHealth]>,
+    pub(in crate::controller) health: Option<BTreeMap<&'a str, &'a InstanceHealth>>,
     /// The instances that were registered when that was read.
     pub(in crate::controller) read_for: Option<&'a BTreeSet<InstanceId>>,
     /// Ids that a source named and AWS refused, and registered ones that EC2 says are terminated.
@@ -53,8 +53,7 @@ impl Targets<'_> {
     }
 
     fn health_of(&self, id: &str) -> Option<&InstanceHealth> {
-        self.health
-            .and_then(|health| health.iter().find(|instance| instance.id == id))
+        self.health.as_ref()?.get(id).copied()
     }
 
     /// `served` are the zones of the load balancer.
@@ -62,8 +61,8 @@ impl Targets<'_> {
         let wanted = self.wanted(registered);
         let draining: BTreeSet<&InstanceId> = self
             .health
-            .into_iter()
-            .flatten()
+            .iter()
+            .flat_map(BTreeMap::values)
             .filter(|i| i.is_draining())
             .map(|i| &i.id)
             .collect();
@@ -120,6 +119,7 @@ impl Targets<'_> {
         registered: &BTreeSet<InstanceId>,
         ports: &[Port],
         source: Option<&SourceSecurityGroup>,
+        served: &BTreeSet<String>,
     ) -> Statement {
         let wanted = self.wanted(registered);
         if wanted.is_empty() {
@@ -142,10 +142,26 @@ impl Targets<'_> {
         let message = match source {
             // No health check is in their way.
             _ if failing.iter().all(|id| self.stale.contains(*id)) => message::all_refused(count, wanted, names),
+            _ if failing.iter().all(|id| self.is_stopped(id)) => message::not_running(count, wanted, names),
+            _ if failing.iter().all(|id| self.is_unserved(id, served)) => {
+                message::in_unserved_zones(count, wanted, names)
+            }
             Some(group) => message::unhealthy_behind(count, wanted, names, ports, &group.group_name),
             None => message::unhealthy(count, wanted, names, ports),
         };
         Statement::new(TARGETS_HEALTHY, "False", message)
+    }
+
+    /// Whether EC2 has it stopped, so that it answers nothing.
+    fn is_stopped(&self, id: &str) -> bool {
+        let description = self.health_of(id).and_then(|health| health.description.as_deref());
+        description.is_some_and(|text| text.contains("stopped state") || text.contains("stopping state"))
+    }
+
+    /// Whether it is in a zone that the load balancer does not serve, so that it gets no traffic whatever it answers.
+    fn is_unserved(&self, id: &InstanceId, served: &BTreeSet<String>) -> bool {
+        let zone = self.members.get(id).and_then(|member| member.zone.as_ref());
+        zone.is_some_and(|zone| !served.is_empty() && !served.contains(zone))
     }
 
     fn name(&self, failing: &[&InstanceId]) -> String {

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::listeners::Read;
-use super::{Refusal, fields, listeners};
-use crate::api::HealthCheck as HealthCheckSpec;
+use super::{Refusal, fields};
 use crate::api::message;
-use crate::elb::{Declared, HealthCheck, LoadBalancer, Member, Part};
+use crate::api::{CheckProtocol, HealthCheck as HealthCheckSpec};
+use crate::elb::{Declared, HealthCheck, LoadBalancer, Member, Part, Protocol};
 use crate::plan::{Problem, Track};
 
 /// `None`: as AWS has it. So it stays, too, while the port it depends on is not known.
@@ -72,12 +72,21 @@ pub fn unserved(declared: &Declared, observed: &LoadBalancer) -> Option<Problem>
         .then(|| Problem::missing(Track::HealthCheck, message::listener_ignored(&check.target, port)))
 }
 
+fn read(protocol: CheckProtocol) -> Protocol {
+    match protocol {
+        CheckProtocol::Http => Protocol::Http,
+        CheckProtocol::Https => Protocol::Https,
+        CheckProtocol::Tcp => Protocol::Tcp,
+        CheckProtocol::Ssl => Protocol::Ssl,
+    }
+}
+
 /// The target as given, or put together; `None` while the port it takes from a listener is not known.
 fn target(spec: &HealthCheckSpec, listeners: &Read) -> Option<String> {
     if let Some(target) = &spec.target {
         return Some(target.clone());
     }
-    let Some(protocol) = spec.protocol else {
+    let Some(protocol) = spec.protocol.map(read) else {
         return listeners
             .is_lowest_known()
             .then(|| HealthCheck::default_target(&listeners.listeners));
@@ -92,5 +101,5 @@ fn target(spec: &HealthCheckSpec, listeners: &Read) -> Option<String> {
     };
     let port = spec.port.or_else(lowest)?;
     let path = spec.path.as_deref().unwrap_or_default();
-    Some(format!("{}:{port}{path}", listeners::protocol(protocol)))
+    Some(format!("{protocol}:{port}{path}"))
 }

@@ -14,7 +14,7 @@ use crate::controller::reconcile::observe::replaced;
 use crate::controller::reconcile::stop::{Halt, Stop};
 use crate::controller::reconcile::subject::Subject;
 use crate::controller::status::Verdict;
-use crate::elb::{LoadBalancer, Origin, Ownership, Scheme, TAG_CLUSTER, TAG_OWNER};
+use crate::elb::{Element, LoadBalancer, Origin, Ownership, Scheme, TAG_CLUSTER, TAG_OWNER};
 use crate::plan::adoption::{Claim, Question};
 use crate::plan::{Problem, Step, Track};
 
@@ -50,6 +50,7 @@ pub(super) async fn adopt(
         .tags(&subject.name)
         .await
         .map_err(|error| Halt::unreadable(&error))?;
+    memory.journal.shown(&lb, |element| matches!(element, Element::Tag(_)));
     if memory.journal.is_ownership_old(&lb.tags, cx.clock.now().at) {
         return Err(Halt::tags_not_shown(&subject.name).into());
     }
