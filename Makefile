@@ -1,4 +1,4 @@
-# What a person does with the project. Needs Rust, Go 1.26 (for etcd, kube-apiserver and helm, built once into
+# What a person does with the project. Needs Rust, Go 1.26 (for etcd, kube-apiserver, helm and kstatus, built once into
 # $XDG_CACHE_HOME/classic-lb-operator) and, for the demo, kubectl, which is built as well where it is missing.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -72,7 +72,7 @@ bench: tools ## Measure the operator and the simulator
 # The programs that tests run, built where they are missing; the second time this only looks.
 .PHONY: tools
 tools:
-	@for tool in etcd kube-apiserver helm; do tools/build $$tool >/dev/null; done
+	@for tool in etcd kube-apiserver helm kstatus; do tools/build $$tool >/dev/null; done
 
 .PHONY: binaries
 binaries:

@@ -17,6 +17,8 @@ mod helm;
 mod iam;
 #[path = "chart/install.rs"]
 mod install;
+#[path = "chart/kstatus.rs"]
+mod kstatus;
 #[path = "chart/objects.rs"]
 mod objects;
 #[path = "chart/papers.rs"]

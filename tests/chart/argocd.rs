@@ -16,7 +16,7 @@ fn health(object: &Value) -> (String, String) {
 }
 
 /// An object of generation 2 with conditions written as `Ready=False/Reason`, whose messages are their reasons.
-fn object(observed_generation: i64, conditions: &str) -> Value {
+pub(crate) fn object(observed_generation: i64, conditions: &str) -> Value {
     let conditions: Vec<_> = conditions
         .split_whitespace()
         .map(|condition| {

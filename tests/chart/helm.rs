@@ -39,22 +39,25 @@ pub(crate) fn document(text: &str) -> Value {
     documents.remove(0)
 }
 
+/// A tool that `tools/build` knows, built first where it is missing.
+pub(crate) fn built(tool: &str) -> PathBuf {
+    let script = root().join("tools/build");
+    let built = Command::new(&script)
+        .arg(tool)
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output();
+    let built = built.unwrap_or_else(|error| panic!("running {}: {error}", script.display()));
+    assert!(
+        built.status.success(),
+        "tools/build {tool} failed: its messages are above"
+    );
+    PathBuf::from(String::from_utf8(built.stdout).unwrap().trim())
+}
+
 fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        let script = root().join("tools/build");
-        let built = Command::new(&script)
-            .arg("helm")
-            .stdin(Stdio::null())
-            .stderr(Stdio::inherit())
-            .output();
-        let built = built.unwrap_or_else(|error| panic!("running {}: {error}", script.display()));
-        assert!(
-            built.status.success(),
-            "tools/build helm failed: its messages are above"
-        );
-        PathBuf::from(String::from_utf8(built.stdout).unwrap().trim())
-    })
+    BINARY.get_or_init(|| built("helm"))
 }
 
 /// Runs Helm away from the settings of whoever runs the tests: what it printed, or how it failed.
