@@ -19,5 +19,5 @@ pub use crate::elb::Class;
 pub use accounts::{AccountRegion, Accounts};
 pub use budget::time_for_health;
 pub use client::{Client, DESCRIBE_INSTANCE_HEALTH, EnabledRegion, Filters};
-pub use error::{Error, is_unanswered};
+pub use error::Error;
 pub use view::View;

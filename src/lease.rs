@@ -5,6 +5,7 @@
 //! nothing. The rules are those of client-go: a Lease lasts 15 s from when others saw it renewed, its holder stops after
 //! 10 s without a renewal, and everybody asks every 2 s. No clock is compared with that of another machine.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -35,6 +36,8 @@ const ANSWER: Duration = Duration::from_secs(5);
 pub struct Leadership {
     /// Until when; `None`: without end, since nobody else may take it.
     until: Arc<Mutex<Option<Instant>>>,
+    /// How often leadership was taken. What was known in an earlier term may be others' work by now.
+    term: Arc<AtomicU64>,
 }
 
 impl Leadership {
@@ -42,6 +45,7 @@ impl Leadership {
     pub fn sole() -> Self {
         Self {
             until: Arc::new(Mutex::new(None)),
+            term: Arc::default(),
         }
     }
 
@@ -55,6 +59,11 @@ impl Leadership {
     /// The claim holds until then.
     pub fn claim_until(&self, end: Instant) {
         *self.until.lock().unwrap_or_else(PoisonError::into_inner) = Some(end);
+    }
+
+    /// Which term it is.
+    pub fn term(&self) -> u64 {
+        self.term.load(Ordering::Relaxed)
     }
 
     /// Waits until this process leads.
@@ -136,18 +145,25 @@ impl Election {
     pub async fn run(&self) {
         let mut seen = None;
         loop {
+            if !self.leadership.is_current() && self.leader() == Leader::Us {
+                self.tell(Leader::Unknown);
+            }
             let began = Instant::now();
             match tokio::time::timeout(ANSWER, self.attempt(&mut seen)).await {
                 Ok(Ok(leader)) => {
                     if leader == Leader::Us {
+                        if self.leader() != Leader::Us {
+                            self.leadership.term.fetch_add(1, Ordering::Relaxed);
+                        }
                         self.leadership.claim_until(began + RENEWED_WITHIN);
                     } else {
                         self.leadership.end();
                     }
                     self.tell(leader);
                 }
-                Ok(Err(kube::Error::Api(error))) if error.code == 403 => {
-                    // As before there was a Lease: better unguarded than idle.
+                // As before there was a Lease: better unguarded than idle, unless it was seen before, so that rights were taken away
+                // or the API server errs.
+                Ok(Err(kube::Error::Api(error))) if error.code == 403 && seen.is_none() => {
                     if self.leader() != Leader::Us {
                         warn!(lease = self.name, %error, "{}", message::no_lease());
                     }
@@ -156,9 +172,6 @@ impl Election {
                 }
                 Ok(Err(error)) => warn!(lease = self.name, %error, "the Lease could not be claimed"),
                 Err(_) => warn!(lease = self.name, "the API server did not answer about the Lease"),
-            }
-            if !self.leadership.is_current() && self.leader() == Leader::Us {
-                self.tell(Leader::Unknown);
             }
             tokio::time::sleep(RETRY).await;
         }

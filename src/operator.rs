@@ -143,7 +143,8 @@ async fn probe(client: kube::Client, readiness: Arc<Readiness>, reconciler: Arc<
                 readiness.failing(Resource::Nodes, &message::api_server_silent(ANSWER.as_secs()));
             }
         }
-        if readiness.is_failing(Resource::Nodes) && nodes.list_metadata(&one).await.is_ok() {
+        let listed = tokio::time::timeout(ANSWER, nodes.list_metadata(&one));
+        if readiness.is_failing(Resource::Nodes) && matches!(listed.await, Ok(Ok(_))) {
             reconciler.cx.nodes_recovered();
             readiness.recovered(Resource::Nodes);
         }
@@ -158,7 +159,12 @@ async fn probe(client: kube::Client, readiness: Arc<Readiness>, reconciler: Arc<
 
 /// Tells this machine from others; in a pod it is the name of the pod.
 fn host() -> String {
-    std::env::var("HOSTNAME").unwrap_or_else(|_| "clb-operator".to_owned())
+    let named = std::env::var("HOSTNAME").ok();
+    let kernel = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let name = named.or_else(kernel).map(|name| name.trim().to_owned());
+    // Without a name no two processes may be taken for one.
+    name.filter(|name| !name.is_empty())
+        .unwrap_or_else(|| format!("pid-{}", std::process::id()))
 }
 
 /// A token that is cancelled by SIGTERM or SIGINT.

@@ -70,6 +70,9 @@ pub struct ClassicLoadBalancerStatus {
     /// The Auto Scaling groups that are declared as targets, or were attached for this object.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub auto_scaling_groups: Vec<AutoScalingGroupStatus>,
+    /// AWS was asked for a load balancer that was not seen yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub creation_pending: Option<bool>,
     /// What was applied and could not be told from AWS alone. Losing it means that less is removed, never more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub applied: Option<Applied>,

@@ -152,11 +152,6 @@ impl Refusal for Error {
     }
 }
 
-/// Whether a code says that nobody knows what became of the request: AWS may have done what it asked for.
-pub fn is_unanswered(code: &str) -> bool {
-    code.starts_with("HTTP5") || reason::known_code(code).is_some_and(|(kind, _)| kind == Kind::Unavailable)
-}
-
 /// Without a code the status of the reply has to do; some proxies answer 429 or 503 in HTML.
 fn code_of(status: Option<u16>) -> String {
     match status {

@@ -93,6 +93,11 @@ impl Context {
         self.accounts.leadership().is_current()
     }
 
+    /// The term of leadership.
+    pub(super) fn term(&self) -> u64 {
+        self.accounts.leadership().term()
+    }
+
     /// Whether load balancers can be in a region: it exists, as far as this version or whoever started the operator knows.
     pub(super) fn may_be_in(&self, region: &str) -> bool {
         region::exists(region, &self.rules.extra_regions) || self.accounts.default_region() == Some(region)

@@ -35,6 +35,8 @@ pub struct Reconciler {
     /// What every reconcile needs.
     pub cx: Context,
     memories: Memories,
+    /// The term of leadership that they are of.
+    term: AtomicU64,
     /// By which the reconciles of this process are told from those of others in a log.
     process: u64,
     begun: AtomicU64,
@@ -48,6 +50,7 @@ impl Reconciler {
             process: (cx.jitter.fraction().to_bits() >> 20) & 0xffff_ffff,
             cx,
             memories: Memories::default(),
+            term: AtomicU64::new(0),
             begun: AtomicU64::new(0),
         }
     }
@@ -65,6 +68,15 @@ impl Reconciler {
         for uid in self.memories.others(uids) {
             self.forget(&uid);
         }
+    }
+
+    /// Another operator may have worked on all objects since this one led last: what it remembers is of another time.
+    fn begin_term(&self) -> u64 {
+        let term = self.cx.term();
+        if self.term.swap(term, Ordering::Relaxed) != term {
+            self.memories.clear();
+        }
+        term
     }
 
     /// One reconcile of one object; the answer says after how long to look again, if nothing happens before.
@@ -105,6 +117,7 @@ impl Reconciler {
         uid: &str,
         started: Instant,
     ) -> Result<Option<Duration>, Error> {
+        let term = self.begin_term();
         let mut memory = self.memories.take(uid);
         let outcome = {
             let work = tokio::time::timeout(DEADLINE, reconcile(&self.cx, object, &mut memory));
@@ -131,7 +144,7 @@ impl Reconciler {
                 Some(wait)
             }
         };
-        if !memory.lifecycle.is_released() {
+        if !memory.lifecycle.is_released() && term == self.cx.term() {
             self.memories.put(uid, memory);
         }
         let backing_off = i64::try_from(self.memories.backing_off()).unwrap_or(i64::MAX);

@@ -127,6 +127,11 @@ impl Memories {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
     }
 
+    /// Nothing is remembered any more.
+    pub(super) fn clear(&self) {
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// The UIDs that are remembered and not among these.
     pub(super) fn others(&self, uids: &HashSet<String>) -> Vec<String> {
         let objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);

@@ -251,6 +251,9 @@ pub(super) fn says(stored: &ClassicLoadBalancerStatus, derived: &ClassicLoadBala
 fn observed(status: &mut ClassicLoadBalancerStatus, lb: &LoadBalancer, not_after: Option<&BTreeMap<String, String>>) {
     let identity = &lb.identity;
     status.created_time.clone_from(&identity.created_time);
+    if status.created_time.is_some() {
+        status.creation_pending = None;
+    }
     status.dns_name.clone_from(&identity.dns_name);
     status
         .canonical_hosted_zone_id

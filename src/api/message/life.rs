@@ -17,7 +17,6 @@ messages! { LIFE:
     fn timeout_over_interval(timeout, interval) [reason::INVALID]
         "spec.healthCheck: with what AWS has of it, the timeout would be {timeout} s and the interval {interval} s, and the one must \
          be less than the other: give timeoutSeconds and intervalSeconds";
-    fn about_to_create(name) [reason::CREATING] "AWS is asked for the load balancer {name}";
     fn creating() [reason::CREATING] "AWS accepted the load balancer but does not show it yet";
     fn lost(name) [reason::LOST]
         "the load balancer {name} was deleted in AWS behind the operator's back; a new one would have another DNS \
@@ -45,6 +44,9 @@ messages! { LIFE:
     fn deletion_without_region(why) [reason::DELETING] "deletion waits: {why}";
     fn perhaps_gone(name) [reason::DELETING]
         "AWS says that the load balancer {name} does not exist, and is asked once more before that is believed";
+    fn perhaps_disowned(name) [reason::DELETING]
+        "the tags of the load balancer {name} do not say any more that it is this object's; they are read once more before that is \
+         believed";
     fn perhaps_creating(name) [reason::DELETING] "AWS may still be making the load balancer {name}";
     fn deleting(name) [reason::DELETING] "AWS is deleting the load balancer {name}";
     fn detaching(groups) [reason::DELETING] "waiting for Auto Scaling groups to let go of the load balancer: {groups}";

@@ -36,6 +36,11 @@ impl Entry {
         now.saturating_duration_since(self.at) >= LAG
     }
 
+    /// Whether what was written last was not there before, so that to see it says something.
+    fn is_distinct(&self) -> bool {
+        !self.past.iter().any(|past| past.says(&self.latest))
+    }
+
     /// Whether this is what was before the last write.
     fn is_past(&self, read: &Value) -> bool {
         !read.says(&self.latest) && self.past.iter().any(|past| past.says(read))
@@ -95,14 +100,15 @@ impl Journal {
     pub(in crate::controller) fn shown(&mut self, lb: &LoadBalancer, fresh: impl Fn(&Element) -> bool) {
         let mut read_after: Option<Instant> = None;
         for (element, entry) in &mut self.entries {
-            if fresh(element) && !entry.is_past(&lb.element(element)) {
+            if fresh(element) && entry.is_distinct() && !entry.is_past(&lb.element(element)) {
                 entry.shown = true;
                 read_after = read_after.max(Some(entry.at).filter(|_| element.is_described()));
             }
         }
         let Some(read_after) = read_after else { return };
         for (element, entry) in &mut self.entries {
-            entry.shown |= element.is_described() && fresh(element) && entry.at <= read_after + TOGETHER;
+            let before = entry.is_distinct() && entry.at <= read_after + TOGETHER;
+            entry.shown |= element.is_described() && fresh(element) && before;
         }
     }
 

@@ -7,9 +7,9 @@ use tokio::time::Instant;
 
 /// How long AWS may take to show a load balancer that it has accepted.
 const SHOWN_WITHIN: Duration = Duration::from_mins(2);
-/// How long to wait for Auto Scaling groups to let go before the load balancer is deleted all the same.
 /// How long after the first time the absence of something known must be seen again to be believed.
 pub(in crate::controller) const SECOND_LOOK: Duration = Duration::from_secs(10);
+/// How long to wait for Auto Scaling groups to let go before the load balancer is deleted all the same.
 const DETACHING: Duration = Duration::from_mins(2);
 /// How long after a removal AWS may still show what was removed, so that the call is not repeated.
 const SHOWN_AFTER_REMOVAL: Duration = Duration::from_secs(40);
@@ -27,6 +27,7 @@ struct Creation {
 pub(in crate::controller) struct Lifecycle {
     creation: Option<Creation>,
     absent_since: Option<Instant>,
+    disowned_since: Option<Instant>,
     /// What an earlier process has left in the status was taken in.
     resumed: bool,
     detaching_since: Option<Instant>,
@@ -57,6 +58,7 @@ impl Lifecycle {
     pub(in crate::controller) fn seen(&mut self) {
         self.creation = None;
         self.absent_since = None;
+        self.disowned_since = None;
     }
 
     /// Whether a load balancer that AWS accepted may still appear, so that another one must not be made.
@@ -73,6 +75,17 @@ impl Lifecycle {
     /// AWS says that there is no load balancer though one was known. `true`: it said so before, some time ago.
     pub(in crate::controller) fn is_gone_for_sure(&mut self, now: Instant) -> bool {
         let since = *self.absent_since.get_or_insert(now);
+        now.saturating_duration_since(since) >= SECOND_LOOK
+    }
+
+    /// The load balancer is there. What is absent later was not absent all the time.
+    pub(in crate::controller) fn sighted(&mut self) {
+        self.absent_since = None;
+    }
+
+    /// Its tags say that it is not ours though it was. `true`: they said so before, some time ago.
+    pub(in crate::controller) fn is_disowned_for_sure(&mut self, now: Instant) -> bool {
+        let since = *self.disowned_since.get_or_insert(now);
         now.saturating_duration_since(since) >= SECOND_LOOK
     }
 

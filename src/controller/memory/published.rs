@@ -21,7 +21,7 @@ pub(in crate::controller) struct Published {
     event: Option<(String, String)>,
     verdict: Option<Verdict>,
     /// Since when a reconcile ends with something that has not come.
-    awaited_since: Option<Instant>,
+    awaited_since: Option<(String, Instant)>,
     overdue: bool,
 }
 
@@ -69,11 +69,18 @@ impl Published {
     /// Keeps how a full reconcile ended. `was_stalled`: the status said of the same that it does not go on.
     pub(in crate::controller) fn concluded(&mut self, verdict: Verdict, was_stalled: bool, now: Instant) {
         self.awaited_since = match &verdict {
-            verdict if !verdict.awaits_something() => None,
-            _ => self.awaited_since.or(Some(now)),
+            // AWS could not be asked, which says nothing about what is awaited.
+            Verdict::Unread(_) => self.awaited_since.take(),
+            verdict => verdict.awaited().map(|reason| match self.awaited_since.take() {
+                Some((before, since)) if before == reason => (before, since),
+                _ => (reason.to_owned(), now),
+            }),
         };
         let lasts = |since: Instant| now.saturating_duration_since(since) >= OVERDUE;
-        self.overdue = self.awaited_since.is_some_and(|since| was_stalled || lasts(since));
+        self.overdue = self
+            .awaited_since
+            .as_ref()
+            .is_some_and(|(_, since)| was_stalled || lasts(*since));
         self.verdict = Some(verdict);
     }
 
@@ -116,7 +123,12 @@ mod tests {
     #[test]
     fn what_does_not_come_is_overdue_after_a_while() {
         use crate::plan::{Problem, Track};
-        let missing = || Verdict::NotAccepted(Problem::missing(Track::Listeners, crate::api::message::creating()));
+        let missing = || {
+            Verdict::NotAccepted(Problem::missing(
+                Track::Listeners,
+                crate::api::message::no_such_groups("web"),
+            ))
+        };
         let (mut published, now) = (Published::default(), Instant::now());
         published.concluded(missing(), false, now);
         assert!(!published.is_overdue(&missing()));

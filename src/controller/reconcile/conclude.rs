@@ -81,6 +81,7 @@ pub(super) async fn conclude(
         Err(Stop::Refused(problem)) => {
             next.problems = vec![problem.clone()];
             let verdict = subject.mode.overrule(Verdict::NotAccepted(problem), &[]);
+            end(cx, subject, memory, &verdict, false, now);
             publish(cx, subject.object, memory, &Report::new(subject.generation(), verdict)).await?;
             next.wait = Some(cx.intervals.resync);
             return Ok(next);

@@ -7,6 +7,7 @@ use super::conclude::Next;
 use super::groups;
 use super::mode::ReadsOnly;
 use super::observe::{Observation, confirmed, observe};
+use super::own::was_published;
 use super::publish::publish;
 use super::stop::{Halt, Stop};
 use super::subject::Subject;
@@ -68,6 +69,12 @@ pub(super) async fn finalize(
         publish(cx, object, memory, &Report::new(subject.generation(), verdict)).await?;
         return Ok(Next::default());
     }
+    // An operator of another cluster id has it, and a load balancer that this one does not find.
+    if let Err(halt) = subject.check_cluster() {
+        let report = Report::new(subject.generation(), halt.verdict);
+        publish(cx, object, memory, &report).await?;
+        return Ok(Next::after(Some(cx.intervals.resync)));
+    }
     let subject = &subject.as_made(cx);
     if let Some(who) = subject.mode.reads_only {
         let (name, region) = (&subject.name, &subject.region.region);
@@ -125,7 +132,7 @@ async fn remove(
             return Ok(After::Wait(message::perhaps_creating(&subject.name)));
         }
         Observation::Absent
-            if previous.created_time.is_some()
+            if was_published(subject, memory)
                 && !memory.lifecycle.is_going(now.at)
                 && !memory.lifecycle.is_gone_for_sure(now.at) =>
         {
@@ -137,6 +144,16 @@ async fn remove(
             groups::detach(executor, subject, &mut memory.lifecycle, &names, now.at).await?;
             announce_gone(executor, subject).await;
             return Ok(After::Release);
+        }
+        // Its tags may be shown after it, and those of an adoption after these.
+        Observation::NotOurs(Ownership::Nobody, _) if memory.lifecycle.may_still_appear(now.at) => {
+            return Ok(After::Wait(message::perhaps_creating(&subject.name)));
+        }
+        Observation::NotOurs(_, lb)
+            if memory.journal.is_ownership_old(&lb.tags, now.at)
+                || (was_ours(subject, &lb) && !memory.lifecycle.is_disowned_for_sure(now.at)) =>
+        {
+            return Ok(After::Wait(message::perhaps_disowned(&subject.name)));
         }
         Observation::NotOurs(ownership, _) => {
             let owner = match ownership {
@@ -178,6 +195,12 @@ async fn remove(
     }
     announce_gone(executor, subject).await;
     Ok(After::Release)
+}
+
+/// Whether it is the load balancer that this object had.
+fn was_ours(subject: &Subject<'_>, lb: &LoadBalancer) -> bool {
+    let known = subject.previous.created_time.as_ref();
+    known.is_some() && known == lb.identity.created_time.as_ref()
 }
 
 /// Removes our own tags and nothing else.

@@ -2,12 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-
-use crate::api::condition::PROGRAMMED;
-use crate::api::reason::CREATING;
-use crate::api::{ClassicLoadBalancerStatus, ListenerStatus, TrackError};
-use crate::aws;
+use crate::api::{ClassicLoadBalancerStatus, ListenerStatus};
 use crate::elb::{Declared, Listener, LoadBalancer, Port};
 use crate::plan::Facts;
 use crate::plan::targets::{Member, Members};
@@ -26,11 +21,9 @@ pub(super) fn displaced(
         .collect()
 }
 
-/// Whether a process before this one asked AWS for a load balancer and did not see it.
+/// Whether AWS was asked for a load balancer, by this process or one before it, that was not seen since.
 pub(super) fn was_being_made(status: &ClassicLoadBalancerStatus) -> bool {
-    let creating = |condition: &Condition| condition.type_ == PROGRAMMED && condition.reason == CREATING;
-    let unanswered = |error: &TrackError| error.operation == "CreateLoadBalancer" && aws::is_unanswered(&error.code);
-    status.created_time.is_none() && (status.conditions.iter().any(creating) || status.errors.iter().any(unanswered))
+    status.created_time.is_none() && status.creation_pending == Some(true)
 }
 
 /// The instances that a status knows, with their sources.

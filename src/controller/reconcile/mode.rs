@@ -9,7 +9,7 @@ use crate::api::{ClassicLoadBalancer, FINALIZER, Management};
 use crate::controller::namespaces::Namespaces;
 use crate::controller::status::Verdict;
 use crate::plan::adoption::Adoption;
-use crate::plan::{Problem, Step};
+use crate::plan::{Cause, Problem, Step};
 
 /// What the operator was started with and holds for every object.
 #[derive(Clone, Debug, Default)]
@@ -80,8 +80,10 @@ impl Mode {
         let Some(who) = self.reads_only else {
             return verdict;
         };
-        // What could not be read, or can never be, is not observed.
-        if matches!(&verdict, Verdict::Unread(_)) || verdict.problem().is_some_and(Problem::is_invalid) {
+        // What could not be read, can never be, is lost, or is in another account, is not observed.
+        let blocked = |problem: &Problem| problem.cause == Cause::Blocked;
+        let lost = matches!(&verdict, Verdict::NotProgrammed(problem) if blocked(problem));
+        if lost || matches!(&verdict, Verdict::Unread(_)) || verdict.problem().is_some_and(Problem::is_invalid) {
             return verdict;
         }
         let would = match (planned.len(), &verdict) {

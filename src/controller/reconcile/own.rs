@@ -10,15 +10,21 @@ use super::subject::Subject;
 use crate::controller::context::Context;
 use crate::controller::executor::Executor;
 use crate::controller::memory::{Memory, SECOND_LOOK};
+use crate::controller::status::Verdict;
 use crate::elb::{Element, LoadBalancer, Origin, Ownership};
 use crate::plan::Step;
 use crate::plan::desired::Desired;
 
+pub(super) use create::was_published;
 pub(super) use owned::{Owned, Reality, Source};
 
 /// Between two looks at AWS a change of the cluster is followed from what is known, so that it costs no read. Before
 /// anything is written, the tags are read all the same.
 pub(super) fn remembered(executor: &mut Executor<'_>, memory: &mut Memory) -> Option<Owned> {
+    // What stands in the way of the whole may be gone, or was never ours.
+    if !memory.published.verdict().is_some_and(Verdict::lets_work) {
+        return None;
+    }
     let lb = memory.known.load_balancer()?.clone();
     memory.schedule.remembers(true);
     executor.owned();
@@ -39,6 +45,9 @@ pub(super) async fn own(
     let proves = memory.schedule.wants_proof(&subject.seen(), cx.clock.now().at);
     let observation = observe(subject, memory.known.load_balancer(), proves).await;
     let observation = observation.map_err(|error| Halt::unreadable(&error))?;
+    if !matches!(observation, Observation::Absent) {
+        memory.lifecycle.sighted();
+    }
     let owned = match confirmed(subject, observation).await? {
         Observation::Ours(lb) => match replaced(subject, &lb) {
             None => Owned {

@@ -16,7 +16,7 @@ use crate::controller::context::Context;
 use crate::controller::error::Error;
 use crate::controller::executor::Executor;
 use crate::controller::memory::{Due, Memory, Suspects};
-use crate::elb::{Attribute, Code, Declared, Element, LoadBalancer, Ownership};
+use crate::elb::{Attribute, Class, Code, Declared, Element, LoadBalancer, Ownership};
 use crate::plan::{Facts, Failure, Plan, Refusal as _, Rounds, Step};
 
 /// How long after a registration the first look at its health is worth a call.
@@ -75,7 +75,11 @@ pub(super) async fn realise(
         };
     } else {
         follow_zones(&mut lb, &rounds.facts);
-        memory.journal.wrote(&before, &lb, cx.clock.now().at);
+        let zones = LoadBalancer {
+            availability_zones: lb.availability_zones.clone(),
+            ..before.clone()
+        };
+        memory.journal.wrote(&before, &zones, cx.clock.now().at);
         read_back(executor, subject, memory, &lb, source).await;
         take(memory, &outcome, &rounds.facts, &declared, &before, &lb, now);
         outcome.lb = Some(lb);
@@ -93,7 +97,12 @@ pub(super) async fn realise(
 /// last read.
 async fn prove(cx: &Context, subject: &Subject<'_>, memory: &mut Memory, lb: &mut LoadBalancer) -> Result<(), Stop> {
     let tags = subject.region.view.tags(&subject.name).await;
-    lb.tags = tags.map_err(|error| Halt::unreadable(&error))?;
+    lb.tags = match tags {
+        Ok(tags) => tags,
+        // Gone, or not shown for a moment: the next look tells.
+        Err(error) if error.class == Class::Gone => return Err(Stop::Doubted(Duration::ZERO)),
+        Err(error) => return Err(Halt::unreadable(&error).into()),
+    };
     if subject.owner.judge(&lb.tags) != Ownership::Ours {
         tracing::info!(
             load_balancer = subject.name,

@@ -16,7 +16,7 @@ use crate::controller::clock::Moment;
 use crate::controller::context::Context;
 use crate::controller::memory::{Due, Health, Memory};
 use crate::controller::nodes::{NodePolicy, NodeView, Selection};
-use crate::elb::InstanceId;
+use crate::elb::{InstanceId, region};
 use crate::plan::desired::Resolved;
 use crate::plan::targets::{Member, Members, SOURCE_INSTANCE_IDS, SOURCE_NODE_SELECTOR};
 
@@ -102,7 +102,7 @@ fn of_views(
         );
         for (name, node) in selection.nodes {
             let Some(id) = node.instance else { continue };
-            if let Some(zone) = node.zone.as_ref().filter(|zone| !zone.starts_with(region)) {
+            if let Some(zone) = node.zone.as_ref().filter(|zone| is_elsewhere(zone, region)) {
                 skipped.insert(name, message::of_other_region(zone, region));
                 continue;
             }
@@ -146,6 +146,11 @@ fn suspect(selection: &Selection, previous: &ClassicLoadBalancerStatus, health: 
     let mut items = previous.instances.iter().flat_map(|instances| &instances.items);
     let came = items.any(|item| item.sources.iter().any(|source| source == SOURCE_NODE_SELECTOR));
     (!selection.matched && came).then(message::no_node_matches)
+}
+
+/// Whether a zone says that it is of another region of AWS. A label may say anything.
+fn is_elsewhere(zone: &str, region: &str) -> bool {
+    !zone.starts_with(region) && region::all().any(|other| zone.starts_with(other.name))
 }
 
 fn to_selector(selector: &LabelSelector) -> Result<Selector, Refusal> {

@@ -55,12 +55,28 @@ impl Verdict {
         matches!(self, Self::NotProgrammed(problem) if problem.cause == Cause::Waiting && problem.track == Track::Instances)
     }
 
-    /// Whether it waits for something that the spec refers to.
-    pub(in crate::controller) fn awaits_something(&self) -> bool {
+    /// Whether the load balancer is the object's own and was worked on.
+    pub(in crate::controller) fn lets_work(&self) -> bool {
+        match self {
+            Self::Programmed => true,
+            Self::NotProgrammed(problem) => problem.cause != Cause::Blocked,
+            Self::Overruled { inner, .. } | Self::Observed { inner, .. } => inner.lets_work(),
+            Self::Unread(_) | Self::NotAccepted(_) | Self::Suspended(_) | Self::Deleting(_) => false,
+        }
+    }
+
+    /// The reason, where it waits for something that the spec refers to.
+    pub(in crate::controller) fn awaited(&self) -> Option<&str> {
         let (Self::NotProgrammed(problem) | Self::NotAccepted(problem)) = self else {
-            return false;
+            return None;
         };
-        matches!(problem.cause, Cause::Missing | Cause::Refused(Class::MissingReference))
+        let reason = problem.message.reason();
+        // What could not be looked for has the code with which AWS refused that.
+        let awaits = match problem.cause {
+            Cause::Missing => reason.ends_with("NotFound"),
+            cause => cause == Cause::Refused(Class::MissingReference),
+        };
+        awaits.then_some(reason)
     }
 
     /// Whether and how it goes on; `None` where nothing is the matter.

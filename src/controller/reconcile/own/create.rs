@@ -11,7 +11,6 @@ use crate::controller::reconcile::observe::{Observation, observe};
 use crate::controller::reconcile::stop::{Halt, Stop};
 use crate::controller::reconcile::subject::Subject;
 use crate::controller::reconcile::{groups, preflight};
-use crate::controller::status::{self, Report, Verdict};
 use crate::elb::{Attributes, Class, Ownership, similar};
 use crate::plan::desired::{Desired, check_whereabouts};
 use crate::plan::{Plan, Problem, Track};
@@ -32,7 +31,9 @@ pub(super) async fn absent(
         memory.forget_load_balancer();
         return Err(Halt::lost(&subject.name).into());
     }
-    if !published && subject.object.spec.adopt == Some(true) {
+    // One that was lost, and whose successor AWS has refused so far, was this object's own once.
+    let had_one = published || subject.previous.creation_pending == Some(true);
+    if !had_one && subject.object.spec.adopt == Some(true) {
         return Err(nothing_to_adopt(subject).await.into());
     }
     check_whereabouts(
@@ -86,7 +87,7 @@ async fn nothing_to_adopt(subject: &Subject<'_>) -> Halt {
 }
 
 /// Whether this object had a load balancer before. One that was only looked at was not its own.
-pub(super) fn was_published(subject: &Subject<'_>, memory: &Memory) -> bool {
+pub(in crate::controller::reconcile) fn was_published(subject: &Subject<'_>, memory: &Memory) -> bool {
     let known = memory.known.load_balancer();
     subject.previous.created_time.is_some() || known.is_some_and(|lb| lb.identity.created_time.is_some())
 }
@@ -104,6 +105,7 @@ async fn forget_identity(
     }
     let mut status = memory.published.previous(subject.object);
     status.created_time = None;
+    status.creation_pending = Some(true);
     cx.kubernetes.write_status(subject.object, &status).await?;
     memory.published.wrote(status);
     memory.forget_load_balancer();
@@ -111,24 +113,23 @@ async fn forget_identity(
 }
 
 /// The status says that a load balancer comes into being before it does. After a crash nothing else would tell that AWS,
-/// which may show it late, has one.
+/// which may show it late, has one, and in which account. It says so until the load balancer was seen.
 async fn announce_creation(
     cx: &Context,
     executor: &Executor<'_>,
     subject: &Subject<'_>,
     memory: &mut Memory,
 ) -> Result<(), Error> {
-    if executor.is_dry() {
+    let mut status = memory.published.previous(subject.object);
+    if executor.is_dry() || status.creation_pending == Some(true) {
         return Ok(());
     }
     executor.ensure_finalizer().await?;
-    let previous = memory.published.previous(subject.object);
-    let verdict = Verdict::NotProgrammed(Problem::waiting(message::about_to_create(&subject.name)));
-    let mut report = Report::new(subject.generation(), verdict);
-    report.name = Some(&subject.name);
-    report.region = Some(&subject.region.region);
-    let mut status = status::derive(&previous, &report, cx.clock.now().wall);
+    status.creation_pending = Some(true);
     status.cluster_id.get_or_insert_with(|| cx.cluster_id.clone());
+    if status.account_id.is_none() {
+        status.account_id = subject.region.account().await.ok().map(|account| account.id);
+    }
     cx.kubernetes.write_status(subject.object, &status).await?;
     memory.published.wrote(status);
     Ok(())
