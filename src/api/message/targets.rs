@@ -60,8 +60,9 @@ messages! { TARGETS:
     fn all_refused(count, wanted, instances) [reason::UNHEALTHY]
         "{count} of {wanted} wanted instances are not in service: {instances}; take their Nodes, tags or ids out of the \
          targets, or start them";
-    fn not_running(count, wanted, instances) [reason::UNHEALTHY]
-        "{count} of {wanted} wanted instances are not in service: {instances}; start them, or take them out of the targets";
+    fn not_running(count, wanted, instances, ports) [reason::UNHEALTHY]
+        "{count} of {wanted} wanted instances are not in service: {instances}; start them, or take them out of the targets. Once \
+         they run they must answer on port {ports}";
     fn in_unserved_zones(count, wanted, instances) [reason::UNHEALTHY]
         "{count} of {wanted} wanted instances are not in service: {instances}; their zones are not served";
     part refused_by_aws() [reason::UNHEALTHY]

@@ -124,47 +124,11 @@ async fn remove(
     memory: &mut Memory,
     now: Moment,
 ) -> Result<After, Hindrance> {
-    let previous = &subject.previous;
-    // Always by a fresh read with tags: this is the last moment to find out that it is not ours.
-    let observation = observe(subject, None, true).await?;
-    let lb = match confirmed(subject, observation).await? {
-        Observation::Absent if memory.lifecycle.may_still_appear(now.at) => {
-            return Ok(After::Wait(message::perhaps_creating(&subject.name)));
-        }
-        Observation::Absent
-            if was_published(subject, memory)
-                && !memory.lifecycle.is_going(now.at)
-                && !memory.lifecycle.is_gone_for_sure(now.at) =>
-        {
-            return Ok(After::Wait(message::perhaps_gone(&subject.name)));
-        }
-        Observation::Absent => {
-            // A group that stays attached to a load balancer that is gone cannot launch instances.
-            let names = groups::attached_for(previous).collect();
-            groups::detach(executor, subject, &mut memory.lifecycle, &names, now.at).await?;
-            announce_gone(executor, subject).await;
-            return Ok(After::Release);
-        }
-        // Its tags may be shown after it, and those of an adoption after these.
-        Observation::NotOurs(Ownership::Nobody, _) if memory.lifecycle.may_still_appear(now.at) => {
-            return Ok(After::Wait(message::perhaps_creating(&subject.name)));
-        }
-        Observation::NotOurs(_, lb)
-            if memory.journal.is_ownership_old(&lb.tags, now.at)
-                || (was_ours(subject, &lb) && !memory.lifecycle.is_disowned_for_sure(now.at)) =>
-        {
-            return Ok(After::Wait(message::perhaps_disowned(&subject.name)));
-        }
-        Observation::NotOurs(ownership, _) => {
-            let owner = match ownership {
-                Ownership::Foreign(owner) => owner,
-                Ownership::Nobody | Ownership::Ours => message::nobody(),
-            };
-            not_owned(cx, subject, &owner).await;
-            return Ok(After::Release);
-        }
-        Observation::Ours(lb) => *lb,
+    let lb = match what_stands(cx, executor, subject, memory, now).await? {
+        Stands::Ours(lb) => *lb,
+        Stands::Nothing(after) => return Ok(after),
     };
+    let previous = &subject.previous;
     memory.lifecycle.seen();
     if previous.created_time.is_some() && previous.created_time != lb.identity.created_time {
         not_owned(cx, subject, &message::later_creation()).await;
@@ -195,6 +159,66 @@ async fn remove(
     }
     announce_gone(executor, subject).await;
     Ok(After::Release)
+}
+
+/// What there is to remove.
+enum Stands {
+    /// The load balancer that the tags prove to be ours.
+    Ours(Box<LoadBalancer>),
+    /// Nothing that is ours, or nothing that can be believed yet.
+    Nothing(After),
+}
+
+/// Looks whether there is something to remove. What is not shown, or not ours, is believed at a second look where it was
+/// known.
+async fn what_stands(
+    cx: &Context,
+    executor: &mut Executor<'_>,
+    subject: &Subject<'_>,
+    memory: &mut Memory,
+    now: Moment,
+) -> Result<Stands, Hindrance> {
+    let previous = &subject.previous;
+    // Always by a fresh read with tags: this is the last moment to find out that it is not ours.
+    let observation = observe(subject, None, true).await?;
+    Ok(Stands::Nothing(match confirmed(subject, observation).await? {
+        Observation::Absent if memory.lifecycle.may_still_appear(now.at) => {
+            After::Wait(message::perhaps_creating(&subject.name))
+        }
+        Observation::Absent
+            if was_published(subject, memory)
+                && !memory.lifecycle.is_going(now.at)
+                && !memory.lifecycle.is_gone_for_sure(now.at) =>
+        {
+            After::Wait(message::perhaps_gone(&subject.name))
+        }
+        Observation::Absent => {
+            // A group that stays attached to a load balancer that is gone cannot launch instances.
+            let names = groups::attached_for(previous).collect();
+            groups::detach(executor, subject, &mut memory.lifecycle, &names, now.at).await?;
+            announce_gone(executor, subject).await;
+            After::Release
+        }
+        // Its tags may be shown after it, and those of an adoption after these.
+        Observation::NotOurs(Ownership::Nobody, _) if memory.lifecycle.may_still_appear(now.at) => {
+            After::Wait(message::perhaps_creating(&subject.name))
+        }
+        Observation::NotOurs(_, lb)
+            if memory.journal.is_ownership_old(&lb.tags, now.at)
+                || (was_ours(subject, &lb) && !memory.lifecycle.is_disowned_for_sure(now.at)) =>
+        {
+            After::Wait(message::perhaps_disowned(&subject.name))
+        }
+        Observation::NotOurs(ownership, _) => {
+            let owner = match ownership {
+                Ownership::Foreign(owner) => owner,
+                Ownership::Nobody | Ownership::Ours => message::nobody(),
+            };
+            not_owned(cx, subject, &owner).await;
+            After::Release
+        }
+        Observation::Ours(lb) => return Ok(Stands::Ours(lb)),
+    }))
 }
 
 /// Whether it is the load balancer that this object had.

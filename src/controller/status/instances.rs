@@ -142,7 +142,7 @@ impl Targets<'_> {
         let message = match source {
             // No health check is in their way.
             _ if failing.iter().all(|id| self.stale.contains(*id)) => message::all_refused(count, wanted, names),
-            _ if failing.iter().all(|id| self.is_stopped(id)) => message::not_running(count, wanted, names),
+            _ if failing.iter().all(|id| self.is_stopped(id)) => message::not_running(count, wanted, names, ports),
             _ if failing.iter().all(|id| self.is_unserved(id, served)) => {
                 message::in_unserved_zones(count, wanted, names)
             }
