@@ -195,3 +195,32 @@ fn a_new_load_balancer_that_is_shown_late_is_made_once() {
         assert_eq!(run(age), expected, "{age} s late");
     }
 }
+
+/// Once it is as it was at first, an old answer says nothing of what was written meanwhile.
+#[test]
+fn what_is_taken_back_proves_nothing() {
+    let run = |age: u64| {
+        apart(async move || {
+            let mut world = World::new(7, SCALE).await;
+            world.run_until(Instant::now() + Duration::from_mins(15)).await;
+            let since = world.simulator.last_request();
+            if age > 0 {
+                world.fault(&json!({"match": {"operation": "Describe*"}, "do": {"staleRead": {"millis": age * 1000}}}));
+            }
+            world
+                .edit(NAME, json!({"spec": {"healthCheck": {"intervalSeconds": 45}}}))
+                .await;
+            world.run_until(Instant::now() + Duration::from_secs(10)).await;
+            let back = json!({"healthCheck": {"intervalSeconds": 10}, "listeners": [http(80, 8111)]});
+            world.edit(NAME, json!({"spec": back})).await;
+            for second in [3, 7, 12] {
+                world.run_until(Instant::now() + Duration::from_secs(second)).await;
+                let asked = json!({"metadata": {"annotations": {REQUESTED_AT: format!("b{second}")}}});
+                world.edit(NAME, asked).await;
+            }
+            world.run_until(Instant::now() + Duration::from_mins(15)).await;
+            writes(&world, since)
+        })
+    };
+    assert_eq!(run(30), run(0));
+}
