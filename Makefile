@@ -74,6 +74,8 @@ bench: tools ## Measure the operator and the simulator
 tools:
 	@for tool in etcd kube-apiserver helm kstatus; do tools/build $$tool >/dev/null; done
 
+# A test is built along, so that features are chosen for programs and tests together. Else the crates whose features differ are
+# compiled once for `make up` and once more for `make test`, EC2's among them, which takes minutes and 7 GB.
 .PHONY: binaries
 binaries:
-	@cargo build --workspace --bins
+	@cargo build --workspace --bins --test layers
