@@ -36,7 +36,7 @@ pub struct Accounts {
 /// The regions of one account, and who it is.
 #[derive(Debug, Default)]
 struct Regions {
-    regions: Mutex<HashMap<String, Arc<AccountRegion>>>,
+    known: Mutex<HashMap<String, Arc<AccountRegion>>>,
     /// The region of each object, by UID.
     users: Mutex<HashMap<String, String>>,
     identity: Arc<Identity>,
@@ -104,7 +104,7 @@ impl Accounts {
         let users = self.own.users.lock().unwrap_or_else(PoisonError::into_inner);
         if !users.values().any(|used| used == region) {
             self.own
-                .regions
+                .known
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .remove(region);
@@ -113,7 +113,7 @@ impl Accounts {
 
     /// A region of the operator's own account.
     pub fn region(&self, region: &str) -> Arc<AccountRegion> {
-        let mut regions = self.own.regions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut regions = self.own.known.lock().unwrap_or_else(PoisonError::into_inner);
         let make = || {
             let gate = Gate::new(self.leadership.clone(), Arc::clone(&self.metrics));
             let identity = Arc::clone(&self.own.identity);

@@ -33,8 +33,11 @@ impl Namespaces {
             return NAME.to_owned();
         }
         let digest = Sha256::digest(self.to_string());
-        let hash: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        format!("{NAME}-{hash}")
+        let hash = digest
+            .iter()
+            .take(4)
+            .fold(0_u32, |hash, byte| (hash << 8) | u32::from(*byte));
+        format!("{NAME}-{hash:08x}")
     }
 
     /// Everything of a kind that is to be listed and watched: once for the cluster, or once in each namespace.

@@ -222,12 +222,12 @@ fn of_targets(
 /// The Nodes that are selected and can be no targets, in words.
 fn skipped(report: &Report<'_>) -> Option<String> {
     const NAMED: usize = 3;
-    let named = report
+    let some = report
         .skipped
         .iter()
         .take(NAMED)
         .map(|(node, why)| format!("{node} ({why})"));
-    let mut names = named.collect::<Vec<_>>().join(", ");
+    let mut names = some.collect::<Vec<_>>().join(", ");
     let count = report.skipped.len();
     if count > NAMED {
         names = message::and_others(names, count - NAMED);

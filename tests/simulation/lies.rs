@@ -19,7 +19,7 @@ const SCALE: Scale = Scale {
     nodes: 24,
     intervals: Intervals {
         resync: Duration::from_mins(10),
-        health: Duration::from_secs(60),
+        health: Duration::from_mins(1),
     },
     latency: Duration::from_millis(40),
 };

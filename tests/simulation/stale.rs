@@ -20,7 +20,7 @@ const SCALE: Scale = Scale {
     nodes: 12,
     intervals: Intervals {
         resync: Duration::from_mins(10),
-        health: Duration::from_secs(60),
+        health: Duration::from_mins(1),
     },
     latency: Duration::from_millis(40),
 };
@@ -28,6 +28,7 @@ const SCALE: Scale = Scale {
 /// A change, and what happens before it.
 type Change = fn() -> (Value, Value);
 
+#[allow(clippy::needless_pass_by_value)] // each is made in place
 fn spec(spec: Value) -> (Value, Value) {
     (json!({}), json!({"spec": spec}))
 }

@@ -182,7 +182,10 @@ async fn what_stands(
     // Always by a fresh read with tags: this is the last moment to find out that it is not ours.
     let observation = observe(subject, None, true).await?;
     Ok(Stands::Nothing(match confirmed(subject, observation).await? {
-        Observation::Absent if memory.lifecycle.may_still_appear(now.at) => {
+        // It may be shown late, and its tags after it.
+        Observation::Absent | Observation::NotOurs(Ownership::Nobody, _)
+            if memory.lifecycle.may_still_appear(now.at) =>
+        {
             After::Wait(message::perhaps_creating(&subject.name))
         }
         Observation::Absent
@@ -199,10 +202,7 @@ async fn what_stands(
             announce_gone(executor, subject).await;
             After::Release
         }
-        // Its tags may be shown after it, and those of an adoption after these.
-        Observation::NotOurs(Ownership::Nobody, _) if memory.lifecycle.may_still_appear(now.at) => {
-            After::Wait(message::perhaps_creating(&subject.name))
-        }
+        // Tags of an adoption may be shown late.
         Observation::NotOurs(_, lb)
             if memory.journal.is_ownership_old(&lb.tags, now.at)
                 || (was_ours(subject, &lb) && !memory.lifecycle.is_disowned_for_sure(now.at)) =>

@@ -54,6 +54,12 @@ impl From<Halt> for Stop {
     }
 }
 
+impl From<Box<Halt>> for Stop {
+    fn from(halt: Box<Halt>) -> Self {
+        Self::Halted(halt)
+    }
+}
+
 impl From<Error> for Stop {
     fn from(error: Error) -> Self {
         Self::Failed(error)

@@ -114,7 +114,7 @@ impl<'a> Subject<'a> {
     }
 
     /// An operator of another cluster id has taken the object up: two that work on it would make two load balancers.
-    pub(super) fn check_cluster(&self) -> Result<(), Halt> {
+    pub(super) fn check_cluster(&self) -> Result<(), Box<Halt>> {
         let other = self
             .previous
             .cluster_id
@@ -123,7 +123,7 @@ impl<'a> Subject<'a> {
         match other {
             // One that was made and whose name follows from the cluster id is told so in more words.
             Some(other) if self.former_name().is_none() => {
-                Err(Halt::not_ours(message::other_cluster(other, &self.owner.cluster)))
+                Err(Halt::not_ours(message::other_cluster(other, &self.owner.cluster)).into())
             }
             _ => Ok(()),
         }

@@ -42,8 +42,8 @@ pub(super) fn declare(
 /// A check that AWS would refuse, of what is declared and what AWS has.
 pub fn unfit(declared: &Declared, observed: &LoadBalancer) -> Option<Problem> {
     let check = declared.over(observed).health_check;
-    let declares = declared.health_check.is_some() && !declared.ignored.contains(&Part::HealthCheck);
-    (declares && check.timeout >= check.interval).then(|| {
+    let matters = declared.health_check.is_some() && !declared.ignored.contains(&Part::HealthCheck);
+    (matters && check.timeout >= check.interval).then(|| {
         Problem::invalid(
             Track::HealthCheck,
             message::timeout_over_interval(check.timeout, check.interval),
