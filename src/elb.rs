@@ -119,6 +119,29 @@ pub struct LoadBalancer {
     pub auto_scaling_groups: BTreeSet<String>,
 }
 
+#[cfg(test)]
+impl LoadBalancer {
+    /// One that has nothing, for tests to add to.
+    pub(crate) fn bare(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            identity: Identity::default(),
+            scheme: Scheme::Internal,
+            listeners: BTreeMap::new(),
+            policies: Policies::new(),
+            backends: BTreeMap::new(),
+            health_check: HealthCheck::of("TCP:80".to_owned()),
+            attributes: Attributes::default(),
+            availability_zones: BTreeSet::new(),
+            subnets: BTreeSet::new(),
+            security_groups: BTreeSet::new(),
+            instances: BTreeSet::new(),
+            tags: BTreeMap::new(),
+            auto_scaling_groups: BTreeSet::new(),
+        }
+    }
+}
+
 impl LoadBalancer {
     /// What a policy is for; `Unknown` also where there is none of that name.
     pub fn policy_kind(&self, name: &str) -> PolicyKind {

@@ -227,10 +227,10 @@ impl Declared {
 
     /// The health check: what is declared of it, over the one that AWS has.
     fn health_check_over(&self, observed: &LoadBalancer, wanted: &LoadBalancer) -> HealthCheck {
-        let Some(declared) = &self.health_check else {
-            return Self::check_as_it_is(observed, wanted);
-        };
         let has = Self::check_as_it_is(observed, wanted);
+        let Some(declared) = &self.health_check else {
+            return has;
+        };
         let of = |member, has, declared| if self.ungiven.contains(&member) { has } else { declared };
         HealthCheck {
             target: if self.ungiven.contains(&Member::CheckTarget) {

@@ -31,31 +31,14 @@ pub(super) fn differences(observed: &LoadBalancer, wanted: &LoadBalancer) -> Vec
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::elb::{HealthCheck, Identity, Scheme};
-
-    fn with_tags(tags: impl IntoIterator<Item = (String, String)>) -> LoadBalancer {
-        LoadBalancer {
-            name: "web".into(),
-            identity: Identity::default(),
-            scheme: Scheme::Internal,
-            listeners: BTreeMap::new(),
-            policies: BTreeMap::new(),
-            backends: BTreeMap::new(),
-            health_check: HealthCheck::of("TCP:80".into()),
-            attributes: crate::elb::Attributes::default(),
-            availability_zones: BTreeSet::new(),
-            subnets: BTreeSet::new(),
-            security_groups: BTreeSet::new(),
-            instances: BTreeSet::new(),
-            tags: tags.into_iter().collect(),
-            auto_scaling_groups: BTreeSet::new(),
-        }
-    }
 
     /// So many tags of others, and one of ours.
     fn tagged(others: usize, ours: &str) -> LoadBalancer {
         let others = (0..others).map(|number| (format!("other-{number}"), "x".to_owned()));
-        with_tags(others.chain([(ours.to_owned(), "x".to_owned())]))
+        LoadBalancer {
+            tags: others.chain([(ours.to_owned(), "x".to_owned())]).collect(),
+            ..LoadBalancer::bare("web")
+        }
     }
 
     #[test]

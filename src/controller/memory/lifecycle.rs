@@ -37,6 +37,11 @@ pub(in crate::controller) struct Lifecycle {
     released: bool,
 }
 
+/// Whether something was seen so some time ago already; otherwise it is from now on.
+fn is_second_look(since: &mut Option<Instant>, now: Instant) -> bool {
+    now.saturating_duration_since(*since.get_or_insert(now)) >= SECOND_LOOK
+}
+
 impl Lifecycle {
     /// `CreateLoadBalancer` was sent; `accepted` says whether AWS answered that it took it.
     pub(in crate::controller) fn created(&mut self, accepted: bool, at: Instant) {
@@ -74,8 +79,7 @@ impl Lifecycle {
 
     /// AWS says that there is no load balancer though one was known. `true`: it said so before, some time ago.
     pub(in crate::controller) fn is_gone_for_sure(&mut self, now: Instant) -> bool {
-        let since = *self.absent_since.get_or_insert(now);
-        now.saturating_duration_since(since) >= SECOND_LOOK
+        is_second_look(&mut self.absent_since, now)
     }
 
     /// The load balancer is there. What is absent later was not absent all the time.
@@ -85,8 +89,7 @@ impl Lifecycle {
 
     /// Its tags say that it is not ours though it was. `true`: they said so before, some time ago.
     pub(in crate::controller) fn is_disowned_for_sure(&mut self, now: Instant) -> bool {
-        let since = *self.disowned_since.get_or_insert(now);
-        now.saturating_duration_since(since) >= SECOND_LOOK
+        is_second_look(&mut self.disowned_since, now)
     }
 
     /// Whether Auto Scaling groups that still list the load balancer are waited for.

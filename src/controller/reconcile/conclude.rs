@@ -198,8 +198,7 @@ async fn halted(
     report.name = Some(&subject.name);
     report.errors = halt.errors;
     report.gone = halt.gone;
-    report.plan = lines(planned);
-    report.planned_calls = planned.len();
+    tell_plan(&mut report, planned);
     publish(cx, subject.object, memory, &report).await
 }
 
@@ -265,6 +264,12 @@ async fn health_alone(
         .retain(|error| error.operation != DESCRIBE_INSTANCE_HEALTH);
     report.errors.extend(outcome::health_error(&memory.health));
     publish(cx, subject.object, memory, &report).await
+}
+
+/// The calls that would be made, and how many.
+fn tell_plan(report: &mut Report<'_>, planned: &[Step]) {
+    report.plan = lines(planned);
+    report.planned_calls = planned.len();
 }
 
 /// The health as last read, and of which instances.
@@ -370,8 +375,7 @@ async fn tell(
         end(cx, subject, memory, &verdict, moving, now);
         let mut report = Report::new(subject.generation(), verdict);
         report.name = Some(&subject.name);
-        report.plan = lines(executor.planned());
-        report.planned_calls = executor.planned().len();
+        tell_plan(&mut report, executor.planned());
         return publish(cx, subject.object, memory, &report).await;
     };
     let groups = outcome.groups.as_ref();
@@ -387,8 +391,7 @@ async fn tell(
     report.account = account.as_ref();
     report.load_balancer = Some(lb);
     report.errors = outcome.errors(&memory.refusals, &memory.health);
-    report.plan = lines(executor.planned());
-    report.planned_calls = executor.planned().len();
+    tell_plan(&mut report, executor.planned());
     if let Some(declared) = declared {
         tell_expiries(cx, subject, memory, lb);
         report.groups = groups.map(|groups| group_status(declared, groups.missing(), lb));

@@ -1,17 +1,10 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::elb::{HealthCheck, Identity, Listener, Protocol, Scheme};
+use crate::elb::{HealthCheck, Listener, Protocol};
 
 fn load_balancer() -> LoadBalancer {
     LoadBalancer {
-        name: "web".into(),
-        identity: Identity::default(),
-        scheme: Scheme::Internal,
-        listeners: BTreeMap::new(),
-        policies: BTreeMap::new(),
-        backends: BTreeMap::new(),
-        health_check: HealthCheck::of("TCP:80".into()),
         attributes: crate::elb::Attributes::at_creation(),
         availability_zones: ["a".into()].into(),
         subnets: ["s-1".into()].into(),
@@ -19,6 +12,7 @@ fn load_balancer() -> LoadBalancer {
         instances: ["i-1".into(), "i-2".into()].into(),
         tags: [("team".into(), "web".into())].into(),
         auto_scaling_groups: ["g-1".into()].into(),
+        ..LoadBalancer::bare("web")
     }
 }
 
