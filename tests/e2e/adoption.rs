@@ -330,3 +330,33 @@ async fn a_misspelt_name_makes_nothing_and_is_told_what_may_be_meant() -> Result
     assert!(calls.is_empty(), "{calls}");
     test.delete().await
 }
+
+/// Deleted while AWS does not show our tags yet: they are waited for, and not left behind as somebody's.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_adoption_whose_tags_are_shown_late_is_given_back_whole() -> Result<()> {
+    // Faults are for all that share a simulator.
+    let test = Test::web().on(with_args(&[])).start().await?;
+    let name = format!("late-{}", crate::unique());
+    plain_with(&test.stack, &name, ["HTTP", "80", "8080"]).await?;
+    tag(&test.stack, &name, "classiclb.dev/adopt-by", &offer(&test)).await?;
+    let matching = json!({"operation": "DescribeTags", "loadBalancer": name});
+    test.simulator()
+        .fault(&json!({"match": matching, "do": {"staleRead": {"millis": 15_000}}}))
+        .await?;
+    // What was set before is old enough to be shown.
+    let mark = test.mark()?;
+    test.apply(&minimal(&format!("loadBalancerName: {name}\nadopt: true")))
+        .await?;
+    test.simulator()
+        .until_calls(mark, "the adoption", |calls| {
+            calls.naming(&name).of("AddTags").successful().len() == 1
+        })
+        .await?;
+    test.delete().await?;
+    test.simulator().clear_faults().await?;
+    let left = crate::tags(&test.stack, &name).await;
+    assert!(!left.contains_key("classiclb.dev/cluster"), "{left:?}");
+    let calls = test.simulator().calls(mark)?.naming(&name).writes();
+    assert_eq!(calls.operations(), ["AddTags", "RemoveTags"], "{calls}");
+    Ok(())
+}
