@@ -180,8 +180,7 @@ async fn small() -> World {
     };
     let mut world = World::new(1, scale).await;
     world.run_until(Instant::now() + Duration::from_mins(30)).await;
-    let object = world.kubernetes.get("classicloadbalancers", "default", "lb-01");
-    assert!(is_ready(&object.expect("the object").value));
+    assert!(is_ready(&world.stored("lb-01").expect("the object")));
     world
 }
 

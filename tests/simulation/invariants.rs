@@ -70,7 +70,7 @@ impl World {
     }
 
     /// The object of that name as it is stored.
-    fn stored(&self, name: &str) -> Option<Value> {
+    pub(crate) fn stored(&self, name: &str) -> Option<Value> {
         let stored = self.kubernetes.get("classicloadbalancers", "default", name);
         stored.map(|object| object.value.clone())
     }

@@ -35,8 +35,7 @@ async fn world(spec: Value) -> World {
 }
 
 fn stored(world: &World) -> Value {
-    let object = world.kubernetes.get("classicloadbalancers", "default", NAME);
-    object.expect("the object").value.clone()
+    world.stored(NAME).expect("the object")
 }
 
 fn reason(world: &World) -> String {
@@ -92,7 +91,7 @@ fn an_absence_of_one_moment_releases_no_object() {
         world.delete_object(NAME).await;
         world.run_until(Instant::now() + Duration::from_mins(2)).await;
         assert!(world.state_of(NAME).is_none(), "it was left behind");
-        assert!(world.kubernetes.get("classicloadbalancers", "default", NAME).is_none());
+        assert_eq!(world.stored(NAME), None);
     });
 }
 
@@ -101,8 +100,7 @@ fn what_was_being_made_when_the_process_died_is_not_left_behind() {
     apart(async || {
         let mut world = World::new(3, SCALE).await;
         world.run_until(Instant::now() + Duration::from_mins(5)).await;
-        let late = json!({"match": {"operation": "DescribeLoadBalancers"}, "do": {"staleRead": {"millis": 45_000}}});
-        world.fault(&late);
+        world.answers_late("DescribeLoadBalancers", Duration::from_secs(45));
         world.create_object(2).await;
         world.run_until(Instant::now() + Duration::from_secs(3)).await;
         assert!(world.state_of("lb-02").is_some(), "it was made");
@@ -110,12 +108,7 @@ fn what_was_being_made_when_the_process_died_is_not_left_behind() {
         world.delete_object("lb-02").await;
         world.run_until(Instant::now() + Duration::from_mins(5)).await;
         assert!(world.state_of("lb-02").is_none(), "it was left behind");
-        assert!(
-            world
-                .kubernetes
-                .get("classicloadbalancers", "default", "lb-02")
-                .is_none()
-        );
+        assert_eq!(world.stored("lb-02"), None);
     });
 }
 
@@ -159,12 +152,7 @@ fn without_its_status_it_changes_nothing_that_is_to_be_left_alone() {
 fn without_its_status_a_first_view_that_lacks_most_nodes_is_doubted() {
     apart(async || {
         let mut world = world(json!({})).await;
-        let machines: Vec<String> = world
-            .machines
-            .iter()
-            .filter(|(_, m)| m.role == "api")
-            .map(|(n, _)| n.clone())
-            .collect();
+        let machines = world.nodes_of("api");
         assert!(machines.len() > 6, "{machines:?}");
         let since = world.simulator.last_request();
         // The operator is down while they leave.
@@ -190,12 +178,7 @@ fn nodes_that_all_fall_silent_stay_while_they_serve() {
         let policy = json!({"registration": {"notReadyNodes": "RemoveAfter", "notReadyGraceSeconds": 5}});
         let mut world = world(policy).await;
         let since = world.simulator.last_request();
-        let machines: Vec<String> = world
-            .machines
-            .iter()
-            .filter(|(_, m)| m.role == "api")
-            .map(|(n, _)| n.clone())
-            .collect();
+        let machines = world.nodes_of("api");
         for machine in &machines {
             world.set_ready(machine, false).await;
         }

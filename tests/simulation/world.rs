@@ -219,6 +219,12 @@ impl World {
         rule.check().expect("a rule");
         self.simulator.add_fault(rule);
     }
+
+    /// From now on what AWS answers to these operations is so old.
+    pub(crate) fn answers_late(&self, operations: &str, age: Duration) {
+        let millis = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+        self.fault(&json!({"match": {"operation": operations}, "do": {"staleRead": {"millis": millis}}}));
+    }
 }
 
 /// How much of the trace a failure shows.

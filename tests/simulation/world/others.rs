@@ -179,6 +179,12 @@ impl World {
         self.aws_seen = self.simulator.last_request();
     }
 
+    /// The Nodes that have this role.
+    pub(crate) fn nodes_of(&self, role: &str) -> Vec<String> {
+        let machines = self.machines.iter().filter(|(_, machine)| machine.role == role);
+        machines.map(|(name, _)| name.clone()).collect()
+    }
+
     /// The role of a Node changes.
     pub(crate) async fn relabel_node(&mut self, name: &str, role: &str) {
         if let Some(machine) = self.machines.get_mut(name) {

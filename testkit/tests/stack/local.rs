@@ -1,34 +1,13 @@
 //! `testkit up` and `testkit down`: one stack at a time, also after a crash.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
-
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use testkit::{Cluster, Kind, object};
+use testkit::{Kind, object};
 
-fn testkit(command: &str, folder: &Path) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_testkit"))
-        .args([command, "--folder"])
-        .arg(folder)
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(
-        output.status.success(),
-        "testkit {command}: {text}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    text
-}
+use crate::{Down, cluster, testkit};
 
 /// The variables that a shell has after reading the file.
 fn variables(folder: &Path) -> BTreeMap<String, String> {
@@ -44,14 +23,6 @@ fn variables(folder: &Path) -> BTreeMap<String, String> {
         .filter_map(|line| line.split_once('='))
         .map(|(name, value)| (name.into(), value.into()))
         .collect()
-}
-
-async fn cluster(kubeconfig: &str) -> Cluster {
-    let file = Kubeconfig::read_from(kubeconfig).unwrap();
-    let config = kube::Config::from_custom_kubeconfig(file, &KubeConfigOptions::default())
-        .await
-        .unwrap();
-    Cluster::new(kube::Client::try_from(config).unwrap(), "default")
 }
 
 fn kill(pid: &str) {
@@ -75,18 +46,6 @@ fn operator_of(url: &str) -> String {
     });
     let process = found.next().expect("the operator's process");
     process.file_name().into_string().unwrap()
-}
-
-/// Ends the stack also when an assertion fails.
-struct Down(PathBuf);
-
-impl Drop for Down {
-    fn drop(&mut self) {
-        let _ = Command::new(env!("CARGO_BIN_EXE_testkit"))
-            .args(["down", "--folder"])
-            .arg(&self.0)
-            .output();
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -117,7 +76,7 @@ async fn up_starts_one_stack_and_down_ends_it() {
     let log = std::fs::read_to_string(folder.join("operator.log")).unwrap();
     assert!(log.contains("starting"), "{log}");
     assert!(first["AWS_ENDPOINT_URL"].starts_with("http://127.0.0.1:"));
-    let cluster = cluster(&first["KUBECONFIG"]).await;
+    let cluster = cluster(Path::new(&first["KUBECONFIG"])).await;
     let nodes = cluster.list(Kind::NODE).await.unwrap();
     let nodes: BTreeMap<_, _> = nodes
         .iter()

@@ -1,51 +1,22 @@
 //! Everything in `examples/` works on the stack of `testkit up`, as it stands there.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
-
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use kube::api::DynamicObject;
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use testkit::{Cluster, Kind, tool};
+use testkit::{Kind, tool};
 
-fn testkit(command: &str, folder: &Path) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_testkit"))
-        .args([command, "--folder"])
-        .arg(folder)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "testkit {command}: {output:?}");
-    String::from_utf8(output.stdout).unwrap()
-}
+use crate::{Down, cluster, testkit};
 
-/// Ends the stack also when an assertion fails.
-struct Down(PathBuf);
-
-impl Drop for Down {
-    fn drop(&mut self) {
-        testkit("down", &self.0);
-    }
-}
-
-/// Ready, or at rest where that is what the example shows.
 fn is_ready(object: &DynamicObject) -> bool {
     let conditions = object
         .data
         .pointer("/status/conditions")
         .and_then(|list| list.as_array());
-    let ready = conditions.into_iter().flatten().find(|one| one["type"] == "Ready");
-    ready.is_some_and(|ready| {
-        ready["status"] == "True"
-            || ["Observing", "Suspended"]
-                .iter()
-                .any(|reason| ready["reason"] == *reason)
-    })
+    conditions
+        .into_iter()
+        .flatten()
+        .any(|one| one["type"] == "Ready" && one["status"] == "True")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,11 +25,7 @@ async fn every_example_becomes_ready() {
     let folder = temporary.path().join("local");
     let down = Down(folder.clone());
     testkit("up", &folder);
-    let file = Kubeconfig::read_from(folder.join("kubeconfig")).unwrap();
-    let config = kube::Config::from_custom_kubeconfig(file, &KubeConfigOptions::default())
-        .await
-        .unwrap();
-    let cluster = Cluster::new(kube::Client::try_from(config).unwrap(), "default");
+    let cluster = cluster(&folder.join("kubeconfig")).await;
 
     let mut names = Vec::new();
     for file in std::fs::read_dir(tool::root().join("examples")).unwrap() {
