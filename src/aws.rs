@@ -11,13 +11,14 @@ mod config;
 mod convert;
 mod error;
 mod gate;
+mod retry;
 mod signing_key;
 mod view;
-mod whole_reply;
 
 pub use crate::elb::Class;
-pub use accounts::{AccountRegion, Accounts};
-pub use budget::time_for_health;
+pub use accounts::{AccountRegion, Accounts, Paid, Rates, Reads};
+pub use budget::{Bucket, Limits, time_for_health};
 pub use client::{Client, DESCRIBE_INSTANCE_HEALTH, EnabledRegion, Filters};
 pub use error::Error;
+pub use gate::WhenOverBudget;
 pub use view::View;

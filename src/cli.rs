@@ -30,7 +30,7 @@ use std::sync::Arc;
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use crate::aws::Accounts;
+use crate::aws::{Accounts, Limits, Rates};
 use crate::elb::region;
 use crate::flags;
 use crate::lease::Leadership;
@@ -150,9 +150,14 @@ pub fn refuse(error: &clap::Error) -> Exit {
     Exit::Usage
 }
 
+/// A person waits, and other tools of the account shall get their share all the same.
+fn rates() -> Rates {
+    Rates::waited_for(Limits::default())
+}
+
 /// AWS by the standard chain. What the calls cost is nobody's metric here.
 async fn aws() -> Result<Accounts, Failure> {
-    Accounts::load(Leadership::sole(), Arc::new(Metrics::new()))
+    Accounts::load(Leadership::sole(), Arc::new(Metrics::new()), rates())
         .await
         .map_err(Failure::usage)
 }

@@ -9,6 +9,7 @@ mod declared;
 mod element;
 mod health_check;
 mod instance_health;
+mod lane;
 mod limits;
 mod listener;
 mod log_delivery;
@@ -27,6 +28,7 @@ pub use declared::{Backend, Declared, ListenerPolicies, Member, Part, Placement,
 pub use element::{Element, Value};
 pub use health_check::HealthCheck;
 pub use instance_health::InstanceHealth;
+pub use lane::Lane;
 pub use limits::{
     DESCRIBE_AUTO_SCALING_GROUPS, DESCRIBE_AUTO_SCALING_INSTANCES, DESCRIBE_INSTANCES, DESCRIBE_LOAD_BALANCERS,
     DESCRIBE_TAGS, FREE_ADDRESSES, LISTENERS, NAME_LENGTH, POLICIES, TAGS,

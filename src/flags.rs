@@ -14,6 +14,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use crate::api::message;
+use crate::aws::Limits;
 use crate::controller::{Intervals, Namespaces, Rules};
 use crate::elb::region;
 use crate::plan::adoption::Adoption;
@@ -35,6 +36,8 @@ pub struct Parameters {
     pub concurrency: u16,
     /// The namespace of the Lease.
     pub lease_namespace: String,
+    /// What AWS lets an account ask for in a region, and our share of it.
+    pub limits: Limits,
 }
 
 /// Kubernetes operator that owns AWS Classic Elastic Load Balancers.
@@ -106,8 +109,17 @@ pub struct Run {
     #[arg(long, env = "CLB_HEALTH_INTERVAL", default_value = "60s", value_parser = duration)]
     health_interval: Duration,
     /// How many objects are worked on at once.
-    #[arg(long, env = "CLB_CONCURRENCY", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, env = "CLB_CONCURRENCY", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
     concurrency: u16,
+    /// The share of what AWS lets an account ask for in a region that this operator takes, in percent.
+    #[arg(long, env = "CLB_RATE_SHARE", default_value_t = 50, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=100))]
+    rate_share: u8,
+    /// What AWS lets the accounts ask for, where it raised their limits: BUCKET=CAPACITY+PER-SECOND, such as
+    /// resource-intensive=50+2,describe=100+40. The buckets are account, describe, registration, mutating,
+    /// resource-intensive, ec2, autoscaling, acm and iam; those that are not named have what AWS publishes. none: AWS
+    /// counts no calls, as a simulator.
+    #[arg(long, env = "CLB_RATE_LIMITS", default_value = "", value_name = "BUCKET=CAPACITY+PER-SECOND,…", value_parser = Limits::from_str, hide_default_value = true)]
+    rate_limits: Limits,
     /// Namespace of the Lease that one operator of a cluster holds, so that a second one waits. It is the same for all of
     /// them, wherever they are installed.
     #[arg(long, env = "CLB_LEASE_NAMESPACE", default_value = "kube-system")]
@@ -136,6 +148,7 @@ impl Run {
             rules: self.rules.rules(),
             concurrency: self.concurrency,
             lease_namespace: self.lease_namespace,
+            limits: self.rate_limits.with_share(self.rate_share),
         }
     }
 

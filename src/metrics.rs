@@ -4,6 +4,7 @@
 
 mod certificates;
 pub mod reference;
+mod regions;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
@@ -19,6 +20,8 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use certificates::Certificates;
+use regions::Regions;
+pub use regions::{BucketSample, RegionSample};
 
 /// The value of the `controller` label, in logs too.
 pub const CONTROLLER: &str = "classicloadbalancer";
@@ -79,6 +82,13 @@ struct OperationLabels {
     operation: &'static str,
 }
 
+/// A lane of calls, and a bucket of AWS's.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LaneLabels {
+    lane: &'static str,
+    bucket: &'static str,
+}
+
 /// All metrics and the registry that prints them.
 #[derive(Debug)]
 pub struct Metrics {
@@ -91,6 +101,9 @@ pub struct Metrics {
     calls: Family<CallLabels, Counter>,
     call_seconds: Family<OperationLabels, Histogram>,
     throttles: Family<OperationLabels, Counter>,
+    waits: Family<LaneLabels, Counter>,
+    health_age: Histogram,
+    regions: Regions,
     steps: Family<OperationLabels, Counter>,
     certificates: Certificates,
     leader: Family<LeaseLabels, Gauge>,
@@ -126,6 +139,9 @@ impl Metrics {
             calls: Family::default(),
             call_seconds: Family::new_with_constructor(seconds),
             throttles: Family::default(),
+            waits: Family::default(),
+            health_age: Histogram::new([15.0, 30.0, 60.0, 90.0, 120.0, 300.0, 600.0, 1200.0, 3600.0]),
+            regions: Regions::default(),
             steps: Family::default(),
             certificates: Certificates::default(),
             leader: Family::default(),
@@ -195,6 +211,16 @@ impl Metrics {
             self.throttles.clone(),
         );
         registry.register(
+            "clb_operator_aws_api_waits",
+            "Calls that found our share of a bucket used up, so that their object waits for its turn",
+            self.waits.clone(),
+        );
+        registry.register(
+            "clb_operator_health_age_seconds",
+            "How old the health of a load balancer's instances was when it was read again",
+            self.health_age.clone(),
+        );
+        registry.register(
             "clb_operator_plan_steps",
             "Steps of plans that AWS carried out",
             self.steps.clone(),
@@ -206,6 +232,7 @@ impl Metrics {
     fn register_state(&mut self) {
         let registry = &mut self.registry;
         registry.register_collector(Box::new(self.certificates.clone()));
+        registry.register_collector(Box::new(self.regions.clone()));
         registry.register(
             "leader_election_master_status",
             "Whether this process holds the Lease, 1 or 0",
@@ -290,6 +317,21 @@ impl Metrics {
         if throttled {
             self.throttles.get_or_create(&OperationLabels { operation }).inc();
         }
+    }
+
+    /// A call was not made, since our share of the bucket is used up.
+    pub fn waits(&self, lane: &'static str, bucket: &'static str) {
+        self.waits.get_or_create(&LaneLabels { lane, bucket }).inc();
+    }
+
+    /// The health of a load balancer's instances was read, and the reading before was so old.
+    pub fn health_read(&self, age: Duration) {
+        self.health_age.observe(age.as_secs_f64());
+    }
+
+    /// Who is asked, at each scrape, how the regions stand.
+    pub fn regions_from(&self, source: impl Fn() -> Vec<RegionSample> + Send + Sync + 'static) {
+        self.regions.from(source);
     }
 
     /// AWS carried out a step of a plan.

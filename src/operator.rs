@@ -19,7 +19,7 @@ use tracing::info;
 
 use crate::api::ClassicLoadBalancer;
 use crate::api::message;
-use crate::aws::Accounts;
+use crate::aws::{Accounts, Rates};
 use crate::controller::{self, Context, Reconciler};
 use crate::flags::Parameters;
 use crate::lease::{Election, Leadership};
@@ -52,6 +52,7 @@ pub async fn run(parameters: Parameters) -> anyhow::Result<()> {
         rules,
         concurrency,
         lease_namespace,
+        limits,
     } = parameters;
     let stop = stop_on_signal()?;
     let metrics = Arc::new(Metrics::new());
@@ -82,8 +83,12 @@ pub async fn run(parameters: Parameters) -> anyhow::Result<()> {
         let lease = Arc::clone(&lease);
         async move { lease.run().await }
     });
-    let accounts = Accounts::load(leadership, Arc::clone(&metrics)).await;
+    let accounts = Accounts::load(leadership, Arc::clone(&metrics), Rates::queued(limits)).await;
     let accounts = accounts.map_err(anyhow::Error::msg)?;
+    metrics.regions_from({
+        let accounts = accounts.clone();
+        move || accounts.samples()
+    });
     let cx = Context::new(client.clone(), accounts, cluster_id, intervals, rules, metrics);
     controller::announce(&cx);
     let reconciler = Arc::new(Reconciler::new(cx));

@@ -1,92 +1,179 @@
 //! Our own share of what AWS lets an account ask.
 //!
-//! AWS refills the bucket of `Describe*` calls with 10 a second for each account and region, and every other tool of
-//! the account draws from it too. Health is the one read whose number grows with the fleet and the clock alone, so it
-//! gets a quarter of that and no more.
+//! AWS keeps buckets of tokens for each account and region, and every other tool of the account draws from them too. A
+//! share of each is ours; a call that finds none left is not made, and its object waits in the queue for its turn. The
+//! lanes see to it that what keeps traffic flowing never waits for what can wait.
 
-use std::num::NonZeroU32;
-use std::ops::Add;
+mod level;
+mod limits;
+
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use governor::clock::{Clock, Reference};
-use governor::middleware::NoOpMiddleware;
-use governor::nanos::Nanos;
-use governor::state::{InMemoryState, NotKeyed};
-use governor::{Quota, RateLimiter};
 use tokio::time::Instant;
 
-/// A quarter of the refill of 10 a second.
-const BETWEEN_HEALTH_READS: Duration = Duration::from_millis(400);
-/// A quarter of the capacity of 40.
-const HEALTH_BURST: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
+use level::Level;
+pub use limits::{Bucket, Limits};
+
+use crate::elb::Lane;
+use crate::metrics::BucketSample;
+
+/// The part of a bucket that a lane leaves to those before it.
+fn leaves(lane: Lane) -> f64 {
+    match lane {
+        Lane::Instances => 0.0,
+        Lane::Change => 0.1,
+        Lane::Repair => 0.2,
+        Lane::Sweep => 0.3,
+    }
+}
+
+/// The part of the `Describe*` bucket that reads of health may use: it is the one read whose number grows with the fleet
+/// and the clock alone.
+const HEALTH: f64 = 0.5;
 
 /// How long so many reads of health take, one region's share being full.
-pub fn time_for_health(reads: usize) -> Duration {
-    let later = u32::try_from(reads)
-        .unwrap_or(u32::MAX)
-        .saturating_sub(HEALTH_BURST.get());
-    BETWEEN_HEALTH_READS.saturating_mul(later)
+pub fn time_for_health(reads: usize, limits: &Limits) -> Duration {
+    let rate = health_rate(limits);
+    let later = reads.saturating_sub(rate.capacity as usize);
+    Duration::from_secs_f64(later as f64 / rate.refill)
 }
 
-/// The runtime's clock, so that a budget refills in the time that everything else waits in.
-#[derive(Clone, Copy, Debug)]
-struct RuntimeClock {
-    start: Instant,
-}
-
-/// Time since the budget was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Elapsed(Duration);
-
-impl Clock for RuntimeClock {
-    type Instant = Elapsed;
-
-    fn now(&self) -> Elapsed {
-        Elapsed(self.start.elapsed())
-    }
-}
-
-impl Add<Nanos> for Elapsed {
-    type Output = Self;
-
-    fn add(self, other: Nanos) -> Self {
-        Self(self.0 + Duration::from(other))
-    }
-}
-
-impl Reference for Elapsed {
-    fn duration_since(&self, earlier: Self) -> Nanos {
-        self.0.saturating_sub(earlier.0).into()
-    }
-
-    fn saturating_sub(&self, duration: Nanos) -> Self {
-        Self(self.0.saturating_sub(duration.into()))
+fn health_rate(limits: &Limits) -> limits::Rate {
+    let describe = limits.of(Bucket::Describe);
+    limits::Rate {
+        capacity: (describe.capacity * HEALTH).max(1.0),
+        refill: describe.refill * HEALTH,
     }
 }
 
 /// The budget of one account and region.
 #[derive(Debug)]
 pub(super) struct Budget {
-    health: RateLimiter<NotKeyed, InMemoryState, RuntimeClock, NoOpMiddleware<Elapsed>>,
-    clock: RuntimeClock,
+    levels: Mutex<Levels>,
+}
+
+#[derive(Debug)]
+struct Levels {
+    buckets: [Level; Bucket::ALL.len()],
+    health: Level,
+}
+
+impl Levels {
+    /// All of the tokens, or none and the time until they are there.
+    fn take(&mut self, needs: &[(Bucket, f64)], lane: Lane, now: Instant) -> Result<(), (Bucket, Duration)> {
+        let leave = leaves(lane);
+        let mut waits = None;
+        for (bucket, tokens) in needs {
+            let level = &mut self.buckets[*bucket as usize];
+            if !level.has(*tokens, leave, now) {
+                let wait = level.wait_for(*tokens, leave, now);
+                waits = waits.max(Some((wait, *bucket)));
+            }
+        }
+        if let Some((wait, bucket)) = waits {
+            return Err((bucket, wait));
+        }
+        for (bucket, tokens) in needs {
+            self.buckets[*bucket as usize].take(*tokens, now);
+        }
+        Ok(())
+    }
 }
 
 impl Budget {
     /// A full one.
-    pub(super) fn new() -> Self {
-        let quota = Quota::with_period(BETWEEN_HEALTH_READS).unwrap_or_else(|| Quota::per_second(HEALTH_BURST));
-        let clock = RuntimeClock { start: Instant::now() };
+    pub(super) fn new(limits: &Limits) -> Self {
+        let now = Instant::now();
         Self {
-            health: RateLimiter::direct_with_clock(quota.allow_burst(HEALTH_BURST), clock),
-            clock,
+            levels: Mutex::new(Levels {
+                buckets: Bucket::ALL.map(|bucket| Level::new(limits.of(bucket), now)),
+                health: Level::new(health_rate(limits), now),
+            }),
         }
     }
 
-    /// Takes a turn at reading health; `Err` tells how long to wait for one.
-    pub(super) fn health_turn(&self) -> Result<(), Duration> {
-        self.health
-            .check()
-            .map_err(|until| until.wait_time_from(self.clock.now()))
+    fn with<T>(&self, change: impl FnOnce(&mut Levels, Instant) -> T) -> T {
+        let mut levels = self.levels.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut levels, Instant::now())
+    }
+
+    /// Takes the tokens of these calls, all or none; `Err` tells which bucket lacks some, and how long to wait.
+    pub(super) fn take<'a>(
+        &self,
+        operations: impl IntoIterator<Item = &'a str>,
+        lane: Lane,
+    ) -> Result<(), (Bucket, Duration)> {
+        let mut needs = Vec::new();
+        for operation in operations {
+            add(&mut needs, operation, 1.0);
+        }
+        self.with(|levels, now| levels.take(&needs, lane, now))
+    }
+
+    /// The calls were not made after all.
+    pub(super) fn put_back<'a>(&self, operations: impl IntoIterator<Item = &'a str>) {
+        let mut needs = Vec::new();
+        for operation in operations {
+            add(&mut needs, operation, 1.0);
+        }
+        self.with(|levels, _| {
+            for (bucket, tokens) in needs {
+                levels.buckets[bucket as usize].put_back(tokens);
+            }
+        });
+    }
+
+    /// A call that must be made whatever is left, such as one that puts back what was taken away.
+    pub(super) fn overdraw(&self, operation: &str) {
+        self.with(|levels, now| {
+            for bucket in Bucket::of(operation) {
+                levels.buckets[*bucket as usize].take(1.0, now);
+            }
+        });
+    }
+
+    /// AWS throttled a call.
+    pub(super) fn throttled(&self, operation: &str) {
+        self.with(|levels, now| {
+            for bucket in Bucket::of(operation) {
+                levels.buckets[*bucket as usize].throttled(now);
+            }
+        });
+    }
+
+    /// Takes a turn at reading health; `Err` tells how long to wait for one. Those that matter leave nothing of the share to
+    /// the others, and the others leave half of it.
+    pub(super) fn health_turn(&self, urgent: bool) -> Result<(), Duration> {
+        let leave = if urgent { 0.0 } else { 0.5 };
+        self.with(|levels, now| {
+            if levels.health.has(1.0, leave, now) {
+                levels.health.take(1.0, now);
+                return Ok(());
+            }
+            Err(levels.health.wait_for(1.0, leave, now))
+        })
+    }
+
+    /// How all buckets stand.
+    pub(super) fn samples(&self) -> Vec<BucketSample> {
+        self.with(|levels, now| {
+            let sample = |bucket: Bucket| {
+                let (level, rate) = levels.buckets[bucket as usize].told(now);
+                let bucket = bucket.as_str();
+                BucketSample { bucket, level, rate }
+            };
+            Bucket::ALL.map(sample).to_vec()
+        })
+    }
+}
+
+fn add(needs: &mut Vec<(Bucket, f64)>, operation: &str, tokens: f64) {
+    for bucket in Bucket::of(operation) {
+        match needs.iter_mut().find(|(known, _)| known == bucket) {
+            Some((_, sum)) => *sum += tokens,
+            None => needs.push((*bucket, tokens)),
+        }
     }
 }
 
@@ -94,16 +181,62 @@ impl Budget {
 mod tests {
     use super::*;
 
+    fn take(budget: &Budget, operation: &str, lane: Lane) -> Result<(), (Bucket, Duration)> {
+        budget.take([operation], lane)
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn health_reads_beyond_the_share_wait() {
-        let budget = Budget::new();
-        assert_eq!(time_for_health(10), Duration::ZERO);
-        assert_eq!(time_for_health(200), Duration::from_secs(76));
-        let granted = (0..100).take_while(|_| budget.health_turn().is_ok()).count();
-        assert_eq!(granted, 10);
-        let wait = budget.health_turn().expect_err("the share is used up");
-        assert!(wait <= BETWEEN_HEALTH_READS, "{wait:?}");
-        tokio::time::advance(BETWEEN_HEALTH_READS).await;
-        assert!(budget.health_turn().is_ok() && budget.health_turn().is_err());
+    async fn creations_wait_and_registrations_do_not() {
+        let budget = Budget::new(&Limits::default().with_share(100));
+        let made = (0..100)
+            .take_while(|_| take(&budget, "CreateLoadBalancer", Lane::Change).is_ok())
+            .count();
+        assert_eq!(made, 9, "one of ten is left to those before");
+        let (bucket, wait) = take(&budget, "CreateLoadBalancer", Lane::Change).expect_err("empty");
+        assert_eq!(bucket, Bucket::ResourceIntensive);
+        assert!(wait >= Duration::from_secs(5), "{wait:?}");
+        assert!(take(&budget, "DeregisterInstancesFromLoadBalancer", Lane::Instances).is_ok());
+        tokio::time::advance(Duration::from_secs(10)).await;
+        assert!(take(&budget, "CreateLoadBalancer", Lane::Change).is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn sweeps_leave_room_for_those_before_them() {
+        let budget = Budget::new(&Limits::default());
+        let swept = (0..100)
+            .take_while(|_| take(&budget, "DescribeTags", Lane::Sweep).is_ok())
+            .count();
+        assert_eq!(swept, 14);
+        assert!(take(&budget, "DescribeTags", Lane::Change).is_ok());
+        assert!(take(&budget, "RegisterInstancesWithLoadBalancer", Lane::Instances).is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_plan_takes_all_it_needs_or_nothing() {
+        let budget = Budget::new(&Limits::default());
+        let rebuild = ["DeleteLoadBalancerListeners", "CreateLoadBalancerListeners"];
+        let taken = (0..100)
+            .take_while(|_| budget.take(rebuild, Lane::Change).is_ok())
+            .count();
+        assert_eq!(taken, 4, "of ten tokens one is left to those before");
+        budget.put_back(rebuild);
+        assert!(budget.take(rebuild, Lane::Change).is_ok());
+        budget.overdraw("CreateLoadBalancerListeners");
+        budget.overdraw("CreateLoadBalancerListeners");
+        assert!(take(&budget, "AddTags", Lane::Instances).is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn health_reads_beyond_the_share_wait_and_those_that_matter_go_first() {
+        let limits = Limits::default();
+        let budget = Budget::new(&limits);
+        assert_eq!(time_for_health(10, &limits), Duration::ZERO);
+        assert_eq!(time_for_health(200, &limits), Duration::from_secs(76));
+        let quiet = (0..100).take_while(|_| budget.health_turn(false).is_ok()).count();
+        let urgent = (0..100).take_while(|_| budget.health_turn(true).is_ok()).count();
+        assert_eq!((quiet, urgent), (5, 5));
+        assert!(budget.health_turn(true).expect_err("used up") > Duration::ZERO);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(budget.health_turn(true).is_ok());
     }
 }

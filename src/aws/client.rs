@@ -8,6 +8,8 @@ mod policy;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use aws_config::{Region, SdkConfig};
 use aws_sdk_autoscaling as autoscaling;
@@ -19,13 +21,13 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 pub use inventory::EnabledRegion;
 
 use super::gate::{Access, Gate};
+use super::retry::{RetryCutShort, ThrottlesWait, WholeReply};
 use super::signing_key::SigningKey;
-use super::whole_reply::{RetryCutShort, WholeReply};
 use super::{Class, Error, convert};
 use crate::api::message;
 use crate::elb::{
     Account, AutoScalingGroup, DESCRIBE_AUTO_SCALING_GROUPS, DESCRIBE_AUTO_SCALING_INSTANCES, InstanceHealth,
-    InstanceId, LoadBalancer,
+    InstanceId, Lane, LoadBalancer,
 };
 
 pub use ec2::Filters;
@@ -33,8 +35,8 @@ pub use ec2::Filters;
 /// The call that reads the health of instances, as errors name it.
 pub const DESCRIBE_INSTANCE_HEALTH: &str = "DescribeInstanceHealth";
 
-/// The clients of one region.
-#[derive(Debug)]
+/// The clients of one region, for calls of one lane.
+#[derive(Clone, Debug)]
 pub struct Client {
     elb: elasticloadbalancing::Client,
     autoscaling: autoscaling::Client,
@@ -42,26 +44,33 @@ pub struct Client {
     sts: aws_sdk_sts::Client,
     acm: aws_sdk_acm::Client,
     iam: aws_sdk_iam::Client,
-    gate: Gate,
+    gate: Arc<Gate>,
+    lane: Lane,
+    /// How long to wait, since a call had no turn.
+    turn: Arc<Mutex<Option<Duration>>>,
 }
 
 /// The configuration of a service's client with a retry budget of this region's own: the SDK's default one is shared by
 /// the whole process, so that one region's bad hour would use up the retries of all.
 macro_rules! own {
-    ($service:ident, $config:expr) => {
-        $service::config::Builder::from($config).retry_partition(
-            $service::config::retry::RetryPartition::custom(concat!(stringify!($service), "-of-a-region"))
-                .token_bucket($service::config::retry::TokenBucket::default())
-                .build(),
-        )
-    };
+    ($service:ident, $config:expr, $gate:expr) => {{
+        let partition = $service::config::retry::RetryPartition::custom(concat!(stringify!($service), "-of-a-region"))
+            .token_bucket($service::config::retry::TokenBucket::default())
+            .build();
+        let builder = $service::config::Builder::from($config).retry_partition(partition);
+        if $gate.waits() {
+            builder
+        } else {
+            builder.retry_classifier(ThrottlesWait)
+        }
+    }};
 }
 
 /// A service's client that is guarded against replies cut short.
 macro_rules! service {
-    ($service:ident, $config:expr, $key:expr) => {
+    ($service:ident, $config:expr, $gate:expr, $key:expr) => {
         $service::Client::from_conf(
-            own!($service, $config)
+            own!($service, $config, $gate)
                 .interceptor(WholeReply)
                 .interceptor($key.clone())
                 .retry_classifier(RetryCutShort)
@@ -72,17 +81,51 @@ macro_rules! service {
 
 impl Client {
     /// `key` is told of the key that signs each call to Elastic Load Balancing.
-    pub(super) fn new(config: &SdkConfig, region: &str, gate: Gate, key: &SigningKey) -> Self {
+    pub(super) fn new(config: &SdkConfig, region: &str, gate: Arc<Gate>, key: &SigningKey) -> Self {
         let config = &config.to_builder().region(Region::new(region.to_owned())).build();
         Self {
-            elb: service!(elasticloadbalancing, config, key),
-            autoscaling: service!(autoscaling, config, key),
-            ec2: service!(aws_sdk_ec2, config, key),
-            sts: aws_sdk_sts::Client::from_conf(own!(aws_sdk_sts, config).interceptor(key.clone()).build()),
-            acm: aws_sdk_acm::Client::from_conf(own!(aws_sdk_acm, config).build()),
-            iam: aws_sdk_iam::Client::from_conf(own!(aws_sdk_iam, config).build()),
+            elb: service!(elasticloadbalancing, config, gate, key),
+            autoscaling: service!(autoscaling, config, gate, key),
+            ec2: service!(aws_sdk_ec2, config, gate, key),
+            sts: aws_sdk_sts::Client::from_conf(own!(aws_sdk_sts, config, gate).interceptor(key.clone()).build()),
+            acm: aws_sdk_acm::Client::from_conf(own!(aws_sdk_acm, config, gate).build()),
+            iam: aws_sdk_iam::Client::from_conf(own!(aws_sdk_iam, config, gate).build()),
             gate,
+            lane: Lane::Change,
+            turn: Arc::default(),
         }
+    }
+
+    /// The same for one reconcile, whose reads are paid for in this lane.
+    pub(super) fn in_lane(&self, lane: Lane) -> Self {
+        Self {
+            lane,
+            turn: Arc::default(),
+            ..self.clone()
+        }
+    }
+
+    /// Remembers how long to wait, where an answer says so.
+    pub(super) fn note<T>(&self, answer: &Result<T, Error>) {
+        if let Err(Error { wait: Some(wait), .. }) = answer {
+            let mut turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+            *turn = (*turn).max(Some(*wait));
+        }
+    }
+
+    /// How long whoever asks here shall wait, since a call had no turn.
+    pub(super) fn turn(&self) -> Option<Duration> {
+        *self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What its calls pass.
+    pub(super) fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// The lane of its reads.
+    pub(super) fn lane(&self) -> Lane {
+        self.lane
     }
 
     /// STS `GetCallerIdentity`.
@@ -122,6 +165,31 @@ impl Client {
             .map_err(|lacking| bad_reply(OPERATION, &lacking))
     }
 
+    /// These load balancers in one call, without tags.
+    ///
+    /// # Errors
+    /// Class `Gone` when one of them does not exist; AWS does not say which.
+    pub(super) async fn find_all(
+        &self,
+        names: &[String],
+    ) -> Result<Vec<(String, Result<Option<LoadBalancer>, Error>)>, Error> {
+        const OPERATION: &str = "DescribeLoadBalancers";
+        let request = self.elb.describe_load_balancers();
+        let request = request.set_load_balancer_names(Some(names.to_vec()));
+        let reply = self.call(OPERATION, request.send()).await?;
+        let mut found = BTreeMap::new();
+        for description in reply.load_balancer_descriptions.unwrap_or_default() {
+            let Some(name) = description.load_balancer_name.clone() else {
+                continue;
+            };
+            let read = convert::load_balancer(description).map_err(|lacking| bad_reply(OPERATION, &lacking));
+            found.insert(name, read.map(Some));
+        }
+        let lacking = || Err(bad_reply(OPERATION, "LoadBalancerDescriptions"));
+        let answer = |name: &String| (name.clone(), found.remove(name).unwrap_or_else(lacking));
+        Ok(names.iter().map(answer).collect())
+    }
+
     /// All tags of a load balancer.
     ///
     /// # Errors
@@ -136,12 +204,18 @@ impl Client {
             .unwrap_or_default()
             .into_iter()
             .find(|description| description.load_balancer_name.as_deref() == Some(name))
-            .ok_or_else(|| bad_reply(OPERATION, "TagDescriptions"))?;
+            .ok_or_else(|| self.lacks_tags())?;
         let tags = description.tags.unwrap_or_default();
         Ok(tags
             .into_iter()
             .map(|tag| (tag.key, tag.value.unwrap_or_default()))
             .collect())
+    }
+
+    /// The reply lacks the tags that were asked for.
+    #[allow(clippy::unused_self)] // beside the calls that it belongs to
+    pub(super) fn lacks_tags(&self) -> Error {
+        bad_reply("DescribeTags", "TagDescriptions")
     }
 
     /// The health of every registered instance. AWS leaves terminated ones out.
@@ -255,7 +329,9 @@ impl Client {
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
     {
-        self.gate.call(operation, Access::Read, sending).await
+        let answer = self.gate.call(operation, Access::Read(self.lane), sending).await;
+        self.note(&answer);
+        answer
     }
 
     /// A write, whose reply tells no more than that AWS accepted it.

@@ -1,6 +1,7 @@
 //! What went wrong, by class.
 
 use std::fmt;
+use std::time::Duration;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -8,7 +9,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::cause::stems_from;
-use super::whole_reply::CutShort;
+use super::retry::CutShort;
 use crate::api::message::{self, Message};
 use crate::api::reason::{self, AWS_ERROR, Kind};
 use crate::elb::{Class, Code};
@@ -27,6 +28,8 @@ pub struct Error {
     pub message: String,
     /// AWS's id of the request, for its support.
     pub request_id: Option<String>,
+    /// How long to wait for a turn, where the call was not made since our share of AWS's rate is used up.
+    pub wait: Option<Duration>,
 }
 
 impl std::error::Error for Error {}
@@ -46,6 +49,7 @@ impl Error {
             code: code.into(),
             message: message.into(),
             request_id: None,
+            wait: None,
         }
     }
 
@@ -88,6 +92,7 @@ impl Error {
             code,
             message,
             request_id,
+            wait: None,
         }
     }
 
@@ -199,6 +204,7 @@ fn classify(operation: &str, code: &str, message: &str, refused: bool) -> Class 
         Some(Kind::Throttled) => Class::Throttled,
         Some(Kind::Settling) => Class::Settling,
         Some(Kind::NotLeader) => Class::NotLeader,
+        Some(Kind::OverBudget) => Class::OverBudget,
         None if refused => Class::Refused,
         Some(Kind::Unavailable) | None => Class::Unavailable,
     }

@@ -1,6 +1,8 @@
-//! The gate that every call to AWS passes: leadership for writes, then the call, its class and its metrics.
+//! The gate that every call to AWS passes: leadership for writes, the budget for reads, then the call, its class and its
+//! metrics.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -8,18 +10,30 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::time::Instant;
 use tracing::debug;
 
+use super::budget::{Bucket, Budget};
 use super::{Class, Error};
 use crate::api::message;
+use crate::elb::Lane;
 use crate::lease::Leadership;
 use crate::metrics::Metrics;
 
 /// What is called for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
-    /// It changes nothing.
-    Read,
-    /// It changes AWS, so it is the leader's alone.
+    /// It changes nothing, and is paid for in this lane.
+    Read(Lane),
+    /// It changes AWS, so it is the leader's alone. Whoever calls has paid: a plan pays for all its calls before the first,
+    /// so that none stops halfway.
     Write,
+}
+
+/// What becomes of a call that the budget has nothing left for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenOverBudget {
+    /// It fails with the time to wait: an object waits in the queue, and holds nobody up.
+    Fails,
+    /// It waits: a person does.
+    Waits,
 }
 
 /// The gate of one account and region.
@@ -27,14 +41,62 @@ pub(super) enum Access {
 pub(super) struct Gate {
     leadership: Leadership,
     metrics: Arc<Metrics>,
+    budget: Budget,
+    when_over_budget: WhenOverBudget,
 }
 
 impl Gate {
-    pub(super) fn new(leadership: Leadership, metrics: Arc<Metrics>) -> Self {
-        Self { leadership, metrics }
+    pub(super) fn new(
+        leadership: Leadership,
+        metrics: Arc<Metrics>,
+        budget: Budget,
+        when_over_budget: WhenOverBudget,
+    ) -> Self {
+        Self {
+            leadership,
+            metrics,
+            budget,
+            when_over_budget,
+        }
     }
 
-    /// Sends, counts, times and classifies. A write without a current claim is not sent.
+    /// Whether a call waits for its turn, and tries again what AWS throttles.
+    pub(super) fn waits(&self) -> bool {
+        self.when_over_budget == WhenOverBudget::Waits
+    }
+
+    /// What is left of our share.
+    pub(super) fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// Takes what these calls need of the budget, all or nothing.
+    ///
+    /// # Errors
+    /// Class `OverBudget`, with the time to wait.
+    pub(super) fn pay<'a>(
+        &self,
+        operations: impl IntoIterator<Item = &'a str>,
+        first: &'static str,
+        lane: Lane,
+    ) -> Result<(), Error> {
+        self.budget.take(operations, lane).map_err(|(bucket, wait)| {
+            self.metrics.waits(lane.as_str(), bucket.as_str());
+            over_budget(first, bucket, wait)
+        })
+    }
+
+    async fn pay_for(&self, operation: &'static str, lane: Lane) -> Result<(), Error> {
+        loop {
+            match self.pay([operation], operation, lane) {
+                Err(Error { wait: Some(wait), .. }) if self.waits() => tokio::time::sleep(wait).await,
+                paid => return paid,
+            }
+        }
+    }
+
+    /// Sends, counts, times and classifies. A write without a current claim is not sent, nor a read that the budget has
+    /// nothing left for.
     pub(super) async fn call<T, E>(
         &self,
         operation: &'static str,
@@ -44,19 +106,60 @@ impl Gate {
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
     {
-        if access == Access::Write && !self.leadership.is_current() {
-            let answer = message::not_leader();
-            return Err(Error::new(operation, Class::NotLeader, answer.code, answer.text));
+        match access {
+            Access::Write if !self.leadership.is_current() => {
+                let answer = message::not_leader();
+                return Err(Error::new(operation, Class::NotLeader, answer.code, answer.text));
+            }
+            Access::Write => {}
+            Access::Read(lane) => self.pay_for(operation, lane).await?,
         }
         let started = Instant::now();
         let result = sending.await.map_err(|error| Error::of_sdk(operation, &error));
         let code = result.as_ref().map_or_else(|error| error.code.as_str(), |_| "OK");
         let throttled = result.as_ref().is_err_and(|error| error.class == Class::Throttled);
+        if throttled {
+            self.budget.throttled(operation);
+        }
         self.metrics.call(operation, code, throttled, started.elapsed());
         match &result {
             Ok(_) => debug!(operation, "AWS answered"),
             Err(error) => debug!(operation, %error, request_id = error.request_id, "AWS refused"),
         }
         result
+    }
+}
+
+/// A call that was not made, since our share of AWS's rate is used up.
+fn over_budget(operation: &'static str, bucket: Bucket, wait: Duration) -> Error {
+    let answer = message::over_budget(bucket.as_str(), in_words(wait));
+    Error {
+        wait: Some(wait),
+        ..Error::new(operation, Class::OverBudget, answer.code, answer.text)
+    }
+}
+
+/// A wait in round figures: it stands in the status, which shall not change with every try.
+fn in_words(wait: Duration) -> &'static str {
+    const ROUND: [(u64, &str); 6] = [
+        (5, "5s"),
+        (15, "15s"),
+        (30, "30s"),
+        (60, "1m"),
+        (120, "2m"),
+        (300, "5m"),
+    ];
+    let known = ROUND.iter().find(|(seconds, _)| wait.as_secs_f64() <= *seconds as f64);
+    known.map_or("10m", |(_, words)| words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_are_told_in_round_figures() {
+        let told = [1, 14, 100, 3600].map(|seconds| in_words(Duration::from_secs(seconds)));
+        assert_eq!(told, ["5s", "15s", "2m", "10m"]);
     }
 }

@@ -1,31 +1,82 @@
-//! Reads of load balancers that objects share.
+//! Reads that objects share, of one account and region.
 //!
-//! Every read of a reconcile goes through here, and none elsewhere, so that many objects can be served by one call.
+//! Every read of a reconcile goes through here. Questions that come together are asked in one call; many names are read by
+//! pages of the whole list; and what was read serves whoever does not need a newer reading. Nobody is given a reading that
+//! is older than the last write to the same load balancer, or than what it asks for. Absence counts only by name.
+
+mod joined;
+mod load_balancers;
+mod neighbours;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::Error;
 use super::client::Client;
 use crate::elb::{InstanceHealth, LoadBalancer};
+use crate::plan::Step;
+use load_balancers::LoadBalancers;
+use neighbours::Neighbours;
 
-/// The load balancers of one account and region.
-#[derive(Debug)]
+/// What all objects of an account and region have read.
+#[derive(Debug, Default)]
+pub(super) struct Readings {
+    load_balancers: LoadBalancers,
+    neighbours: Neighbours,
+}
+
+impl Readings {
+    /// When all load balancers were last read, page by page.
+    pub(super) fn swept(&self) -> Option<Instant> {
+        self.load_balancers.swept()
+    }
+
+    /// What was read is of another time: somebody else has worked here since.
+    pub(super) fn clear(&self) {
+        self.load_balancers.clear();
+        self.neighbours.clear();
+    }
+}
+
+/// The view that one reconcile has of an account and region.
+#[derive(Clone, Debug)]
 pub struct View {
+    readings: Arc<Readings>,
     client: Arc<Client>,
+    /// What was read before does not serve it.
+    since: Instant,
 }
 
 impl View {
-    pub(super) fn new(client: Arc<Client>) -> Self {
-        Self { client }
+    pub(super) fn new(readings: Arc<Readings>, client: Arc<Client>, since: Instant) -> Self {
+        Self {
+            readings,
+            client,
+            since,
+        }
     }
 
-    /// The load balancer of that name, without tags. `None` only on AWS's explicit `LoadBalancerNotFound`.
+    /// For questions about what is so now.
+    #[must_use]
+    pub fn now(&self) -> Self {
+        Self {
+            since: Instant::now(),
+            ..self.clone()
+        }
+    }
+
+    /// The load balancer of that name, without tags. `None` only on AWS's explicit `LoadBalancerNotFound`. `exists`:
+    /// whether it was there before, so that its name may go into one call with others.
     ///
     /// # Errors
     /// When AWS cannot be asked, or its reply does not hold what was asked for: that proves nothing.
-    pub async fn load_balancer(&self, name: &str) -> Result<Option<LoadBalancer>, Error> {
-        self.client.find(name).await
+    pub async fn load_balancer(&self, name: &str, exists: bool) -> Result<Option<LoadBalancer>, Error> {
+        let all = &self.readings.load_balancers;
+        let answer = all.description(&self.client, name, exists, self.since).await;
+        self.client.note(&answer);
+        answer
     }
 
     /// The names of all load balancers.
@@ -42,7 +93,10 @@ impl View {
     /// # Errors
     /// Class `Gone` when the load balancer does not exist.
     pub async fn tags(&self, name: &str) -> Result<BTreeMap<String, String>, Error> {
-        self.client.tags(name).await
+        let all = &self.readings.load_balancers;
+        let answer = all.tags(&self.client, name, self.since).await;
+        self.client.note(&answer);
+        answer
     }
 
     /// The health of every registered instance. AWS leaves terminated ones out.
@@ -51,5 +105,18 @@ impl View {
     /// Class `Gone` when the load balancer does not exist.
     pub async fn instance_health(&self, name: &str) -> Result<Vec<InstanceHealth>, Error> {
         self.client.instance_health(name).await
+    }
+
+    /// What was read of this load balancer has served the object whose it is.
+    pub fn served(&self, name: &str) {
+        self.readings.load_balancers.served(name);
+    }
+
+    /// A step was sent to AWS, whatever came of it: what was read before is out of date.
+    pub(super) fn wrote(&self, name: &str, step: &Step) {
+        self.readings.load_balancers.wrote(name, Instant::now());
+        if let Step::AttachAutoScalingGroup(group) | Step::DetachAutoScalingGroup(group) = step {
+            self.readings.neighbours.wrote_group(group);
+        }
     }
 }

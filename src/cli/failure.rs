@@ -203,6 +203,7 @@ mod tests {
                 code: NO_CREDENTIALS.to_owned(),
                 message: format!("dispatch failure: other: {said}"),
                 request_id: None,
+                wait: None,
             };
             let message = Failure::aws("us-east-1", &error).to_string();
             assert!(

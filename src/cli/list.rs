@@ -11,7 +11,7 @@ use super::output::{self, ListFormat};
 use super::progress::Progress;
 use super::table::Table;
 use super::{Exit, glob, kubernetes, region, screen};
-use crate::aws::{AccountRegion, Class, Client, Error, time_for_health};
+use crate::aws::{AccountRegion, Class, Client, Error, Limits, time_for_health};
 use crate::elb::InstanceHealth;
 
 /// Health costs a call for each load balancer. The plain table of more load balancers than this does without.
@@ -179,13 +179,13 @@ impl List {
 
 /// Seconds for so many reads of health, where that is long.
 fn takes(reads: usize) -> Option<u64> {
-    let seconds = time_for_health(reads).as_secs();
+    let seconds = time_for_health(reads, &Limits::default()).as_secs();
     (seconds >= LONG).then_some(seconds)
 }
 
 /// Reads within the share of the region that is meant for health, so that other tools of the account still get theirs.
 async fn health(region: &AccountRegion, name: &str) -> Result<Vec<InstanceHealth>, Error> {
-    while let Err(wait) = region.health_turn() {
+    while let Err(wait) = region.health_turn(true) {
         tokio::time::sleep(wait).await;
     }
     region.view.instance_health(name).await

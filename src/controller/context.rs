@@ -16,6 +16,9 @@ use crate::aws::Accounts;
 use crate::elb::region;
 use crate::metrics::Metrics;
 
+/// Drift is seen so much later than it could be, at most, so that one read serves many objects.
+const TOLERANCE: Duration = Duration::from_secs(30);
+
 /// How often the operator looks though nothing happened.
 #[derive(Clone, Copy, Debug)]
 pub struct Intervals {
@@ -23,6 +26,13 @@ pub struct Intervals {
     pub resync: Duration,
     /// Between two reads of the health of its instances.
     pub health: Duration,
+}
+
+impl Intervals {
+    /// How old a reading may be that serves a look though nothing happened.
+    pub(super) fn tolerance(&self) -> Duration {
+        (self.resync.min(self.health) / 4).min(TOLERANCE)
+    }
 }
 
 /// What every reconcile needs.

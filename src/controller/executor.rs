@@ -10,7 +10,7 @@ use super::error::Error;
 use super::memory::Journal;
 use super::reconcile::subject::Subject;
 use crate::api::message::Message;
-use crate::aws;
+use crate::aws::{self, Paid};
 use crate::elb::LoadBalancer;
 use crate::plan::{Explained, Plan, Ran, Run, Step};
 
@@ -74,7 +74,16 @@ impl<'a> Executor<'a> {
 
     /// Carries out one step.
     pub(super) async fn run(&mut self, step: &Step) -> Result<(), aws::Error> {
+        let _paid = self.pay_for(std::slice::from_ref(step))?;
         self.run_on(step, None).await
+    }
+
+    /// Pays for steps that belong together before the first of them.
+    fn pay_for(&self, steps: &[Step]) -> Result<Option<Paid>, aws::Error> {
+        if self.is_dry() {
+            return Ok(None);
+        }
+        self.subject.region.pay_for(steps).map(Some)
     }
 
     /// Carries out one step; `before` is the load balancer as it is.
@@ -91,7 +100,7 @@ impl<'a> Executor<'a> {
     /// Makes the call, logs and counts it.
     async fn send(&self, step: &Step) -> Result<(), aws::Error> {
         let name = &self.subject.name;
-        match self.subject.region.client.run(name, step).await {
+        match self.subject.region.run(name, step).await {
             Ok(()) => {
                 info!(load_balancer = name, %step, "AWS accepted");
                 self.cx.metrics.step(step.operation());
@@ -133,7 +142,20 @@ impl<'a> Executor<'a> {
     ) -> Result<Ran<aws::Error>, Error> {
         self.ensure_finalizer().await?;
         let mut run = Run::new(plan);
-        while let Some(step) = run.next().cloned() {
+        let mut paid = None;
+        loop {
+            match run.begins().map(|steps| self.pay_for(steps)) {
+                Some(Ok(tokens)) => paid = tokens,
+                Some(Err(error)) => {
+                    run.refused(error);
+                    continue;
+                }
+                None => {}
+            }
+            let Some(step) = run.next().cloned() else { break };
+            if let Some(paid) = &mut paid {
+                paid.spend(step.operation());
+            }
             match self.make(&step, lb, journal).await {
                 Ok(()) => run.accepted(),
                 Err(error) => run.refused(error),

@@ -55,6 +55,11 @@ impl Reconciler {
         }
     }
 
+    /// An event brought the object of this UID.
+    pub fn arrived(&self, uid: &str) {
+        self.memories.arrived(uid, Instant::now());
+    }
+
     /// The object of this UID is gone.
     pub fn forget(&self, uid: &str) {
         self.memories.forget(uid);
@@ -75,6 +80,7 @@ impl Reconciler {
         let term = self.cx.term();
         if self.term.swap(term, Ordering::Relaxed) != term {
             self.memories.clear();
+            self.cx.accounts.forget_readings();
         }
         term
     }
@@ -119,6 +125,7 @@ impl Reconciler {
     ) -> Result<Option<Duration>, Error> {
         let term = self.begin_term();
         let mut memory = self.memories.take(uid);
+        memory.schedule.arrived(self.memories.arrival(uid));
         let outcome = {
             let work = tokio::time::timeout(DEADLINE, reconcile(&self.cx, object, &mut memory));
             match Box::pin(AssertUnwindSafe(work).catch_unwind()).await {

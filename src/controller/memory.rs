@@ -91,6 +91,8 @@ pub(super) struct Memories {
     objects: Mutex<HashMap<String, Memory>>,
     /// Objects that could not be decoded, and the versions that were reported.
     undecodable: Mutex<HashMap<String, String>>,
+    /// When the last event of each object came.
+    arrivals: Mutex<HashMap<String, Instant>>,
 }
 
 impl Memories {
@@ -112,6 +114,21 @@ impl Memories {
             .insert(uid.to_owned(), memory);
     }
 
+    /// An event brought the object of this UID.
+    pub(super) fn arrived(&self, uid: &str, at: Instant) {
+        let mut arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
+        match arrivals.get_mut(uid) {
+            Some(arrival) => *arrival = at,
+            None => drop(arrivals.insert(uid.to_owned(), at)),
+        }
+    }
+
+    /// When the last event of it came.
+    pub(super) fn arrival(&self, uid: &str) -> Option<Instant> {
+        let arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
+        arrivals.get(uid).copied()
+    }
+
     /// Whether this version of an object that cannot be decoded was not reported yet.
     pub(super) fn is_news(&self, uid: String, version: String) -> bool {
         let mut reported = self.undecodable.lock().unwrap_or_else(PoisonError::into_inner);
@@ -124,6 +141,7 @@ impl Memories {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(uid);
+        self.arrivals.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
         self.objects.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
     }
 

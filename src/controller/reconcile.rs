@@ -24,6 +24,7 @@ mod realise;
 mod refresh;
 pub(super) mod resolution;
 mod resolve;
+mod rest;
 mod stop;
 pub(super) mod subject;
 mod trust;
@@ -49,9 +50,14 @@ pub(super) use gather::in_words;
 pub(super) async fn reconcile(cx: &Context, object: &ClassicLoadBalancer, memory: &mut Memory) -> Result<Next, Error> {
     let now = cx.clock.now();
     let previous = memory.published.previous(object);
-    let subject = match Subject::of(object, cx, previous) {
+    let settled = previous.observed_generation == object.metadata.generation;
+    let tolerance = cx.intervals.tolerance();
+    let reads = memory
+        .schedule
+        .reads(&subject::seen(object), settled, tolerance, now.at);
+    let subject = match Subject::of(object, cx, previous, reads) {
         Ok(subject) => subject,
-        Err(stop) => return conclude::without_region(cx, object, memory, stop).await,
+        Err(stop) => return rest::without_region(cx, object, memory, stop).await,
     };
     let (subject, seen) = (&subject, subject.seen());
     let because = memory.schedule.because(&seen, now.at);
@@ -62,7 +68,7 @@ pub(super) async fn reconcile(cx: &Context, object: &ClassicLoadBalancer, memory
         .resume(from_status::was_being_made(&subject.previous), now.at);
     match subject.course() {
         Course::Finalize => return Box::pin(finalize::finalize(cx, subject, memory, now)).await,
-        Course::Rest => return conclude::rest(cx, subject, memory).await,
+        Course::Rest => return rest::rest(cx, subject, memory).await,
         Course::Realise => {}
     }
     let executor = &mut Executor::new(cx, subject);

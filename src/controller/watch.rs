@@ -96,7 +96,12 @@ pub(super) fn observe_objects(
 ) {
     match event {
         Ok(watcher::Event::Init) => listed.begin(),
-        Ok(watcher::Event::InitApply(object) | watcher::Event::Apply(object)) => listed.add(object.uid()),
+        Ok(watcher::Event::InitApply(object) | watcher::Event::Apply(object)) => {
+            if let Some(uid) = object.uid() {
+                reconciler.arrived(&uid);
+            }
+            listed.add(object.uid());
+        }
         Ok(watcher::Event::InitDone) => {
             readiness.listed(Resource::Objects);
             if let Some(uids) = listed.end() {

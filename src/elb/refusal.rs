@@ -25,6 +25,8 @@ pub enum Class {
     Unavailable,
     /// It was not sent: this process does not lead, or does not any more.
     NotLeader,
+    /// It was not sent: our share of what AWS lets the account ask is used up for the moment.
+    OverBudget,
 }
 
 impl Class {
@@ -32,7 +34,7 @@ impl Class {
     pub fn is_passing(self) -> bool {
         matches!(
             self,
-            Self::Throttled | Self::Settling | Self::Unavailable | Self::NotLeader
+            Self::Throttled | Self::Settling | Self::Unavailable | Self::NotLeader | Self::OverBudget
         )
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::Metrics;
+use super::{BucketSample, Metrics, RegionSample};
 
 const INTRODUCTION: &str = "\
 # Metrics
@@ -17,13 +17,21 @@ does not grow with the number of objects; only the certificates in use have a se
 
 /// What the labels hold.
 const LABELS: &[(&str, &str)] = &[
+    ("account", "the `AWSAccount`; empty for the operator's own identity"),
+    (
+        "bucket",
+        "the bucket of AWS's that a call draws from, such as `describe`",
+    ),
     ("certificate", "the ARN of the certificate"),
     ("code", "`OK`, or the error code of AWS"),
     ("controller", "always `classicloadbalancer`"),
+    ("lane", "`instances`, `change`, `repair` or `sweep`"),
+    ("name", "the name of the Lease"),
     (
         "operation",
         "the operation of the AWS API, such as `DescribeLoadBalancers`",
     ),
+    ("region", "the region of AWS"),
     ("result", "`success`, `requeue_after` or `error`"),
     ("version", "the version of the operator"),
 ];
@@ -57,6 +65,14 @@ const QUESTIONS: &[(&str, &str)] = &[
     (
         "Does AWS throttle the account?",
         "sum by (operation) (rate(clb_operator_aws_api_throttles_total[5m])) > 0",
+    ),
+    (
+        "Is our share of what AWS lets the account ask used up?",
+        "min by (account, region, bucket) (clb_operator_aws_budget_level) < 0.1",
+    ),
+    (
+        "How many calls wait for their turn?",
+        "sum by (lane, bucket) (rate(clb_operator_aws_api_waits_total[5m])) > 0",
     ),
     (
         "What was changed in AWS today?",
@@ -123,6 +139,21 @@ fn sample() -> Metrics {
     let metrics = Metrics::new();
     metrics.call("DescribeLoadBalancers", "OK", true, Duration::ZERO);
     metrics.step("CreateLoadBalancer");
+    metrics.waits("change", "describe");
+    metrics.leads("clb-operator", true);
+    metrics.regions_from(|| {
+        let bucket = BucketSample {
+            bucket: "describe",
+            level: 1.0,
+            rate: 1.0,
+        };
+        vec![RegionSample {
+            account: String::new(),
+            region: "us-east-1".to_owned(),
+            buckets: vec![bucket],
+            view_age: Some(0.0),
+        }]
+    });
     metrics.certificates("uid", [("arn".to_owned(), 0)].into());
     metrics
 }

@@ -92,6 +92,15 @@ impl<E: Refusal> Run<E> {
         self.plan.tracks.get(self.track)?.steps.get(self.step)
     }
 
+    /// The steps of a track, when the next step is its first: they are begun together, or not at all.
+    pub fn begins(&mut self) -> Option<&[Step]> {
+        self.next()?;
+        if self.is_putting_back() || self.step > 0 {
+            return None;
+        }
+        self.plan.tracks.get(self.track).map(|track| track.steps.as_slice())
+    }
+
     /// Whether the next step puts back what was deleted for one that was refused.
     pub fn is_putting_back(&self) -> bool {
         !self.put_back.is_empty()
@@ -129,6 +138,8 @@ impl<E: Refusal> Run<E> {
             if let Step::CreateListeners { otherwise, .. } = &step
                 // AWS may still hold the port after our own delete; then the old listener would be refused just so.
                 && error.class() != Class::Settling
+                // Nothing of the track was done then.
+                && error.class() != Class::OverBudget
             {
                 self.put_back.extend(otherwise.iter().cloned());
             }

@@ -6,7 +6,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use classic_lb_operator::api::ClassicLoadBalancer;
-use classic_lb_operator::aws::Accounts;
+use classic_lb_operator::aws::{Accounts, Limits, Rates};
 use classic_lb_operator::controller::preview::{Preview, preview};
 use classic_lb_operator::controller::{Error, Rules};
 use classic_lb_operator::lease::Leadership;
@@ -27,7 +27,12 @@ fn aws(url: &str, region: Option<&str>) -> Accounts {
         .endpoint_url(url)
         .region(region.map(|region| Region::new(region.to_owned())))
         .credentials_provider(SharedCredentialsProvider::new(credentials));
-    Accounts::new(config.build(), Leadership::sole(), Arc::new(Metrics::new()))
+    Accounts::new(
+        config.build(),
+        Leadership::sole(),
+        Arc::new(Metrics::new()),
+        Rates::queued(Limits::none()),
+    )
 }
 
 /// An object as it is stored.

@@ -9,7 +9,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_simulator::{Clock, Config, Connector, Delays, Seed, Simulator, Timestamp};
 use aws_smithy_async::rt::sleep::TokioSleep;
-use classic_lb_operator::aws::{Accounts, Client, Error};
+use classic_lb_operator::aws::{Accounts, Client, Error, Limits, Rates};
 use classic_lb_operator::elb::{
     AccessLog, Attributes, Backend, Code, Declared, DesyncMitigationMode, HealthCheck, Identity, Listener,
     ListenerPolicies, LoadBalancer, Placement, Port, Protocol, Registration, Scheme, Stickiness, TlsPolicy,
@@ -45,7 +45,12 @@ fn client(simulator: &Simulator) -> Arc<Client> {
         .http_client(Connector::new(simulator.clone()))
         .sleep_impl(TokioSleep::new())
         .build();
-    let accounts = Accounts::new(config, Leadership::sole(), Arc::new(Metrics::new()));
+    let accounts = Accounts::new(
+        config,
+        Leadership::sole(),
+        Arc::new(Metrics::new()),
+        Rates::queued(Limits::none()),
+    );
     Arc::clone(&accounts.region(REGION).client)
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws_simulator::{Clock, Config, Delays, Seed, Signatures, Simulator};
 use classic_lb_operator::api::ClassicLoadBalancer;
-use classic_lb_operator::aws::Accounts;
+use classic_lb_operator::aws::{Accounts, Limits, Rates};
 use classic_lb_operator::controller::preview::{Preview, preview};
 use classic_lb_operator::controller::{Guarded, Intervals, Rules};
 use classic_lb_operator::lease::Leadership;
@@ -114,7 +114,12 @@ impl Site {
     async fn preview(&self) -> Preview {
         let object = self.objects().get(NAME).await.expect("the object");
         let config = aws::config(&self.simulator, self.kubernetes.now());
-        let accounts = Accounts::new(config, Leadership::sole(), Arc::new(Metrics::new()));
+        let accounts = Accounts::new(
+            config,
+            Leadership::sole(),
+            Arc::new(Metrics::new()),
+            Rates::queued(Limits::none()),
+        );
         Box::pin(preview(
             self.client.clone(),
             &accounts,

@@ -1,23 +1,28 @@
 //! What must hold after every step, whatever happened.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use aws_simulator::{DEFAULT_ACCOUNT, LoadBalancerState, RequestRecord};
 use classic_lb_operator::elb::{TAG_CLUSTER, TAG_OWNER, TAG_UID};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::aws::REGION;
 use crate::driver::Ended;
 use crate::operator::CLUSTER;
 use crate::world::World;
 
+/// How long what was read for all may serve one.
+const SHARED: Duration = Duration::from_mins(1);
+
 /// What is remembered from check to check.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     /// Load balancers as they were after the last write to them, those that are gone as none.
     known: BTreeMap<String, Option<LoadBalancerState>>,
-    /// Load balancers that somebody else changed and that the operator has not read since.
-    disturbed: BTreeSet<String>,
+    /// Load balancers that somebody else changed and that the operator has not read by name since, and when.
+    disturbed: BTreeMap<String, Instant>,
     /// How much was checked, so that a test can tell that it was.
     pub(crate) checked: Checked,
 }
@@ -36,7 +41,7 @@ pub(crate) struct Checked {
 impl Ledger {
     /// Somebody else changed a load balancer.
     pub(crate) fn disturb(&mut self, name: &str) {
-        self.disturbed.insert(name.to_owned());
+        self.disturbed.insert(name.to_owned(), Instant::now());
         self.known.remove(name);
     }
 }
@@ -81,8 +86,7 @@ impl World {
             let name = call.parameters.get("LoadBalancerName").cloned();
             if call.operation == "DescribeLoadBalancers" && call.status == 200 {
                 let named: BTreeSet<&String> = call.parameters.values().collect();
-                let all = !call.parameters.keys().any(|key| key.starts_with("LoadBalancerNames"));
-                self.ledger.disturbed.retain(|name| !all && !named.contains(name));
+                self.ledger.disturbed.retain(|name, _| !named.contains(name));
             }
             if call.operation.starts_with("Describe") {
                 continue;
@@ -165,7 +169,10 @@ impl World {
         let known = self.driver.object(name).and_then(|object| object.metadata.generation);
         let generation = object["metadata"]["generation"].as_i64();
         let current = known == generation && object["status"]["observedGeneration"].as_i64() == generation;
-        let disturbed = self.ledger.disturbed.contains(name) || self.driver.views() != ended.views;
+        // What was read for all may have been read a moment before the change; then the next resync sees it.
+        let seen = self.scale.intervals.resync + SHARED;
+        let unseen = |at: &Instant| at.elapsed() < seen;
+        let disturbed = self.ledger.disturbed.get(name).is_some_and(unseen) || self.driver.views() != ended.views;
         if !current || disturbed || !is_ready(&object) || ended.outcome.is_err() {
             return;
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use classic_lb_operator::api::{FINALIZER, REQUESTED_AT};
-use classic_lb_operator::aws::Accounts;
+use classic_lb_operator::aws::{Accounts, Limits, Rates};
 use classic_lb_operator::controller::{Clock, Context, Guarded, Intervals, Jitter, Reconciler, Rules};
 use classic_lb_operator::lease::Leadership;
 use classic_lb_operator::metrics::Metrics;
@@ -27,7 +27,12 @@ impl Operator {
     /// A freshly started one, whose clock says `now`.
     pub(crate) fn start(client: kube::Client, aws: SdkConfig, intervals: Intervals, now: Timestamp, seed: u64) -> Self {
         let metrics = Arc::new(Metrics::new());
-        let accounts = Accounts::new(aws, Leadership::sole(), Arc::clone(&metrics));
+        let accounts = Accounts::new(
+            aws,
+            Leadership::sole(),
+            Arc::clone(&metrics),
+            Rates::queued(Limits::none()),
+        );
         let cluster = CLUSTER.to_owned();
         let context = Context::new(client, accounts, cluster, intervals, Rules::default(), metrics)
             .timed_by(Clock::following(now), Jitter::seeded(seed));

@@ -31,6 +31,8 @@ messages! { AWS:
 
 answers! { ANSWERS:
     fn not_leader() "NotLeader" "this process does not lead, so the call was not made";
+    fn over_budget(bucket, wait) "WaitingForAWSRate"
+        "this account's rate for calls of the kind {bucket} is used up; its turn comes within {wait}";
     fn timeout() "Timeout" "AWS did not answer in time";
     fn reply_lacks(what) "BadReply" "the reply lacks {what}";
     fn cut_short() "BadReply" "the reply of AWS was cut short";

@@ -46,6 +46,9 @@ words! { START:
     fn not_a_region(region)
         "the AWS region {region} cannot be one: AWS_REGION, or region in the profile, must be such as us-east-1" =>
         "Correct it.";
+    fn not_a_rate_limit(what, buckets)
+        "{what} is no rate limit: write BUCKET=CAPACITY+PER-SECOND such as resource-intensive=50+2, with a capacity of at \
+         least 1 and more than 0 a second, for one of the buckets {buckets}" => "Correct it.";
     fn not_an_endpoint(endpoint)
         "the AWS endpoint {endpoint} cannot be one: unset AWS_ENDPOINT_URL (AWS_ENDPOINT_URL_<SERVICE>, endpoint_url in the \
          profile), or make it such as https://proxy.example:8443" => "Correct or unset it.";

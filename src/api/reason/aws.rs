@@ -21,6 +21,8 @@ pub enum Kind {
     Settling,
     /// The process does not lead.
     NotLeader,
+    /// Our share of AWS's rate is used up.
+    OverBudget,
     /// AWS did not answer, or not usefully.
     Unavailable,
 }
@@ -38,6 +40,7 @@ impl Kind {
             Self::Throttled => "AWS asks for fewer requests",
             Self::Settling => "AWS is still busy with an earlier change",
             Self::NotLeader => "The process does not lead, or does not any more",
+            Self::OverBudget => "The operator's share of what AWS lets the account ask is used up for the moment",
             Self::Unavailable => "AWS did not answer, or not usefully",
         }
     }
@@ -185,6 +188,13 @@ pub const AWS_CODES: &[Codes] = &[
         codes: codes!["NotLeader"],
         stands: "`Programmed=False`; `Reconciling`",
         remedy: "Nothing: the leader makes the call.",
+    },
+    Codes {
+        kind: Kind::OverBudget,
+        codes: codes!["WaitingForAWSRate"],
+        stands: "`Programmed=False`; `Reconciling`. No failure: the object waits for its turn",
+        remedy: "Nothing: it comes. Where AWS has raised the account's limits, set `rateLimits`; where nothing else calls \
+                 this API, a larger `rateShare`.",
     },
     Codes {
         kind: Kind::Unavailable,

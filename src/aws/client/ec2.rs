@@ -17,7 +17,7 @@ const PAGE: i32 = 1000;
 const PAGE_OF_TABLES: i32 = 100;
 
 /// What a resource must have: the name of one of EC2's filters, and its possible values.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Filters(Vec<(String, Vec<String>)>);
 
 impl Filters {

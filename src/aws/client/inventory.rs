@@ -96,7 +96,11 @@ impl Client {
         Ok(all)
     }
 
-    async fn tags_of_batch(&self, names: &[String]) -> Result<BTreeMap<String, Tags>, Error> {
+    /// The tags of these, in one call.
+    ///
+    /// # Errors
+    /// Class `Gone` when one of them does not exist; AWS does not say which.
+    pub(in crate::aws) async fn tags_of_batch(&self, names: &[String]) -> Result<BTreeMap<String, Tags>, Error> {
         let request = self.elb.describe_tags().set_load_balancer_names(Some(names.to_vec()));
         let reply = self.call("DescribeTags", request.send()).await?;
         let descriptions = reply.tag_descriptions.unwrap_or_default().into_iter();

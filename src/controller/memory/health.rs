@@ -89,6 +89,18 @@ impl Health {
             .is_some_and(|read| read.registered == *registered && now.saturating_duration_since(read.at) < within)
     }
 
+    /// Whether reading it goes before others: it was never read, instances came or went, or some do not serve.
+    pub(in crate::controller) fn is_urgent(&self, registered: &BTreeSet<InstanceId>) -> bool {
+        self.read.as_ref().is_none_or(|read| {
+            read.registered != *registered || read.instances.iter().any(|instance| !instance.is_in_service())
+        })
+    }
+
+    /// How old the last reading is; `None`: there is none.
+    pub(in crate::controller) fn age(&self, now: Instant) -> Option<Duration> {
+        self.read.as_ref().map(|read| now.saturating_duration_since(read.at))
+    }
+
     /// Why it is not known any more: a refusal at once, and what passes by itself where it lasts.
     pub(in crate::controller) fn unread(&self) -> Option<&Error> {
         let (error, times) = self.failure.as_ref()?;

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::aws::Reads;
 use crate::controller::backoff;
+use crate::elb::Lane;
 use crate::plan::Progress;
 
 /// When to look again at what AWS moves by itself.
@@ -20,6 +22,8 @@ const BLOCKED: Duration = Duration::from_mins(1);
 pub(in crate::controller) enum Due {
     /// A reconcile that failed is tried again.
     Retry,
+    /// What AWS lets the account ask was used up, and its turn has come.
+    Rate,
     /// The next instances leave, or EC2 must be asked about one.
     Step,
     /// Instances that AWS refused to register are tried again.
@@ -41,6 +45,7 @@ impl Due {
     pub(in crate::controller) fn as_str(self) -> &'static str {
         match self {
             Self::Retry => "retry",
+            Self::Rate => "rate",
             Self::Step => "step",
             Self::Suspects => "suspects",
             Self::Resync => "resync",
@@ -55,7 +60,7 @@ impl Due {
     fn is_full(self) -> bool {
         matches!(
             self,
-            Self::Retry | Self::Step | Self::Suspects | Self::Resync | Self::Lag
+            Self::Retry | Self::Rate | Self::Step | Self::Suspects | Self::Resync | Self::Lag
         )
     }
 }
@@ -94,6 +99,10 @@ pub(in crate::controller) struct Schedule {
     failures: u32,
     /// The reconcile that is under way reads nothing of the load balancer.
     remembers: bool,
+    /// When the event came that brought the object as it is.
+    arrived: Option<Instant>,
+    /// How the reconcile reads that had no turn yet.
+    waiting: Option<Reads>,
 }
 
 impl Schedule {
@@ -162,6 +171,41 @@ impl Schedule {
     /// have been looked at without it.
     pub(in crate::controller) fn remembers(&mut self, remembers: bool) {
         self.remembers = remembers;
+    }
+
+    /// The object as it is came with an event of that time.
+    pub(in crate::controller) fn arrived(&mut self, at: Option<Instant>) {
+        self.arrived = at;
+    }
+
+    /// What the calls of the reconcile that begins are made for, and what it may know already. A look though nothing
+    /// happened is served by what others have read up to `tolerance` ago. `settled`: what the object asks for was seen to
+    /// once, by this process or another.
+    pub(in crate::controller) fn reads(&self, seen: &Seen, settled: bool, tolerance: Duration, now: Instant) -> Reads {
+        let earlier = now.checked_sub(tolerance).unwrap_or(now);
+        let reads = |lane, since| Reads { lane, since };
+        let change = if settled { Lane::Repair } else { Lane::Change };
+        if let Some(waiting) = self.waiting.filter(|_| self.is_due(Due::Rate, now)) {
+            // Nothing was written meanwhile, or the view would know.
+            return reads(waiting.lane, waiting.since.max(earlier));
+        }
+        match &self.seen {
+            None if settled => reads(Lane::Repair, earlier),
+            None => reads(Lane::Change, now),
+            Some(before) if before != seen => reads(Lane::Change, self.arrived.unwrap_or(now)),
+            Some(_) => match self.due.iter().find(|(_, at)| **at <= now).map(|(due, _)| *due) {
+                Some(Due::Retry | Due::Rate | Due::Lag) => reads(change, now),
+                Some(_) if self.is_due(Due::Lag, now) => reads(change, now),
+                Some(Due::Resync | Due::Lookup | Due::Health) => reads(Lane::Sweep, earlier),
+                Some(Due::Step | Due::Suspects | Due::Grace) | None => reads(Lane::Instances, now),
+            },
+        }
+    }
+
+    /// A reconcile met an empty bucket, and goes on when its turn comes; `None`: it met none.
+    pub(in crate::controller) fn wait_for_turn(&mut self, turn: Option<(Instant, Reads)>) {
+        self.set_or_clear(Due::Rate, turn.map(|(at, _)| at));
+        self.waiting = turn.map(|(_, reads)| reads);
     }
 
     /// Failures in a row.
@@ -245,169 +289,4 @@ impl Schedule {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const RESYNC: Duration = Duration::from_mins(30);
-
-    fn seen(generation: i64) -> Seen {
-        Seen {
-            generation,
-            requested_at: None,
-        }
-    }
-
-    fn well() -> Ended {
-        Ended {
-            progress: None,
-            blocked: false,
-            waiting: false,
-            moving: false,
-            resync: RESYNC,
-            suspects_tried: 0,
-            chance: 0.0,
-        }
-    }
-
-    /// A schedule after a reconcile that ended so.
-    fn after(ended: &Ended, now: Instant) -> Schedule {
-        let mut schedule = Schedule::default();
-        schedule.ended(seen(1), ended, now);
-        schedule
-    }
-
-    #[test]
-    fn the_first_look_is_full_and_says_so() {
-        let (schedule, now) = (Schedule::default(), Instant::now());
-        assert!(schedule.wants_full(&seen(1), now) && schedule.wants_proof(&seen(1), now) && schedule.is_first());
-        assert_eq!(schedule.because(&seen(1), now), "start");
-        assert_eq!(schedule.next(now), None);
-    }
-
-    #[test]
-    fn all_well_rests_until_the_resync() {
-        let now = Instant::now();
-        let schedule = after(&well(), now);
-        assert!(!schedule.wants_full(&seen(1), now) && !schedule.wants_proof(&seen(1), now));
-        assert_eq!(schedule.next(now), Some((Due::Resync, RESYNC)));
-        assert!(schedule.wants_full(&seen(1), now + RESYNC) && schedule.wants_proof(&seen(1), now + RESYNC));
-        assert_eq!(schedule.because(&seen(1), now + RESYNC), "resync");
-    }
-
-    #[test]
-    fn another_spec_and_a_person_who_asks_are_told_apart() {
-        let now = Instant::now();
-        let schedule = after(&well(), now);
-        assert!(schedule.wants_full(&seen(2), now) && !schedule.forgives_refusals(&seen(2), now));
-        assert_eq!(schedule.because(&seen(2), now), "spec");
-        let asked = Seen {
-            requested_at: Some("now".into()),
-            ..seen(1)
-        };
-        assert!(schedule.wants_full(&asked, now) && schedule.forgives_refusals(&asked, now));
-        assert_eq!(schedule.because(&asked, now), "requested");
-        assert_eq!(schedule.because(&seen(1), now), "event");
-    }
-
-    #[test]
-    fn failures_are_tried_again_ever_more_slowly_and_forgotten_when_all_is_well() {
-        let now = Instant::now();
-        let failing = Ended {
-            progress: Some(Progress::Reconciling),
-            ..well()
-        };
-        let mut schedule = after(&failing, now);
-        assert_eq!(schedule.next(now), Some((Due::Retry, Duration::from_secs(2))));
-        schedule.ended(seen(1), &failing, now);
-        assert_eq!(schedule.next(now), Some((Due::Retry, Duration::from_secs(4))));
-        assert_eq!(schedule.failures(), 2);
-        schedule.ended(seen(1), &well(), now);
-        assert_eq!(
-            (schedule.failures(), schedule.next(now)),
-            (0, Some((Due::Resync, RESYNC)))
-        );
-    }
-
-    #[test]
-    fn to_wait_for_the_brake_is_no_failure() {
-        let now = Instant::now();
-        let waiting = Ended {
-            progress: Some(Progress::Reconciling),
-            waiting: true,
-            ..well()
-        };
-        assert_eq!(after(&waiting, now).failures(), 0);
-    }
-
-    #[test]
-    fn what_moves_and_what_is_stalled_is_looked_at_sooner() {
-        let now = Instant::now();
-        let moving = Ended { moving: true, ..well() };
-        assert_eq!(after(&moving, now).next(now), Some((Due::Resync, MOVING)));
-        let stalled = Ended {
-            progress: Some(Progress::Stalled),
-            ..well()
-        };
-        assert_eq!(after(&stalled, now).next(now), Some((Due::Resync, STALLED)));
-        let blocked = Ended {
-            blocked: true,
-            ..stalled
-        };
-        assert_eq!(after(&blocked, now).next(now), Some((Due::Resync, BLOCKED)));
-    }
-
-    #[test]
-    fn what_stays_due_is_not_asked_for_at_once_again() {
-        let now = Instant::now();
-        let mut schedule = Schedule::default();
-        schedule.set(Due::Suspects, now);
-        schedule.set(Due::Step, now);
-        schedule.ended(seen(1), &well(), now);
-        assert!(!schedule.wants_full(&seen(1), now));
-        assert_eq!(schedule.next(now), Some((Due::Suspects, Duration::from_secs(2))));
-    }
-
-    #[test]
-    fn changes_of_the_cluster_put_off_no_look_at_aws() {
-        let now = Instant::now();
-        let mut schedule = after(&well(), now);
-        schedule.remembers(true);
-        schedule.ended(seen(1), &well(), now + RESYNC / 2);
-        assert_eq!(schedule.next(now), Some((Due::Resync, RESYNC)));
-        schedule.remembers(false);
-        schedule.ended(seen(1), &well(), now + RESYNC / 2);
-        assert_eq!(schedule.next(now), Some((Due::Resync, RESYNC + RESYNC / 2)));
-    }
-
-    #[test]
-    fn what_cannot_be_believed_yet_is_looked_at_later_and_not_before() {
-        let (now, later) = (Instant::now(), Instant::now() + Duration::from_secs(10));
-        let mut schedule = after(&well(), now);
-        schedule.set(Due::Resync, now);
-        schedule.set(Due::Health, now);
-        schedule.postpone(later);
-        assert_eq!(schedule.next(later).map(|(_, wait)| wait), Some(Duration::ZERO));
-        assert!(!schedule.wants_full(&seen(1), now) && schedule.wants_full(&seen(1), later));
-        assert!(schedule.wants_proof(&seen(1), later));
-    }
-
-    #[test]
-    fn health_alone_is_no_full_reconcile() {
-        let now = Instant::now();
-        let mut schedule = after(&well(), now);
-        schedule.set(Due::Health, now);
-        assert!(!schedule.wants_full(&seen(1), now));
-        assert_eq!(schedule.because(&seen(1), now), "health");
-        schedule.set_or_clear(Due::Health, None);
-        assert_eq!(schedule.because(&seen(1), now), "event");
-    }
-
-    #[test]
-    fn a_failure_without_a_conclusion_begins_anew() {
-        let now = Instant::now();
-        let mut schedule = after(&well(), now);
-        assert_eq!((schedule.failed(), schedule.hindered()), (1, 2));
-        assert!(schedule.wants_full(&seen(1), now));
-        assert_eq!(schedule.after_a_panic().failures(), 2);
-    }
-}
+mod tests;

@@ -12,7 +12,6 @@ use super::subject::Subject;
 use super::{applied, from_status, refresh};
 use crate::api::condition::STALLED;
 use crate::api::message;
-use crate::api::{ClassicLoadBalancer, Management};
 use crate::aws::DESCRIBE_INSTANCE_HEALTH;
 use crate::controller::clock::Moment;
 use crate::controller::context::Context;
@@ -23,7 +22,7 @@ use crate::controller::status::{Report, Verdict};
 use crate::elb::{Declared, InstanceHealth, InstanceId};
 use crate::plan::desired::Desired;
 use crate::plan::targets::Members;
-use crate::plan::{Cause, Explained, Problem, Step, Track};
+use crate::plan::{Cause, Explained, Problem, Step};
 
 /// What comes next, and what was found.
 #[derive(Debug, Default)]
@@ -93,11 +92,15 @@ pub(super) async fn conclude(
         }
         Ok(Ended::Between { desired, news }) if news => health_alone(cx, subject, memory, &desired.declared).await?,
         Ok(Ended::Between { .. }) => {}
+        // A look that had no turn for all of its calls has found nothing that must be told.
+        Ok(Ended::Full(ended)) if is_unfinished(executor, subject, &ended.2) => {}
         Ok(Ended::Full(ended)) => {
             let (resolution, desired, outcome) = *ended;
             next.problems = full(cx, executor, subject, memory, &resolution, &desired, outcome, now).await?;
         }
     }
+    let turn = subject.region.turn().map(|wait| (now.at + wait, subject.reads));
+    memory.schedule.wait_for_turn(turn);
     // Whoever replaced the object (`kubectl replace`) may have dropped the finalizer with it, and then its deletion
     // would leave the load balancer behind.
     if memory.known.load_balancer().is_some() {
@@ -108,49 +111,12 @@ pub(super) async fn conclude(
     Ok(next)
 }
 
-/// The object is in no region that there is.
-pub(super) async fn without_region(
-    cx: &Context,
-    object: &ClassicLoadBalancer,
-    memory: &mut Memory,
-    stop: Stop,
-) -> Result<Next, Error> {
-    let problem = match stop {
-        Stop::Refused(problem) => problem,
-        Stop::Failed(error) => return Err(error),
-        Stop::Halted(_) | Stop::Doubted(_) => Problem::invalid(Track::LoadBalancer, message::no_region()),
-    };
-    let generation = object.metadata.generation.unwrap_or_default();
-    let mode = super::mode::Mode::of(object, &cx.rules);
-    let verdict = if object.metadata.deletion_timestamp.is_some() && !mode.protected {
-        if !mode.held {
-            return Ok(Next::default());
-        }
-        if object.spec.management == Some(Management::Suspended) {
-            let verdict = Verdict::Suspended(message::deletion_suspended());
-            publish(cx, object, memory, &Report::new(generation, verdict)).await?;
-            return Ok(Next::default());
-        }
-        Verdict::Deleting(message::deletion_without_region(&problem.message))
-    } else {
-        mode.overrule(Verdict::NotAccepted(problem.clone()), &[])
-    };
-    publish(cx, object, memory, &Report::new(generation, verdict)).await?;
-    Ok(Next {
-        problems: vec![problem],
-        ..Next::after(Some(cx.intervals.resync))
-    })
-}
-
-/// Nothing is done, on request.
-pub(super) async fn rest(cx: &Context, subject: &Subject<'_>, memory: &mut Memory) -> Result<Next, Error> {
-    memory.suspend();
-    let verdict = Verdict::Suspended(message::suspended());
-    let mut report = Report::new(subject.generation(), verdict);
-    report.name = Some(subject.former_name().unwrap_or(&subject.name));
-    report.errors.clone_from(&subject.previous.errors);
-    publish(cx, subject.object, memory, &report).await?;
-    Ok(Next::default())
+/// Whether a look at what nobody changed met an empty bucket before it had read all, and nothing was to be written.
+fn is_unfinished(executor: &Executor<'_>, subject: &Subject<'_>, outcome: &Outcome) -> bool {
+    subject.region.turn().is_some()
+        && subject.is_observed()
+        && executor.steps().is_empty()
+        && outcome.failures.is_empty()
 }
 
 /// A reconcile that did not get as far as a plan.
@@ -207,7 +173,7 @@ fn end(cx: &Context, subject: &Subject<'_>, memory: &mut Memory, verdict: &Verdi
     let ended = memory::Ended {
         progress: verdict.progress(),
         blocked: verdict.problem().is_some_and(|problem| problem.cause == Cause::Blocked),
-        waiting: verdict.is_waiting(),
+        waiting: verdict.is_waiting() || subject.region.turn().is_some(),
         moving,
         resync: cx.intervals.resync,
         suspects_tried: memory.refusals.tried(),

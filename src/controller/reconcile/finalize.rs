@@ -93,6 +93,8 @@ pub(super) async fn finalize(
             publish(cx, object, memory, &report).await?;
             return Ok(Next::after(Some(POLL)));
         }
+        // No failure: its turn comes.
+        Err(Hindrance::Refused(aws::Error { wait: Some(wait), .. })) => return Ok(Next::after(Some(wait))),
         Err(Hindrance::Refused(error)) => {
             let message = message::deletion_waits(error.reason(), &error);
             Verdict::Unread(Problem::new(Track::LoadBalancer, Cause::Missing, message))
@@ -154,7 +156,14 @@ async fn remove(
     }
     executor.run(&Step::DeleteLoadBalancer).await?;
     memory.lifecycle.deleted(now.at);
-    if subject.region.view.load_balancer(&subject.name).await?.is_some() {
+    if subject
+        .region
+        .view
+        .now()
+        .load_balancer(&subject.name, true)
+        .await?
+        .is_some()
+    {
         return Ok(After::Wait(message::deleting(&subject.name)));
     }
     announce_gone(executor, subject).await;
@@ -180,7 +189,7 @@ async fn what_stands(
 ) -> Result<Stands, Hindrance> {
     let previous = &subject.previous;
     // Always by a fresh read with tags: this is the last moment to find out that it is not ours.
-    let observation = observe(subject, None, true).await?;
+    let observation = observe(subject, &subject.region.view.now(), None, true).await?;
     Ok(Stands::Nothing(match confirmed(subject, observation).await? {
         // It may be shown late, and its tags after it.
         Observation::Absent | Observation::NotOurs(Ownership::Nobody, _)

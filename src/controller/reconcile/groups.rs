@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::subject::Subject;
 use crate::api::ClassicLoadBalancerStatus;
-use crate::aws::{Client, Error};
+use crate::aws::{AccountRegion, Error, View};
 use crate::controller::executor::Executor;
 use crate::controller::memory::Lifecycle;
 use crate::elb::{AutoScalingGroup, Declared, InstanceId, LoadBalancer};
@@ -68,11 +68,11 @@ impl Groups {
 }
 
 /// Reads the groups of these names.
-pub(super) async fn read(client: &Client, names: &BTreeSet<String>) -> Result<Groups, Error> {
+pub(super) async fn read(view: &View, names: &BTreeSet<String>) -> Result<Groups, Error> {
     if names.is_empty() {
         return Ok(Groups::default());
     }
-    let found: BTreeMap<_, _> = client
+    let found: BTreeMap<_, _> = view
         .auto_scaling_groups(names)
         .await?
         .into_iter()
@@ -89,7 +89,7 @@ pub(super) async fn read(client: &Client, names: &BTreeSet<String>) -> Result<Gr
 /// Finds which of the instances that nobody here wants belong to an Auto Scaling group that is attached to the load
 /// balancer, by us or by others. Such a group would register them again, so they are kept.
 pub(super) async fn keep_group_members(
-    client: &Client,
+    region: &AccountRegion,
     declared: &mut Declared,
     lb: &LoadBalancer,
     groups: &mut Groups,
@@ -113,13 +113,13 @@ pub(super) async fn keep_group_members(
     if surplus.is_empty() {
         return Ok(());
     }
-    let owners = client.auto_scaling_members(&surplus).await?;
+    let owners = region.client.auto_scaling_members(&surplus).await?;
     let unknown = owners
         .values()
         .filter(|name| !groups.found.contains_key(*name))
         .cloned()
         .collect();
-    groups.found.extend(read(client, &unknown).await?.found);
+    groups.found.extend(read(&region.view, &unknown).await?.found);
     let attached = groups.attached(&lb.name);
     registration.kept.extend(
         owners
@@ -146,7 +146,7 @@ pub(super) async fn detach(
     names: &BTreeSet<String>,
     now: Instant,
 ) -> Result<Groups, Error> {
-    let groups = read(&subject.region.client, names).await?;
+    let groups = read(&subject.region.view.now(), names).await?;
     for name in groups.attached(&subject.name) {
         if !lifecycle.is_detaching(&name, now) {
             executor.run(&Step::DetachAutoScalingGroup(name.clone())).await?;

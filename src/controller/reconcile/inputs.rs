@@ -141,7 +141,7 @@ fn complete(subject: &Subject<'_>, declared: &mut Declared, facts: &mut Facts, o
 async fn read_groups(subject: &Subject<'_>, declared: &Declared, met: &mut Met) -> Option<Groups> {
     let declared = declared.auto_scaling_groups.iter().flatten().cloned();
     let names: BTreeSet<String> = declared.chain(groups::attached_for(&subject.previous)).collect();
-    match groups::read(&subject.region.client, &names).await {
+    match groups::read(&subject.region.view, &names).await {
         Ok(groups) => Some(groups),
         Err(error) => {
             met.unread(Track::AutoScalingGroups, &error);
@@ -167,7 +167,7 @@ async fn narrow(
     if let Some(names) = &mut declared.auto_scaling_groups {
         names.retain(|name| !memory.refusals.missing_groups().contains(name));
     }
-    if let Err(error) = groups::keep_group_members(&subject.region.client, declared, lb, groups).await {
+    if let Err(error) = groups::keep_group_members(&subject.region, declared, lb, groups).await {
         met.unread(Track::Instances, &error);
         hold(declared);
     }

@@ -3,7 +3,7 @@
 use super::stop::{Halt, Stop};
 use super::subject::Subject;
 use crate::api::message;
-use crate::aws::{Class, Error};
+use crate::aws::{Class, Error, View};
 use crate::controller::status::Verdict;
 use crate::elb::{LoadBalancer, Ownership};
 use crate::plan::Problem;
@@ -23,11 +23,12 @@ pub(super) enum Observation {
 /// needs no second proof unless `prove` asks for it.
 pub(super) async fn observe(
     subject: &Subject<'_>,
+    view: &View,
     known: Option<&LoadBalancer>,
     prove: bool,
 ) -> Result<Observation, Error> {
-    let view = &subject.region.view;
-    let Some(mut lb) = view.load_balancer(&subject.name).await? else {
+    let exists = known.is_some() || subject.previous.created_time.is_some();
+    let Some(mut lb) = view.load_balancer(&subject.name, exists).await? else {
         return Ok(Observation::Absent);
     };
     lb.tags = match known.filter(|known| is_same(known, &lb)).filter(|_| !prove) {
@@ -39,6 +40,7 @@ pub(super) async fn observe(
             Err(error) => return Err(error),
         },
     };
+    view.served(&subject.name);
     Ok(match subject.owner.judge(&lb.tags) {
         Ownership::Ours => Observation::Ours(Box::new(lb)),
         other => Observation::NotOurs(other, Box::new(lb)),
@@ -62,12 +64,12 @@ pub(super) async fn confirmed(subject: &Subject<'_>, observation: Observation) -
         .region
         .account()
         .await
-        .map_err(|error| Halt::unreadable(&error))?;
+        .map_err(|error| subject.unreadable(&error))?;
     if answering.id != *known {
         return Err(Halt::account_changed(&subject.name, known, &answering.id).into());
     }
-    let again = observe(subject, None, true).await;
-    Ok(again.map_err(|error| Halt::unreadable(&error))?)
+    let again = observe(subject, &subject.region.view.now(), None, true).await;
+    Ok(again.map_err(|error| subject.unreadable(&error))?)
 }
 
 /// A load balancer with our tags but of another creation: somebody deleted ours and made this one look like it.

@@ -43,8 +43,8 @@ pub(super) async fn own(
     memory: &mut Memory,
 ) -> Result<Owned, Stop> {
     let proves = memory.schedule.wants_proof(&subject.seen(), cx.clock.now().at);
-    let observation = observe(subject, memory.known.load_balancer(), proves).await;
-    let observation = observation.map_err(|error| Halt::unreadable(&error))?;
+    let observation = observe(subject, &subject.region.view, memory.known.load_balancer(), proves).await;
+    let observation = observation.map_err(|error| subject.unreadable(&error))?;
     if !matches!(observation, Observation::Absent) {
         memory.lifecycle.sighted();
     }
@@ -98,11 +98,13 @@ async fn looked_at_again(
     if !memory.journal.is_contradicted_by(&first, cx.clock.now().at) {
         return Ok(first);
     }
-    let view = &subject.region.view;
-    let second = view
-        .load_balancer(&subject.name)
+    let second = subject
+        .region
+        .view
+        .now()
+        .load_balancer(&subject.name, true)
         .await
-        .map_err(|error| Halt::unreadable(&error))?;
+        .map_err(|error| subject.unreadable(&error))?;
     let same = second.filter(|second| is_same(second, &first));
     let Some(second) = same else {
         return Err(Stop::Doubted(SECOND_LOOK));

@@ -105,7 +105,7 @@ async fn look_at(
     let none = BTreeSet::new();
     let attached = lb.map_or(&none, |lb| &lb.subnets);
     let all: BTreeSet<&String> = wanted.union(attached).collect();
-    let found = lookup::subnets_of(&subject.region.client, all, known).await?;
+    let found = lookup::subnets_of(&subject.region.view, all, known).await?;
     let check = PlacementCheck {
         field: placement_field(subject),
         region: &subject.region.region,
@@ -132,7 +132,7 @@ async fn spare(
         return Err(needs_temporary(message::may_borrow(field, new, &old.id, &old.zone)));
     }
     let region = &subject.region;
-    let spare = lookup::spare_subnet(&region.client, &region.region, lb.scheme, old).await?;
+    let spare = lookup::spare_subnet(&region.view, &region.region, lb.scheme, old).await?;
     spare.map(|spare| spare.id).ok_or_else(|| {
         let message = message::none_to_borrow(field, new, &old.id, &old.zone, &old.vpc_id);
         needs_temporary(message)

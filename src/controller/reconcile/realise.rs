@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::inputs::Inputs;
 use super::outcome::Outcome;
 use super::own::{Owned, Reality, Source};
-use super::stop::{Halt, Stop};
+use super::stop::Stop;
 use super::subject::Subject;
 use super::{from_status, refresh};
 use crate::api::message;
@@ -96,12 +96,12 @@ pub(super) async fn realise(
 /// Before anything is written, the tags say once more that it is ours: somebody may have given it away since they were
 /// last read.
 async fn prove(cx: &Context, subject: &Subject<'_>, memory: &mut Memory, lb: &mut LoadBalancer) -> Result<(), Stop> {
-    let tags = subject.region.view.tags(&subject.name).await;
+    let tags = subject.region.view.now().tags(&subject.name).await;
     lb.tags = match tags {
         Ok(tags) => tags,
         // Gone, or not shown for a moment: the next look tells.
         Err(error) if error.class == Class::Gone => return Err(Stop::Doubted(Duration::ZERO)),
-        Err(error) => return Err(Halt::unreadable(&error).into()),
+        Err(error) => return Err(subject.unreadable(&error)),
     };
     if subject.owner.judge(&lb.tags) != Ownership::Ours {
         tracing::info!(
@@ -157,14 +157,15 @@ async fn read_back(
     if source == Source::Made || done.iter().all(of_instances) {
         return;
     }
-    let Ok(Some(mut read)) = subject.region.view.load_balancer(&subject.name).await else {
+    let view = subject.region.view.now();
+    let Ok(Some(mut read)) = view.load_balancer(&subject.name, true).await else {
         return;
     };
     let (mut of_tags, mut of_attributes) = (false, false);
     if done
         .iter()
         .any(|step| matches!(step, Step::AddTags(_) | Step::RemoveTags(_)))
-        && let Ok(tags) = subject.region.view.tags(&subject.name).await
+        && let Ok(tags) = view.tags(&subject.name).await
     {
         (read.tags, of_tags) = (tags, true);
     }

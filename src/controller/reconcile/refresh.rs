@@ -25,9 +25,9 @@ pub(super) async fn read_health(cx: &Context, subject: &Subject<'_>, memory: &mu
         memory.schedule.set(Due::Health, again);
         return true;
     }
-    if subject.region.health_turn().is_err() {
-        // The fleet is too large to read all of it at this pace: some wait, and by chance others the next time.
-        let wait = interval.mul_f64(0.25 + 0.5 * cx.jitter.fraction());
+    let urgent = memory.health.is_urgent(&registered);
+    if let Err(wait) = subject.region.health_turn(urgent) {
+        // The fleet is too large to read all of it at this pace: each waits for its turn.
         memory.schedule.set(Due::Health, now.at + wait);
         return false;
     }
@@ -37,6 +37,9 @@ pub(super) async fn read_health(cx: &Context, subject: &Subject<'_>, memory: &mu
             false
         }
         Ok(health) => {
+            if let Some(age) = memory.health.age(now.at) {
+                cx.metrics.health_read(age);
+            }
             if memory.health.is_surprised_by(&health, &registered) {
                 memory.schedule.set(Due::Resync, now.at);
             }
@@ -46,6 +49,10 @@ pub(super) async fn read_health(cx: &Context, subject: &Subject<'_>, memory: &mu
                 memory.schedule.set(Due::Step, now.at + AT_ONCE);
             }
             true
+        }
+        Err(crate::aws::Error { wait: Some(wait), .. }) => {
+            memory.schedule.set(Due::Health, now.at + wait);
+            false
         }
         Err(error) => {
             tracing::warn!(%error, "the health of the instances could not be read");

@@ -62,8 +62,8 @@ async fn look_up_instances(cx: &Context, subject: &Subject<'_>, memory: &mut Mem
     let vpc = observed.or_else(|| subject.previous.vpc_id.clone());
     let awaits = vpc.is_none() && lookup::instances::needs_vpc(targets);
     memory.known.set_awaits_vpc(awaits);
-    let (client, lookups) = (&subject.region.client, &mut memory.known.lookups);
-    lookup::instances::look_up(targets, client, vpc.as_deref(), &subject.previous, lookups).await;
+    let (view, lookups) = (&subject.region.view, &mut memory.known.lookups);
+    lookup::instances::look_up(targets, view, vpc.as_deref(), &subject.previous, lookups).await;
 }
 
 /// Resolves the targets of a spec as far as the watched views tell.

@@ -86,8 +86,13 @@ impl Halt {
     }
 
     /// AWS could not be asked about the load balancer itself.
-    pub(in crate::controller) fn unreadable(error: &aws::Error) -> Self {
+    pub(super) fn unreadable(error: &aws::Error) -> Self {
         Self::with(Verdict::Unread(of_error(Track::LoadBalancer, error)), error)
+    }
+
+    /// A call that had no turn yet, about an object that somebody changed.
+    pub(super) fn in_line(error: &aws::Error) -> Self {
+        Verdict::NotProgrammed(of_error(Track::LoadBalancer, error)).into()
     }
 
     /// The tags that take a load balancer over were refused.
@@ -152,7 +157,11 @@ fn at_field(mut problem: Problem, error: &aws::Error) -> Problem {
 
 /// A call that AWS refused, once the load balancer exists.
 pub(super) fn of_error(track: Track, error: &aws::Error) -> Problem {
-    Problem::new(track, Cause::Refused(error.class), error.told())
+    let cause = match error.class {
+        Class::OverBudget => Cause::Waiting,
+        class => Cause::Refused(class),
+    };
+    Problem::new(track, cause, error.told())
 }
 
 /// A refused call, for `status.errors`.

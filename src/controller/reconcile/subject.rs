@@ -9,7 +9,7 @@ use super::mode::Mode;
 use super::stop::{Halt, Stop};
 use crate::api::message::{self, Refusal};
 use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus, FINALIZER, Management, REQUESTED_AT};
-use crate::aws::AccountRegion;
+use crate::aws::{self, AccountRegion, Reads};
 use crate::controller::context::Context;
 use crate::controller::error::Error;
 use crate::controller::memory::Seen;
@@ -29,6 +29,8 @@ pub(in crate::controller) struct Subject<'a> {
     pub(in crate::controller) owner: Owner,
     pub(in crate::controller) mode: Mode,
     pub(in crate::controller) region: Arc<AccountRegion>,
+    /// What its calls are made for.
+    pub(in crate::controller) reads: Reads,
 }
 
 /// What is to be done about an object.
@@ -66,11 +68,20 @@ fn no_such_region(region: &str) -> Refusal {
     }
 }
 
+/// What a person asks for.
+pub(in crate::controller) fn seen(object: &ClassicLoadBalancer) -> Seen {
+    Seen {
+        generation: object.metadata.generation.unwrap_or_default(),
+        requested_at: object.annotations().get(REQUESTED_AT).cloned(),
+    }
+}
+
 impl<'a> Subject<'a> {
     pub(in crate::controller) fn of(
         object: &'a ClassicLoadBalancer,
         cx: &Context,
         previous: ClassicLoadBalancerStatus,
+        reads: Reads,
     ) -> Result<Self, Stop> {
         let Coordinates { namespace, name, uid } = Coordinates::of(object)?;
         let region = match object.spec.region.as_deref() {
@@ -92,7 +103,8 @@ impl<'a> Subject<'a> {
                 uid: uid.clone(),
             },
             mode: Mode::of(object, &cx.rules),
-            region: cx.accounts.region_for(&uid, region),
+            region: cx.accounts.region_for(&uid, region, reads),
+            reads,
             object,
             previous,
             namespace,
@@ -106,7 +118,7 @@ impl<'a> Subject<'a> {
         Self {
             region: region.map_or_else(
                 || Arc::clone(&self.region),
-                |region| cx.accounts.region_for(&self.owner.uid, region),
+                |region| cx.accounts.region_for(&self.owner.uid, region, self.reads),
             ),
             name: self.former_name().unwrap_or(&self.name).clone(),
             ..self.clone()
@@ -141,6 +153,16 @@ impl<'a> Subject<'a> {
         }
     }
 
+    /// AWS could not be asked about the load balancer itself. Where it only has no turn yet, and nothing was changed here,
+    /// nothing is concluded.
+    pub(super) fn unreadable(&self, error: &aws::Error) -> Stop {
+        match error.wait {
+            Some(wait) if self.is_observed() => Stop::Doubted(wait),
+            Some(_) => Halt::in_line(error).into(),
+            None => Halt::unreadable(error).into(),
+        }
+    }
+
     /// What is asked for, with what it refers to.
     pub(super) fn wish<'b>(&'b self, resolved: &'b Resolved) -> Wish<'b> {
         Wish {
@@ -166,10 +188,12 @@ impl<'a> Subject<'a> {
 
     /// What a person asks for.
     pub(in crate::controller) fn seen(&self) -> Seen {
-        Seen {
-            generation: self.generation(),
-            requested_at: self.object.annotations().get(REQUESTED_AT).cloned(),
-        }
+        seen(self.object)
+    }
+
+    /// Whether the status is about the spec as it is.
+    pub(in crate::controller) fn is_observed(&self) -> bool {
+        self.previous.observed_generation == self.object.metadata.generation
     }
 
     pub(in crate::controller) fn course(&self) -> Course {

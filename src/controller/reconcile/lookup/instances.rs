@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::found::Lookups;
 use crate::api::message;
 use crate::api::{AutoScalingGroupMode, ClassicLoadBalancerStatus, Targets};
-use crate::aws::Client;
+use crate::aws::View;
 use crate::elb::InstanceId;
 use crate::plan::targets::{Members, SOURCE_AUTO_SCALING_GROUP, SOURCE_INSTANCE_TAGS};
 use crate::plan::{Problem, Track};
@@ -38,7 +38,7 @@ fn resolved_groups(targets: &Targets) -> BTreeSet<String> {
 /// Looks them up anew. `vpc` is the load balancer's, where that is known.
 pub(in crate::controller) async fn look_up(
     targets: Option<&Targets>,
-    client: &Client,
+    view: &View,
     vpc: Option<&str>,
     previous: &ClassicLoadBalancerStatus,
     lookups: &mut Lookups,
@@ -48,8 +48,8 @@ pub(in crate::controller) async fn look_up(
     lookups.absent_groups = None;
     let Some(targets) = targets else { return };
     let mut found = Members::new();
-    let mut problem = by_tags(targets, client, vpc, &mut found).await.err();
-    match by_groups(targets, client, &mut found).await {
+    let mut problem = by_tags(targets, view, vpc, &mut found).await.err();
+    match by_groups(targets, view, &mut found).await {
         Ok(absent) => lookups.absent_groups = absent,
         Err(unread) => problem = problem.or(Some(unread)),
     }
@@ -64,13 +64,13 @@ pub(in crate::controller) async fn look_up(
 }
 
 /// EC2 `DescribeInstances` for each entry.
-async fn by_tags(targets: &Targets, client: &Client, vpc: Option<&str>, found: &mut Members) -> Result<(), Problem> {
+async fn by_tags(targets: &Targets, view: &View, vpc: Option<&str>, found: &mut Members) -> Result<(), Problem> {
     for entry in targets.instance_tags.iter().flatten() {
         // Before the load balancer exists its VPC is not known; the reconcile after its creation looks again.
         let Some(vpc) = entry.vpc_id.as_deref().or(vpc) else {
             continue;
         };
-        let instances = client.instances_by_tags(&entry.tags, vpc).await.map_err(|error| {
+        let instances = view.instances_by_tags(&entry.tags, vpc).await.map_err(|error| {
             let message = message::tags_not_looked_up(error.reason(), &error);
             Problem::missing(Track::Instances, message)
         })?;
@@ -82,12 +82,12 @@ async fn by_tags(targets: &Targets, client: &Client, vpc: Option<&str>, found: &
 }
 
 /// Auto Scaling `DescribeAutoScalingGroups`. Tells of groups that do not exist.
-async fn by_groups(targets: &Targets, client: &Client, found: &mut Members) -> Result<Option<Problem>, Problem> {
+async fn by_groups(targets: &Targets, view: &View, found: &mut Members) -> Result<Option<Problem>, Problem> {
     let names = resolved_groups(targets);
     if names.is_empty() {
         return Ok(None);
     }
-    let groups = client.auto_scaling_groups(&names).await.map_err(|error| {
+    let groups = view.auto_scaling_groups(&names).await.map_err(|error| {
         let message = message::groups_not_looked_up(error.reason(), &error);
         Problem::missing(Track::AutoScalingGroups, message)
     })?;

@@ -5,7 +5,7 @@ use super::unread::unread;
 use super::{security_groups, subnets};
 use crate::api::message;
 use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus};
-use crate::aws::{self, Client, Filters};
+use crate::aws::{self, Filters, View};
 use crate::controller::reconcile::subject::Subject;
 use crate::elb::{Class, Subnet};
 use crate::plan::desired::Lookup;
@@ -21,7 +21,7 @@ pub(super) async fn look_up(
     let spec = &object.spec;
     if let Some(selector) = &spec.subnet_selector {
         let wish = subnets::Wish::new(selector, spec.scheme, &subject.region.region, previous);
-        lookups.references.subnets = Some(match wish.find(&subject.region.client).await {
+        lookups.references.subnets = Some(match wish.find(&subject.region.view).await {
             Ok(found) => {
                 lookups.subnets = found;
                 Ok(lookups.subnets.keys().cloned().collect())
@@ -31,7 +31,7 @@ pub(super) async fn look_up(
     }
     if let Some(selector) = &spec.security_group_selector {
         lookups.references.security_groups = Some(match vpc(lookups, object, subject, previous).await {
-            Ok(vpc) => security_groups::find(selector, &subject.region.client, vpc.as_deref()).await,
+            Ok(vpc) => security_groups::find(selector, &subject.region.view, vpc.as_deref()).await,
             Err(missing) => Err(missing),
         });
     }
@@ -60,7 +60,7 @@ async fn vpc(
             ("spec.availabilityZones", filters)
         }
     };
-    let found = match subject.region.client.subnets(&filters).await {
+    let found = match subject.region.view.subnets(&filters).await {
         Ok(found) => found,
         Err(error) if error.class == Class::Denied => return Ok(None),
         Err(error) => return Err(unread(Track::SecurityGroups, field, &error)),
@@ -79,7 +79,7 @@ async fn vpc(
 
 /// Of these subnets, those that exist, as EC2 `DescribeSubnets` tells them now; those that are known are not asked for.
 pub(in crate::controller) async fn subnets_of<'a>(
-    client: &Client,
+    view: &View,
     ids: impl IntoIterator<Item = &'a String>,
     known: &Subnets,
 ) -> Result<Subnets, aws::Error> {
@@ -91,7 +91,7 @@ pub(in crate::controller) async fn subnets_of<'a>(
         }
     }
     if !ask.is_empty() {
-        found.extend(by_id(client.subnets(&Filters::default().with("subnet-id", ask)).await?));
+        found.extend(by_id(view.subnets(&Filters::default().with("subnet-id", ask)).await?));
     }
     Ok(found)
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::unread::unread;
 use crate::api::SecurityGroupSelector;
 use crate::api::message::{self, Message};
-use crate::aws::{Client, Filters};
+use crate::aws::{Filters, View};
 use crate::elb::SecurityGroup;
 use crate::plan::desired::Lookup;
 use crate::plan::{Problem, Track};
@@ -14,18 +14,14 @@ const FIELD: &str = "spec.securityGroupSelector";
 
 /// EC2 `DescribeSecurityGroups` in the VPC of the load balancer: those with one of the names, and those with all the
 /// tags. Without a VPC, since EC2 did not tell it, all that match must be of one.
-pub(super) async fn find(
-    selector: &SecurityGroupSelector,
-    client: &Client,
-    vpc: Option<&str>,
-) -> Lookup<BTreeSet<String>> {
+pub(super) async fn find(selector: &SecurityGroupSelector, view: &View, vpc: Option<&str>) -> Lookup<BTreeSet<String>> {
     let names: BTreeSet<String> = selector.names.iter().flatten().cloned().collect();
     let tags = selector.tags.clone().unwrap_or_default();
     let mut groups = Vec::new();
     if !names.is_empty() {
         let filters = Filters::of_vpc(vpc).with("group-name", names.iter().cloned());
         groups.extend(
-            read(client, &filters)
+            read(view, &filters)
                 .await?
                 .into_iter()
                 .filter(|group| names.contains(&group.name)),
@@ -34,7 +30,7 @@ pub(super) async fn find(
     }
     if !tags.is_empty() {
         let filters = Filters::of_vpc(vpc).with_tags(&tags);
-        let mut tagged = read(client, &filters).await?;
+        let mut tagged = read(view, &filters).await?;
         tagged.retain(|group| has(group, &tags));
         if tagged.is_empty() {
             return Err(missing(message::no_tagged_group(FIELD, place(vpc))));
@@ -45,8 +41,8 @@ pub(super) async fn find(
     Ok(groups.into_iter().map(|group| group.id).collect())
 }
 
-async fn read(client: &Client, filters: &Filters) -> Lookup<Vec<SecurityGroup>> {
-    let groups = client.security_groups(filters).await;
+async fn read(view: &View, filters: &Filters) -> Lookup<Vec<SecurityGroup>> {
+    let groups = view.security_groups(filters).await;
     groups.map_err(|error| unread(Track::SecurityGroups, FIELD, &error))
 }
 

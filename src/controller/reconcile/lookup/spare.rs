@@ -3,18 +3,18 @@
 use std::collections::BTreeSet;
 
 use super::subnets::is_public;
-use crate::aws::{Client, Error, Filters};
+use crate::aws::{Error, Filters, View};
 use crate::elb::{Class, FREE_ADDRESSES, Scheme, Subnet};
 
 /// A subnet of another zone of the same VPC with room for the load balancer's addresses: EC2 `DescribeSubnets`, and
 /// `DescribeRouteTables` for an internet-facing load balancer, since clients do not reach it in a private subnet.
 pub(in crate::controller) async fn find(
-    client: &Client,
+    view: &View,
     region: &str,
     scheme: Scheme,
     of: &Subnet,
 ) -> Result<Option<Subnet>, Error> {
-    let mut subnets = client.subnets(&Filters::of_vpc(Some(&of.vpc_id))).await?;
+    let mut subnets = view.subnets(&Filters::of_vpc(Some(&of.vpc_id))).await?;
     subnets.retain(|subnet| {
         subnet.vpc_id == of.vpc_id
             && subnet.zone != of.zone
@@ -23,7 +23,7 @@ pub(in crate::controller) async fn find(
     });
     subnets.sort_by(|a, b| a.id.cmp(&b.id));
     if scheme == Scheme::InternetFacing && !subnets.is_empty() {
-        match client.route_tables(&BTreeSet::from([of.vpc_id.clone()])).await {
+        match view.route_tables(&BTreeSet::from([of.vpc_id.clone()])).await {
             Ok(tables) => subnets.sort_by_key(|subnet| !is_public(subnet, &tables)),
             Err(error) if error.class == Class::Denied => {}
             Err(error) => return Err(error),

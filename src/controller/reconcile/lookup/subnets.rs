@@ -6,7 +6,7 @@ use super::found::Subnets;
 use super::unread::unread;
 use crate::api::message::{self, Message};
 use crate::api::{ClassicLoadBalancerStatus, Scheme, SubnetRole, SubnetSelector};
-use crate::aws::{Client, Filters};
+use crate::aws::{Filters, View};
 use crate::elb::{FREE_ADDRESSES, RouteTable, Subnet};
 
 use crate::plan::{Problem, Track};
@@ -40,12 +40,12 @@ impl<'a> Wish<'a> {
     }
 
     /// Looks them up: EC2 `DescribeSubnets`, then `DescribeRouteTables` of their VPCs.
-    pub(super) async fn find(&self, client: &Client) -> Result<Subnets, Problem> {
+    pub(super) async fn find(&self, view: &View) -> Result<Subnets, Problem> {
         let vpc = self.vpc()?;
         let tags = self.selector.tags.clone().unwrap_or_default();
         let filters = Filters::of_vpc(vpc).with_tags(&tags);
         let failed = |error| unread(Track::Placement, FIELD, &error);
-        let mut subnets = client.subnets(&filters).await.map_err(failed)?;
+        let mut subnets = view.subnets(&filters).await.map_err(failed)?;
         let has = |subnet: &Subnet| tags.iter().all(|(key, value)| subnet.tags.get(key) == Some(value));
         subnets.retain(|subnet| has(subnet) && subnet.is_for_load_balancers(self.region));
         if subnets.is_empty() {
@@ -53,7 +53,7 @@ impl<'a> Wish<'a> {
             return Err(missing(message::no_tagged_subnet(FIELD, place)));
         }
         let vpcs = subnets.iter().map(|subnet| subnet.vpc_id.clone()).collect();
-        let tables = client.route_tables(&vpcs).await.map_err(failed)?;
+        let tables = view.route_tables(&vpcs).await.map_err(failed)?;
         self.choose(subnets, &tables)
     }
 

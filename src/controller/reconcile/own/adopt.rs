@@ -38,7 +38,7 @@ pub(super) async fn adopt(
     let tags = view
         .tags(&subject.name)
         .await
-        .map_err(|error| Halt::unreadable(&error))?;
+        .map_err(|error| subject.unreadable(&error))?;
     if tags != lb.tags {
         lb.tags = tags;
         return Err(contested(cx, subject, &lb).into());
@@ -49,7 +49,7 @@ pub(super) async fn adopt(
     lb.tags = view
         .tags(&subject.name)
         .await
-        .map_err(|error| Halt::unreadable(&error))?;
+        .map_err(|error| subject.unreadable(&error))?;
     memory.journal.shown(&lb, |element| matches!(element, Element::Tag(_)));
     if memory.journal.is_ownership_old(&lb.tags, cx.clock.now().at) {
         return Err(Halt::tags_not_shown(&subject.name).into());

@@ -52,7 +52,7 @@ pub(super) async fn absent(
         // Attached to the old one, a group would take the new one for served and register nobody.
         let names = groups::attached_for(&subject.previous).collect();
         let detached = groups::detach(executor, subject, &mut memory.lifecycle, &names, cx.clock.now().at).await;
-        detached.map_err(|error| Halt::unreadable(&error))?;
+        detached.map_err(|error| subject.unreadable(&error))?;
         forget_identity(cx, executor, subject, memory).await?;
     }
     create(cx, executor, subject, desired, memory).await
@@ -174,7 +174,7 @@ async fn create(
             executor.announce("CreateLoadBalancer", &message).await;
         }
     }
-    match observe(subject, None, true).await {
+    match observe(subject, &subject.region.view.now(), None, true).await {
         Ok(Observation::Ours(mut lb)) => {
             if refusal.is_none() {
                 lb.attributes = Attributes::at_creation();
@@ -198,6 +198,6 @@ async fn create(
         // Its tags may be shown after it.
         Ok(Observation::NotOurs(Ownership::Nobody, _)) if refusal.is_none() => Err(Halt::creating().into()),
         Ok(Observation::NotOurs(ownership, lb)) => adopt::adopt(cx, executor, subject, memory, &ownership, *lb).await,
-        Err(error) => Err(Halt::unreadable(&error).into()),
+        Err(error) => Err(subject.unreadable(&error)),
     }
 }

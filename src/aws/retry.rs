@@ -1,7 +1,8 @@
-//! Refuses replies that were cut short.
+//! What the SDK tries again by itself: replies that were cut short, and not throttles.
 //!
 //! The SDK's XML reader takes a list that ends early for a shorter list: a proxy that truncates a body makes load
-//! balancers and instances vanish without an error. A whole reply ends with the closing tag of its root element.
+//! balancers and instances vanish without an error. A whole reply ends with the closing tag of its root element. A throttle is for the budget: trying again at
+//! once would draw from a bucket that is empty.
 
 use std::error::Error as _;
 
@@ -10,9 +11,12 @@ use aws_smithy_runtime_api::client::interceptors::context::{
     AfterDeserializationInterceptorContextRef, InterceptorContext,
 };
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
-use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
+use aws_smithy_runtime_api::client::retries::classifiers::{
+    ClassifyRetry, RetryAction, RetryClassifierPriority, RetryReason,
+};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::retry::ErrorKind;
 
 use super::cause::stems_from;
 use crate::api::message;
@@ -68,5 +72,34 @@ impl ClassifyRetry for RetryCutShort {
 
     fn name(&self) -> &'static str {
         "RetryCutShort"
+    }
+}
+
+/// Keeps the SDK from trying again what AWS throttled.
+#[derive(Debug)]
+pub(super) struct ThrottlesWait;
+
+impl ClassifyRetry for ThrottlesWait {
+    fn classify_retry(&self, _: &InterceptorContext) -> RetryAction {
+        RetryAction::NoActionIndicated
+    }
+
+    fn classify_retry_v2(&self, _: &InterceptorContext, previous: &RetryAction) -> RetryAction {
+        match previous {
+            RetryAction::RetryIndicated(RetryReason::RetryableError {
+                kind: ErrorKind::ThrottlingError,
+                ..
+            }) => RetryAction::RetryForbidden,
+            _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "ThrottlesWait"
+    }
+
+    /// After those that tell what a throttle is.
+    fn priority(&self) -> RetryClassifierPriority {
+        RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
     }
 }

@@ -1,0 +1,168 @@
+//! How full one of our buckets is.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::limits::Rate;
+
+/// The longest that anybody is told to wait: what comes first may be given up meanwhile.
+const LONGEST: Duration = Duration::from_mins(10);
+/// What a throttle leaves of the rate.
+const AFTER_A_THROTTLE: f64 = 0.5;
+/// The rate never falls below this part of what is ours.
+const LEAST: f64 = 0.05;
+/// What comes back of the rate each second without a throttle.
+const RECOVERY: f64 = 0.005;
+/// Throttles within this time are one: calls were under way together.
+const ONE_THROTTLE: Duration = Duration::from_secs(1);
+
+/// A bucket of tokens of our own.
+#[derive(Clone, Debug)]
+pub(super) struct Level {
+    rate: Rate,
+    tokens: f64,
+    at: Instant,
+    /// What other users of the account leave us of the rate, as far as their throttles taught.
+    learnt: f64,
+    throttled: Option<Instant>,
+    /// Until when tokens that are still to come are promised.
+    promised: Instant,
+}
+
+impl Level {
+    /// A full one.
+    pub(super) fn new(rate: Rate, now: Instant) -> Self {
+        Self {
+            rate,
+            tokens: rate.capacity,
+            at: now,
+            learnt: 1.0,
+            throttled: None,
+            promised: now,
+        }
+    }
+
+    fn refill(&mut self, now: Instant) {
+        let passed = now.saturating_duration_since(self.at).as_secs_f64();
+        self.learnt = (self.learnt + passed * RECOVERY).min(1.0);
+        self.tokens = (self.tokens + passed * self.per_second()).min(self.rate.capacity);
+        self.at = now;
+    }
+
+    fn per_second(&self) -> f64 {
+        self.rate.refill * self.learnt
+    }
+
+    /// Whether so many can be taken, so that a part of the bucket is left. More than it ever holds: when it is full.
+    pub(super) fn has(&mut self, tokens: f64, leave: f64, now: Instant) -> bool {
+        self.refill(now);
+        self.tokens >= self.needed(tokens, leave)
+    }
+
+    fn needed(&self, tokens: f64, leave: f64) -> f64 {
+        (tokens + leave * self.rate.capacity).min(self.rate.capacity)
+    }
+
+    /// Takes them, also where they are still to come.
+    pub(super) fn take(&mut self, tokens: f64, now: Instant) {
+        self.refill(now);
+        self.tokens -= tokens;
+    }
+
+    /// They were not used.
+    pub(super) fn put_back(&mut self, tokens: f64) {
+        self.tokens = (self.tokens + tokens).min(self.rate.capacity);
+    }
+
+    /// When so many will be there for whoever asks now. Whoever asks after them is told a later time.
+    pub(super) fn wait_for(&mut self, tokens: f64, leave: f64, now: Instant) -> Duration {
+        self.refill(now);
+        let lacking = (self.needed(tokens, leave) - self.tokens).max(0.0);
+        let per_second = self.per_second().max(f64::MIN_POSITIVE);
+        let soonest = now + seconds(lacking / per_second);
+        let turn = self.promised.max(soonest).min(now + LONGEST);
+        self.promised = turn + seconds(tokens.min(1.0) / per_second);
+        turn.saturating_duration_since(now)
+    }
+
+    /// AWS has fewer tokens than we thought: others draw from the same bucket.
+    pub(super) fn throttled(&mut self, now: Instant) {
+        self.refill(now);
+        self.tokens = self.tokens.min(0.0);
+        if self
+            .throttled
+            .is_none_or(|last| now.saturating_duration_since(last) >= ONE_THROTTLE)
+        {
+            self.throttled = Some(now);
+            self.learnt = (self.learnt * AFTER_A_THROTTLE).max(LEAST);
+        }
+    }
+
+    /// How full it is, of 1; and what the throttles left of the rate, of 1.
+    pub(super) fn told(&mut self, now: Instant) -> (f64, f64) {
+        self.refill(now);
+        ((self.tokens / self.rate.capacity).max(0.0), self.learnt)
+    }
+}
+
+fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).map_or(LONGEST, |wait| wait.min(LONGEST))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn level(capacity: f64, refill: f64) -> (Level, Instant) {
+        let now = Instant::now();
+        (Level::new(Rate { capacity, refill }, now), now)
+    }
+
+    #[test]
+    fn it_empties_and_fills() {
+        let (mut level, now) = level(2.0, 0.5);
+        assert!(level.has(2.0, 0.0, now));
+        level.take(2.0, now);
+        assert!(!level.has(1.0, 0.0, now));
+        assert!(level.has(1.0, 0.0, now + Duration::from_secs(2)));
+        assert!(!level.has(2.0, 0.0, now + Duration::from_secs(2)));
+    }
+
+    #[test]
+    fn a_part_is_left_for_others_and_what_never_fits_waits_for_a_full_one() {
+        let (mut level, now) = level(10.0, 1.0);
+        assert!(level.has(6.0, 0.4, now));
+        level.take(6.0, now);
+        assert!(!level.has(1.0, 0.4, now) && level.has(4.0, 0.0, now));
+        assert!(!level.has(30.0, 0.0, now) && level.has(30.0, 0.0, now + Duration::from_secs(6)));
+        level.take(30.0, now + Duration::from_secs(6));
+        assert!(!level.has(1.0, 0.0, now + Duration::from_secs(25)));
+    }
+
+    #[test]
+    fn those_who_wait_get_their_turns_one_after_the_other() {
+        let (mut level, now) = level(1.0, 0.2);
+        level.take(1.0, now);
+        let waits: Vec<u64> = (0..3).map(|_| level.wait_for(1.0, 0.0, now).as_secs()).collect();
+        assert_eq!(waits, [5, 10, 15]);
+        assert!((0..1000).all(|_| level.wait_for(1.0, 0.0, now) <= LONGEST));
+    }
+
+    #[test]
+    fn throttles_that_come_together_count_once_and_are_forgotten_slowly() {
+        let (mut level, now) = level(10.0, 10.0);
+        for _ in 0..5 {
+            level.throttled(now);
+        }
+        assert_eq!(level.told(now), (0.0, 0.5));
+        assert!(!level.has(1.0, 0.0, now + Duration::from_millis(100)));
+        for second in 1..20 {
+            level.throttled(now + Duration::from_secs(second));
+        }
+        let (_, learnt) = level.told(now + Duration::from_secs(19));
+        assert!((LEAST..0.1).contains(&learnt), "{learnt}");
+        let (full, learnt) = level.told(now + Duration::from_secs(400));
+        assert_eq!((full, learnt), (1.0, 1.0));
+    }
+}

@@ -1,0 +1,320 @@
+//! Descriptions and tags of the load balancers of an account and region.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::future::{BoxFuture, FutureExt as _, join_all};
+use tokio::time::Instant;
+
+use super::joined::{Joined, KEPT};
+use crate::aws::client::Client;
+use crate::aws::{Class, Error};
+use crate::elb::{DESCRIBE_LOAD_BALANCERS, DESCRIBE_TAGS, Lane, LoadBalancer};
+
+/// Names in one call. AWS names none that is missing, so a larger batch would cost more to take apart.
+const NAMES: usize = 20;
+/// While new objects come, what was read of load balancers that nobody asked for yet is kept as well.
+const GROWING: Duration = Duration::from_mins(1);
+
+type Description = Result<Option<LoadBalancer>, Error>;
+type Tags = Result<BTreeMap<String, String>, Error>;
+
+/// What was read of load balancers.
+#[derive(Debug, Default)]
+pub(super) struct LoadBalancers {
+    /// Those of changes do not wait for those of sweeps, whose lane may be empty.
+    descriptions: [Joined<String, Description>; 2],
+    tags: [Joined<String, Tags>; 2],
+    fleet: Mutex<Fleet>,
+}
+
+/// What is known of all load balancers together.
+#[derive(Debug, Default)]
+struct Fleet {
+    /// The names of those that objects have.
+    names: HashSet<String>,
+    grew: Option<Instant>,
+    /// How many there are, and when they were read.
+    total: usize,
+    swept: Option<Instant>,
+    /// When each was last written to; what was asked for earlier does not count.
+    written: HashMap<String, Instant>,
+}
+
+impl Fleet {
+    fn pages(&self) -> usize {
+        self.total
+            .div_ceil(usize::try_from(DESCRIBE_LOAD_BALANCERS).unwrap_or(1))
+            .max(1)
+    }
+}
+
+/// How descriptions are read.
+#[derive(Debug, PartialEq, Eq)]
+enum Way {
+    ByNames,
+    Sweep,
+}
+
+/// The cheaper way to read so many that exist, and whether a sweep would serve others soon.
+fn way(existing: usize, serves_others: bool, fleet: usize, pages: usize) -> Way {
+    let worth = if serves_others { fleet / 4 } else { 0 };
+    if existing.div_ceil(NAMES).max(worth) > pages {
+        Way::Sweep
+    } else {
+        Way::ByNames
+    }
+}
+
+impl LoadBalancers {
+    fn fleet(&self) -> MutexGuard<'_, Fleet> {
+        self.fleet.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn swept(&self) -> Option<Instant> {
+        self.fleet().swept
+    }
+
+    pub(super) fn clear(&self) {
+        self.descriptions.iter().for_each(Joined::clear);
+        self.tags.iter().for_each(Joined::clear);
+    }
+
+    pub(super) fn wrote(&self, name: &str, now: Instant) {
+        self.fleet().written.insert(name.to_owned(), now);
+        self.served(name);
+    }
+
+    pub(super) fn served(&self, name: &str) {
+        let name = name.to_owned();
+        self.descriptions.iter().for_each(|joined| joined.forget(&name));
+        self.tags.iter().for_each(|joined| joined.forget(&name));
+    }
+
+    /// Whether a reading that was asked for then may be shown to others.
+    fn counts(&self, name: &str, at: Instant) -> bool {
+        self.fleet().written.get(name).is_none_or(|written| *written < at)
+    }
+
+    /// As [`View::load_balancer`](super::View::load_balancer).
+    pub(super) async fn description(&self, client: &Client, name: &str, exists: bool, since: Instant) -> Description {
+        let now = Instant::now();
+        if exists {
+            let mut fleet = self.fleet();
+            if fleet.names.insert(name.to_owned()) {
+                fleet.grew = Some(now);
+            }
+        }
+        let name = name.to_owned();
+        if let Some(known) = self.descriptions.iter().find_map(|joined| joined.known(&name, since)) {
+            return known;
+        }
+        let waits = since < now;
+        let joined = &self.descriptions[class(client.lane())];
+        let answer = joined.ask(&name, |names| self.read(client, names, waits)).await;
+        if matches!(answer, Ok(None)) {
+            self.fleet().names.remove(&name);
+        }
+        answer
+    }
+
+    /// Reads these by name, or all.
+    async fn read(&self, client: &Client, names: Vec<String>, serves_others: bool) -> Vec<(String, Description)> {
+        let (existing, others, way) = {
+            let fleet = self.fleet();
+            let (existing, others): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| fleet.names.contains(name));
+            let way = way(existing.len(), serves_others, fleet.names.len(), fleet.pages());
+            (existing, others, way)
+        };
+        let mut answers = Vec::new();
+        let mut alone = others;
+        if way == Way::Sweep {
+            match self.sweep(client).await {
+                Ok(mut all) => {
+                    for name in existing {
+                        match all.remove(&name) {
+                            Some(lb) => answers.push((name, Ok(Some(lb)))),
+                            // A list without it proves nothing.
+                            None => alone.push(name),
+                        }
+                    }
+                }
+                Err(error) => {
+                    let failed = existing.into_iter().map(|name| (name, Err(error.clone())));
+                    answers.extend(failed);
+                }
+            }
+        } else {
+            let batches = existing.chunks(NAMES).map(|names| by_names(client, names));
+            answers.extend(join_all(batches).await.into_iter().flatten());
+        }
+        let alone = alone.into_iter().map(|name| async move {
+            let found = client.find(&name).await;
+            (name, found)
+        });
+        answers.extend(join_all(alone).await);
+        answers
+    }
+
+    /// Reads all, page by page, and keeps them for those who ask next.
+    async fn sweep(&self, client: &Client) -> Result<HashMap<String, LoadBalancer>, Error> {
+        let at = Instant::now();
+        let all = client.load_balancers(|_| {}).await?;
+        let keeps: HashSet<String> = {
+            let mut fleet = self.fleet();
+            fleet.total = all.len();
+            fleet.swept = Some(at);
+            fleet.written.retain(|_, written| *written >= at - KEPT);
+            let growing = fleet
+                .grew
+                .is_some_and(|grew| at.saturating_duration_since(grew) < GROWING);
+            let known = all.iter().filter(|lb| growing || fleet.names.contains(&lb.name));
+            known.map(|lb| lb.name.clone()).collect()
+        };
+        let [first, ..] = &self.descriptions;
+        first.tidy(at);
+        for lb in all
+            .iter()
+            .filter(|lb| keeps.contains(&lb.name) && self.counts(&lb.name, at))
+        {
+            first.keep(lb.name.clone(), at, Ok(Some(lb.clone())));
+        }
+        Ok(all.into_iter().map(|lb| (lb.name.clone(), lb)).collect())
+    }
+
+    /// As [`View::tags`](super::View::tags).
+    pub(super) async fn tags(&self, client: &Client, name: &str, since: Instant) -> Tags {
+        let name = name.to_owned();
+        if let Some(known) = self.tags.iter().find_map(|joined| joined.known(&name, since)) {
+            return known;
+        }
+        let joined = &self.tags[class(client.lane())];
+        joined.ask(&name, |names| self.read_tags(client, names)).await
+    }
+
+    /// Reads the tags of these, as many in one call as AWS takes. What room is left goes to those that will be asked for
+    /// next, since they were just read.
+    async fn read_tags(&self, client: &Client, names: Vec<String>) -> Vec<(String, Tags)> {
+        let at = Instant::now();
+        let mut spare = self.without_tags(&names).into_iter();
+        let batches = names.chunks(DESCRIBE_TAGS).map(|asked| {
+            let room = DESCRIBE_TAGS.saturating_sub(asked.len());
+            tags_of(client, asked, spare.by_ref().take(room).collect())
+        });
+        // Collected first, since each takes of what is spare.
+        let batches: Vec<_> = batches.collect();
+        let mut answers = Vec::new();
+        let [first, ..] = &self.tags;
+        first.tidy(at);
+        for (asked, further) in join_all(batches).await {
+            answers.extend(asked);
+            for (name, tags) in further {
+                if self.counts(&name, at) {
+                    first.keep(name, at, Ok(tags));
+                }
+            }
+        }
+        answers
+    }
+
+    /// Load balancers that were read and whose tags were not.
+    fn without_tags(&self, but: &[String]) -> BTreeSet<String> {
+        let [descriptions, ..] = &self.descriptions;
+        let [tags, ..] = &self.tags;
+        let mut names: BTreeSet<String> = descriptions.answered().into_iter().collect();
+        for name in tags.answered().iter().chain(but) {
+            names.remove(name);
+        }
+        names
+    }
+}
+
+/// Which of the two groups of questions those of a lane belong to.
+fn class(lane: Lane) -> usize {
+    usize::from(lane > Lane::Change)
+}
+
+/// Reads these by name. AWS does not say which of a batch is missing, so that is halved until each is alone.
+fn by_names<'a>(client: &'a Client, names: &'a [String]) -> BoxFuture<'a, Vec<(String, Description)>> {
+    async move {
+        if let [name] = names {
+            return vec![(name.clone(), client.find(name).await)];
+        }
+        match client.find_all(names).await {
+            Ok(found) => found,
+            Err(error) if error.class == Class::Gone => {
+                let (one, other) = names.split_at(names.len() / 2);
+                let mut answers = by_names(client, one).await;
+                answers.extend(by_names(client, other).await);
+                answers
+            }
+            Err(error) => names.iter().map(|name| (name.clone(), Err(error.clone()))).collect(),
+        }
+    }
+    .boxed()
+}
+
+/// The tags of those that were asked for, and of further ones where they can be had in the same call.
+async fn tags_of(
+    client: &Client,
+    asked: &[String],
+    further: Vec<String>,
+) -> (Vec<(String, Tags)>, BTreeMap<String, BTreeMap<String, String>>) {
+    if !further.is_empty() {
+        let names: Vec<String> = asked.iter().cloned().chain(further).collect();
+        // One that is gone fails the whole call; then only those are asked for that somebody waits for.
+        match client.tags_of_batch(&names).await {
+            Ok(mut all) if asked.iter().all(|name| all.contains_key(name)) => {
+                let answers = asked
+                    .iter()
+                    .filter_map(|name| Some((name.clone(), Ok(all.remove(name)?))));
+                return (answers.collect(), all);
+            }
+            Err(error) if error.class == Class::OverBudget => {
+                let failed = asked.iter().map(|name| (name.clone(), Err(error.clone())));
+                return (failed.collect(), BTreeMap::new());
+            }
+            Ok(_) | Err(_) => {}
+        }
+    }
+    (tags_by_name(client, asked).await, BTreeMap::new())
+}
+
+fn tags_by_name<'a>(client: &'a Client, names: &'a [String]) -> BoxFuture<'a, Vec<(String, Tags)>> {
+    async move {
+        if let [name] = names {
+            return vec![(name.clone(), client.tags(name).await)];
+        }
+        match client.tags_of_batch(names).await {
+            Ok(mut all) => names
+                .iter()
+                .map(|name| (name.clone(), all.remove(name).ok_or_else(|| client.lacks_tags())))
+                .collect(),
+            Err(error) if error.class == Class::Gone => {
+                let (one, other) = names.split_at(names.len() / 2);
+                let mut answers = tags_by_name(client, one).await;
+                answers.extend(tags_by_name(client, other).await);
+                answers
+            }
+            Err(error) => names.iter().map(|name| (name.clone(), Err(error.clone()))).collect(),
+        }
+    }
+    .boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_are_read_by_name_and_many_by_pages() {
+        assert_eq!(way(1, false, 1000, 3), Way::ByNames);
+        assert_eq!(way(20, false, 20, 1), Way::ByNames);
+        assert_eq!(way(21, false, 21, 1), Way::Sweep);
+        assert_eq!(way(60, false, 60, 25), Way::ByNames, "25 pages for the sake of 60");
+        assert_eq!(way(1, true, 1000, 3), Way::Sweep, "the others are due soon");
+        assert_eq!(way(1, true, 3, 1), Way::ByNames);
+        assert_eq!(way(0, false, 0, 1), Way::ByNames);
+    }
+}

@@ -1,0 +1,147 @@
+//! What load balancers refer to: subnets, route tables, security groups, instances by their tags, Auto Scaling groups.
+//!
+//! The same question of several objects is asked once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::future::join_all;
+use tokio::time::Instant;
+
+use super::View;
+use super::joined::Joined;
+use crate::aws::Error;
+use crate::aws::client::Filters;
+use crate::elb::{AutoScalingGroup, InstanceId, RouteTable, SecurityGroup, Subnet};
+
+type Answer<T> = Result<T, Error>;
+type Placed = BTreeMap<InstanceId, Option<String>>;
+
+/// What was read of the neighbours of load balancers.
+#[derive(Debug, Default)]
+pub(super) struct Neighbours {
+    subnets: Joined<Filters, Answer<Vec<Subnet>>>,
+    route_tables: Joined<BTreeSet<String>, Answer<Vec<RouteTable>>>,
+    security_groups: Joined<Filters, Answer<Vec<SecurityGroup>>>,
+    instances: Joined<(BTreeMap<String, String>, String), Answer<Placed>>,
+    groups: Joined<String, Answer<Option<AutoScalingGroup>>>,
+}
+
+impl Neighbours {
+    pub(super) fn clear(&self) {
+        self.subnets.clear();
+        self.route_tables.clear();
+        self.security_groups.clear();
+        self.instances.clear();
+        self.groups.clear();
+    }
+
+    pub(super) fn wrote_group(&self, name: &str) {
+        self.groups.forget(&name.to_owned());
+    }
+}
+
+/// What is known, or else the answer of AWS, kept for others. `read` answers one question.
+async fn shared<K, T, R>(view: &View, joined: &Joined<K, Answer<T>>, question: &K, read: impl Fn(K) -> R) -> Answer<T>
+where
+    K: Ord + Clone,
+    T: Clone,
+    R: Future<Output = Answer<T>>,
+{
+    if let Some(known) = joined.known(question, view.since) {
+        return known;
+    }
+    let read = &read;
+    let answer_all = |questions: Vec<K>| async move {
+        let at = Instant::now();
+        joined.tidy(at);
+        let answers = questions.into_iter().map(|question| async move {
+            let answer = read(question.clone()).await;
+            if answer.is_ok() {
+                joined.keep(question.clone(), at, answer.clone());
+            }
+            (question, answer)
+        });
+        join_all(answers).await
+    };
+    let answer = joined.ask(question, answer_all).await;
+    view.client.note(&answer);
+    answer
+}
+
+impl View {
+    /// EC2 `DescribeSubnets`.
+    ///
+    /// # Errors
+    /// When AWS cannot be asked.
+    pub async fn subnets(&self, filters: &Filters) -> Answer<Vec<Subnet>> {
+        let read = |filters: Filters| async move { self.client.subnets(&filters).await };
+        shared(self, &self.readings.neighbours.subnets, filters, read).await
+    }
+
+    /// EC2 `DescribeRouteTables` of these VPCs.
+    ///
+    /// # Errors
+    /// When AWS cannot be asked.
+    pub async fn route_tables(&self, vpcs: &BTreeSet<String>) -> Answer<Vec<RouteTable>> {
+        let read = |vpcs: BTreeSet<String>| async move { self.client.route_tables(&vpcs).await };
+        shared(self, &self.readings.neighbours.route_tables, vpcs, read).await
+    }
+
+    /// EC2 `DescribeSecurityGroups`.
+    ///
+    /// # Errors
+    /// When AWS cannot be asked.
+    pub async fn security_groups(&self, filters: &Filters) -> Answer<Vec<SecurityGroup>> {
+        let read = |filters: Filters| async move { self.client.security_groups(&filters).await };
+        shared(self, &self.readings.neighbours.security_groups, filters, read).await
+    }
+
+    /// The instances of a VPC that run, or are about to, and have all these tags; with their zones (EC2
+    /// `DescribeInstances`).
+    ///
+    /// # Errors
+    /// When EC2 cannot be asked for all of them: a part proves nothing about the rest.
+    pub async fn instances_by_tags(&self, tags: &BTreeMap<String, String>, vpc_id: &str) -> Answer<Placed> {
+        type Question = (BTreeMap<String, String>, String);
+        let read = |(tags, vpc): Question| async move { self.client.instances_by_tags(&tags, &vpc).await };
+        let question = (tags.clone(), vpc_id.to_owned());
+        shared(self, &self.readings.neighbours.instances, &question, read).await
+    }
+
+    /// Of these Auto Scaling groups, those that exist (`DescribeAutoScalingGroups`, those of several objects in one call).
+    ///
+    /// # Errors
+    /// When AWS cannot be asked.
+    pub async fn auto_scaling_groups(&self, names: &BTreeSet<String>) -> Answer<Vec<AutoScalingGroup>> {
+        let groups = join_all(names.iter().map(|name| self.auto_scaling_group(name))).await;
+        groups.into_iter().filter_map(Result::transpose).collect()
+    }
+
+    async fn auto_scaling_group(&self, name: &String) -> Answer<Option<AutoScalingGroup>> {
+        let groups = &self.readings.neighbours.groups;
+        if let Some(known) = groups.known(name, self.since) {
+            return known;
+        }
+        let answer = groups.ask(name, |names| self.read_groups(names)).await;
+        self.client.note(&answer);
+        answer
+    }
+
+    async fn read_groups(&self, names: Vec<String>) -> Vec<(String, Answer<Option<AutoScalingGroup>>)> {
+        let (at, groups) = (Instant::now(), &self.readings.neighbours.groups);
+        groups.tidy(at);
+        match self.client.auto_scaling_groups(&names.iter().cloned().collect()).await {
+            Ok(found) => {
+                let mut found: BTreeMap<String, AutoScalingGroup> =
+                    found.into_iter().map(|group| (group.name.clone(), group)).collect();
+                let answers = names.into_iter().map(|name| {
+                    let group = found.remove(&name);
+                    groups.keep(name.clone(), at, Ok(group.clone()));
+                    (name, Ok(group))
+                });
+                answers.collect()
+            }
+            Err(error) => names.into_iter().map(|name| (name, Err(error.clone()))).collect(),
+        }
+    }
+}

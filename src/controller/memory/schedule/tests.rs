@@ -1,0 +1,164 @@
+use super::*;
+
+const RESYNC: Duration = Duration::from_mins(30);
+
+fn seen(generation: i64) -> Seen {
+    Seen {
+        generation,
+        requested_at: None,
+    }
+}
+
+fn well() -> Ended {
+    Ended {
+        progress: None,
+        blocked: false,
+        waiting: false,
+        moving: false,
+        resync: RESYNC,
+        suspects_tried: 0,
+        chance: 0.0,
+    }
+}
+
+/// A schedule after a reconcile that ended so.
+fn after(ended: &Ended, now: Instant) -> Schedule {
+    let mut schedule = Schedule::default();
+    schedule.ended(seen(1), ended, now);
+    schedule
+}
+
+#[test]
+fn the_first_look_is_full_and_says_so() {
+    let (schedule, now) = (Schedule::default(), Instant::now());
+    assert!(schedule.wants_full(&seen(1), now) && schedule.wants_proof(&seen(1), now) && schedule.is_first());
+    assert_eq!(schedule.because(&seen(1), now), "start");
+    assert_eq!(schedule.next(now), None);
+}
+
+#[test]
+fn all_well_rests_until_the_resync() {
+    let now = Instant::now();
+    let schedule = after(&well(), now);
+    assert!(!schedule.wants_full(&seen(1), now) && !schedule.wants_proof(&seen(1), now));
+    assert_eq!(schedule.next(now), Some((Due::Resync, RESYNC)));
+    assert!(schedule.wants_full(&seen(1), now + RESYNC) && schedule.wants_proof(&seen(1), now + RESYNC));
+    assert_eq!(schedule.because(&seen(1), now + RESYNC), "resync");
+}
+
+#[test]
+fn another_spec_and_a_person_who_asks_are_told_apart() {
+    let now = Instant::now();
+    let schedule = after(&well(), now);
+    assert!(schedule.wants_full(&seen(2), now) && !schedule.forgives_refusals(&seen(2), now));
+    assert_eq!(schedule.because(&seen(2), now), "spec");
+    let asked = Seen {
+        requested_at: Some("now".into()),
+        ..seen(1)
+    };
+    assert!(schedule.wants_full(&asked, now) && schedule.forgives_refusals(&asked, now));
+    assert_eq!(schedule.because(&asked, now), "requested");
+    assert_eq!(schedule.because(&seen(1), now), "event");
+}
+
+#[test]
+fn failures_are_tried_again_ever_more_slowly_and_forgotten_when_all_is_well() {
+    let now = Instant::now();
+    let failing = Ended {
+        progress: Some(Progress::Reconciling),
+        ..well()
+    };
+    let mut schedule = after(&failing, now);
+    assert_eq!(schedule.next(now), Some((Due::Retry, Duration::from_secs(2))));
+    schedule.ended(seen(1), &failing, now);
+    assert_eq!(schedule.next(now), Some((Due::Retry, Duration::from_secs(4))));
+    assert_eq!(schedule.failures(), 2);
+    schedule.ended(seen(1), &well(), now);
+    assert_eq!(
+        (schedule.failures(), schedule.next(now)),
+        (0, Some((Due::Resync, RESYNC)))
+    );
+}
+
+#[test]
+fn to_wait_for_the_brake_is_no_failure() {
+    let now = Instant::now();
+    let waiting = Ended {
+        progress: Some(Progress::Reconciling),
+        waiting: true,
+        ..well()
+    };
+    assert_eq!(after(&waiting, now).failures(), 0);
+}
+
+#[test]
+fn what_moves_and_what_is_stalled_is_looked_at_sooner() {
+    let now = Instant::now();
+    let moving = Ended { moving: true, ..well() };
+    assert_eq!(after(&moving, now).next(now), Some((Due::Resync, MOVING)));
+    let stalled = Ended {
+        progress: Some(Progress::Stalled),
+        ..well()
+    };
+    assert_eq!(after(&stalled, now).next(now), Some((Due::Resync, STALLED)));
+    let blocked = Ended {
+        blocked: true,
+        ..stalled
+    };
+    assert_eq!(after(&blocked, now).next(now), Some((Due::Resync, BLOCKED)));
+}
+
+#[test]
+fn what_stays_due_is_not_asked_for_at_once_again() {
+    let now = Instant::now();
+    let mut schedule = Schedule::default();
+    schedule.set(Due::Suspects, now);
+    schedule.set(Due::Step, now);
+    schedule.ended(seen(1), &well(), now);
+    assert!(!schedule.wants_full(&seen(1), now));
+    assert_eq!(schedule.next(now), Some((Due::Suspects, Duration::from_secs(2))));
+}
+
+#[test]
+fn changes_of_the_cluster_put_off_no_look_at_aws() {
+    let now = Instant::now();
+    let mut schedule = after(&well(), now);
+    schedule.remembers(true);
+    schedule.ended(seen(1), &well(), now + RESYNC / 2);
+    assert_eq!(schedule.next(now), Some((Due::Resync, RESYNC)));
+    schedule.remembers(false);
+    schedule.ended(seen(1), &well(), now + RESYNC / 2);
+    assert_eq!(schedule.next(now), Some((Due::Resync, RESYNC + RESYNC / 2)));
+}
+
+#[test]
+fn what_cannot_be_believed_yet_is_looked_at_later_and_not_before() {
+    let (now, later) = (Instant::now(), Instant::now() + Duration::from_secs(10));
+    let mut schedule = after(&well(), now);
+    schedule.set(Due::Resync, now);
+    schedule.set(Due::Health, now);
+    schedule.postpone(later);
+    assert_eq!(schedule.next(later).map(|(_, wait)| wait), Some(Duration::ZERO));
+    assert!(!schedule.wants_full(&seen(1), now) && schedule.wants_full(&seen(1), later));
+    assert!(schedule.wants_proof(&seen(1), later));
+}
+
+#[test]
+fn health_alone_is_no_full_reconcile() {
+    let now = Instant::now();
+    let mut schedule = after(&well(), now);
+    schedule.set(Due::Health, now);
+    assert!(!schedule.wants_full(&seen(1), now));
+    assert_eq!(schedule.because(&seen(1), now), "health");
+    schedule.set_or_clear(Due::Health, None);
+    assert_eq!(schedule.because(&seen(1), now), "event");
+}
+
+#[test]
+fn a_failure_without_a_conclusion_begins_anew() {
+    let now = Instant::now();
+    let mut schedule = after(&well(), now);
+    assert_eq!((schedule.failed(), schedule.hindered()), (1, 2));
+    assert!(schedule.wants_full(&seen(1), now));
+    assert_eq!(schedule.after_a_panic().failures(), 2);
+}

@@ -1,0 +1,95 @@
+//! How the operator stands with AWS in each region, asked at each scrape.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::gauge::ConstGauge;
+
+/// One region of one account.
+#[derive(Clone, Debug)]
+pub struct RegionSample {
+    /// Whose: an `AWSAccount`, or empty for the operator's own identity.
+    pub account: String,
+    /// Its name.
+    pub region: String,
+    /// Our share of AWS's buckets.
+    pub buckets: Vec<BucketSample>,
+    /// Seconds since all load balancers were last read page by page; `None`: they were not.
+    pub view_age: Option<f64>,
+}
+
+/// Our share of one bucket.
+#[derive(Clone, Debug)]
+pub struct BucketSample {
+    /// Its name.
+    pub bucket: &'static str,
+    /// How full it is, from 0 to 1.
+    pub level: f64,
+    /// The part of its rate that the throttles of others leave, from 0 to 1.
+    pub rate: f64,
+}
+
+type Source = Box<dyn Fn() -> Vec<RegionSample> + Send + Sync>;
+
+/// Asks for the regions when it is scraped.
+#[derive(Clone, Default)]
+pub(super) struct Regions(Arc<Mutex<Option<Source>>>);
+
+impl fmt::Debug for Regions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Regions")
+    }
+}
+
+impl Regions {
+    pub(super) fn from(&self, source: impl Fn() -> Vec<RegionSample> + Send + Sync + 'static) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(source));
+    }
+}
+
+impl Collector for Regions {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let samples = {
+            let source = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            source.as_ref().map_or_else(Vec::new, |source| source())
+        };
+        let of_buckets: [(&str, &str, fn(&BucketSample) -> f64); 2] = [
+            (
+                "clb_operator_aws_budget_level",
+                "How full our share of a bucket of AWS's is, from 0 to 1",
+                |bucket| bucket.level,
+            ),
+            (
+                "clb_operator_aws_budget_rate",
+                "The part of our rate that the throttles of others leave, from 0 to 1",
+                |bucket| bucket.rate,
+            ),
+        ];
+        for (name, help, value) in of_buckets {
+            let mut descriptor = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            for sample in &samples {
+                for bucket in &sample.buckets {
+                    let labels = [
+                        ("account", sample.account.as_str()),
+                        ("region", sample.region.as_str()),
+                        ("bucket", bucket.bucket),
+                    ];
+                    ConstGauge::new(value(bucket)).encode(descriptor.encode_family(&labels)?)?;
+                }
+            }
+        }
+        let help = "Seconds since all load balancers of a region were last read page by page";
+        let mut descriptor =
+            encoder.encode_descriptor("clb_operator_view_age_seconds", help, None, MetricType::Gauge)?;
+        for sample in &samples {
+            if let Some(age) = sample.view_age {
+                let labels = [("account", sample.account.as_str()), ("region", sample.region.as_str())];
+                ConstGauge::new(age).encode(descriptor.encode_family(&labels)?)?;
+            }
+        }
+        Ok(())
+    }
+}
