@@ -11,14 +11,16 @@ mod config;
 mod convert;
 mod error;
 mod gate;
+mod reads;
 mod retry;
 mod signing_key;
 mod view;
 
 pub use crate::elb::Class;
-pub use accounts::{AccountRegion, Accounts, Paid, Rates, Reads};
+pub use accounts::{AccountRegion, Accounts, Paid, Rates};
 pub use budget::{Bucket, Limits, time_for_health};
 pub use client::{Client, DESCRIBE_INSTANCE_HEALTH, EnabledRegion, Filters};
 pub use error::Error;
 pub use gate::WhenOverBudget;
+pub use reads::Reads;
 pub use view::View;

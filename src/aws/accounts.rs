@@ -13,7 +13,7 @@ use super::client::Client;
 use super::gate::{Gate, WhenOverBudget};
 use super::signing_key::SigningKey;
 use super::view::{Readings, View};
-use super::{Class, Error, config};
+use super::{Class, Error, Reads, config};
 use crate::api::message;
 use crate::elb::{Account, Lane};
 use crate::lease::Leadership;
@@ -69,15 +69,6 @@ struct Regions {
     /// The region of each object, by UID.
     users: Mutex<HashMap<String, String>>,
     identity: Arc<Identity>,
-}
-
-/// How a reconcile reads AWS.
-#[derive(Clone, Copy, Debug)]
-pub struct Reads {
-    /// What its calls are made for.
-    pub lane: Lane,
-    /// What was read before does not serve it.
-    pub since: Instant,
 }
 
 impl Accounts {

@@ -72,7 +72,8 @@ pub(crate) struct World {
     pub(crate) ailing: BTreeSet<String>,
     /// Instances that were terminated. AWS keeps them registered and shows them to nobody.
     pub(crate) terminated: BTreeSet<String>,
-    scale: Scale,
+    /// How large it is.
+    pub(crate) scale: Scale,
     made: u64,
     trace: Vec<String>,
     aws_seen: u64,
