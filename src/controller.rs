@@ -1,5 +1,6 @@
 //! The kube `Controller`: streams, concurrency, drain. It owns what is remembered of all objects.
 
+mod admission;
 mod backoff;
 mod clock;
 mod context;
@@ -55,7 +56,6 @@ pub async fn run(
     reconciler: Arc<Reconciler>,
     watching: kube::Client,
     readiness: Arc<Readiness>,
-    concurrency: u16,
     shutdown: impl Future<Output = ()> + Send + Sync + 'static,
 ) {
     let view_changed = Arc::new(Notify::new());
@@ -72,6 +72,13 @@ pub async fn run(
     let (client, shared) = of(&reconciler);
     watches.spawn(watch::services(client, shared, Arc::clone(&view_changed)));
     let shutdown = shutdown.shared();
+    watches.spawn({
+        let (stopped, shared) = (shutdown.clone(), Arc::clone(&reconciler));
+        async move {
+            stopped.await;
+            shared.close();
+        }
+    });
     let cx = &reconciler.cx;
     let services = join_all(cx.services.watched().map(ServiceView::wait_synced));
     let synced = async { tokio::join!(cx.nodes.wait_synced(), services) };
@@ -98,7 +105,8 @@ pub async fn run(
         .applied_objects()
         .predicate_filter(watch::asks_for_a_reconcile, PredicateConfig::default());
     let controlling = Controller::for_stream(objects, reader)
-        .with_config(Config::default().concurrency(concurrency))
+        // Without a limit of its own: the door is ours, since the queue knows nothing of what is urgent.
+        .with_config(Config::default())
         .reconcile_all_on(watch::batches(view_changed))
         .graceful_shutdown_on(shutdown.clone())
         .run(reconcile_one, error_policy, reconciler)

@@ -98,6 +98,12 @@ impl Accounts {
         }
     }
 
+    /// Whether a region has not answered for a while.
+    pub fn is_silent(&self, region: &str) -> bool {
+        let known = self.own.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(region).is_some_and(|shared| shared.client.gate().is_silent())
+    }
+
     /// How the budgets and the views stand, for metrics.
     pub fn samples(&self) -> Vec<RegionSample> {
         let sample = |shared: Arc<Shared>| RegionSample {

@@ -2,6 +2,7 @@
 //! metrics.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -43,7 +44,12 @@ pub(super) struct Gate {
     metrics: Arc<Metrics>,
     budget: Budget,
     when_over_budget: WhenOverBudget,
+    /// Calls in a row that were not answered.
+    unanswered: AtomicU32,
 }
+
+/// So many calls in a row without an answer, and nothing more is expected of a region until one is answered.
+const SILENT: u32 = 3;
 
 impl Gate {
     pub(super) fn new(
@@ -57,7 +63,13 @@ impl Gate {
             metrics,
             budget,
             when_over_budget,
+            unanswered: AtomicU32::new(0),
         }
+    }
+
+    /// Whether AWS has not answered for a while.
+    pub(super) fn is_silent(&self) -> bool {
+        self.unanswered.load(Ordering::Relaxed) >= SILENT
     }
 
     /// Whether a call waits for its turn, and tries again what AWS throttles.
@@ -122,6 +134,11 @@ impl Gate {
             self.budget.throttled(operation);
         }
         self.metrics.call(operation, code, throttled, started.elapsed());
+        if result.as_ref().is_err_and(|error| error.class == Class::Unavailable) {
+            self.unanswered.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.unanswered.store(0, Ordering::Relaxed);
+        }
         match &result {
             Ok(_) => debug!(operation, "AWS answered"),
             Err(error) => debug!(operation, %error, request_id = error.request_id, "AWS refused"),

@@ -14,15 +14,21 @@ use kube::core::error_boundary::InvalidObject;
 use tokio::time::Instant;
 use tracing::{Instrument as _, error, info, info_span, warn};
 
+use super::admission::{Admission, Turn};
 use super::backoff;
 use super::context::Context;
 use super::error::Error;
 use super::memory::Memories;
+use super::reconcile::subject::seen;
 use super::reconcile::{Next, reconcile};
 use crate::api::ClassicLoadBalancer;
 use crate::api::message;
+use crate::elb::Lane;
 use crate::metrics::{CONTROLLER, Reconciled};
 use crate::plan::Problem;
+
+/// When to look again at an object that came too late for this process.
+const STOPPING: Duration = Duration::from_secs(60);
 
 /// No reconcile takes longer; one that does is given up, so that its worker is free again.
 const DEADLINE: Duration = Duration::from_mins(3);
@@ -35,6 +41,7 @@ pub struct Reconciler {
     /// What every reconcile needs.
     pub cx: Context,
     memories: Memories,
+    admission: Admission,
     /// The term of leadership that they are of.
     term: AtomicU64,
     /// By which the reconciles of this process are told from those of others in a log.
@@ -43,13 +50,14 @@ pub struct Reconciler {
 }
 
 impl Reconciler {
-    /// Nothing is remembered yet.
-    pub fn new(cx: Context) -> Self {
+    /// Nothing is remembered yet. So many objects are worked on at once.
+    pub fn new(cx: Context, concurrency: u16) -> Self {
         Self {
             // The upper half of what is random in it.
             process: (cx.jitter.fraction().to_bits() >> 20) & 0xffff_ffff,
             cx,
             memories: Memories::default(),
+            admission: Admission::new(concurrency.into()),
             term: AtomicU64::new(0),
             begun: AtomicU64::new(0),
         }
@@ -90,8 +98,6 @@ impl Reconciler {
     /// # Errors
     /// When the object lacks what every stored object has.
     pub async fn reconcile_one(&self, object: Arc<Guarded>) -> Result<Option<Duration>, Error> {
-        let started = Instant::now();
-        let _active = self.cx.metrics.reconcile_started();
         let object = match &object.0 {
             Ok(object) => object,
             Err(invalid) => {
@@ -100,6 +106,11 @@ impl Reconciler {
             }
         };
         let uid = object.uid().ok_or(Error::Incomplete("uid"))?;
+        let Some(_turn) = self.turn(object, &uid).await else {
+            return Ok(Some(STOPPING));
+        };
+        let started = Instant::now();
+        let _active = self.cx.metrics.reconcile_started();
         // The names are those of controller-runtime, which queries of logs know.
         let span = info_span!(
             "reconcile",
@@ -110,6 +121,25 @@ impl Reconciler {
             because = tracing::field::Empty,
         );
         self.guarded(object, &uid, started).instrument(span).await
+    }
+
+    /// Waits for a worker; `None`: the operator stops.
+    async fn turn(&self, object: &ClassicLoadBalancer, uid: &str) -> Option<Turn> {
+        let lane = if object.metadata.deletion_timestamp.is_some() {
+            Lane::Change
+        } else {
+            let settled = is_settled(object);
+            self.memories.lane(uid, &seen(object), settled, self.cx.clock.now().at)
+        };
+        let region = object.spec.region.as_deref().or(self.cx.accounts.default_region());
+        let region = region.unwrap_or_default();
+        let silent = self.cx.accounts.is_silent(region);
+        self.admission.turn(lane, region, silent).await
+    }
+
+    /// No reconcile begins any more; those under way end.
+    pub(super) fn close(&self) {
+        self.admission.close();
     }
 
     /// One that no other reconcile has, of this process or of others.
@@ -183,6 +213,12 @@ impl Reconciler {
         let message = message::undecodable(&invalid.error);
         self.cx.kubernetes.warning(&object, "Reconcile", &message).await;
     }
+}
+
+/// Whether the status is about the spec as it is.
+fn is_settled(object: &ClassicLoadBalancer) -> bool {
+    let observed = object.status.as_ref().and_then(|status| status.observed_generation);
+    observed == object.metadata.generation
 }
 
 /// A mistake in an object must wake nobody who runs the operator.

@@ -6,16 +6,18 @@ mod health;
 mod journal;
 mod known;
 mod lifecycle;
+mod pace;
 mod published;
 mod refusals;
 mod schedule;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::elb::Declared;
+use crate::elb::{Declared, Lane};
 
 pub(super) use brake::BrakeLedger;
 pub(super) use health::{Health, WHILE_SETTLING};
@@ -127,6 +129,14 @@ impl Memories {
     pub(super) fn arrival(&self, uid: &str) -> Option<Instant> {
         let arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
         arrivals.get(uid).copied()
+    }
+
+    /// What the next reconcile of an object is for.
+    pub(super) fn lane(&self, uid: &str, seen: &Seen, settled: bool, now: Instant) -> Lane {
+        let objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        let reads = |schedule: &Schedule| schedule.reads(seen, settled, Duration::ZERO, now);
+        let known = objects.get(uid).map(|memory| reads(&memory.schedule));
+        known.unwrap_or_else(|| reads(&Schedule::default())).lane
     }
 
     /// Whether this version of an object that cannot be decoded was not reported yet.

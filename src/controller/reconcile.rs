@@ -71,6 +71,9 @@ pub(super) async fn reconcile(cx: &Context, object: &ClassicLoadBalancer, memory
         Course::Rest => return rest::rest(cx, subject, memory).await,
         Course::Realise => {}
     }
+    if let Some(wait) = memory.schedule.too_soon(&seen, now.at) {
+        return Ok(Next::after(Some(wait)));
+    }
     let executor = &mut Executor::new(cx, subject);
     let ended = async {
         subject.check_cluster()?; // pure  it is the object of this operator

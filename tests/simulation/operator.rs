@@ -37,7 +37,7 @@ impl Operator {
         let context = Context::new(client, accounts, cluster, intervals, Rules::default(), metrics)
             .timed_by(Clock::following(now), Jitter::seeded(seed));
         Self {
-            reconciler: Arc::new(Reconciler::new(context)),
+            reconciler: Arc::new(Reconciler::new(context, 64)),
         }
     }
 

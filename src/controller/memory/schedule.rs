@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::pace::Pace;
 use crate::aws::Reads;
 use crate::controller::backoff;
 use crate::elb::Lane;
@@ -103,6 +104,7 @@ pub(in crate::controller) struct Schedule {
     arrived: Option<Instant>,
     /// How the reconcile reads that had no turn yet.
     waiting: Option<Reads>,
+    pace: Pace,
 }
 
 impl Schedule {
@@ -132,6 +134,12 @@ impl Schedule {
     /// Whether everything is read and planned, whatever is declared.
     pub(in crate::controller) fn wants_full(&self, seen: &Seen, now: Instant) -> bool {
         self.seen.as_ref() != Some(seen) || self.due.iter().any(|(due, at)| due.is_full() && *at <= now)
+    }
+
+    /// How long an object has to wait that is changed again and again.
+    pub(in crate::controller) fn too_soon(&mut self, seen: &Seen, now: Instant) -> Option<Duration> {
+        let changed = self.seen.as_ref().is_some_and(|before| before != seen);
+        if changed { self.pace.wait(now) } else { None }
     }
 
     /// Whether ownership is proven again by the tags: somebody asks, or it was long ago.
@@ -235,6 +243,9 @@ impl Schedule {
 
     /// A full reconcile ended: what is due next follows.
     pub(in crate::controller) fn ended(&mut self, seen: Seen, ended: &Ended, now: Instant) {
+        if self.seen.as_ref().is_some_and(|before| *before != seen) {
+            self.pace.follow(now);
+        }
         self.seen = Some(seen);
         let longest = match ended.progress {
             _ if ended.moving => MOVING,

@@ -1,0 +1,250 @@
+//! Who is worked on next: at most so many objects at once, users' changes before repair before what is only looked at, and
+//! no region more than its share.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+use crate::elb::Lane;
+
+/// One in so many is the one that has waited longest, whatever it is, so that nothing waits for ever.
+const OLDEST: u64 = 8;
+
+/// The door to the workers. A clone is the same door.
+#[derive(Clone, Debug)]
+pub(super) struct Admission {
+    limit: usize,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    closed: bool,
+    running: usize,
+    /// How many are worked on in each region.
+    regions: HashMap<String, usize>,
+    /// By lane, then by age.
+    waiting: BTreeMap<(Lane, u64), Waiter>,
+    /// How many came, and how many were let in.
+    came: u64,
+    admitted: u64,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    region: String,
+    /// How many of its region may be worked on at once.
+    room: usize,
+    call: oneshot::Sender<Turn>,
+}
+
+/// A worker, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Turn {
+    admission: Admission,
+    region: String,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.admission.leave(&self.region);
+    }
+}
+
+impl Admission {
+    /// For so many at once.
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            limit: limit.max(1),
+            state: Arc::default(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many of one region may be worked on at once: some workers are always left for the others. A region that does not
+    /// answer is tried by one.
+    fn room(&self, silent: bool) -> usize {
+        if silent { 1 } else { self.limit - self.limit / 4 }
+    }
+
+    /// Waits for a worker. `None`: there will be none, the operator stops.
+    pub(super) async fn turn(&self, lane: Lane, region: &str, silent: bool) -> Option<Turn> {
+        let called = {
+            let mut state = self.state();
+            if state.closed {
+                return None;
+            }
+            let (call, called) = oneshot::channel();
+            let waiter = Waiter {
+                region: region.to_owned(),
+                room: self.room(silent),
+                call,
+            };
+            state.came += 1;
+            let key = (lane, state.came);
+            state.waiting.insert(key, waiter);
+            called
+        };
+        self.admit();
+        called.await.ok()
+    }
+
+    /// Lets in whoever is next. A turn that nobody listens for any more is dropped, and goes to the one after.
+    fn admit(&self) {
+        let called = self.state().admit(self.limit);
+        for waiter in called {
+            let turn = Turn {
+                admission: self.clone(),
+                region: waiter.region,
+            };
+            drop(waiter.call.send(turn));
+        }
+    }
+
+    fn leave(&self, region: &str) {
+        let mut state = self.state();
+        state.running -= 1;
+        if let Some(count) = state.regions.get_mut(region) {
+            *count -= 1;
+            if *count == 0 {
+                state.regions.remove(region);
+            }
+        }
+        drop(state);
+        self.admit();
+    }
+
+    /// Nobody is let in any more.
+    pub(super) fn close(&self) {
+        let mut state = self.state();
+        state.closed = true;
+        state.waiting.clear();
+    }
+
+    /// How many wait, by lane.
+    pub(super) fn waiting(&self) -> BTreeMap<Lane, usize> {
+        let mut waiting: BTreeMap<Lane, usize> = Lane::ALL.map(|lane| (lane, 0)).into();
+        for (lane, _) in self.state().waiting.keys() {
+            *waiting.entry(*lane).or_default() += 1;
+        }
+        waiting
+    }
+}
+
+impl State {
+    fn admit(&mut self, limit: usize) -> Vec<Waiter> {
+        let mut called = Vec::new();
+        while self.running < limit
+            && let Some(waiter) = self.next().and_then(|key| self.waiting.remove(&key))
+        {
+            self.admitted += 1;
+            self.running += 1;
+            *self.regions.entry(waiter.region.clone()).or_default() += 1;
+            called.push(waiter);
+        }
+        called
+    }
+
+    fn next(&self) -> Option<(Lane, u64)> {
+        let has_room = |waiter: &Waiter| {
+            self.regions
+                .get(&waiter.region)
+                .is_none_or(|count| *count < waiter.room)
+        };
+        let mut fitting = self
+            .waiting
+            .iter()
+            .filter(|(_, waiter)| has_room(waiter))
+            .map(|(key, _)| *key);
+        if self.admitted % OLDEST == OLDEST - 1 {
+            fitting.min_by_key(|(_, came)| *came)
+        } else {
+            fitting.next()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures::future::{join, join_all};
+
+    use super::*;
+
+    /// Works for a second and tells when it was let in.
+    async fn work(admission: &Admission, lane: Lane, region: &str) -> u64 {
+        let begun = tokio::time::Instant::now();
+        let _turn = admission.turn(lane, region, false).await.expect("a turn");
+        let waited = begun.elapsed().as_secs();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        waited
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_goes_before_a_thousand_that_are_only_looked_at() {
+        let admission = Admission::new(4);
+        let looks = join_all((0..1000).map(|_| work(&admission, Lane::Sweep, "a")));
+        let change = async {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            assert_eq!(admission.waiting()[&Lane::Sweep], 1000 - 33);
+            work(&admission, Lane::Change, "a").await
+        };
+        let (looks, change) = join(looks, change).await;
+        assert!(change <= 1, "{change}");
+        assert!(looks.into_iter().max() >= Some(300));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_only_looked_at_is_not_forgotten() {
+        let admission = Admission::new(4);
+        let changes = join_all((0..200).map(|_| work(&admission, Lane::Change, "a")));
+        let (changes, look) = join(changes, work(&admission, Lane::Sweep, "a")).await;
+        assert!(
+            look < 70 && changes.len() == 200,
+            "it has waited longest by then: {look}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_region_leaves_workers_to_the_others() {
+        let admission = Admission::new(4);
+        let hanging = join_all((0..10).map(|_| async {
+            let _turn = admission.turn(Lane::Change, "hangs", false).await.expect("a turn");
+            tokio::time::sleep(Duration::from_secs(100)).await;
+        }));
+        let healthy = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            work(&admission, Lane::Sweep, "answers").await
+        };
+        assert_eq!(join(hanging, healthy).await.1, 0);
+        let probes = join_all((0..3).map(|_| async {
+            let _turn = admission.turn(Lane::Change, "silent", true).await.expect("a turn");
+            assert_eq!(admission.state().regions["silent"], 1);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }));
+        probes.await;
+        assert_eq!(admission.state().running, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_gives_up_takes_no_turn_and_the_end_lets_all_go() {
+        let admission = Admission::new(1);
+        let turn = admission.turn(Lane::Change, "a", false).await;
+        let impatient = admission.turn(Lane::Change, "a", false);
+        assert!(tokio::time::timeout(Duration::from_secs(1), impatient).await.is_err());
+        drop(turn);
+        let turn = admission.turn(Lane::Change, "a", false).await;
+        let (waiting, ()) = join(admission.turn(Lane::Change, "a", false), async {
+            tokio::task::yield_now().await;
+            admission.close();
+        })
+        .await;
+        assert!(turn.is_some() && waiting.is_none());
+        assert!(admission.turn(Lane::Change, "a", false).await.is_none());
+    }
+}
