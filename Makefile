@@ -72,7 +72,7 @@ bench: tools ## Measure the operator and the simulator
 # The programs that tests run, built where they are missing; the second time this only looks.
 .PHONY: tools
 tools:
-	@for tool in etcd kube-apiserver helm kstatus; do tools/build $$tool >/dev/null; done
+	@for tool in etcd kube-apiserver kube-controller-manager helm kstatus; do tools/build $$tool >/dev/null; done
 
 # A test is built along, so that features are chosen for programs and tests together. Else the crates whose features differ are
 # compiled once for `make up` and once more for `make test`, EC2's among them, which takes minutes and 7 GB.

@@ -93,12 +93,12 @@ impl Plan {
         for step in policies::create(observed, &wanted) {
             plan.push(Track::Policies, vec![step]);
         }
-        let count = observed.listeners.len() + listeners.added.len();
-        plan.push_listeners(listeners, count > LISTENERS);
+        let mut backends = policies::of_backends(observed, &wanted);
+        plan.push_listeners(listeners, observed, &wanted, &mut backends);
         for step in policies::of_listeners(observed, &wanted) {
             plan.push(Track::Policies, vec![step]);
         }
-        for step in policies::of_backends(observed, &wanted) {
+        for step in backends {
             plan.push_backend(step, observed, &wanted);
         }
         for step in attributes::differences(observed, &wanted) {
@@ -149,9 +149,17 @@ impl Plan {
 
     /// Ports that open do so one by one; ports that close wait for all of them, so that a listener which moves keeps
     /// serving when its new port is refused. Where a load balancer cannot have so many, they close first.
-    fn push_listeners(&mut self, listeners: Listeners, full: bool) {
+    fn push_listeners(
+        &mut self,
+        listeners: Listeners,
+        observed: &LoadBalancer,
+        wanted: &LoadBalancer,
+        backends: &mut Vec<Step>,
+    ) {
+        let full = observed.listeners.len() + listeners.added.len() > LISTENERS;
         for steps in listeners.changed {
             self.push(Track::Listeners, steps);
+            self.push_backends_of_the_last(backends, observed, wanted);
         }
         if full && !listeners.removed.is_empty() {
             self.push(Track::Listeners, vec![Step::DeleteListeners(listeners.removed.clone())]);
@@ -159,8 +167,11 @@ impl Plan {
         let first = self.tracks.len();
         for steps in listeners.added {
             self.push(Track::Listeners, steps);
+            self.push_backends_of_the_last(backends, observed, wanted);
         }
-        let after: Vec<usize> = (first..self.tracks.len()).collect();
+        let after: Vec<usize> = (first..self.tracks.len())
+            .filter(|place| self.tracks[*place].name == Track::Listeners)
+            .collect();
         if !full && !listeners.removed.is_empty() {
             let steps = vec![Step::DeleteListeners(listeners.removed)];
             self.tracks.push(Steps {
@@ -168,6 +179,23 @@ impl Plan {
                 steps,
                 after,
             });
+        }
+    }
+
+    /// An instance port that the last track opens gets its policies before other listeners are seen to: until then its backends
+    /// miss what they expect, such as the header of the proxy protocol.
+    fn push_backends_of_the_last(&mut self, backends: &mut Vec<Step>, observed: &LoadBalancer, wanted: &LoadBalancer) {
+        let Some(track) = self.tracks.last() else { return };
+        let belongs = |step: &Step| match step {
+            Step::SetBackendPolicies { port, policies } => {
+                !policies.is_empty() && track.steps.iter().any(|step| step.brings_instance_port(Some(*port)))
+            }
+            _ => false,
+        };
+        let (now, later): (Vec<Step>, Vec<Step>) = std::mem::take(backends).into_iter().partition(belongs);
+        *backends = later;
+        for step in now {
+            self.push_backend(step, observed, wanted);
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::clock::Timestamp;
 use crate::config::Timing;
+use crate::elb::state::Balancers;
 use crate::iam::state::ServerCertificate;
 use crate::ids::Ids;
 use crate::region::RegionFacts;
@@ -33,6 +34,8 @@ pub(crate) struct Call<'a> {
     pub(crate) params: &'a Value,
     /// Instances that a fault keeps out of this call's lists.
     pub(crate) hidden: &'a [String],
+    /// The load balancers with the tags that are shown, where a fault shows them late.
+    pub(crate) late_tags: Option<&'a Balancers>,
 }
 
 impl World {
@@ -66,6 +69,7 @@ impl World {
             now,
             params,
             hidden: &[],
+            late_tags: None,
         }
     }
 }

@@ -105,6 +105,13 @@ pub enum Action {
         /// How far back it looks.
         millis: u64,
     },
+    /// `DescribeTags` of ELB does not show what was set within the last milliseconds: a load balancer that was made since has
+    /// no tags yet, though it is there.
+    #[serde(rename_all = "camelCase")]
+    LateTags {
+        /// How far back it looks.
+        millis: u64,
+    },
     /// Lists leave these instances out.
     #[serde(rename_all = "camelCase")]
     HideInstances {
@@ -211,10 +218,10 @@ impl Faults {
         self.rules.iter().map(|(status, _)| status.clone()).collect()
     }
 
-    /// How far back stale reads look, so that writes are remembered that long.
+    /// How far back stale reads and late tags look, so that writes are remembered that long.
     pub(crate) fn memory(&self) -> u64 {
         let millis = |status: &FaultStatus| match status.rule.action {
-            Action::StaleRead { millis } => millis,
+            Action::StaleRead { millis } | Action::LateTags { millis } => millis,
             _ => 0,
         };
         self.rules.iter().map(|(status, _)| millis(status)).max().unwrap_or(0)

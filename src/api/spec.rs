@@ -60,25 +60,29 @@ pub use targets::{
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("has(self.region) == has(oldSelf.region) && (!has(self.region) || self.region == oldSelf.region)")
-        .message("region cannot be changed, added or removed"),
+        .message("region cannot be changed, added or removed: a load balancer stays in its region. Make another object for the other region, and delete this one when nothing uses it any more").field_path(".region").reason(Reason::FieldValueForbidden),
     validation = Rule::new("has(self.loadBalancerName) == has(oldSelf.loadBalancerName) && (!has(self.loadBalancerName) || self.loadBalancerName == oldSelf.loadBalancerName)")
-        .message("loadBalancerName cannot be changed, added or removed"),
-    validation = Rule::new("(has(self.availabilityZones) ? 1 : 0) + (has(self.subnets) ? 1 : 0) + (has(self.subnetSelector) ? 1 : 0) == 1")
-        .message("exactly one of availabilityZones, subnets and subnetSelector must be given"),
+        .message("loadBalancerName cannot be changed, added or removed: AWS renames no load balancer. Make another object with the new name, and delete this one when nothing uses it any more; with deletionPolicy: Retain its load balancer stays").field_path(".loadBalancerName").reason(Reason::FieldValueForbidden),
+    validation = Rule::new("has(self.availabilityZones) || has(self.subnets) || has(self.subnetSelector)")
+        .message("exactly one of availabilityZones, subnets and subnetSelector must be given: name the zones, or the subnets").field_path(".availabilityZones").reason(Reason::FieldValueRequired),
+    validation = Rule::new("!has(self.subnets) || !has(self.availabilityZones)")
+        .message("exactly one of availabilityZones, subnets and subnetSelector must be given: take the others out").field_path(".subnets").reason(Reason::FieldValueForbidden),
+    validation = Rule::new("!has(self.subnetSelector) || (!has(self.availabilityZones) && !has(self.subnets))")
+        .message("exactly one of availabilityZones, subnets and subnetSelector must be given: take the others out").field_path(".subnetSelector").reason(Reason::FieldValueForbidden),
     validation = Rule::new("has(self.availabilityZones) == has(oldSelf.availabilityZones)")
-        .message("availabilityZones cannot be changed to subnets or subnetSelector, nor these to availabilityZones"),
+        .message("availabilityZones cannot be changed to subnets or subnetSelector, nor these to availabilityZones: set back what was given, or make another object placed the other way").field_path(".availabilityZones").reason(Reason::FieldValueForbidden),
     validation = Rule::new("!has(self.securityGroups) || size(self.securityGroups) == 0 || !has(self.securityGroupSelector) || (!has(self.securityGroupSelector.names) && !has(self.securityGroupSelector.tags))")
-        .message("only one of securityGroups and securityGroupSelector can be given"),
+        .message("only one of securityGroups and securityGroupSelector can be given: take the other out").field_path(".securityGroupSelector").reason(Reason::FieldValueForbidden),
     validation = Rule::new("!has(self.allowTemporarySubnet) || !has(self.availabilityZones)")
-        .message("allowTemporarySubnet is for subnets and subnetSelector only"),
+        .message("allowTemporarySubnet is for subnets and subnetSelector only: take it out").field_path(".allowTemporarySubnet").reason(Reason::FieldValueForbidden),
     validation = Rule::new("self.listeners.all(a, self.listeners.all(b, !has(a.instancePort) || !has(b.instancePort) || a.instancePort != b.instancePort || (has(a.instanceProtocol) && a.instanceProtocol in ['HTTPS', 'SSL']) == (has(b.instanceProtocol) && b.instanceProtocol in ['HTTPS', 'SSL'])))")
-        .message("listeners that share an instancePort must agree: instanceProtocol either HTTPS or SSL on all of them, or on none"),
+        .message("listeners that share an instancePort must agree: instanceProtocol either HTTPS or SSL on all of them, or on none").field_path(".listeners"),
     validation = Rule::new("!has(self.backends) || self.listeners.exists(l, has(l.instancePortFrom)) || self.backends.all(b, self.listeners.exists(l, has(l.instancePort) && l.instancePort == b.instancePort))")
-        .message("backends must name an instancePort that a listener uses"),
+        .message("backends must name an instancePort that a listener uses: correct it, or add the listener").field_path(".backends"),
     validation = Rule::new("!has(self.backends) || self.backends.all(b, !has(b.proxyProtocol) || !b.proxyProtocol || self.listeners.all(l, !has(l.instancePort) || l.instancePort != b.instancePort || l.protocol in ['TCP', 'SSL']))")
-        .message("backends can have proxyProtocol only behind listeners with protocol TCP or SSL"),
+        .message("backends can have proxyProtocol only behind listeners with protocol TCP or SSL: take it out, or change the protocol of the listeners").field_path(".backends").reason(Reason::FieldValueForbidden),
     validation = Rule::new("!has(self.backends) || self.backends.all(b, !has(b.publicKeys) || size(b.publicKeys) == 0 || self.listeners.all(l, !has(l.instancePort) || l.instancePort != b.instancePort || (has(l.instanceProtocol) && l.instanceProtocol in ['HTTPS', 'SSL'])))")
-        .message("backends can have publicKeys only behind listeners with instanceProtocol HTTPS or SSL"),
+        .message("backends can have publicKeys only behind listeners with instanceProtocol HTTPS or SSL: take them out, or change the instanceProtocol of the listeners").field_path(".backends").reason(Reason::FieldValueForbidden),
 )]
 pub struct ClassicLoadBalancerSpec {
     /// The AWS region of the load balancer. Default: the region the operator runs with. It cannot be changed, added or
@@ -98,7 +102,7 @@ pub struct ClassicLoadBalancerSpec {
 
     /// `internet-facing` (default) or `internal`. It cannot be changed later: AWS would give another DNS name.
     #[serde(default)]
-    #[x_kube(validation = Rule::new("self == oldSelf").message("scheme cannot be changed"))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("scheme cannot be changed: AWS would need another load balancer, with another DNS name. Make another object with the other scheme, and delete this one when nothing uses its DNS name any more").reason(Reason::FieldValueForbidden))]
     pub scheme: Scheme,
 
     /// The Availability Zones to serve, through the default subnets of the default VPC. Exactly one of this, `subnets`

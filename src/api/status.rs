@@ -160,7 +160,8 @@ pub struct InstancesStatus {
     pub out_of_service: i32,
     /// How many are being deregistered and still finish their connections.
     pub draining: i32,
-    /// Ids that a source named but EC2 does not know, or that are registered but terminated.
+    /// Ids that a source named but EC2 does not know, that are registered but terminated, or that AWS lists but says are not
+    /// registered when they are to be deregistered.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stale: Vec<String>,
     /// Nodes that `targets.nodeSelector` selects and that can be no targets, with the reason; at most 25.

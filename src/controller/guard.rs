@@ -21,8 +21,8 @@ use super::error::Error;
 use super::memory::Memories;
 use super::reconcile::subject::seen;
 use super::reconcile::{Next, reconcile};
-use crate::api::ClassicLoadBalancer;
 use crate::api::message;
+use crate::api::{ClassicLoadBalancer, FINALIZER};
 use crate::elb::Lane;
 use crate::metrics::{CONTROLLER, Reconciled};
 use crate::plan::Problem;
@@ -189,13 +189,14 @@ impl Reconciler {
         Ok(wait)
     }
 
-    /// Tells whose object it is and what is wrong with it, once for each of its versions; the others go on.
+    /// Tells whose object it is and what is wrong with it, once for each of its generations and once more when it is deleted;
+    /// the others go on.
     async fn undecodable(&self, invalid: &InvalidObject) {
-        let (uid, version) = (invalid.metadata.uid.clone(), invalid.metadata.resource_version.clone());
-        if !self
-            .memories
-            .is_news(uid.unwrap_or_default(), version.unwrap_or_default())
-        {
+        let uid = invalid.metadata.uid.clone().unwrap_or_default();
+        let deleted = invalid.metadata.deletion_timestamp.is_some();
+        // Not by its version, which others change as often as they like.
+        let what = format!("{:?} {deleted} {}", invalid.metadata.generation, invalid.error);
+        if !self.memories.is_news(uid, what) {
             return;
         }
         self.cx.metrics.undecodable.inc();
@@ -210,7 +211,11 @@ impl Reconciler {
             error = %invalid.error,
             "the object cannot be decoded"
         );
-        let message = message::undecodable(&invalid.error);
+        let message = if deleted {
+            message::undecodable_and_deleted(&invalid.error, FINALIZER)
+        } else {
+            message::undecodable(&invalid.error)
+        };
         self.cx.kubernetes.warning(&object, "Reconcile", &message).await;
     }
 }

@@ -28,7 +28,7 @@ pub(super) use published::Published;
 #[cfg(test)]
 pub(super) use refusals::RefusedRebuild;
 pub(super) use refusals::{Refusals, Suspects};
-pub(super) use schedule::{Due, Ended, Schedule, Seen};
+pub(super) use schedule::{BLOCKED, Due, Ended, Schedule, Seen};
 
 /// What is remembered of one object.
 #[derive(Debug, Default)]
@@ -91,7 +91,7 @@ impl Memory {
 #[derive(Debug, Default)]
 pub(super) struct Memories {
     objects: Mutex<HashMap<String, Memory>>,
-    /// Objects that could not be decoded, and the versions that were reported.
+    /// Objects that could not be decoded, and what was reported of each.
     undecodable: Mutex<HashMap<String, String>>,
     /// When the last event of each object came.
     arrivals: Mutex<HashMap<String, Instant>>,
@@ -139,10 +139,10 @@ impl Memories {
         known.unwrap_or_else(|| reads(&Schedule::default())).lane
     }
 
-    /// Whether this version of an object that cannot be decoded was not reported yet.
-    pub(super) fn is_news(&self, uid: String, version: String) -> bool {
+    /// Whether this of an object that cannot be decoded was not reported yet.
+    pub(super) fn is_news(&self, uid: String, what: String) -> bool {
         let mut reported = self.undecodable.lock().unwrap_or_else(PoisonError::into_inner);
-        reported.insert(uid, version.clone()) != Some(version)
+        reported.insert(uid, what.clone()) != Some(what)
     }
 
     /// Drops the memory of an object that is gone.

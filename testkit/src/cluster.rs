@@ -236,7 +236,12 @@ impl Cluster {
 
     /// Asks for an object's deletion; finalizers may keep it for a while.
     pub async fn delete(&self, kind: Kind, name: &str) -> Result<()> {
-        let deleted = self.api(kind).await?.delete(name, &DeleteParams::background()).await;
+        self.delete_as(kind, name, &DeleteParams::background()).await
+    }
+
+    /// The same, and says what becomes of what the object owns.
+    pub async fn delete_as(&self, kind: Kind, name: &str, how: &DeleteParams) -> Result<()> {
+        let deleted = self.api(kind).await?.delete(name, how).await;
         deleted.map(drop).doing(format!("deleting {} {name}", kind.1))
     }
 

@@ -1,4 +1,8 @@
-//! A real Kubernetes control plane: etcd and kube-apiserver on loopback, without kubelets or controllers.
+//! A real Kubernetes control plane: etcd and kube-apiserver on loopback, without kubelets, and without controllers unless
+//! a test asks for some.
+
+mod controllers;
+mod restore;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -17,11 +21,16 @@ use crate::error::Doing;
 use crate::process::{Folder, Launch, Process};
 use crate::{Error, Result, port, tool};
 
+pub use controllers::DELETING;
+
 /// Enough for a slow machine that compiles at the same time; an idle one takes about four seconds.
 const START_LIMIT: Duration = Duration::from_mins(3);
 
 /// The namespace and the service account that the rendered manifests give the operator.
 const OPERATOR_ACCOUNT: &str = "classic-lb-operator";
+
+/// What etcd stores, beneath the folder.
+const ETCD_DATA: &str = "etcd";
 
 /// Which of the manifests in `deploy/install.yaml` say who the operator is and what it may do.
 const ACCESS_KINDS: [&str; 6] = [
@@ -38,7 +47,8 @@ const ACCESS_KINDS: [&str; 6] = [
 pub struct ControlPlane {
     api_server: Mutex<Option<Process>>,
     api_server_launch: Launch,
-    _etcd: Process,
+    etcd: Mutex<Process>,
+    etcd_pid: u32,
     url: String,
     kubeconfig: PathBuf,
     operator_kubeconfig: PathBuf,
@@ -53,8 +63,13 @@ impl ControlPlane {
 
     /// Starts an empty control plane whose files lie in `folder`.
     pub async fn start_in(folder: Arc<Folder>) -> Result<Self> {
+        Self::start_on(folder, &[]).await
+    }
+
+    /// Starts a control plane on what etcd finds in `folder`.
+    async fn start_on(folder: Arc<Folder>, etcd_args: &[&str]) -> Result<Self> {
         let (etcd, api_server) = (tool::built("etcd").await?, tool::built("kube-apiserver").await?);
-        let (etcd_process, etcd_url) = start_etcd(&etcd, &folder)?;
+        let (etcd_process, etcd_url) = start_etcd(&etcd, &folder, etcd_args)?;
         let port = port::free()?;
         let url = format!("https://127.0.0.1:{port}");
         let files = Files::write(&folder)?;
@@ -62,7 +77,8 @@ impl ControlPlane {
         let control_plane = Self {
             api_server: Mutex::new(None),
             api_server_launch: launch,
-            _etcd: etcd_process,
+            etcd_pid: etcd_process.pid().await?,
+            etcd: Mutex::new(etcd_process),
             kubeconfig: kubeconfig(&folder, "admin", &url, &files)?,
             operator_kubeconfig: kubeconfig(&folder, "operator", &url, &files)?,
             url,
@@ -210,11 +226,11 @@ impl Drop for ControlPlane {
     }
 }
 
-fn start_etcd(program: &Path, folder: &Folder) -> Result<(Process, String)> {
+fn start_etcd(program: &Path, folder: &Folder, more: &[&str]) -> Result<(Process, String)> {
     let (client, peer) = (port::free()?, port::free()?);
     let (client, peer) = (format!("http://127.0.0.1:{client}"), format!("http://127.0.0.1:{peer}"));
     let launch = Launch::new("etcd", program)
-        .args([flag("data-dir", folder.path().join("etcd"))])
+        .args([flag("data-dir", folder.path().join(ETCD_DATA))])
         .args([
             flag("listen-client-urls", &client),
             flag("advertise-client-urls", &client),
@@ -225,7 +241,8 @@ fn start_etcd(program: &Path, folder: &Folder) -> Result<(Process, String)> {
         ])
         .args([flag("initial-cluster", format!("default={peer}"))])
         // The data dies with the folder, so nothing is gained by waiting for the disk.
-        .args(["--unsafe-no-fsync", "--log-level=warn"]);
+        .args(["--unsafe-no-fsync", "--log-level=warn"])
+        .args(more);
     Ok((Process::start(&launch, folder.path())?, client))
 }
 

@@ -23,7 +23,7 @@ mod access;
 mod audit;
 mod calls;
 pub mod cluster;
-mod control_plane;
+pub mod control_plane;
 mod error;
 mod http;
 pub mod object;

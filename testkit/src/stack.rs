@@ -13,7 +13,7 @@ use crate::access::{Policies, with_operators_key};
 use crate::cluster::Cluster;
 use crate::control_plane::ControlPlane;
 use crate::operator::{Operator, OperatorOptions};
-use crate::process::Folder;
+use crate::process::{Folder, Process};
 use crate::simulator::Simulator;
 use crate::{Error, Result};
 
@@ -28,6 +28,9 @@ pub struct Options {
     pub policies: Policies,
     /// Leaves the operator prepared but not started.
     pub without_operator: bool,
+    /// Controllers of Kubernetes that run beside it, such as [`DELETING`](crate::control_plane::DELETING); not for a
+    /// [variant](Stack::variant), whose control plane others share.
+    pub controllers: Vec<&'static str>,
 }
 
 /// A control plane with the CRDs and the operator's roles, the simulator, and the operator between them.
@@ -36,6 +39,7 @@ pub struct Stack {
     // In the order in which they have to end.
     operator: Operator,
     simulator: Simulator,
+    _controllers: Option<Process>,
     control_plane: Arc<ControlPlane>,
     watched: Option<Watched>,
 }
@@ -73,9 +77,14 @@ impl Stack {
         let kubeconfig = control_plane.operator_kubeconfig();
         let aws = with_operators_key(simulator.environment());
         let operator = Operator::prepare(&options.operator, kubeconfig, aws, folder)?;
+        let controllers = match options.controllers.as_slice() {
+            [] => None,
+            names => Some(control_plane.start_controllers(names).await?),
+        };
         let stack = Self {
             operator,
             simulator,
+            _controllers: controllers,
             control_plane: Arc::new(control_plane),
             watched: None,
         };
@@ -86,6 +95,11 @@ impl Stack {
     /// looks at namespaces of its own alone, of which tests take two; Nodes are seen by all. For tests that want another
     /// operator or another AWS, or harm theirs, but leave the control plane as it is.
     pub async fn variant(mut options: Options) -> Result<Self> {
+        if !options.controllers.is_empty() {
+            return Err(Error::Setup(
+                "a variant shares its control plane, so it has no controllers".into(),
+            ));
+        }
         options.policies.bind(&mut options.aws, &options.operator.cluster_id)?;
         let simulator = Simulator::start(options.aws)?;
         let control_plane = ControlPlane::shared().await?;
@@ -106,6 +120,7 @@ impl Stack {
         let stack = Self {
             operator,
             simulator,
+            _controllers: None,
             control_plane,
             watched: Some(watched),
         };

@@ -99,6 +99,15 @@ async fn with_credentials_of_another_account_nothing_is_written_and_nothing_rele
         "it waits and says why"
     );
 
+    let metrics = test.stack.operator().get("/metrics").await?.body;
+    let series = "controller_runtime_reconcile_total{controller=\"classicloadbalancer\",result=\"error\"} ";
+    let errors = metrics.lines().find_map(|line| line.strip_prefix(series));
+    assert_eq!(
+        errors.unwrap_or("0"),
+        "0",
+        "a deletion that waits for its owner wakes nobody"
+    );
+
     credentials.set(simulator::ACCESS_KEY_ID, simulator::SECRET_ACCESS_KEY);
     test.namespace.until_gone(Kind::CLB, "web").await?;
     let left = simulator

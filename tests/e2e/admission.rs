@@ -1,6 +1,6 @@
 //! What the API server refuses, in words that name the field and what must hold.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::cluster::Kind;
 use testkit::{Result, Stack};
 
@@ -13,16 +13,16 @@ const LISTENER: &str = "listeners: [{port: 80, protocol: HTTP, instancePort: 808
 /// Lists of listeners, and words that the refusal must have.
 const LISTENERS: &str = "
 {port: 80, protocol: HTTP, instancePort: 1, certificate: {arn: 'arn:aws:acm:us-east-1:123456789012:certificate/x'}}
-  => spec.listeners[0]; certificate is allowed only where protocol is HTTPS or SSL
+  => spec.listeners[0].certificate: Forbidden; certificate is allowed only where protocol is HTTPS or SSL
 {port: 443, protocol: HTTPS, instancePort: 1, instanceProtocol: HTTP}
-  => spec.listeners[0]; certificate is required where protocol is HTTPS or SSL
+  => spec.listeners[0].certificate: Required; certificate is required where protocol is HTTPS or SSL
 {port: 443, protocol: SSL, instancePort: 1, certificate: {arn: 'arn:aws:acm:us-east-1:123456789012:certificate/x'}}
-  => instanceProtocol is required
-{port: 80, protocol: HTTP, instancePort: 1, instanceProtocol: TCP} => instanceProtocol must be of the same layer
+  => spec.listeners[0].instanceProtocol: Required; instanceProtocol is required
+{port: 80, protocol: HTTP, instancePort: 1, instanceProtocol: TCP} => spec.listeners[0].instanceProtocol; instanceProtocol must be of the same layer
 {port: 443, protocol: HTTPS, instancePort: 1, instanceProtocol: HTTP, certificate: {arn: abc-not-an-arn-at-all}}
   => certificate.arn must be the ARN
 {port: 80, protocol: HTTP, instancePort: 1}, {port: 81, protocol: HTTP, instancePort: 1, instanceProtocol: HTTPS}
-  => listeners that share an instancePort must agree
+  => spec.listeners; listeners that share an instancePort must agree
 {port: 80, protocol: HTTP, instancePort: 1, weight: 2} => unknown field; weight
 {port: 80, protocol: HTTP, instancePort: 1}, {port: 80, protocol: TCP, instancePort: 2} => spec.listeners[1]; Duplicate
 {port: 0, protocol: TCP, instancePort: 1} => spec.listeners[0].port; 1
@@ -35,7 +35,7 @@ const LISTENERS: &str = "
 
 /// Health checks.
 const CHECKS: &str = "
-intervalSeconds: 10, timeoutSeconds: 10 => spec.healthCheck; timeoutSeconds; less than
+intervalSeconds: 10, timeoutSeconds: 10 => spec.healthCheck.timeoutSeconds; timeoutSeconds; less than
 intervalSeconds: 5 => timeoutSeconds (default 5) must be less than intervalSeconds
 timeoutSeconds: 30 => timeoutSeconds; less than intervalSeconds (default 30)
 target: 'HTTP:8080' => spec.healthCheck.target; HTTP:port/path
@@ -61,7 +61,19 @@ targets: {nodeSelector: {matchExpressions: [{key: a, operator: In, values: [b, n
 targets: {instanceIds: [web-1]} => spec.targets.instanceIds
 targets: {autoScalingGroups: [{name: a, mode: Follow}]} => spec.targets.autoScalingGroups[0].mode
 listener: [] => unknown field; spec.listener
-subnets: [subnet-12345678] => exactly one of availabilityZones, subnets and subnetSelector
+subnets: [subnet-12345678]
+  => spec.subnets: Forbidden; exactly one of availabilityZones, subnets and subnetSelector; take the others out
+subnetSelector: {tags: {a: b}} => spec.subnetSelector: Forbidden; exactly one of availabilityZones; take the others out
+securityGroups: [sg-12345678]\\nsecurityGroupSelector: {names: [a]}
+  => spec.securityGroupSelector: Forbidden; only one of securityGroups and securityGroupSelector; take the other out
+allowTemporarySubnet: true => spec.allowTemporarySubnet: Forbidden; subnets and subnetSelector only; take it out
+backends: [{instancePort: 9, proxyProtocol: true}] => spec.backends; an instancePort that a listener uses; add the listener
+backends: [{instancePort: 8080, proxyProtocol: true}] => spec.backends: Forbidden; protocol TCP or SSL; take it out
+registration: {notReadyGraceSeconds: 5}
+  => spec.registration.notReadyGraceSeconds: Forbidden; set notReadyNodes: RemoveAfter
+attributes: {connectionDraining: {timeoutSeconds: 5}}
+  => spec.attributes.connectionDraining.enabled: Required; connectionDraining.enabled is required
+attributes: {accessLog: {enabled: true}} => spec.attributes.accessLog.bucket: Required; accessLog.bucket is required
 loadBalancerName: my_lb => spec.loadBalancerName; letters, digits and hyphens
 loadBalancerName: -lb => spec.loadBalancerName; no hyphen at its ends
 loadBalancerName: … => spec.loadBalancerName; 32
@@ -77,7 +89,7 @@ region: Virginia => spec.region; such as us-east-1
 
 /// What stands beside a listener.
 const PLACEMENTS: &str = "
- => exactly one of availabilityZones, subnets and subnetSelector
+ => spec.availabilityZones: Required; exactly one of availabilityZones, subnets and subnetSelector; name the zones
 availabilityZones: [] => spec.availabilityZones
 subnets: [net-1] => spec.subnets
 ";
@@ -113,7 +125,9 @@ async fn wrong_objects_are_refused_in_words() -> Result<()> {
     };
     add(LISTENERS, &|listeners| format!("{zones}\nlisteners: [{listeners}]"));
     add(CHECKS, &|members| minimal(&format!("healthCheck: {{{members}}}")));
-    add(BESIDE, &|line| minimal(&line.replace('…', &"a".repeat(33))));
+    add(BESIDE, &|line| {
+        minimal(&line.replace('…', &"a".repeat(33)).replace("\\n", "\n"))
+    });
     add(PLACEMENTS, &|line| format!("{line}\n{LISTENER}"));
     assert!(wrong.len() > 50, "{} entries", wrong.len());
     for (spec, words) in wrong {
@@ -156,10 +170,57 @@ async fn what_cannot_change_cannot_be_added_or_removed_either() -> Result<()> {
         let members = change.as_object().expect("members");
         let field = members.keys().next().expect("a field");
         let text = test.patch(change.clone()).await.expect_err(field).to_string();
-        assert!(text.contains(&format!("{field} {words}")), "{text}");
+        assert!(
+            text.contains(&format!("spec.{field}: Forbidden: {field} {words}")),
+            "{text}"
+        );
+        assert!(text.contains("another object"), "what to do instead: {text}");
         test.delete().await?;
     }
     Ok(())
+}
+
+/// Every rule of a schema and of those below it, as `(names that a message can name, rule)`.
+fn rules<'s>(name: &'s str, schema: &'s Value, found: &mut Vec<(Vec<&'s str>, &'s Value)>) {
+    let properties = schema["properties"].as_object();
+    let members = properties.into_iter().flatten();
+    let names: Vec<&str> = members
+        .clone()
+        .map(|(member, _)| member.as_str())
+        .chain([name])
+        .collect();
+    for rule in schema["x-kubernetes-validations"].as_array().into_iter().flatten() {
+        found.push((names.clone(), rule));
+    }
+    for (member, schema) in members {
+        rules(member, schema, found);
+    }
+    if schema["items"].is_object() {
+        rules(name, &schema["items"], found);
+    }
+}
+
+#[test]
+fn every_rule_names_a_field_and_one_against_a_change_what_to_do_instead() {
+    let definition: Value = serde_saphyr::from_str(DEFINITION).expect("YAML");
+    let spec = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
+    let mut found = Vec::new();
+    rules("spec", spec, &mut found);
+    assert!(found.len() > 40, "{}", found.len());
+    for (names, rule) in found {
+        let message = rule["message"].as_str().expect("a message");
+        assert!(
+            names.iter().any(|name| message.contains(name)),
+            "names none of {names:?}: {message}"
+        );
+        if let Some(path) = rule["fieldPath"].as_str() {
+            assert!(names.contains(&path.trim_start_matches('.')), "{path}: {message}");
+        }
+        if rule["rule"].as_str().is_some_and(|rule| rule.contains("oldSelf")) {
+            assert!(message.contains("another object"), "{message}");
+            assert_eq!(rule["reason"], "FieldValueForbidden", "{message}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 use testkit::{LoadBalancer, Policies, Result, Stack};
 
+use crate::network::Vpc;
 use crate::setup::{minimal, with_args};
 use crate::{Test, by_hand, describe, tags, unique};
 
@@ -328,6 +329,43 @@ async fn a_misspelt_name_makes_nothing_and_is_told_what_may_be_meant() -> Result
     assert!(told.has("Stalled", "True") && told.status("/dnsName").is_null());
     let calls = test.simulator().calls(mark)?.naming(&misspelt).writes();
     assert!(calls.is_empty(), "{calls}");
+    test.delete().await
+}
+
+/// In a VPC that is not the default one there are subnets alone: nothing is written before that is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn zones_for_a_load_balancer_of_another_vpc_are_refused_before_it_is_taken_over() -> Result<()> {
+    let test = Test::new().await?;
+    let vpc = Vpc::new(test.simulator()).await?;
+    let subnet = vpc.subnet("us-east-1a").await?;
+    vpc.publish(&[&subnet]).await?;
+    let name = format!("elsewhere-{}", unique());
+    let members = [
+        &listener(["HTTP", "80", "8080"])[..],
+        &[("Subnets.member.1", subnet.as_str())],
+    ]
+    .concat();
+    by_hand(&test.stack, &name, "CreateLoadBalancer", &members).await?;
+    tag(&test.stack, &name, "classiclb.dev/adopt-by", &offer(&test)).await?;
+    let mark = test.mark()?;
+    test.apply(&minimal(&format!("loadBalancerName: {name}\nadopt: true")))
+        .await?;
+    let message = test.until_reason("Accepted", "Invalid").await?;
+    for words in ["spec.availabilityZones", "spec.subnets", "us-east-1a", vpc.id.as_str()] {
+        assert!(message.contains(words), "{words}: {message}");
+    }
+    let calls = test.simulator().calls(mark)?.naming(&name).writes();
+    assert!(calls.is_empty(), "{calls}");
+
+    // The zones that it is in are fine, and others are told of without a call that AWS refuses.
+    let adopt = format!("loadBalancerName: {name}\nadopt: true\ndeletionPolicy: Retain");
+    let in_zone = minimal(&adopt).replace("[us-east-1a, us-east-1b]", "[us-east-1a]");
+    test.ready(&in_zone).await?;
+    test.patch(json!({"availabilityZones": ["us-east-1a", "us-east-1b"]}))
+        .await?;
+    test.until_reason("Ready", "Invalid").await?;
+    let calls = test.simulator().calls(mark)?.naming(&name);
+    assert!(calls.of("EnableAvailabilityZonesForLoadBalancer").is_empty(), "{calls}");
     test.delete().await
 }
 

@@ -236,6 +236,34 @@ async fn proxy_protocol_follows_its_port_and_leaves_nothing_behind() -> Result<(
     test.idle("un-set").await
 }
 
+/// Instances that expect the header of the proxy protocol get connections without it for no longer than one call takes.
+#[tokio::test(flavor = "multi_thread")]
+async fn proxy_protocol_is_on_as_soon_as_the_first_listener_sends_to_its_new_port() -> Result<()> {
+    let test = Test::new().await?;
+    let spec = |port: u16| {
+        let listener = |from: u16| format!("{{port: {from}, protocol: TCP, instancePort: {port}}}");
+        format!(
+            "availabilityZones: [us-east-1a]\nlisteners: [{}, {}]\nbackends: [{{instancePort: {port}, proxyProtocol: true}}]",
+            listener(80),
+            listener(81)
+        )
+    };
+    test.ready(&spec(8080)).await?;
+    let mark = test.mark()?;
+    changed(&test, &spec(9090)).await?;
+    let (delete, create) = ("DeleteLoadBalancerListeners", "CreateLoadBalancerListeners");
+    let set = "SetLoadBalancerPoliciesForBackendServer";
+    let calls = test.writes(mark).await?;
+    let of_listeners: Vec<String> = calls
+        .operations()
+        .into_iter()
+        .filter(|name| *name != "ConfigureHealthCheck")
+        .map(Into::into)
+        .collect();
+    assert_eq!(of_listeners, [delete, create, set, delete, create, set], "{calls}");
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn public_keys_come_inline_and_from_config_maps() -> Result<()> {
     let test = Test::new().await?;

@@ -101,25 +101,82 @@ async fn a_restart_writes_nothing() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_undecodable_object_does_not_stop_the_others() -> Result<()> {
     let test = Test::on(Stack::start(Options::default()).await?).await?;
-    // A later definition that lets in what this version does not know.
+    let_dream(&test).await?;
+    let odd = manifest(&minimal("management: Dreaming")).replace("name: web", "name: odd");
+    test.namespace.apply(&odd).await?;
+    test.ready(MINIMAL).await?;
+    assert_eq!(undecodable(&test).await?, "1", "once, however often Nodes change");
+    Ok(())
+}
+
+/// A later definition, which lets in what this version does not know.
+async fn let_dream(test: &Test) -> Result<()> {
     let crd = test.namespace.get(Kind::CRD, CRD).await?;
     let mut spec = crd.data["spec"].clone();
     let properties = &mut spec["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"];
     properties["management"]["enum"] = json!(["Full", "Suspended", "Dreaming"]);
     test.namespace.patch(Kind::CRD, CRD, json!({"spec": spec})).await?;
-    let odd = manifest(&minimal("management: Dreaming")).replace("name: web", "name: odd");
+    let probe = manifest(&minimal("management: Dreaming")).replace("name: web", "name: probe");
+    let api = test.namespace.api(Kind::CLB).await?;
+    let probe: kube::api::DynamicObject = serde_saphyr::from_str(&probe).expect("an object");
+    let dry = kube::api::PostParams {
+        dry_run: true,
+        ..kube::api::PostParams::default()
+    };
     let mut tries = 0;
-    while let Err(error) = test.namespace.apply(&odd).await {
+    while let Err(error) = api.create(&dry, &probe).await {
         // The API server takes a moment to serve the new definition.
         tries += 1;
         assert!(tries < 300, "{error}");
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
-    test.ready(MINIMAL).await?;
+    Ok(())
+}
+
+/// How often an object that cannot be read was told of.
+async fn undecodable(test: &Test) -> Result<String> {
     let metrics = test.stack.operator().get("/metrics").await?.body;
     let mut lines = metrics.lines();
     let counted = lines.find_map(|line| line.strip_prefix("clb_operator_objects_undecodable_total "));
-    assert_eq!(counted, Some("1"), "once, however often Nodes change");
+    Ok(counted.unwrap_or_default().to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undecodable_object_that_is_deleted_waits_says_so_and_goes_when_it_is_mended() -> Result<()> {
+    let test = Test::on(Stack::start(Options::default()).await?).await?;
+    let_dream(&test).await?;
+    test.ready(MINIMAL).await?;
+    let name = test.name().await?;
+    test.patch(json!({"management": "Dreaming"})).await?;
+    test.until_event("Undecodable", "left alone").await?;
+    let mark = test.mark()?;
+    test.namespace.delete(Kind::CLB, "web").await?;
+    test.until_event("Undecodable", "deletion waits").await?;
+    test.until_event("Undecodable", "classiclb.dev/load-balancer").await?;
+
+    // Others come and go, and whoever labels it makes it no news.
+    let other = manifest(MINIMAL).replace("name: web", "name: other");
+    for number in ["1", "2", "3"] {
+        test.namespace.label(Kind::CLB, "web", "number", Some(number)).await?;
+        test.namespace.apply(&other).await?;
+        test.namespace.until_ready("other").await?;
+        test.node(&format!("i-0000000{number}")).await?;
+        test.namespace.delete_and_wait(Kind::CLB, "other").await?;
+    }
+    assert_eq!(
+        undecodable(&test).await?,
+        "2",
+        "once before and once after its deletion"
+    );
+    let calls = test.simulator().calls(mark)?.naming(&name);
+    assert!(calls.is_empty(), "it is left alone: {calls}");
+
+    test.patch(json!({"management": "Full"})).await?;
+    test.namespace.until_gone(Kind::CLB, "web").await?;
+    assert!(
+        crate::describe(&test.stack, &name).await.is_none(),
+        "it was left behind"
+    );
     Ok(())
 }
 

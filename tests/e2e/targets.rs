@@ -4,7 +4,7 @@ use serde_json::json;
 use testkit::{LoadBalancer, Result};
 
 use crate::setup::{by_ids, by_role, health_every, minimal};
-use crate::{MINIMAL, Test, set, unique};
+use crate::{MINIMAL, Test, error, set, unique};
 
 /// A group of so many instances, made as a person would.
 pub(crate) async fn group(test: &Test, size: i32) -> Result<String> {
@@ -248,5 +248,36 @@ async fn a_group_is_exchanged_only_when_the_other_serves() -> Result<()> {
     test.until_ready().await?;
     assert!(balancers_of(&test, &old).await.is_empty(), "now it goes");
     assert_eq!(test.registered().await?, members.into_iter().collect());
+    Ok(())
+}
+
+/// AWS contradicts itself: it goes on to list an instance that it says is not registered.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_that_aws_lists_and_does_not_deregister_is_told_as_stale() -> Result<()> {
+    let test = Test::web().instances(3).by_id().ready().await?;
+    let (stays, odd) = (&test.ids[0], &test.ids[1]);
+    let refusal = error("InvalidInstance", 400, &format!("Could not find EC2 instance {odd}."));
+    let twice = json!({"instance": odd, "count": 2});
+    test.fault("DeregisterInstancesFromLoadBalancer", &twice, &refusal)
+        .await?;
+    test.apply(&minimal(&by_ids(&[stays.clone()]))).await?;
+    let stale = |web: &LoadBalancer| web.status("/instances/stale").clone();
+    let told = test.until("to tell it", |web| stale(web) == json!([odd])).await?;
+    assert_eq!(
+        told.status("/instances/registered"),
+        &json!(2),
+        "{:#}",
+        told.status("/instances")
+    );
+    assert_eq!(test.registered().await?, set([stays, odd]), "the other one has left");
+
+    // It is tried again at each full pass, and no more often.
+    let mark = test.mark()?;
+    test.request().await?;
+    let calls = test.until_called(mark, "DeregisterInstancesFromLoadBalancer").await?;
+    assert_eq!(calls.of("DeregisterInstancesFromLoadBalancer").len(), 1, "{calls}");
+    test.request().await?;
+    test.until("to have let it go", |web| stale(web).is_null()).await?;
+    assert_eq!(test.registered().await?, set([stays]));
     Ok(())
 }

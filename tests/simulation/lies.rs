@@ -5,10 +5,11 @@ use std::time::Duration;
 use classic_lb_operator::api::REQUESTED_AT;
 use classic_lb_operator::controller::Intervals;
 use classic_lb_operator::plan::is_write;
-use kube::api::{Patch, PatchParams};
+use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use crate::aws::REGION;
 use crate::day::apart;
 use crate::invariants::is_ready;
 use crate::world::{Scale, World};
@@ -110,6 +111,112 @@ fn what_was_being_made_when_the_process_died_is_not_left_behind() {
         assert!(world.state_of("lb-02").is_none(), "it was left behind");
         assert_eq!(world.stored("lb-02"), None);
     });
+}
+
+/// All load balancers are listed to find names that may be meant: once, and not at every look.
+#[test]
+fn a_load_balancer_that_is_not_there_to_adopt_costs_one_list() {
+    apart(async || {
+        let mut world = World::new(3, SCALE).await;
+        world.run_until(Instant::now() + Duration::from_mins(5)).await;
+        let since = world.simulator.last_request();
+        let object = json!({
+            "apiVersion": "classiclb.dev/v1alpha1", "kind": "ClassicLoadBalancer", "metadata": {"name": "lb-02"},
+            "spec": {
+                "region": REGION, "loadBalancerName": "lb-91", "adopt": true, "availabilityZones": ["us-east-1a"],
+                "listeners": [{"port": 80, "protocol": "HTTP", "instancePort": 80}],
+            },
+        });
+        let object = serde_json::from_value(object).expect("an object");
+        let made = world.objects().create(&PostParams::default(), &object).await;
+        made.expect("made");
+        world.run_until(Instant::now() + Duration::from_mins(30)).await;
+        let condition = world.stored("lb-02").expect("it")["status"]["conditions"][0].clone();
+        assert_eq!(condition["reason"], "NothingToAdopt", "{condition}");
+        assert!(
+            condition["message"].as_str().is_some_and(|text| text.contains("lb-01")),
+            "{condition}"
+        );
+        let lists = |world: &World, since| {
+            let calls = world.simulator.requests(since);
+            let listing = |parameters: &std::collections::BTreeMap<String, String>| {
+                !parameters.keys().any(|key| key.starts_with("LoadBalancerNames"))
+            };
+            let lists = calls.iter().filter(|call| call.operation == "DescribeLoadBalancers");
+            lists.filter(|call| listing(&call.parameters)).count()
+        };
+        assert_eq!(lists(&world, since), 1);
+        let since = world.simulator.last_request();
+        let asked = json!({"metadata": {"annotations": {REQUESTED_AT: "now"}}});
+        world.edit("lb-02", asked).await;
+        world.run_until(Instant::now() + Duration::from_mins(1)).await;
+        assert_eq!(lists(&world, since), 1, "whoever asks is told what is so now");
+    });
+}
+
+/// Nobody's by its tags, it is waited for and not told to be somebody else's, nor made again.
+#[test]
+fn a_new_load_balancer_whose_tags_are_shown_late_is_made_once_and_becomes_ready() {
+    let run = |late: u64, restarts: bool| {
+        apart(async move || {
+            let mut world = World::new(3, SCALE).await;
+            world.run_until(Instant::now() + Duration::from_mins(5)).await;
+            let since = world.simulator.last_request();
+            world.tags_come_late(Duration::from_secs(late));
+            world.create_object(2).await;
+            world.run_until(Instant::now() + Duration::from_secs(2)).await;
+            if restarts {
+                world.restart();
+            }
+            let told = |world: &World| {
+                let ready = world.stored("lb-02").expect("it")["status"]["conditions"][0].clone();
+                ready["reason"].as_str().unwrap_or_default().to_owned()
+            };
+            for _ in 0..late {
+                world.run_until(Instant::now() + Duration::from_secs(1)).await;
+                let told = told(&world);
+                assert!(
+                    !["NotAdopted", "Conflict"].contains(&told.as_str()),
+                    "{late} s late: {told}"
+                );
+            }
+            world.run_until(Instant::now() + Duration::from_mins(10)).await;
+            assert!(
+                is_ready(&world.stored("lb-02").expect("it")),
+                "{late} s late: {}",
+                told(&world)
+            );
+            let mut written = writes(&world, since);
+            written.sort();
+            written
+        })
+    };
+    let expected = run(0, false);
+    for late in [3, 10, 30, 90] {
+        assert_eq!(run(late, false), expected, "{late} s late");
+        assert_eq!(run(late, true), expected, "{late} s late, after a restart");
+    }
+}
+
+#[test]
+fn a_load_balancer_whose_tags_are_shown_late_is_not_left_behind() {
+    for restarts in [false, true] {
+        apart(async move || {
+            let mut world = World::new(3, SCALE).await;
+            world.run_until(Instant::now() + Duration::from_mins(5)).await;
+            world.tags_come_late(Duration::from_secs(45));
+            world.create_object(2).await;
+            world.run_until(Instant::now() + Duration::from_secs(3)).await;
+            assert!(world.state_of("lb-02").is_some(), "it was made");
+            if restarts {
+                world.restart();
+            }
+            world.delete_object("lb-02").await;
+            world.run_until(Instant::now() + Duration::from_mins(5)).await;
+            assert!(world.state_of("lb-02").is_none(), "it was left behind");
+            assert_eq!(world.stored("lb-02"), None);
+        });
+    }
 }
 
 #[test]

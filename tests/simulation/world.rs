@@ -221,6 +221,12 @@ impl World {
         self.simulator.add_fault(rule);
     }
 
+    /// From now on AWS shows tags so late, and load balancers at once: a new one seems to be nobody's.
+    pub(crate) fn tags_come_late(&self, by: Duration) {
+        let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        self.fault(&json!({"match": {"operation": "DescribeTags"}, "do": {"lateTags": {"millis": millis}}}));
+    }
+
     /// From now on what AWS answers to these operations is so old.
     pub(crate) fn answers_late(&self, operations: &str, age: Duration) {
         let millis = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);

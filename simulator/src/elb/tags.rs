@@ -9,6 +9,9 @@ use crate::wire::{ApiError, Value, Xml};
 /// The user guide's number; the API reference still says 10.
 pub(crate) const MAX_TAGS: usize = 50;
 
+/// The tags of one whose tags are not shown yet.
+static NONE: BTreeMap<String, String> = BTreeMap::new();
+
 pub(super) fn add(call: &mut Call<'_>, _: &mut Xml) -> Result<(), ApiError> {
     let name = only_name(call)?;
     let tags = read(call.params)?;
@@ -38,9 +41,14 @@ pub(super) fn describe(call: &mut Call<'_>, xml: &mut Xml) -> Result<(), ApiErro
     for name in call.params.strings("LoadBalancerNames") {
         found.push(call.region.elb.get(&name).ok_or_else(|| not_active(&name))?);
     }
+    let past = call.late_tags;
     xml.members("TagDescriptions", found, |xml, balancer| {
         xml.text("LoadBalancerName", &balancer.name);
-        xml.members("Tags", &balancer.tags, |xml, (key, value)| {
+        let tags = past.map_or(&balancer.tags, |past| {
+            let then = past.get(&balancer.name).filter(|then| then.created == balancer.created);
+            then.map_or(&NONE, |then| &then.tags)
+        });
+        xml.members("Tags", tags, |xml, (key, value)| {
             xml.text("Key", key).text("Value", value);
         });
     });

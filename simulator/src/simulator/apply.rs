@@ -129,6 +129,8 @@ impl Simulator {
         call.region.elb.remember(Duration::from_millis(faults.memory()));
         let hidden: Vec<String> = struck.iter().flat_map(hidden).cloned().collect();
         call.hidden = &hidden;
+        let late = tags_look_back(struck).map(|period| call.region.elb.as_of(request.now.minus(period)));
+        call.late_tags = late.as_ref();
         match request.service {
             Service::Ec2 => ec2::operations::answer(&mut call, request.operation).map(Content::Xml),
             Service::AutoScaling => autoscaling::operations::answer(&mut call, request.operation).map(Content::Xml),
@@ -166,6 +168,14 @@ fn no_service(scope: &str) -> ApiError {
 fn looks_back(struck: &[Action]) -> Option<Duration> {
     struck.iter().find_map(|action| match action {
         Action::StaleRead { millis } => Some(Duration::from_millis(*millis)),
+        _ => None,
+    })
+}
+
+/// How far back the tags of load balancers lie.
+fn tags_look_back(struck: &[Action]) -> Option<Duration> {
+    struck.iter().find_map(|action| match action {
+        Action::LateTags { millis } => Some(Duration::from_millis(*millis)),
         _ => None,
     })
 }

@@ -165,6 +165,28 @@ fn every_description_of_a_balancer_can_be_stale() {
 }
 
 #[test]
+fn tags_of_a_new_load_balancer_can_come_late() {
+    let aws = Aws::new();
+    fault(&aws, json!({"do": {"lateTags": {"millis": 5000}}}));
+    aws.create("lb");
+    let tag = |key| [("LoadBalancerNames.member.1", "lb"), ("Tags.member.1.Key", key)];
+    aws.elb("AddTags", &tag("first")).unwrap();
+    let told = || aws.elb("DescribeTags", &tag("")[..1]).unwrap().all("Tags/member/Key");
+    assert_eq!(aws.describe("lb").one("LoadBalancerName"), "lb", "it is there");
+    assert!(told().is_empty());
+    aws.advance(5);
+    assert_eq!(told(), ["first"]);
+    aws.elb("AddTags", &tag("second")).unwrap();
+    assert_eq!(told(), ["first"]);
+    aws.advance(5);
+    assert_eq!(told(), ["first", "second"]);
+    // One of the same name that was made since has nothing of the other's.
+    aws.elb("DeleteLoadBalancer", &[("LoadBalancerName", "lb")]).unwrap();
+    aws.create("lb");
+    assert!(told().is_empty());
+}
+
+#[test]
 fn rules_match_region_account_and_service() {
     let aws = Aws::new();
     let error = json!({"error": {"code": "InternalFailure", "status": 500}});

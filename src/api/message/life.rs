@@ -67,4 +67,7 @@ messages! { LIFE:
     fn undecodable(error) [reason::UNDECODABLE]
         "this object cannot be read by this version of the operator and is left alone: {error}; update the operator or \
          fix the object";
+    fn undecodable_and_deleted(error, finalizer) [reason::UNDECODABLE]
+        "deletion waits: this object cannot be read by this version of the operator, so nothing is deleted in AWS: {error}; \
+         update the operator or fix the object; or take the finalizer {finalizer} off, which leaves the load balancer behind";
 }

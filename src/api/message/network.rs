@@ -9,6 +9,10 @@ messages! { NETWORK:
     fn subnet_of_another_vpc(field, subnet, vpc, vpc_of_the_balancer) [reason::INVALID]
         "{field}: {subnet} is in {vpc}, but the load balancer is in {vpc_of_the_balancer} and cannot move to another \
          VPC: give subnets of its VPC, or make a new object";
+    fn zones_of_another_vpc(name, vpc, zones) [reason::INVALID]
+        "spec.availabilityZones: the load balancer {name} is in {vpc}, and AWS takes zones in the default VPC alone: give the \
+         zones that it is in ({zones}), or delete this object, which leaves a load balancer that was not made for it alone, \
+         and make it again with spec.subnets";
     fn several_vpcs(field, subnets) [reason::INVALID]
         "{field}: all subnets must be of one VPC, but {subnets}: take the others out";
     part subnet_in_vpc(subnet, vpc) [reason::INVALID] "{subnet} is in {vpc}";

@@ -41,7 +41,7 @@ pub struct Attributes {
 /// Whether instances that are deregistered finish their requests.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.enabled) || !has(self.timeoutSeconds)").message("connectionDraining.enabled is required where timeoutSeconds is given"))]
+#[x_kube(validation = Rule::new("has(self.enabled) || !has(self.timeoutSeconds)").message("connectionDraining.enabled is required where timeoutSeconds is given").field_path(".enabled").reason(Reason::FieldValueRequired))]
 pub struct ConnectionDraining {
     /// Whether they do.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,10 +56,10 @@ pub struct ConnectionDraining {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("has(self.enabled) || (!has(self.bucket) && !has(self.prefix) && !has(self.emitIntervalMinutes))").message("accessLog.enabled is required where bucket, prefix or emitIntervalMinutes is given"),
-    validation = Rule::new("!has(self.enabled) || !self.enabled || has(self.bucket)").message("accessLog.bucket is required where enabled is true"),
-    validation = Rule::new("!has(self.prefix) || !self.prefix.contains('AWSLogs')").message("accessLog.prefix must not contain AWSLogs"),
-    validation = Rule::new("!has(self.emitIntervalMinutes) || self.emitIntervalMinutes in [5, 60]").message("accessLog.emitIntervalMinutes must be 5 or 60"),
+    validation = Rule::new("has(self.enabled) || (!has(self.bucket) && !has(self.prefix) && !has(self.emitIntervalMinutes))").message("accessLog.enabled is required where bucket, prefix or emitIntervalMinutes is given").field_path(".enabled").reason(Reason::FieldValueRequired),
+    validation = Rule::new("!has(self.enabled) || !self.enabled || has(self.bucket)").message("accessLog.bucket is required where enabled is true").field_path(".bucket").reason(Reason::FieldValueRequired),
+    validation = Rule::new("!has(self.prefix) || !self.prefix.contains('AWSLogs')").message("accessLog.prefix must not contain AWSLogs").field_path(".prefix"),
+    validation = Rule::new("!has(self.emitIntervalMinutes) || self.emitIntervalMinutes in [5, 60]").message("accessLog.emitIntervalMinutes must be 5 or 60").field_path(".emitIntervalMinutes"),
 )]
 pub struct AccessLog {
     /// Whether they are.

@@ -23,10 +23,10 @@ pub enum CheckProtocol {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("(has(self.timeoutSeconds) ? self.timeoutSeconds : 5) < (has(self.intervalSeconds) ? self.intervalSeconds : 30)").message("timeoutSeconds (default 5) must be less than intervalSeconds (default 30)"),
-    validation = Rule::new("!has(self.target) || (!has(self.protocol) && !has(self.port) && !has(self.path))").message("target stands alone: protocol, port and path are its parts"),
-    validation = Rule::new("has(self.protocol) || (!has(self.port) && !has(self.path))").message("port and path need protocol"),
-    validation = Rule::new("!has(self.protocol) || has(self.path) == (self.protocol in ['HTTP', 'HTTPS'])").message("path is required where protocol is HTTP or HTTPS, and allowed nowhere else"),
+    validation = Rule::new("(has(self.timeoutSeconds) ? self.timeoutSeconds : 5) < (has(self.intervalSeconds) ? self.intervalSeconds : 30)").message("timeoutSeconds (default 5) must be less than intervalSeconds (default 30)").field_path(".timeoutSeconds"),
+    validation = Rule::new("!has(self.target) || (!has(self.protocol) && !has(self.port) && !has(self.path))").message("target stands alone: protocol, port and path are its parts, so take these or target out").field_path(".target").reason(Reason::FieldValueForbidden),
+    validation = Rule::new("has(self.protocol) || (!has(self.port) && !has(self.path))").message("port and path need protocol").field_path(".protocol").reason(Reason::FieldValueRequired),
+    validation = Rule::new("!has(self.protocol) || has(self.path) == (self.protocol in ['HTTP', 'HTTPS'])").message("path is required where protocol is HTTP or HTTPS, and allowed nowhere else").field_path(".path"),
 )]
 pub struct HealthCheck {
     /// What to ask each instance: `TCP:port`, `SSL:port`, `HTTP:port/path` or `HTTPS:port/path`. Default: a TCP check

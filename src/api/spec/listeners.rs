@@ -25,19 +25,19 @@ pub enum Protocol {
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("!has(self.certificate) || self.protocol in ['HTTPS', 'SSL']")
-        .message("certificate is allowed only where protocol is HTTPS or SSL"),
+        .message("certificate is allowed only where protocol is HTTPS or SSL: take it out, or change protocol").field_path(".certificate").reason(Reason::FieldValueForbidden),
     validation = Rule::new("has(self.certificate) || !(self.protocol in ['HTTPS', 'SSL'])")
-        .message("certificate is required where protocol is HTTPS or SSL"),
+        .message("certificate is required where protocol is HTTPS or SSL").field_path(".certificate").reason(Reason::FieldValueRequired),
     validation = Rule::new("has(self.instanceProtocol) || !(self.protocol in ['HTTPS', 'SSL'])")
-        .message("instanceProtocol is required where protocol is HTTPS or SSL"),
+        .message("instanceProtocol is required where protocol is HTTPS or SSL").field_path(".instanceProtocol").reason(Reason::FieldValueRequired),
     validation = Rule::new("!has(self.instanceProtocol) || (self.protocol in ['HTTP', 'HTTPS']) == (self.instanceProtocol in ['HTTP', 'HTTPS'])")
-        .message("instanceProtocol must be of the same layer as protocol: HTTP or HTTPS with HTTP or HTTPS, TCP or SSL with TCP or SSL"),
+        .message("instanceProtocol must be of the same layer as protocol: HTTP or HTTPS with HTTP or HTTPS, TCP or SSL with TCP or SSL").field_path(".instanceProtocol"),
     validation = Rule::new("has(self.instancePort) != has(self.instancePortFrom)")
-        .message("exactly one of instancePort and instancePortFrom must be given"),
+        .message("exactly one of instancePort and instancePortFrom must be given").field_path(".instancePort"),
     validation = Rule::new("!has(self.sslPolicy) || self.protocol in ['HTTPS', 'SSL']")
-        .message("sslPolicy is allowed only where protocol is HTTPS or SSL"),
+        .message("sslPolicy is allowed only where protocol is HTTPS or SSL: take it out, or change protocol").field_path(".sslPolicy").reason(Reason::FieldValueForbidden),
     validation = Rule::new("!has(self.stickiness) || self.protocol in ['HTTP', 'HTTPS']")
-        .message("stickiness is allowed only where protocol is HTTP or HTTPS"),
+        .message("stickiness is allowed only where protocol is HTTP or HTTPS: take it out, or change protocol").field_path(".stickiness").reason(Reason::FieldValueForbidden),
 )]
 pub struct Listener {
     /// The port clients connect to, 1-65535. Unique among the listeners.
@@ -114,7 +114,8 @@ pub struct Certificate {
     #[schemars(length(min = 1, max = 128), regex(pattern = "^[A-Za-z0-9_+=,.@-]+$"))]
     pub iam_server_certificate_name: Option<String>,
     /// The domain name of certificates in ACM of the load balancer's region, such as www.example.com or *.example.com.
-    /// Of those that are issued and valid the one that expires last is used.
+    /// Of those that are issued and valid and have exactly this name, also as an alternative one, the one that expires last
+    /// is used. One for *.example.com is found by that name alone, not by www.example.com.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(min = 1, max = 253),

@@ -151,7 +151,7 @@ pub enum LabelSelectorOperator {
 /// How instances are registered and deregistered.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("!has(self.notReadyGraceSeconds) || (has(self.notReadyNodes) && self.notReadyNodes == 'RemoveAfter')").message("notReadyGraceSeconds is for notReadyNodes RemoveAfter only"))]
+#[x_kube(validation = Rule::new("!has(self.notReadyGraceSeconds) || (has(self.notReadyNodes) && self.notReadyNodes == 'RemoveAfter')").message("notReadyGraceSeconds is for notReadyNodes RemoveAfter only: take it out, or set notReadyNodes: RemoveAfter").field_path(".notReadyGraceSeconds").reason(Reason::FieldValueForbidden))]
 pub struct Registration {
     /// `Exclusive` (default): the load balancer has exactly the targets, and members of attached Auto Scaling groups.
     /// `Additive`: instances that others registered stay; only those are deregistered that this object registered since

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use tokio::time::Instant;
 
+use super::Seen;
 use crate::controller::reconcile::lookup::Lookups;
 use crate::controller::reconcile::resolution::Selected;
 use crate::elb::{Declared, InstanceId, LoadBalancer};
@@ -24,6 +25,9 @@ pub(in crate::controller) struct Known {
     awaits_vpc: bool,
     /// The instances as last reported, with their sources: a status holds only so many.
     members: Members,
+    /// Names like that of a load balancer to adopt that is not there, and what was asked for when they were looked for: all
+    /// load balancers are listed for them.
+    similar: Option<(Seen, Vec<String>)>,
     /// What the selector of Nodes leaves out.
     selected: Option<Selected>,
     /// Instances whose zone EC2 was asked for and did not know.
@@ -112,6 +116,17 @@ impl Known {
     /// EC2 is asked again for all zones that it did not know.
     pub(in crate::controller) fn forget_unplaced(&mut self) {
         self.unplaced.clear();
+    }
+
+    /// Names like that of the load balancer that is not there, where they were looked for since somebody last asked.
+    pub(in crate::controller) fn similar(&self, seen: &Seen) -> Option<&[String]> {
+        let (of, names) = self.similar.as_ref()?;
+        (of == seen).then_some(names)
+    }
+
+    /// These are the names like it.
+    pub(in crate::controller) fn keep_similar(&mut self, seen: Seen, names: Vec<String>) {
+        self.similar = Some((seen, names));
     }
 
     /// What the selector of Nodes leaves out now.

@@ -48,6 +48,17 @@ impl Published {
         self.status = Some(status);
     }
 
+    /// The operator of another cluster id had the object. Where somebody took that out of the stored status, it is handed
+    /// over, and what this process has written does not say otherwise.
+    pub(in crate::controller) fn hand_over(&mut self, object: &ClassicLoadBalancer, cluster: &str) {
+        let stored = object.status.as_ref().and_then(|status| status.cluster_id.as_ref());
+        let written = self.status.as_mut().map(|status| &mut status.cluster_id);
+        // Our own id may be missing in a cache that is behind.
+        if let Some(written) = written.filter(|written| written.as_deref() != Some(cluster)) {
+            written.clone_from(&stored.cloned());
+        }
+    }
+
     /// Something was applied that the next status shall tell.
     pub(in crate::controller) fn applied(&mut self, applied: Applied) {
         self.applied = Some(applied);
@@ -118,6 +129,27 @@ mod tests {
         published.applied(applied.clone());
         assert_eq!(published.previous(&object).applied, Some(applied));
         assert_eq!(published.written(&object).applied, None, "no status could tell yet");
+    }
+
+    #[test]
+    fn an_object_is_handed_over_by_its_stored_status() {
+        let with = |cluster: Option<&str>| ClassicLoadBalancerStatus {
+            cluster_id: cluster.map(ToOwned::to_owned),
+            ..ClassicLoadBalancerStatus::default()
+        };
+        let after = |written: &str, stored: Option<&str>| {
+            let object = ClassicLoadBalancer {
+                status: Some(with(stored)),
+                ..ClassicLoadBalancer::default()
+            };
+            let mut published = Published::default();
+            published.wrote(with(Some(written)));
+            published.hand_over(&object, "own");
+            published.written(&object).cluster_id
+        };
+        assert_eq!(after("other", Some("other")).as_deref(), Some("other"));
+        assert_eq!(after("other", None), None, "handed over");
+        assert_eq!(after("own", None).as_deref(), Some("own"), "the cache is behind");
     }
 
     #[test]

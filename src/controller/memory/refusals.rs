@@ -34,6 +34,8 @@ pub(in crate::controller) enum Suspects {
 #[derive(Debug, Default)]
 pub(in crate::controller) struct Refusals {
     instances: BTreeSet<InstanceId>,
+    /// Instances that AWS lists and says are not registered when they shall leave.
+    unregistered: BTreeSet<InstanceId>,
     tried: u32,
     rebuilds: BTreeMap<Port, RefusedRebuild>,
     /// Listeners that were deleted to be rebuilt and whose successors AWS did not take.
@@ -109,6 +111,8 @@ impl Refusals {
         self.rebuilds
             .retain(|port, refused| serves_as_before(port, &refused.listener));
         let misplaced = failures.iter().any(|failure| failure.track == Track::Placement);
+        let listed = facts.unregistered.intersection(&lb.instances);
+        self.unregistered = listed.cloned().collect();
         self.detached = if misplaced {
             facts.detached.clone()
         } else {
@@ -154,6 +158,11 @@ impl Refusals {
     /// The instances that AWS refused to register.
     pub(in crate::controller) fn instances(&self) -> &BTreeSet<InstanceId> {
         &self.instances
+    }
+
+    /// The instances that AWS lists and does not deregister, since they are not registered.
+    pub(in crate::controller) fn unregistered(&self) -> &BTreeSet<InstanceId> {
+        &self.unregistered
     }
 
     /// The listeners that AWS refused to rebuild.

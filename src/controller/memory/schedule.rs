@@ -16,7 +16,7 @@ const MOVING: Duration = Duration::from_secs(5);
 /// When to look again whether a quota was raised.
 const STALLED: Duration = Duration::from_mins(10);
 /// When to look again whether a name was given up, or a load balancer offered: a person may be waiting.
-const BLOCKED: Duration = Duration::from_mins(1);
+pub(in crate::controller) const BLOCKED: Duration = Duration::from_mins(1);
 
 /// Why an object is due. In the order in which a log names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

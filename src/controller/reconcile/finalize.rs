@@ -19,7 +19,7 @@ use crate::controller::clock::Moment;
 use crate::controller::context::Context;
 use crate::controller::error::Error;
 use crate::controller::executor::Executor;
-use crate::controller::memory::Memory;
+use crate::controller::memory::{BLOCKED, Memory};
 use crate::controller::status::{Report, Verdict};
 use crate::elb::{LoadBalancer, Origin, Ownership, TAG_PREFIX};
 use crate::plan::{Cause, Problem, Step, Track, desired};
@@ -73,7 +73,7 @@ pub(super) async fn finalize(
     if let Err(halt) = subject.check_cluster() {
         let report = Report::new(subject.generation(), halt.verdict);
         publish(cx, object, memory, &report).await?;
-        return Ok(Next::after(Some(cx.intervals.resync)));
+        return Ok(Next::after(Some(cx.intervals.resync.min(BLOCKED))));
     }
     let subject = &subject.as_made(cx);
     if let Some(who) = subject.mode.reads_only {
@@ -97,17 +97,20 @@ pub(super) async fn finalize(
         Err(Hindrance::Refused(aws::Error { wait: Some(wait), .. })) => return Ok(Next::after(Some(wait))),
         Err(Hindrance::Refused(error)) => {
             let message = message::deletion_waits(error.reason(), &error);
-            Verdict::Unread(Problem::new(Track::LoadBalancer, Cause::Missing, message))
+            let cause = Cause::Refused(error.class);
+            Verdict::Unread(Problem::new(Track::LoadBalancer, cause, message))
         }
         Err(Hindrance::Stopped(Stop::Failed(error))) => return Err(error),
         Err(Hindrance::Stopped(Stop::Doubted(wait))) => return Ok(Next::after(Some(wait))),
         Err(Hindrance::Stopped(Stop::Refused(problem))) => Verdict::Unread(problem),
         Err(Hindrance::Stopped(Stop::Halted(halt))) => halt.verdict,
     };
+    let problems = verdict.problem().cloned().into_iter().collect();
     publish(cx, object, memory, &Report::new(subject.generation(), verdict)).await?;
     let wait = backoff::delay(memory.schedule.hindered(), cx.jitter.fraction());
     Ok(Next {
         failed: true,
+        problems,
         ..Next::after(Some(wait))
     })
 }

@@ -74,12 +74,14 @@ pub(super) fn group_status(
     names.into_iter().map(status).collect()
 }
 
-/// Ids that AWS refused though a source named them, but for those that the user named, and registered ones that EC2
-/// says are terminated.
+/// Ids that AWS refused though a source named them, but for those that the user named, registered ones that EC2 says are
+/// terminated, and those that AWS lists though it says that they are not registered.
 pub(super) fn stale(subject: &Subject<'_>, memory: &Memory) -> Vec<String> {
     let named = subject.named();
     let refused = memory.refusals.instances().union(memory.brake.terminated());
-    refused.filter(|id| !named.contains(*id)).cloned().collect()
+    let refused = refused.filter(|id| !named.contains(*id));
+    let stale: BTreeSet<_> = refused.chain(memory.refusals.unregistered()).cloned().collect();
+    stale.into_iter().collect()
 }
 
 /// Whether the spec says which instances are wanted. If not, those that are registered are.

@@ -70,7 +70,8 @@ pub(super) async fn own(
         Observation::Absent => create::absent(cx, executor, subject, desired, memory).await?,
         Observation::NotOurs(ownership, lb) => {
             let now = cx.clock.now().at;
-            if ownership == Ownership::Nobody && memory.lifecycle.is_creating(now) {
+            // Its tags may be shown after it, also where an earlier process asked for it.
+            if ownership == Ownership::Nobody && memory.lifecycle.may_still_appear(now) {
                 return Err(Halt::creating().into());
             }
             if memory.journal.is_ownership_old(&lb.tags, now) {

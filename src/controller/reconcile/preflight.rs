@@ -9,7 +9,7 @@ use super::met::Met;
 use super::stop::Halt;
 use super::subject::Subject;
 use crate::api::message::{self, Message};
-use crate::aws::Error;
+use crate::aws::{Error, Filters};
 use crate::elb::{Class, Declared, LoadBalancer, Placement};
 use crate::plan::{Facts, Problem, Track, needs_spare};
 
@@ -46,7 +46,35 @@ pub(super) async fn before_creation(subject: &Subject<'_>, declared: &Declared, 
     }
 }
 
-/// Before the subnets of a load balancer change. On an obstacle they stay as they are in this reconcile.
+/// Before the zones of a load balancer change: AWS takes zones in the default VPC alone. Where EC2 cannot tell which that is,
+/// AWS's own refusal will.
+pub(super) async fn check_zones(
+    subject: &Subject<'_>,
+    wanted: Option<&BTreeSet<String>>,
+    lb: &LoadBalancer,
+) -> Result<(), Problem> {
+    let (Some(wanted), Some(vpc)) = (wanted, lb.identity.vpc_id.as_deref()) else {
+        return Ok(());
+    };
+    if *wanted == lb.availability_zones {
+        return Ok(());
+    }
+    let of_the_default = Filters::default().with("default-for-az", ["true".to_owned()]);
+    match subject.region.client.subnets(&of_the_default).await {
+        Ok(subnets) if subnets.iter().all(|subnet| subnet.vpc_id != vpc) => {
+            let zones = lb.availability_zones.iter().cloned().collect::<Vec<_>>().join(", ");
+            let message = message::zones_of_another_vpc(&lb.name, vpc, zones);
+            Err(Problem::invalid(Track::Placement, message))
+        }
+        Ok(_) => Ok(()),
+        Err(error) => {
+            tracing::info!(%error, "the default VPC cannot be looked for; AWS will tell");
+            Ok(())
+        }
+    }
+}
+
+/// Before the subnets or zones of a load balancer change. On an obstacle they stay as they are in this reconcile.
 pub(super) async fn before_change(
     subject: &Subject<'_>,
     declared: &mut Declared,
@@ -55,7 +83,16 @@ pub(super) async fn before_change(
     known: &Subnets,
     met: &mut Met,
 ) {
-    let wanted = declared.over(lb).subnets;
+    let LoadBalancer {
+        subnets: wanted,
+        availability_zones: zones,
+        ..
+    } = declared.over(lb);
+    if let Err(problem) = check_zones(subject, Some(&zones), lb).await {
+        declared.placement = None;
+        met.problems.push(problem);
+        return;
+    }
     if wanted == lb.subnets {
         return;
     }

@@ -5,12 +5,13 @@ use kube::{Api, ResourceExt as _};
 
 use super::owned::{Owned, Source};
 use crate::api::message;
-use crate::api::{ClassicLoadBalancer, Scheme as SchemeSpec};
+use crate::api::{ClassicLoadBalancer, Part, Scheme as SchemeSpec};
 use crate::controller::context::Context;
 use crate::controller::error::Error;
 use crate::controller::executor::Executor;
 use crate::controller::memory::Memory;
 use crate::controller::reconcile::observe::replaced;
+use crate::controller::reconcile::preflight;
 use crate::controller::reconcile::stop::{Halt, Stop};
 use crate::controller::reconcile::subject::Subject;
 use crate::controller::status::Verdict;
@@ -86,10 +87,17 @@ pub(super) async fn claim(
         Claim::FreeUnlessAlive(_) => return Err(Halt::not_ours(question.alive()).into()),
         Claim::Refused(message) => return Err(Halt::not_ours(message).into()),
     }
-    match replaced.or_else(|| other_scheme(subject, lb)) {
-        Some(halt) => Err(halt.into()),
-        None => Ok(Step::AddTags(subject.owner.tags(Origin::Adopted))),
+    if let Some(halt) = replaced.or_else(|| other_scheme(subject, lb)) {
+        return Err(halt.into());
     }
+    let ignored = |part: &Part| *part == Part::Placement;
+    if !subject.object.spec.ignore_differences.iter().flatten().any(ignored) {
+        let zones = subject.object.spec.availability_zones.as_ref();
+        let zones = zones.map(|zones| zones.iter().cloned().collect());
+        let fits = preflight::check_zones(subject, zones.as_ref(), lb).await;
+        fits.map_err(|problem| Halt::not_found(&problem))?;
+    }
+    Ok(Step::AddTags(subject.owner.tags(Origin::Adopted)))
 }
 
 /// The step that would offer it to this object, where nothing but that is lacking.

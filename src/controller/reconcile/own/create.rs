@@ -34,7 +34,7 @@ pub(super) async fn absent(
     // One that was lost, and whose successor AWS has refused so far, was this object's own once.
     let had_one = published || subject.previous.creation_pending == Some(true);
     if !had_one && subject.object.spec.adopt == Some(true) {
-        return Err(nothing_to_adopt(subject).await.into());
+        return Err(nothing_to_adopt(subject, memory).await.into());
     }
     check_whereabouts(
         &subject.object.spec,
@@ -74,15 +74,28 @@ async fn account(subject: &Subject<'_>) -> Option<String> {
 }
 
 /// Adopting makes nothing: a name that is misspelt would make a new load balancer, and say that all is well.
-async fn nothing_to_adopt(subject: &Subject<'_>) -> Halt {
-    let (name, region) = (&subject.name, &subject.region.region);
-    let all = subject.region.view.names().await.unwrap_or_else(|error| {
-        tracing::debug!(%error, "similar names could not be looked for");
-        Vec::new()
-    });
-    Halt::not_ours(match similar(name, all.iter().map(String::as_str)).as_slice() {
-        [] => message::nothing_to_adopt(name, region),
-        similar => message::nothing_to_adopt_but(name, region, similar.join(", ")),
+/// Names like it are looked for once, and again when somebody changes the object or asks.
+async fn nothing_to_adopt(subject: &Subject<'_>, memory: &mut Memory) -> Halt {
+    let (name, region, seen) = (&subject.name, &subject.region.region, subject.seen());
+    let similar = match memory.known.similar(&seen) {
+        Some(known) => known.to_vec(),
+        None => match subject.region.view.names().await {
+            Ok(all) => {
+                let found = similar(name, all.iter().map(String::as_str));
+                let found: Vec<String> = found.into_iter().map(ToOwned::to_owned).collect();
+                memory.known.keep_similar(seen, found.clone());
+                found
+            }
+            Err(error) => {
+                tracing::debug!(%error, "similar names could not be looked for");
+                Vec::new()
+            }
+        },
+    };
+    Halt::not_ours(if similar.is_empty() {
+        message::nothing_to_adopt(name, region)
+    } else {
+        message::nothing_to_adopt_but(name, region, similar.join(", "))
     })
 }
 
