@@ -57,13 +57,21 @@ async fn ask(world: &mut World) {
     world.edit(NAME, asked).await;
 }
 
+/// Somebody writes into the status, and the operator starts anew.
+async fn put_status(world: &mut World, status: Value) {
+    let patch = Patch::Merge(json!({"status": status}));
+    let patched = world
+        .objects()
+        .patch_status(NAME, &PatchParams::default(), &patch)
+        .await;
+    patched.expect("patched");
+    world.restart();
+}
+
 /// Everything that the status held is lost, as after a restore, and the operator starts anew.
 async fn lose_status(world: &mut World) {
-    let none = Patch::Merge(json!({"status": null}));
-    let lost = world.objects().patch_status(NAME, &PatchParams::default(), &none).await;
-    lost.expect("patched");
+    put_status(world, json!(null)).await;
     assert!(stored(world)["status"]["createdTime"].is_null(), "{:#}", stored(world));
-    world.restart();
 }
 
 #[test]
@@ -193,5 +201,23 @@ fn nodes_that_all_fall_silent_stay_while_they_serve() {
         world.ledger.disturb(NAME);
         world.run_until(Instant::now() + Duration::from_mins(30)).await;
         assert!(!writes(&world, since).is_empty(), "{:#}", stored(&world)["status"]);
+    });
+}
+
+#[test]
+fn without_its_status_a_view_is_doubted_also_where_aws_did_not_answer_at_first() {
+    apart(async || {
+        let mut world = world(json!({})).await;
+        let machines = world.nodes_of("api");
+        let since = world.simulator.last_request();
+        for machine in machines.iter().skip(2) {
+            world.remove_node(machine, false).await;
+        }
+        lose_status(&mut world).await;
+        let denied = json!({"code": "AccessDenied", "status": 403});
+        world.fault(&json!({"match": {"operation": "DescribeLoadBalancers", "count": 2}, "do": {"error": denied}}));
+        world.run_until(Instant::now() + Duration::from_mins(4)).await;
+        assert_eq!(writes(&world, since), Vec::<String>::new());
+        assert_eq!(reason(&world), "NodeViewSuspect");
     });
 }

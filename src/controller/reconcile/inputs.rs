@@ -64,8 +64,9 @@ pub(super) async fn inputs(
     if owned.source != Source::Made {
         settle(memory, lb, owned.source, details_read, groups.is_some(), now);
     }
+    let first = !memory.known.owned();
     if !matches!(owned.source, Source::Made | Source::Claimed) {
-        doubt_lost_status(subject, memory, &mut declared, lb, &mut met, now.at);
+        doubt_lost_status(subject, memory, &mut declared, lb, &mut met, first, now.at);
     }
     narrow(subject, &mut declared, memory, groups.as_mut(), lb, &mut met).await;
     preflight::before_change(
