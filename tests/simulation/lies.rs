@@ -221,3 +221,24 @@ fn without_its_status_a_view_is_doubted_also_where_aws_did_not_answer_at_first()
         assert_eq!(reason(&world), "NodeViewSuspect");
     });
 }
+
+#[test]
+fn tags_that_were_read_late_before_a_write_are_looked_at_again() {
+    apart(async || {
+        let mut world = world(json!({})).await;
+        world.answers_late("DescribeTags", Duration::from_secs(12));
+        world.edit(NAME, json!({"spec": {"tags": {"number": "one"}}})).await;
+        world.run_until(Instant::now() + Duration::from_secs(3)).await;
+        let tag =
+            format!("Action=AddTags&LoadBalancerNames.member.1={NAME}&Tags.member.1.Key=number&Tags.member.1.Value=1");
+        assert!(world.call(&tag).await);
+        world.ledger.disturb(NAME);
+        // A change of the cluster, which reads nothing but the tags before it writes.
+        world.run_until(Instant::now() + Duration::from_secs(3)).await;
+        let machine = world.nodes_of("web").swap_remove(0);
+        world.relabel_node(&machine, "api").await;
+        world.run_until(Instant::now() + Duration::from_mins(2)).await;
+        let tags = &world.state_of(NAME).expect("it").settings["tags"];
+        assert_eq!(tags["number"], "one", "{tags}");
+    });
+}

@@ -131,6 +131,12 @@ impl Schedule {
         }
     }
 
+    /// It is time then, unless it is sooner.
+    pub(in crate::controller) fn set_sooner(&mut self, due: Due, at: Option<Instant>) {
+        let sooner = self.due.get(&due).copied().into_iter().chain(at).min();
+        self.set_or_clear(due, sooner);
+    }
+
     /// Whether everything is read and planned, whatever is declared.
     pub(in crate::controller) fn wants_full(&self, seen: &Seen, now: Instant) -> bool {
         self.is_asked(seen) || self.due.iter().any(|(due, at)| due.is_full() && *at <= now)

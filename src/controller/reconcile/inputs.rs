@@ -111,7 +111,13 @@ fn settle(memory: &mut Memory, lb: &mut LoadBalancer, source: Source, details: b
         _ => source != Source::Remembered,
     });
     memory.journal.settle(lb, now.at);
-    memory.schedule.set_or_clear(Due::Lag, memory.journal.look_again());
+    let again = memory.journal.look_again();
+    if source == Source::Remembered {
+        // Nothing was read, so what was to be read again still is.
+        memory.schedule.set_sooner(Due::Lag, again);
+    } else {
+        memory.schedule.set_or_clear(Due::Lag, again);
+    }
 }
 
 /// What the status of an earlier process knows: that a load balancer of our own making was never completed, and which
@@ -198,4 +204,58 @@ fn incomplete(previous: &ClassicLoadBalancerStatus) -> BTreeSet<Part> {
         Track::LoadBalancer => Vec::new(),
     });
     parts.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use k8s_openapi::jiff::Timestamp;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::elb::{Attribute, Attributes};
+
+    fn moment(at: Instant) -> Moment {
+        let wall = Timestamp::UNIX_EPOCH;
+        Moment { at, wall }
+    }
+
+    fn timed_out_after(seconds: i32) -> LoadBalancer {
+        let mut lb = LoadBalancer::bare("web");
+        lb.attributes = Attributes::at_creation();
+        lb.attributes.set(Attribute::IdleTimeout(seconds));
+        lb
+    }
+
+    #[test]
+    fn a_reconcile_that_reads_nothing_cancels_no_look_at_aws() {
+        let (mut memory, now) = (Memory::default(), Instant::now());
+        let promised = now + Duration::from_secs(30);
+        let (before, after) = (timed_out_after(60), timed_out_after(77));
+        memory.schedule.set(Due::Lag, promised);
+        let mut known = after.clone();
+        settle(&mut memory, &mut known, Source::Remembered, false, false, moment(now));
+        assert!(memory.schedule.is_due(Due::Lag, promised));
+        // Nor does it put one off, or leave an earlier one out.
+        memory.journal.wrote(&before, &after, now);
+        let mut old = before.clone();
+        settle(&mut memory, &mut old, Source::Remembered, false, false, moment(now));
+        assert_eq!(old, after);
+        assert!(memory.schedule.is_due(Due::Lag, promised));
+        let mut read = after.clone();
+        settle(&mut memory, &mut read, Source::Read, true, true, moment(now));
+        assert!(!memory.schedule.is_due(Due::Lag, promised), "what was read is of now");
+        let mut memory = Memory::default();
+        memory.journal.wrote(&before, &after, now);
+        settle(
+            &mut memory,
+            &mut before.clone(),
+            Source::Remembered,
+            false,
+            false,
+            moment(now),
+        );
+        assert!(memory.schedule.is_due(Due::Lag, now + Duration::from_mins(1)));
+    }
 }
