@@ -14,7 +14,7 @@ use crate::api::ClassicLoadBalancerStatus;
 use crate::controller::clock::Moment;
 use crate::controller::context::Context;
 use crate::controller::memory::{Due, Memory};
-use crate::elb::{Declared, Element, HealthCheck, LoadBalancer, Origin, Part};
+use crate::elb::{Declared, Element, HealthCheck, LoadBalancer, Origin, Part, Value};
 use crate::plan::desired::{Desired, unfit, unserved};
 use crate::plan::{Facts, Track, is_write};
 
@@ -106,7 +106,8 @@ pub(super) async fn inputs(
 /// Tells what AWS shows as it was before our own writes from what somebody has changed since.
 fn settle(memory: &mut Memory, lb: &mut LoadBalancer, source: Source, details: bool, groups: bool, now: Moment) {
     memory.journal.shown(lb, |element| match element {
-        Element::Attribute(_) | Element::Tag(_) => details,
+        Element::Attribute(_) => details && lb.element(element) != Value::Absent,
+        Element::Tag(_) => details,
         Element::AutoScalingGroup(_) => groups,
         _ => source != Source::Remembered,
     });
@@ -257,5 +258,18 @@ mod tests {
             moment(now),
         );
         assert!(memory.schedule.is_due(Due::Lag, now + Duration::from_mins(1)));
+    }
+
+    #[test]
+    fn attributes_that_could_not_be_read_show_nothing() {
+        let (mut memory, now) = (Memory::default(), Instant::now());
+        let (before, after) = (timed_out_after(60), timed_out_after(77));
+        memory.journal.wrote(&before, &after, now);
+        let mut unread = after.clone();
+        unread.attributes = Attributes::default();
+        settle(&mut memory, &mut unread, Source::Proven, true, true, moment(now));
+        let mut late = before.clone();
+        settle(&mut memory, &mut late, Source::Proven, true, true, moment(now));
+        assert_eq!(late, after, "a late answer is no drift");
     }
 }
