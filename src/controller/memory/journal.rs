@@ -21,7 +21,7 @@ pub(in crate::controller) const HEALTH_AGAIN: Duration = Duration::from_secs(5);
 /// An element that was written.
 #[derive(Debug)]
 struct Entry {
-    /// What it was before each of the writes.
+    /// What it was before each of the writes, by us or by others.
     past: Vec<Value>,
     /// What it is since the last one.
     latest: Value,
@@ -36,14 +36,26 @@ impl Entry {
         now.saturating_duration_since(self.at) >= LAG
     }
 
-    /// Whether what was written last was not there before, so that to see it says something.
-    fn is_distinct(&self) -> bool {
-        !self.past.iter().any(|past| past.says(&self.latest))
+    /// Whether this was there before the last write.
+    fn was(&self, value: &Value) -> bool {
+        self.past.iter().any(|past| past.says(value))
     }
 
-    /// Whether this is what was before the last write.
+    /// This was there before the last write.
+    fn pass(&mut self, value: Value) {
+        if !self.was(&value) {
+            self.past.push(value);
+        }
+    }
+
+    /// Whether what was written last was not there before, so that to see it says something.
+    fn is_distinct(&self) -> bool {
+        !self.was(&self.latest)
+    }
+
+    /// Whether this is what was before the last write, and no more.
     fn is_past(&self, read: &Value) -> bool {
-        !read.says(&self.latest) && self.past.iter().any(|past| past.says(read))
+        !read.says(&self.latest) && self.was(read)
     }
 }
 
@@ -61,9 +73,13 @@ impl Journal {
         for element in before.changed_elements(after) {
             let (was, now) = (before.element(&element), after.element(&element));
             match self.entries.get_mut(&element) {
-                Some(entry) if entry.latest.says(&now) => {}
                 Some(entry) => {
-                    entry.past.push(std::mem::replace(&mut entry.latest, now));
+                    let latest = std::mem::replace(&mut entry.latest, now);
+                    // Somebody else may have made something of it meanwhile. Told twice, it was not there in between.
+                    if !entry.latest.says(&latest) || !entry.was(&was) {
+                        entry.pass(latest);
+                        entry.pass(was);
+                    }
                     (entry.at, entry.shown) = (at, false);
                 }
                 None => {
