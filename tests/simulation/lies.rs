@@ -242,3 +242,50 @@ fn tags_that_were_read_late_before_a_write_are_looked_at_again() {
         assert_eq!(tags["number"], "one", "{tags}");
     });
 }
+
+#[test]
+fn a_listener_is_not_rebuilt_for_what_aws_says_of_one_moment() {
+    apart(async || {
+        let mut world = world(json!({})).await;
+        let since = world.simulator.last_request();
+        // It remembers as far back as a rule looks; nobody asks for this.
+        world.answers_late("DescribeAccountLimits", Duration::from_secs(10));
+        let listener = json!({"port": 80, "protocol": "HTTP", "instancePort": 8111});
+        world.edit(NAME, json!({"spec": {"listeners": [listener]}})).await;
+        world.run_until(Instant::now() + Duration::from_secs(2)).await;
+        let written = writes(&world, since);
+        assert!(
+            written.contains(&"CreateLoadBalancerListeners".to_owned()),
+            "{written:?}"
+        );
+        // It has shown the new one, and then twice the old one.
+        let late = json!({"staleRead": {"millis": 10_000}});
+        world.fault(&json!({"match": {"operation": "DescribeLoadBalancers", "count": 2}, "do": late}));
+        ask(&mut world).await;
+        world.run_until(Instant::now() + Duration::from_mins(5)).await;
+        assert_eq!(writes(&world, since), written);
+        assert!(is_ready(&stored(&world)), "{:#}", stored(&world)["status"]);
+    });
+}
+
+#[test]
+fn a_listener_that_somebody_changed_back_is_put_right_at_the_second_look() {
+    apart(async || {
+        let mut world = world(json!({})).await;
+        let sticky = json!({"port": 80, "protocol": "HTTP", "instancePort": 8001,
+            "stickiness": {"loadBalancerCookie": {"expirationSeconds": 60}}});
+        world.edit(NAME, json!({"spec": {"listeners": [sticky]}})).await;
+        world.run_until(Instant::now() + Duration::from_secs(2)).await;
+        let none = format!(
+            "Action=SetLoadBalancerPoliciesOfListener&LoadBalancerName={NAME}&LoadBalancerPort=80&PolicyNames="
+        );
+        assert!(world.call(&none).await);
+        world.ledger.disturb(NAME);
+        let since = world.simulator.last_request();
+        ask(&mut world).await;
+        world.run_until(Instant::now() + Duration::from_secs(5)).await;
+        assert_eq!(writes(&world, since), Vec::<String>::new());
+        world.run_until(Instant::now() + Duration::from_secs(10)).await;
+        assert_eq!(writes(&world, since), ["SetLoadBalancerPoliciesOfListener"]);
+    });
+}

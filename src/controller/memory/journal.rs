@@ -9,12 +9,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::SECOND_LOOK;
 use crate::elb::{Element, InstanceHealth, LoadBalancer, Policy, TAG_PREFIX, Value};
 
 /// How long after a write AWS may answer from before it.
 const LAG: Duration = Duration::from_secs(40);
-/// Writes of one reconcile follow each other so closely.
-const TOGETHER: Duration = Duration::from_secs(1);
 /// When to look again at a health that is older than our own write.
 pub(in crate::controller) const HEALTH_AGAIN: Duration = Duration::from_secs(5);
 
@@ -65,6 +64,8 @@ pub(in crate::controller) struct Journal {
     entries: BTreeMap<Element, Entry>,
     /// When to look again, since what was read last was old.
     look_again: Option<Instant>,
+    /// Since when readings show a listener as it was before our own write, which AWS had shown.
+    listener_doubted_since: Option<Instant>,
 }
 
 impl Journal {
@@ -103,11 +104,26 @@ impl Journal {
 
     /// Whether a reading shows something as it was before our own write, which AWS had shown: worth a second reading.
     pub(in crate::controller) fn is_contradicted_by(&self, lb: &LoadBalancer, now: Instant) -> bool {
-        let mut entries = self
-            .entries
-            .iter()
-            .filter(|(_, entry)| entry.shown && !entry.is_over(now));
-        entries.any(|(element, entry)| element.is_described() && entry.is_past(&lb.element(element)))
+        self.contradicted(lb, now).next().is_some()
+    }
+
+    /// Whether a reading shows a listener so, and none did some time ago. To rebuild one closes its port, and two readings of
+    /// one moment may be of the same answer.
+    pub(in crate::controller) fn doubts_listeners_of(&mut self, lb: &LoadBalancer, now: Instant) -> bool {
+        let is_listener = |element: &Element| matches!(element, Element::Listener(_));
+        if !self.contradicted(lb, now).any(is_listener) {
+            self.listener_doubted_since = None;
+            return false;
+        }
+        let since = *self.listener_doubted_since.get_or_insert(now);
+        now.saturating_duration_since(since) < SECOND_LOOK
+    }
+
+    fn contradicted<'a>(&'a self, lb: &'a LoadBalancer, now: Instant) -> impl Iterator<Item = &'a Element> {
+        let entries = self.entries.iter();
+        let shown = entries.filter(move |(_, entry)| entry.shown && !entry.is_over(now));
+        let past = shown.filter(|(element, entry)| element.is_described() && entry.is_past(&lb.element(element)));
+        past.map(|(element, _)| element)
     }
 
     /// Takes in a reading after our own writes: what it shows of them is no secret any more. `fresh` says what was read
@@ -123,7 +139,7 @@ impl Journal {
         }
         let Some(read_after) = read_after else { return };
         for (element, entry) in &mut self.entries {
-            let before = entry.is_distinct() && entry.at <= read_after + TOGETHER;
+            let before = entry.is_distinct() && entry.at <= read_after;
             entry.shown |= element.is_described() && fresh(element) && before;
         }
     }

@@ -76,7 +76,7 @@ pub(super) async fn conclude(
     };
     match ended {
         Err(Stop::Failed(error)) => return Err(error),
-        Err(Stop::Doubted(wait)) => memory.schedule.postpone(now.at + wait),
+        Err(Stop::Doubted(wait)) => memory.schedule.postpone(cx.clock.now().at + wait),
         Err(Stop::Refused(problem)) => {
             next.problems = vec![problem.clone()];
             let verdict = subject.mode.overrule(Verdict::NotAccepted(problem), &[]);

@@ -203,3 +203,20 @@ fn what_somebody_else_made_of_it_in_between_is_old_too() {
         );
     }
 }
+
+#[test]
+fn a_reading_says_nothing_of_writes_younger_than_the_one_that_it_shows() {
+    let (before, at) = (load_balancer(), Instant::now());
+    let first = checked_every(20);
+    let mut second = first.clone();
+    second.security_groups = ["sg-2".into()].into();
+    let mut journal = Journal::default();
+    journal.wrote(&before, &first, at);
+    journal.wrote(&first, &second, at + Duration::from_millis(40));
+    journal.shown(&first, Element::is_described);
+    let later = at + Duration::from_secs(1);
+    assert!(!journal.is_contradicted_by(&first, later), "it may be from in between");
+    let mut read = first;
+    journal.settle(&mut read, later);
+    assert_eq!(read, second);
+}
