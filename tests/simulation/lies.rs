@@ -289,3 +289,54 @@ fn a_listener_that_somebody_changed_back_is_put_right_at_the_second_look() {
         assert_eq!(writes(&world, since), ["SetLoadBalancerPoliciesOfListener"]);
     });
 }
+
+/// `CreateLoadBalancer` is refused from now on.
+fn refuse_creation(world: &World) {
+    let refused = json!({"code": "TooManyLoadBalancers", "status": 400});
+    world.fault(&json!({"match": {"operation": "CreateLoadBalancer"}, "do": {"error": refused}}));
+}
+
+#[test]
+fn to_adopt_makes_nothing_also_after_a_refused_creation() {
+    apart(async || {
+        let mut world = World::new(3, SCALE).await;
+        world.run_until(Instant::now() + Duration::from_mins(5)).await;
+        refuse_creation(&world);
+        world.create_object(2).await;
+        world.run_until(Instant::now() + Duration::from_mins(1)).await;
+        world.edit("lb-02", json!({"spec": {"adopt": true}})).await;
+        world.clear_faults();
+        world.run_until(Instant::now() + Duration::from_mins(30)).await;
+        assert!(world.state_of("lb-02").is_none(), "it was made");
+        let told = world.stored("lb-02").expect("it")["status"]["conditions"].clone();
+        assert!(told.to_string().contains("NothingToAdopt"), "{told:#}");
+    });
+}
+
+#[test]
+fn one_that_was_adopted_and_lost_is_made_again_though_that_was_refused_at_first() {
+    apart(async || {
+        let mut world = world(json!({"adopt": true, "recreatePolicy": "Always"})).await;
+        let first = stored(&world)["status"]["createdTime"].clone();
+        refuse_creation(&world);
+        assert!(
+            world
+                .call(&format!("Action=DeleteLoadBalancer&LoadBalancerName={NAME}"))
+                .await
+        );
+        world.ledger.disturb(NAME);
+        ask(&mut world).await;
+        world.run_until(Instant::now() + Duration::from_mins(12)).await;
+        assert!(
+            stored(&world)["status"]["createdTime"].is_null(),
+            "{:#}",
+            stored(&world)["status"]
+        );
+        world.restart();
+        world.run_until(Instant::now() + Duration::from_mins(1)).await;
+        world.clear_faults();
+        world.run_until(Instant::now() + Duration::from_mins(30)).await;
+        assert!(is_ready(&stored(&world)), "{:#}", stored(&world)["status"]);
+        assert_ne!(stored(&world)["status"]["createdTime"], first);
+    });
+}
