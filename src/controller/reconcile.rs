@@ -49,6 +49,7 @@ pub(super) use gather::in_words;
 /// One reconcile: what is wanted × what is there → calls → what is told → when to look again.
 pub(super) async fn reconcile(cx: &Context, object: &ClassicLoadBalancer, memory: &mut Memory) -> Result<Next, Error> {
     let now = cx.clock.now();
+    memory.published.hand_over(object, &cx.cluster_id);
     let previous = memory.published.previous(object);
     let settled = previous.observed_generation == object.metadata.generation;
     let tolerance = cx.intervals.tolerance();

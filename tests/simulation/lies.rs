@@ -57,7 +57,7 @@ async fn ask(world: &mut World) {
     world.edit(NAME, asked).await;
 }
 
-/// Somebody writes into the status, and the operator starts anew.
+/// Somebody writes into the status.
 async fn put_status(world: &mut World, status: Value) {
     let patch = Patch::Merge(json!({"status": status}));
     let patched = world
@@ -65,13 +65,13 @@ async fn put_status(world: &mut World, status: Value) {
         .patch_status(NAME, &PatchParams::default(), &patch)
         .await;
     patched.expect("patched");
-    world.restart();
 }
 
 /// Everything that the status held is lost, as after a restore, and the operator starts anew.
 async fn lose_status(world: &mut World) {
     put_status(world, json!(null)).await;
     assert!(stored(world)["status"]["createdTime"].is_null(), "{:#}", stored(world));
+    world.restart();
 }
 
 #[test]
@@ -338,5 +338,37 @@ fn one_that_was_adopted_and_lost_is_made_again_though_that_was_refused_at_first(
         world.run_until(Instant::now() + Duration::from_mins(30)).await;
         assert!(is_ready(&stored(&world)), "{:#}", stored(&world)["status"]);
         assert_ne!(stored(&world)["status"]["createdTime"], first);
+    });
+}
+
+/// Also one whose load balancer would have another name now, since that follows from the cluster id.
+#[test]
+fn an_object_of_another_cluster_id_is_not_released() {
+    apart(async || {
+        for named in [NAME, "foreign"] {
+            let mut world = world(json!({})).await;
+            // As an operator of another cluster id left it.
+            let tag = "Tags.member.1.Key=classiclb.dev/cluster&Tags.member.1.Value=another";
+            let tagged = format!("Action=AddTags&LoadBalancerNames.member.1={NAME}&{tag}");
+            assert!(world.call(&tagged).await);
+            let since = world.simulator.last_request();
+            put_status(&mut world, json!({"clusterId": "another", "loadBalancerName": named})).await;
+            world.restart();
+            world.delete_object(NAME).await;
+            world.run_until(Instant::now() + Duration::from_hours(1)).await;
+            let told = stored(&world)["status"]["conditions"][0].clone();
+            assert_eq!(told["reason"], "Deleting", "{told:#}");
+            let message = told["message"].as_str().unwrap_or_default();
+            assert!(
+                message.contains("another") && message.contains("remove status.clusterId"),
+                "{message}"
+            );
+            // The way out that it names.
+            put_status(&mut world, json!({"clusterId": null})).await;
+            world.run_until(Instant::now() + Duration::from_mins(12)).await;
+            assert_eq!(world.stored(NAME), None);
+            assert!(world.state_of(NAME).is_some(), "it was deleted");
+            assert_eq!(writes(&world, since), Vec::<String>::new());
+        }
     });
 }

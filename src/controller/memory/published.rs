@@ -43,6 +43,17 @@ impl Published {
         status
     }
 
+    /// Whose object it is, the stored status says, unless it is known to be that of this cluster id: a person hands it over
+    /// by taking that of another out.
+    pub(in crate::controller) fn hand_over(&mut self, object: &ClassicLoadBalancer, cluster_id: &str) {
+        if let Some(written) = &mut self.status
+            && written.cluster_id.as_deref() != Some(cluster_id)
+        {
+            let stored = object.status.as_ref();
+            written.cluster_id = stored.and_then(|stored| stored.cluster_id.clone());
+        }
+    }
+
     /// A status was written.
     pub(in crate::controller) fn wrote(&mut self, status: ClassicLoadBalancerStatus) {
         self.status = Some(status);
@@ -118,6 +129,27 @@ mod tests {
         published.applied(applied.clone());
         assert_eq!(published.previous(&object).applied, Some(applied));
         assert_eq!(published.written(&object).applied, None, "no status could tell yet");
+    }
+
+    #[test]
+    fn a_person_who_takes_the_cluster_id_of_another_out_is_heard() {
+        let of = |id: Option<&str>| ClassicLoadBalancerStatus {
+            cluster_id: id.map(Into::into),
+            ..ClassicLoadBalancerStatus::default()
+        };
+        let kept = |written: &str, stored: Option<&str>| {
+            let object = ClassicLoadBalancer {
+                status: Some(of(stored)),
+                ..ClassicLoadBalancer::default()
+            };
+            let mut published = Published::default();
+            published.wrote(of(Some(written)));
+            published.hand_over(&object, "ours");
+            published.written(&object).cluster_id
+        };
+        assert_eq!(kept("theirs", None), None);
+        assert_eq!(kept("theirs", Some("theirs")).as_deref(), Some("theirs"));
+        assert_eq!(kept("ours", None).as_deref(), Some("ours"), "the cache may be older");
     }
 
     #[test]
