@@ -215,7 +215,7 @@ pub struct RuleFlags {
     adoption: Option<AdoptionFlag>,
     /// Regions of AWS that there are though this version does not know them, such as xx-west-1,yy-east-1. An object in
     /// another is refused.
-    #[arg(long, env = "CLB_EXTRA_REGIONS", value_name = "REGION,…", value_parser = region::parse, value_delimiter = ',')]
+    #[arg(long, env = "CLB_EXTRA_REGIONS", value_name = "REGION,…", value_parser = region_name, value_delimiter = ',')]
     extra_regions: Option<Vec<String>>,
     /// Write nothing to AWS: every object is treated as if spec.management were Observe.
     #[arg(long, env = "CLB_READ_ONLY", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
@@ -322,6 +322,16 @@ pub fn cluster_id(text: &str) -> Result<String, String> {
         return Err(message::not_a_cluster_id());
     }
     Ok(text.to_owned())
+}
+
+/// Reads the name of a region.
+///
+/// # Errors
+/// When no region can have that name.
+pub fn region_name(text: &str) -> Result<String, String> {
+    region::is_legal(text)
+        .then(|| text.to_owned())
+        .ok_or_else(message::not_a_region_name)
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -5,6 +5,7 @@ use std::fmt;
 use kube::client::AuthError;
 
 use super::{Exit, region};
+use crate::api::message;
 use crate::aws::{self, Class};
 
 /// A failed command.
@@ -34,7 +35,7 @@ impl Failure {
     /// A call to AWS failed.
     pub(super) fn aws(in_region: &str, error: &aws::Error) -> Self {
         let hint = match error.class {
-            _ if !region::is_known(in_region) => region::unknown(in_region),
+            _ if !region::is_known(in_region) => message::region_not_known(in_region),
             Class::Denied if error.code == NO_CREDENTIALS => return Self::new(no_credentials(error)),
             Class::Denied => format!("the credentials must be valid and allowed to {}", error.operation),
             Class::Throttled => "AWS asks for fewer calls, try again in a minute".to_owned(),

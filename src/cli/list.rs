@@ -10,9 +10,10 @@ use super::inventory::{Shown, ShownListener};
 use super::output::{self, ListFormat};
 use super::progress::Progress;
 use super::table::Table;
-use super::{Exit, glob, kubernetes, region, screen};
+use super::{Exit, glob, kubernetes, screen};
 use crate::aws::{AccountRegion, Class, Client, Error, Limits, time_for_health};
 use crate::elb::InstanceHealth;
+use crate::flags::region_name;
 
 /// Health costs a call for each load balancer. The plain table of more load balancers than this does without.
 const HEALTH_IN_TABLE: usize = 30;
@@ -48,7 +49,7 @@ pub(super) struct List {
     #[arg(short = 'A', long)]
     all_namespaces: bool,
     /// The region. Default: AWS_REGION or the profile's.
-    #[arg(long, value_parser = region::parse)]
+    #[arg(long, value_parser = region_name)]
     region: Option<String>,
     /// Do not read the health of the instances, which costs a call for each load balancer.
     #[arg(long)]

@@ -18,10 +18,12 @@ use super::output::{self, Format};
 use super::progress::Progress;
 use super::screen::{self, Colour, Paint};
 use super::{Exit, region};
+use crate::api::message;
 use crate::api::{ClassicLoadBalancer, Management};
 use crate::aws::{Accounts, Class};
 use crate::controller::preview::preview;
 use crate::controller::{Error, Rules};
+use crate::flags::region_name;
 use crate::plan::Explained;
 
 /// Objects that are planned for at once.
@@ -61,7 +63,7 @@ pub(super) struct Plan {
     all_namespaces: bool,
     /// The region of objects that name none and have no load balancer yet. Default: the operator's, else AWS_REGION or
     /// the profile's.
-    #[arg(long, value_parser = region::parse)]
+    #[arg(long, value_parser = region_name)]
     region: Option<String>,
     /// How to show the plan.
     #[arg(short, long, value_enum, default_value_t)]
@@ -308,7 +310,7 @@ fn failed(name: &str, in_region: &str, error: &Error) -> Failure {
     match error {
         Error::Kube(error) => Failure::kube(&doing, error),
         error if !region::is_known(in_region) => {
-            Failure::new(format!("{doing}: {error}; {}", region::unknown(in_region)))
+            Failure::new(format!("{doing}: {error}; {}", message::region_not_known(in_region)))
         }
         error => Failure::new(format!(
             "{doing}: {error}; check the network, AWS_ENDPOINT_URL, and that the credentials may read what the operator reads"

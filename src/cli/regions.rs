@@ -9,6 +9,7 @@ use super::progress::Progress;
 use super::table::{NOTHING, Table};
 use super::{Exit, region, screen};
 use crate::aws::{Class, EnabledRegion, Error};
+use crate::flags::region_name;
 
 /// List the regions of AWS with their endpoints of Classic ELB.
 ///
@@ -22,7 +23,7 @@ Examples:
   kubectl clb regions -o json | jq -r '.regions[] | select(.enabled) | .name'")]
 pub(super) struct Regions {
     /// The region to ask; it decides the partition. Default: AWS_REGION or the profile's, else us-east-1.
-    #[arg(long, value_parser = region::parse)]
+    #[arg(long, value_parser = region_name)]
     region: Option<String>,
     /// Do not ask AWS.
     #[arg(long)]

@@ -181,8 +181,10 @@ impl Reconciler {
                 Some(wait)
             }
         };
-        if !memory.lifecycle.is_released() && term == self.cx.term() {
-            self.memories.put(uid, memory);
+        let keeps = !memory.lifecycle.is_released() && term == self.cx.term();
+        if self.memories.put(uid, keeps.then_some(memory)) {
+            // With what this reconcile has told of it since.
+            self.forget(uid);
         }
         let backing_off = i64::try_from(self.memories.backing_off()).unwrap_or(i64::MAX);
         self.cx.metrics.backing_off.set(backing_off);

@@ -12,7 +12,7 @@ mod refusals;
 mod schedule;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -91,6 +91,8 @@ impl Memory {
 #[derive(Debug, Default)]
 pub(super) struct Memories {
     objects: Mutex<HashMap<String, Memory>>,
+    /// Objects that are worked on, and whether they were forgotten meanwhile.
+    at_work: Mutex<HashMap<String, bool>>,
     /// Objects that could not be decoded, and what was reported of each.
     undecodable: Mutex<HashMap<String, String>>,
     /// When the last event of each object came.
@@ -101,6 +103,7 @@ impl Memories {
     /// Takes an object's memory out for one reconcile. One that ends by a panic is not put back, and AWS is read
     /// afresh.
     pub(super) fn take(&self, uid: &str) -> Memory {
+        self.at_work().insert(uid.to_owned(), false);
         self.objects
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -108,12 +111,21 @@ impl Memories {
             .unwrap_or_default()
     }
 
-    /// Puts it back.
-    pub(super) fn put(&self, uid: &str, memory: Memory) {
-        self.objects
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(uid.to_owned(), memory);
+    /// The reconcile ended: puts back what is to be kept. Returns whether the object was forgotten meanwhile, so that nothing
+    /// is.
+    pub(super) fn put(&self, uid: &str, memory: Option<Memory>) -> bool {
+        // Held until it is back, so that it is forgotten before or after.
+        let mut at_work = self.at_work();
+        let forgotten = at_work.remove(uid) == Some(true);
+        if let Some(memory) = memory.filter(|_| !forgotten) {
+            let mut objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+            objects.insert(uid.to_owned(), memory);
+        }
+        forgotten
+    }
+
+    fn at_work(&self) -> MutexGuard<'_, HashMap<String, bool>> {
+        self.at_work.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// An event brought the object of this UID.
@@ -145,8 +157,11 @@ impl Memories {
         reported.insert(uid, what.clone()) != Some(what)
     }
 
-    /// Drops the memory of an object that is gone.
+    /// Drops the memory of an object that is gone, also when it comes back from a reconcile.
     pub(super) fn forget(&self, uid: &str) {
+        if let Some(forgotten) = self.at_work().get_mut(uid) {
+            *forgotten = true;
+        }
         self.undecodable
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -162,10 +177,11 @@ impl Memories {
 
     /// The UIDs that are remembered and not among these.
     pub(super) fn others(&self, uids: &HashSet<String>) -> Vec<String> {
+        let at_work = self.at_work();
         let objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
         let undecodable = self.undecodable.lock().unwrap_or_else(PoisonError::into_inner);
-        let all = objects.keys().chain(undecodable.keys());
-        all.filter(|uid| !uids.contains(*uid)).cloned().collect()
+        let all: HashSet<&String> = objects.keys().chain(undecodable.keys()).chain(at_work.keys()).collect();
+        all.into_iter().filter(|uid| !uids.contains(*uid)).cloned().collect()
     }
 
     /// How many objects wait after a failure.
@@ -187,7 +203,7 @@ mod tests {
         let memories = Memories::default();
         let mut memory = memories.take("1");
         memory.schedule.failed();
-        memories.put("1", memory);
+        memories.put("1", Some(memory));
         assert_eq!(memories.backing_off(), 1);
         assert_eq!(memories.take("1").schedule.failures(), 1);
         assert_eq!(memories.take("1").schedule.failures(), 0, "a panic would have lost it");
@@ -197,12 +213,25 @@ mod tests {
     fn those_that_a_list_lacks_are_told() {
         let memories = Memories::default();
         for uid in ["1", "2"] {
-            memories.put(uid, Memory::default());
+            memories.put(uid, Some(Memory::default()));
         }
         assert!(memories.is_news("3".into(), "7".into()));
         let mut others = memories.others(&["2".to_owned()].into());
         others.sort();
         assert_eq!(others, ["1", "3"]);
+    }
+
+    #[test]
+    fn what_was_forgotten_while_it_was_out_does_not_come_back() {
+        let memories = Memories::default();
+        let memory = memories.take("1");
+        assert_eq!(memories.others(&HashSet::new()), ["1"], "a list tells when it is gone");
+        memories.forget("1");
+        assert!(memories.put("1", Some(memory)));
+        assert_eq!(memories.others(&HashSet::new()), Vec::<String>::new());
+        let memory = memories.take("1");
+        assert!(!memories.put("1", Some(memory)));
+        assert_eq!(memories.others(&HashSet::new()), ["1"], "a mark is for one reconcile");
     }
 
     #[test]

@@ -45,21 +45,10 @@ pub fn is_known(name: &str) -> bool {
     find(name).is_some()
 }
 
-/// What to say of one that it lacks.
-pub fn unknown(name: &str) -> String {
-    format!("{name} is no region that this version knows, `kubectl clb regions` lists them")
-}
-
-/// Reads an argument.
-///
-/// # Errors
-/// When no region can have that name.
-pub fn parse(text: &str) -> Result<String, String> {
+/// Whether a region can have that name.
+pub fn is_legal(name: &str) -> bool {
     let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if text.is_empty() || !text.chars().all(legal) {
-        return Err("must be the name of an AWS region, such as us-east-1".to_owned());
-    }
-    Ok(text.to_owned())
+    !name.is_empty() && name.chars().all(legal)
 }
 
 /// Whether the table has it, or regions that somebody vouches for.
@@ -100,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_name_of_a_region_has_only_small_letters_digits_and_hyphens() {
-        assert!(parse("us-gov-west-1").is_ok());
-        assert!(parse("").is_err() && parse("US-EAST-1").is_err() && parse("a.b/c").is_err());
+        assert!(is_legal("us-gov-west-1"));
+        assert!(!is_legal("") && !is_legal("US-EAST-1") && !is_legal("a.b/c"));
     }
 }

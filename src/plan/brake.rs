@@ -43,8 +43,8 @@ pub(super) fn release(
     facts: &Facts,
 ) -> BTreeSet<InstanceId> {
     let (inferred, mut now): (BTreeSet<_>, BTreeSet<_>) = leave.iter().cloned().partition(|id| is_inferred(id, facts));
-    let brake = &facts.brake;
-    let Some(in_service) = brake.in_service.as_ref().filter(|_| brake.draining.is_empty()) else {
+    let drains = !drain(observed, registration, facts).is_empty();
+    let Some(in_service) = facts.brake.in_service.as_ref().filter(|_| !drains) else {
         return now;
     };
     let serves = |id: &&InstanceId| in_service.contains(*id);
@@ -58,9 +58,23 @@ pub(super) fn release(
     now
 }
 
+/// Those that finish their connections, with those whose group was detached in this reconcile: AWS deregisters them
+/// though the description lists them still. What leaves next waits until it is read that they have drained.
+fn drain<'a>(observed: &'a LoadBalancer, registration: &'a Registration, facts: &'a Facts) -> BTreeSet<&'a InstanceId> {
+    let left = detached(observed, facts).filter(|id| !registration.wanted.contains(*id));
+    facts.brake.draining.iter().chain(left).collect()
+}
+
+/// The registered members of the groups that were detached in this reconcile.
+fn detached<'a>(observed: &'a LoadBalancer, facts: &'a Facts) -> impl Iterator<Item = &'a InstanceId> {
+    let groups = facts.brake.groups.iter();
+    let detached = groups.filter(|(name, _)| !observed.auto_scaling_groups.contains(*name));
+    detached.flat_map(|(_, members)| members.intersection(&observed.instances))
+}
+
 /// Of the groups that shall be detached, those that wait: their members leave at once, and too few others serve. Members
 /// that another source wants are registered again at once, and no waiting would spare them the gap. `gone` leave in the
-/// same plan.
+/// same plan. Who shall leave, or is about to, replaces nobody.
 pub(super) fn held_groups(
     observed: &LoadBalancer,
     gone: &BTreeSet<InstanceId>,
@@ -68,8 +82,10 @@ pub(super) fn held_groups(
     facts: &Facts,
 ) -> BTreeMap<String, BTreeSet<InstanceId>> {
     let brake = &facts.brake;
-    let mut serving: Option<BTreeSet<&InstanceId>> = brake.in_service.as_ref().map(|in_service| {
-        let stay = observed.instances.iter().filter(|id| !gone.contains(*id));
+    let drains = !drain(observed, registration, facts).is_empty();
+    let leaving: BTreeSet<&InstanceId> = detached(observed, facts).chain(&brake.inferred).chain(gone).collect();
+    let mut serving: Option<BTreeSet<&InstanceId>> = brake.in_service.as_ref().filter(|_| !drains).map(|in_service| {
+        let stay = observed.instances.iter().filter(|id| !leaving.contains(*id));
         stay.filter(|id| in_service.contains(*id)).collect()
     });
     let mut held = BTreeMap::new();
@@ -82,7 +98,7 @@ pub(super) fn held_groups(
         if leave.is_empty() || !observed.auto_scaling_groups.contains(name) {
             continue;
         }
-        let others = serving.as_ref().filter(|_| brake.draining.is_empty()).map(|serving| {
+        let others = serving.as_ref().map(|serving| {
             let others = serving.iter().filter(|id| !members.contains(**id));
             others.copied().collect::<BTreeSet<_>>()
         });
@@ -107,9 +123,9 @@ pub(super) fn held(
     if waiting == 0 {
         return None;
     }
-    let brake = &facts.brake;
-    let why = match &brake.in_service {
-        _ if !brake.draining.is_empty() => Why::Draining(brake.draining.len()),
+    let drain = drain(observed, registration, facts);
+    let why = match &facts.brake.in_service {
+        _ if !drain.is_empty() => Why::Draining(drain.len()),
         None => Why::Unread,
         Some(in_service) => {
             let minimum = registration.min_in_service;

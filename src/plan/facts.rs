@@ -48,7 +48,8 @@ pub struct Brake {
     /// Registered instances whose removal would only be inferred, from nodes, tags or groups, or since nobody knows why
     /// they are there. Those that were taken out of `targets.instanceIds` are not among them.
     pub inferred: BTreeSet<InstanceId>,
-    /// Auto Scaling groups that are attached and shall not be, with their members. To detach one takes them all out.
+    /// Auto Scaling groups that were attached when they were read and shall not be, with their members. To detach one takes
+    /// them all out.
     pub groups: BTreeMap<String, BTreeSet<InstanceId>>,
     /// Those that take connections; `None`: that could not be read.
     pub in_service: Option<BTreeSet<InstanceId>>,

@@ -58,11 +58,19 @@ async fn ask(world: &mut World) {
     world.edit(NAME, asked).await;
 }
 
+/// Somebody writes into the status.
+async fn put_status(world: &mut World, status: Value) {
+    let patch = Patch::Merge(json!({"status": status}));
+    let patched = world
+        .objects()
+        .patch_status(NAME, &PatchParams::default(), &patch)
+        .await;
+    patched.expect("patched");
+}
+
 /// Everything that the status held is lost, as after a restore, and the operator starts anew.
 async fn lose_status(world: &mut World) {
-    let none = Patch::Merge(json!({"status": null}));
-    let lost = world.objects().patch_status(NAME, &PatchParams::default(), &none).await;
-    lost.expect("patched");
+    put_status(world, json!(null)).await;
     assert!(stored(world)["status"]["createdTime"].is_null(), "{:#}", stored(world));
     world.restart();
 }
@@ -300,5 +308,174 @@ fn nodes_that_all_fall_silent_stay_while_they_serve() {
         world.ledger.disturb(NAME);
         world.run_until(Instant::now() + Duration::from_mins(30)).await;
         assert!(!writes(&world, since).is_empty(), "{:#}", stored(&world)["status"]);
+    });
+}
+
+#[test]
+fn without_its_status_a_view_is_doubted_also_where_aws_did_not_answer_at_first() {
+    apart(async || {
+        let mut world = world(json!({})).await;
+        let machines = world.nodes_of("api");
+        let since = world.simulator.last_request();
+        for machine in machines.iter().skip(2) {
+            world.remove_node(machine, false).await;
+        }
+        lose_status(&mut world).await;
+        let denied = json!({"code": "AccessDenied", "status": 403});
+        world.fault(&json!({"match": {"operation": "DescribeLoadBalancers", "count": 2}, "do": {"error": denied}}));
+        world.run_until(Instant::now() + Duration::from_mins(4)).await;
+        assert_eq!(writes(&world, since), Vec::<String>::new());
+        assert_eq!(reason(&world), "NodeViewSuspect");
+    });
+}
+
+#[test]
+fn tags_that_were_read_late_before_a_write_are_looked_at_again() {
+    apart(async || {
+        let mut world = world(json!({})).await;
+        world.answers_late("DescribeTags", Duration::from_secs(12));
+        world.edit(NAME, json!({"spec": {"tags": {"number": "one"}}})).await;
+        world.run_until(Instant::now() + Duration::from_secs(3)).await;
+        let tag =
+            format!("Action=AddTags&LoadBalancerNames.member.1={NAME}&Tags.member.1.Key=number&Tags.member.1.Value=1");
+        assert!(world.call(&tag).await);
+        world.ledger.disturb(NAME);
+        // A change of the cluster, which reads nothing but the tags before it writes.
+        world.run_until(Instant::now() + Duration::from_secs(3)).await;
+        let machine = world.nodes_of("web").swap_remove(0);
+        world.relabel_node(&machine, "api").await;
+        world.run_until(Instant::now() + Duration::from_mins(2)).await;
+        let tags = &world.state_of(NAME).expect("it").settings["tags"];
+        assert_eq!(tags["number"], "one", "{tags}");
+    });
+}
+
+#[test]
+fn a_listener_is_not_rebuilt_for_what_aws_says_of_one_moment() {
+    apart(async || {
+        let mut world = world(json!({})).await;
+        let since = world.simulator.last_request();
+        // It remembers as far back as a rule looks; nobody asks for this.
+        world.answers_late("DescribeAccountLimits", Duration::from_secs(10));
+        let listener = json!({"port": 80, "protocol": "HTTP", "instancePort": 8111});
+        world.edit(NAME, json!({"spec": {"listeners": [listener]}})).await;
+        world.run_until(Instant::now() + Duration::from_secs(2)).await;
+        let written = writes(&world, since);
+        assert!(
+            written.contains(&"CreateLoadBalancerListeners".to_owned()),
+            "{written:?}"
+        );
+        // It has shown the new one, and then twice the old one.
+        let late = json!({"staleRead": {"millis": 10_000}});
+        world.fault(&json!({"match": {"operation": "DescribeLoadBalancers", "count": 2}, "do": late}));
+        ask(&mut world).await;
+        world.run_until(Instant::now() + Duration::from_mins(5)).await;
+        assert_eq!(writes(&world, since), written);
+        assert!(is_ready(&stored(&world)), "{:#}", stored(&world)["status"]);
+    });
+}
+
+#[test]
+fn a_listener_that_somebody_changed_back_is_put_right_at_the_second_look() {
+    apart(async || {
+        let mut world = world(json!({})).await;
+        let sticky = json!({"port": 80, "protocol": "HTTP", "instancePort": 8001,
+            "stickiness": {"loadBalancerCookie": {"expirationSeconds": 60}}});
+        world.edit(NAME, json!({"spec": {"listeners": [sticky]}})).await;
+        world.run_until(Instant::now() + Duration::from_secs(2)).await;
+        let none = format!(
+            "Action=SetLoadBalancerPoliciesOfListener&LoadBalancerName={NAME}&LoadBalancerPort=80&PolicyNames="
+        );
+        assert!(world.call(&none).await);
+        world.ledger.disturb(NAME);
+        let since = world.simulator.last_request();
+        ask(&mut world).await;
+        world.run_until(Instant::now() + Duration::from_secs(5)).await;
+        assert_eq!(writes(&world, since), Vec::<String>::new());
+        world.run_until(Instant::now() + Duration::from_secs(10)).await;
+        assert_eq!(writes(&world, since), ["SetLoadBalancerPoliciesOfListener"]);
+    });
+}
+
+/// `CreateLoadBalancer` is refused from now on.
+fn refuse_creation(world: &World) {
+    let refused = json!({"code": "TooManyLoadBalancers", "status": 400});
+    world.fault(&json!({"match": {"operation": "CreateLoadBalancer"}, "do": {"error": refused}}));
+}
+
+#[test]
+fn to_adopt_makes_nothing_also_after_a_refused_creation() {
+    apart(async || {
+        let mut world = World::new(3, SCALE).await;
+        world.run_until(Instant::now() + Duration::from_mins(5)).await;
+        refuse_creation(&world);
+        world.create_object(2).await;
+        world.run_until(Instant::now() + Duration::from_mins(1)).await;
+        world.edit("lb-02", json!({"spec": {"adopt": true}})).await;
+        world.clear_faults();
+        world.run_until(Instant::now() + Duration::from_mins(30)).await;
+        assert!(world.state_of("lb-02").is_none(), "it was made");
+        let told = world.stored("lb-02").expect("it")["status"]["conditions"].clone();
+        assert!(told.to_string().contains("NothingToAdopt"), "{told:#}");
+    });
+}
+
+#[test]
+fn one_that_was_adopted_and_lost_is_made_again_though_that_was_refused_at_first() {
+    apart(async || {
+        let mut world = world(json!({"adopt": true, "recreatePolicy": "Always"})).await;
+        let first = stored(&world)["status"]["createdTime"].clone();
+        refuse_creation(&world);
+        assert!(
+            world
+                .call(&format!("Action=DeleteLoadBalancer&LoadBalancerName={NAME}"))
+                .await
+        );
+        world.ledger.disturb(NAME);
+        ask(&mut world).await;
+        world.run_until(Instant::now() + Duration::from_mins(12)).await;
+        assert!(
+            stored(&world)["status"]["createdTime"].is_null(),
+            "{:#}",
+            stored(&world)["status"]
+        );
+        world.restart();
+        world.run_until(Instant::now() + Duration::from_mins(1)).await;
+        world.clear_faults();
+        world.run_until(Instant::now() + Duration::from_mins(30)).await;
+        assert!(is_ready(&stored(&world)), "{:#}", stored(&world)["status"]);
+        assert_ne!(stored(&world)["status"]["createdTime"], first);
+    });
+}
+
+/// Also one whose load balancer would have another name now, since that follows from the cluster id.
+#[test]
+fn an_object_of_another_cluster_id_is_not_released() {
+    apart(async || {
+        for named in [NAME, "foreign"] {
+            let mut world = world(json!({})).await;
+            // As an operator of another cluster id left it.
+            let tag = "Tags.member.1.Key=classiclb.dev/cluster&Tags.member.1.Value=another";
+            let tagged = format!("Action=AddTags&LoadBalancerNames.member.1={NAME}&{tag}");
+            assert!(world.call(&tagged).await);
+            let since = world.simulator.last_request();
+            put_status(&mut world, json!({"clusterId": "another", "loadBalancerName": named})).await;
+            world.restart();
+            world.delete_object(NAME).await;
+            world.run_until(Instant::now() + Duration::from_hours(1)).await;
+            let told = stored(&world)["status"]["conditions"][0].clone();
+            assert_eq!(told["reason"], "Deleting", "{told:#}");
+            let message = told["message"].as_str().unwrap_or_default();
+            assert!(
+                message.contains("another") && message.contains("remove status.clusterId"),
+                "{message}"
+            );
+            // The way out that it names.
+            put_status(&mut world, json!({"clusterId": null})).await;
+            world.run_until(Instant::now() + Duration::from_mins(12)).await;
+            assert_eq!(world.stored(NAME), None);
+            assert!(world.state_of(NAME).is_some(), "it was deleted");
+            assert_eq!(writes(&world, since), Vec::<String>::new());
+        }
     });
 }

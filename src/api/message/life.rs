@@ -42,6 +42,10 @@ messages! { LIFE:
         "deletion waits: spec.deletionProtection is true; set spec.deletionProtection to false to let it go on. Until \
          then the load balancer is kept as declared";
     fn deletion_without_region(why) [reason::DELETING] "deletion waits: {why}";
+    fn deletion_of_another(other, cluster_id, name) [reason::DELETING]
+        "deletion waits: the operator of the cluster id {other} has taken this object up, and this one has {cluster_id}: give it \
+         its former cluster id back, or end one of the two; to release this object and leave the load balancer {name} as it is, \
+         remove status.clusterId";
     fn perhaps_gone(name) [reason::DELETING]
         "AWS says that the load balancer {name} does not exist, and is asked once more before that is believed";
     fn perhaps_disowned(name) [reason::DELETING]

@@ -49,6 +49,8 @@ words! { START:
     fn not_a_rate_limit(what, buckets)
         "{what} is no rate limit: write BUCKET=CAPACITY+PER-SECOND such as resource-intensive=50+2, with a capacity of at \
          least 1 and more than 0 a second, for one of the buckets {buckets}" => "Correct it.";
+    fn not_a_region_name() "must be the name of an AWS region, such as us-east-1" =>
+        "Correct `--extra-regions` (`CLB_EXTRA_REGIONS`), or `--region` of `kubectl clb`.";
     fn not_an_endpoint(endpoint)
         "the AWS endpoint {endpoint} cannot be one: unset AWS_ENDPOINT_URL (AWS_ENDPOINT_URL_<SERVICE>, endpoint_url in the \
          profile), or make it such as https://proxy.example:8443" => "Correct or unset it.";
@@ -75,6 +77,8 @@ words! { PLAN:
         "The Deployment that was found has another command: name the cluster by `--cluster-id`.";
     fn no_region_for_plan() "spec.region is not given and there is no default region: set AWS_REGION" =>
         "Give `--region`, or set `AWS_REGION`.";
+    fn region_not_known(region) "{region} is no region that this version knows: kubectl clb regions lists them" =>
+        "Correct `--region` or `spec.region`. Where there is such a region, see to the network and `AWS_ENDPOINT_URL`.";
     fn deletion_not_planned()
         "the object is being deleted, and what that does is not planned: see its conditions and events" =>
         "`kubectl clb status` shows them.";

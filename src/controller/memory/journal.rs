@@ -9,19 +9,18 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::SECOND_LOOK;
 use crate::elb::{Element, InstanceHealth, LoadBalancer, Policy, TAG_PREFIX, Value};
 
 /// How long after a write AWS may answer from before it.
 const LAG: Duration = Duration::from_secs(40);
-/// Writes of one reconcile follow each other so closely.
-const TOGETHER: Duration = Duration::from_secs(1);
 /// When to look again at a health that is older than our own write.
 pub(in crate::controller) const HEALTH_AGAIN: Duration = Duration::from_secs(5);
 
 /// An element that was written.
 #[derive(Debug)]
 struct Entry {
-    /// What it was before each of the writes.
+    /// What it was before each of the writes, by us or by others.
     past: Vec<Value>,
     /// What it is since the last one.
     latest: Value,
@@ -36,14 +35,26 @@ impl Entry {
         now.saturating_duration_since(self.at) >= LAG
     }
 
-    /// Whether what was written last was not there before, so that to see it says something.
-    fn is_distinct(&self) -> bool {
-        !self.past.iter().any(|past| past.says(&self.latest))
+    /// Whether this was there before the last write.
+    fn was(&self, value: &Value) -> bool {
+        self.past.iter().any(|past| past.says(value))
     }
 
-    /// Whether this is what was before the last write.
+    /// This was there before the last write.
+    fn pass(&mut self, value: Value) {
+        if !self.was(&value) {
+            self.past.push(value);
+        }
+    }
+
+    /// Whether what was written last was not there before, so that to see it says something.
+    fn is_distinct(&self) -> bool {
+        !self.was(&self.latest)
+    }
+
+    /// Whether this is what was before the last write, and no more.
     fn is_past(&self, read: &Value) -> bool {
-        !read.says(&self.latest) && self.past.iter().any(|past| past.says(read))
+        !read.says(&self.latest) && self.was(read)
     }
 }
 
@@ -53,6 +64,8 @@ pub(in crate::controller) struct Journal {
     entries: BTreeMap<Element, Entry>,
     /// When to look again, since what was read last was old.
     look_again: Option<Instant>,
+    /// Since when readings show a listener as it was before our own write, which AWS had shown.
+    listener_doubted_since: Option<Instant>,
 }
 
 impl Journal {
@@ -61,9 +74,13 @@ impl Journal {
         for element in before.changed_elements(after) {
             let (was, now) = (before.element(&element), after.element(&element));
             match self.entries.get_mut(&element) {
-                Some(entry) if entry.latest.says(&now) => {}
                 Some(entry) => {
-                    entry.past.push(std::mem::replace(&mut entry.latest, now));
+                    let latest = std::mem::replace(&mut entry.latest, now);
+                    // Somebody else may have made something of it meanwhile. Told twice, it was not there in between.
+                    if !entry.latest.says(&latest) || !entry.was(&was) {
+                        entry.pass(latest);
+                        entry.pass(was);
+                    }
                     (entry.at, entry.shown) = (at, false);
                 }
                 None => {
@@ -87,11 +104,26 @@ impl Journal {
 
     /// Whether a reading shows something as it was before our own write, which AWS had shown: worth a second reading.
     pub(in crate::controller) fn is_contradicted_by(&self, lb: &LoadBalancer, now: Instant) -> bool {
-        let mut entries = self
-            .entries
-            .iter()
-            .filter(|(_, entry)| entry.shown && !entry.is_over(now));
-        entries.any(|(element, entry)| element.is_described() && entry.is_past(&lb.element(element)))
+        self.contradicted(lb, now).next().is_some()
+    }
+
+    /// Whether a reading shows a listener so, and none did some time ago. To rebuild one closes its port, and two readings of
+    /// one moment may be of the same answer.
+    pub(in crate::controller) fn doubts_listeners_of(&mut self, lb: &LoadBalancer, now: Instant) -> bool {
+        let is_listener = |element: &Element| matches!(element, Element::Listener(_));
+        if !self.contradicted(lb, now).any(is_listener) {
+            self.listener_doubted_since = None;
+            return false;
+        }
+        let since = *self.listener_doubted_since.get_or_insert(now);
+        now.saturating_duration_since(since) < SECOND_LOOK
+    }
+
+    fn contradicted<'a>(&'a self, lb: &'a LoadBalancer, now: Instant) -> impl Iterator<Item = &'a Element> {
+        let entries = self.entries.iter();
+        let shown = entries.filter(move |(_, entry)| entry.shown && !entry.is_over(now));
+        let past = shown.filter(|(element, entry)| element.is_described() && entry.is_past(&lb.element(element)));
+        past.map(|(element, _)| element)
     }
 
     /// Takes in a reading after our own writes: what it shows of them is no secret any more. `fresh` says what was read
@@ -107,7 +139,7 @@ impl Journal {
         }
         let Some(read_after) = read_after else { return };
         for (element, entry) in &mut self.entries {
-            let before = entry.is_distinct() && entry.at <= read_after + TOGETHER;
+            let before = entry.is_distinct() && entry.at <= read_after;
             entry.shown |= element.is_described() && fresh(element) && before;
         }
     }

@@ -36,6 +36,8 @@ pub(in crate::controller) struct Known {
     doubts_nodes_until: Option<Instant>,
     /// The same where there was no status to tell.
     doubts_loss_until: Option<Instant>,
+    /// The load balancer was this object's own in this process.
+    owned: bool,
 }
 
 impl Known {
@@ -50,6 +52,11 @@ impl Known {
             .iter()
             .flat_map(|lb| lb.instances.iter().cloned())
             .collect()
+    }
+
+    /// The load balancer is this object's own. Returns whether it was so in this process before.
+    pub(in crate::controller) fn owned(&mut self) -> bool {
+        std::mem::replace(&mut self.owned, true)
     }
 
     /// The load balancer is so.

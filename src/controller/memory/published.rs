@@ -43,20 +43,20 @@ impl Published {
         status
     }
 
+    /// Whose object it is, the stored status says, unless it is known to be that of this cluster id: a person hands it over
+    /// by taking that of another out.
+    pub(in crate::controller) fn hand_over(&mut self, object: &ClassicLoadBalancer, cluster_id: &str) {
+        if let Some(written) = &mut self.status
+            && written.cluster_id.as_deref() != Some(cluster_id)
+        {
+            let stored = object.status.as_ref();
+            written.cluster_id = stored.and_then(|stored| stored.cluster_id.clone());
+        }
+    }
+
     /// A status was written.
     pub(in crate::controller) fn wrote(&mut self, status: ClassicLoadBalancerStatus) {
         self.status = Some(status);
-    }
-
-    /// The operator of another cluster id had the object. Where somebody took that out of the stored status, it is handed
-    /// over, and what this process has written does not say otherwise.
-    pub(in crate::controller) fn hand_over(&mut self, object: &ClassicLoadBalancer, cluster: &str) {
-        let stored = object.status.as_ref().and_then(|status| status.cluster_id.as_ref());
-        let written = self.status.as_mut().map(|status| &mut status.cluster_id);
-        // Our own id may be missing in a cache that is behind.
-        if let Some(written) = written.filter(|written| written.as_deref() != Some(cluster)) {
-            written.clone_from(&stored.cloned());
-        }
     }
 
     /// Something was applied that the next status shall tell.

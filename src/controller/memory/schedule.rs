@@ -96,6 +96,8 @@ pub(in crate::controller) struct Ended {
 #[derive(Debug, Default)]
 pub(in crate::controller) struct Schedule {
     seen: Option<Seen>,
+    /// The last reconcile came to no conclusion.
+    anew: bool,
     due: BTreeMap<Due, Instant>,
     failures: u32,
     /// The reconcile that is under way reads nothing of the load balancer.
@@ -131,9 +133,15 @@ impl Schedule {
         }
     }
 
+    /// It is time then, unless it is sooner.
+    pub(in crate::controller) fn set_sooner(&mut self, due: Due, at: Option<Instant>) {
+        let sooner = self.due.get(&due).copied().into_iter().chain(at).min();
+        self.set_or_clear(due, sooner);
+    }
+
     /// Whether everything is read and planned, whatever is declared.
     pub(in crate::controller) fn wants_full(&self, seen: &Seen, now: Instant) -> bool {
-        self.seen.as_ref() != Some(seen) || self.due.iter().any(|(due, at)| due.is_full() && *at <= now)
+        self.is_asked(seen) || self.due.iter().any(|(due, at)| due.is_full() && *at <= now)
     }
 
     /// How long an object has to wait that is changed again and again.
@@ -144,17 +152,20 @@ impl Schedule {
 
     /// Whether ownership is proven again by the tags: somebody asks, or it was long ago.
     pub(in crate::controller) fn wants_proof(&self, seen: &Seen, now: Instant) -> bool {
-        self.seen.as_ref() != Some(seen) || self.is_due_or_unset(Due::Resync, now) || self.is_due(Due::Lag, now)
+        self.is_asked(seen) || self.is_due_or_unset(Due::Resync, now) || self.is_due(Due::Lag, now)
+    }
+
+    /// Whether this was not seen to yet, or not to the end.
+    fn is_asked(&self, seen: &Seen) -> bool {
+        self.anew || self.seen.as_ref() != Some(seen)
     }
 
     /// Whether a spec that changed, a person who asks, or the time calls for a try of all that was refused. Another
     /// spec alone names another listener, or the same again, which then is no reason to interrupt it.
     pub(in crate::controller) fn forgives_refusals(&self, seen: &Seen, now: Instant) -> bool {
-        let asked = self
-            .seen
-            .as_ref()
-            .is_none_or(|before| before.requested_at != seen.requested_at);
-        asked || self.is_due_or_unset(Due::Resync, now)
+        let before = self.seen.as_ref();
+        let asked = before.is_some_and(|before| before.requested_at != seen.requested_at);
+        asked || self.is_due(Due::Resync, now)
     }
 
     /// Whether there was no full reconcile yet in this process.
@@ -166,6 +177,7 @@ impl Schedule {
     pub(in crate::controller) fn because(&self, seen: &Seen, now: Instant) -> &'static str {
         match &self.seen {
             None => "start",
+            Some(_) if self.anew => "start",
             Some(before) if before.generation != seen.generation => "spec",
             Some(before) if before.requested_at != seen.requested_at => "requested",
             Some(_) => {
@@ -201,6 +213,7 @@ impl Schedule {
             None if settled => reads(Lane::Repair, earlier),
             None => reads(Lane::Change, now),
             Some(before) if before != seen => reads(Lane::Change, self.arrived.unwrap_or(now)),
+            Some(_) if self.anew => reads(change, now),
             Some(_) => match self.due.iter().find(|(_, at)| **at <= now).map(|(due, _)| *due) {
                 Some(Due::Retry | Due::Rate | Due::Lag) => reads(change, now),
                 Some(_) if self.is_due(Due::Lag, now) => reads(change, now),
@@ -221,9 +234,10 @@ impl Schedule {
         self.failures
     }
 
-    /// A reconcile failed without a conclusion, so the next one begins anew. Returns the failures in a row.
+    /// A reconcile failed without a conclusion, so the next one begins anew. Nobody has asked for a try of what AWS refused
+    /// by that. Returns the failures in a row.
     pub(in crate::controller) fn failed(&mut self) -> u32 {
-        self.seen = None;
+        self.anew = true;
         self.failures = self.failures.saturating_add(1);
         self.failures
     }
@@ -246,7 +260,7 @@ impl Schedule {
         if self.seen.as_ref().is_some_and(|before| *before != seen) {
             self.pace.follow(now);
         }
-        self.seen = Some(seen);
+        (self.seen, self.anew) = (Some(seen), false);
         let longest = match ended.progress {
             _ if ended.moving => MOVING,
             Some(Progress::Stalled) if ended.blocked => BLOCKED,

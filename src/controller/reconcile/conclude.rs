@@ -76,7 +76,7 @@ pub(super) async fn conclude(
     };
     match ended {
         Err(Stop::Failed(error)) => return Err(error),
-        Err(Stop::Doubted(wait)) => memory.schedule.postpone(now.at + wait),
+        Err(Stop::Doubted(wait)) => memory.schedule.postpone(cx.clock.now().at + wait),
         Err(Stop::Refused(problem)) => {
             next.problems = vec![problem.clone()];
             let verdict = subject.mode.overrule(Verdict::NotAccepted(problem), &[]);
@@ -261,7 +261,7 @@ fn with_targets<'a>(
     report.not_after = Some(memory.known.lookups.not_after.clone());
     report.unread = memory.health.message();
     if let Some(selected) = memory.known.selected() {
-        report.no_targets = (selected.count == 0).then(|| message::selects_none(selected.total));
+        report.no_targets = (!selected.matched).then(|| message::selects_none(selected.total));
         report.skipped.clone_from(&selected.skipped);
         report.selected = selected.count;
     }

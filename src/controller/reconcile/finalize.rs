@@ -69,9 +69,11 @@ pub(super) async fn finalize(
         publish(cx, object, memory, &Report::new(subject.generation(), verdict)).await?;
         return Ok(Next::default());
     }
-    // An operator of another cluster id has it, and a load balancer that this one does not find.
-    if let Err(halt) = subject.check_cluster() {
-        let report = Report::new(subject.generation(), halt.verdict);
+    // An operator of another cluster id may be at work on it, and its load balancer is not this one's to judge.
+    if let Some(other) = subject.other_cluster() {
+        let name = subject.former_name().unwrap_or(&subject.name);
+        let message = message::deletion_of_another(other, &subject.owner.cluster, name);
+        let report = Report::new(subject.generation(), Verdict::Deleting(message));
         publish(cx, object, memory, &report).await?;
         return Ok(Next::after(Some(cx.intervals.resync.min(BLOCKED))));
     }

@@ -26,6 +26,12 @@ pub(super) fn was_being_made(status: &ClassicLoadBalancerStatus) -> bool {
     status.created_time.is_none() && status.creation_pending == Some(true)
 }
 
+/// Whether the load balancer was lost and its successor not seen yet. A first creation that AWS has refused so far leaves
+/// no DNS name.
+pub(super) fn awaits_successor(status: &ClassicLoadBalancerStatus) -> bool {
+    was_being_made(status) && status.dns_name.is_some()
+}
+
 /// The instances that a status knows, with their sources.
 pub(super) fn members_of(status: &ClassicLoadBalancerStatus) -> Members {
     let items = status.instances.iter().flat_map(|instances| &instances.items);

@@ -14,7 +14,7 @@ use crate::api::ClassicLoadBalancerStatus;
 use crate::controller::clock::Moment;
 use crate::controller::context::Context;
 use crate::controller::memory::{Due, Memory};
-use crate::elb::{Declared, Element, HealthCheck, LoadBalancer, Origin, Part};
+use crate::elb::{Declared, Element, HealthCheck, LoadBalancer, Origin, Part, Value};
 use crate::plan::desired::{Desired, unfit, unserved};
 use crate::plan::{Facts, Track, is_write};
 
@@ -64,8 +64,9 @@ pub(super) async fn inputs(
     if owned.source != Source::Made {
         settle(memory, lb, owned.source, details_read, groups.is_some(), now);
     }
+    let first = !memory.known.owned();
     if !matches!(owned.source, Source::Made | Source::Claimed) {
-        doubt_lost_status(subject, memory, &mut declared, lb, &mut met, now.at);
+        doubt_lost_status(subject, memory, &mut declared, lb, &mut met, first, now.at);
     }
     narrow(subject, &mut declared, memory, groups.as_mut(), lb, &mut met).await;
     preflight::before_change(
@@ -105,12 +106,19 @@ pub(super) async fn inputs(
 /// Tells what AWS shows as it was before our own writes from what somebody has changed since.
 fn settle(memory: &mut Memory, lb: &mut LoadBalancer, source: Source, details: bool, groups: bool, now: Moment) {
     memory.journal.shown(lb, |element| match element {
-        Element::Attribute(_) | Element::Tag(_) => details,
+        Element::Attribute(_) => details && lb.element(element) != Value::Absent,
+        Element::Tag(_) => details,
         Element::AutoScalingGroup(_) => groups,
         _ => source != Source::Remembered,
     });
     memory.journal.settle(lb, now.at);
-    memory.schedule.set_or_clear(Due::Lag, memory.journal.look_again());
+    let again = memory.journal.look_again();
+    if source == Source::Remembered {
+        // Nothing was read, so what was to be read again still is.
+        memory.schedule.set_sooner(Due::Lag, again);
+    } else {
+        memory.schedule.set_or_clear(Due::Lag, again);
+    }
 }
 
 /// What the status of an earlier process knows: that a load balancer of our own making was never completed, and which
@@ -197,4 +205,71 @@ fn incomplete(previous: &ClassicLoadBalancerStatus) -> BTreeSet<Part> {
         Track::LoadBalancer => Vec::new(),
     });
     parts.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use k8s_openapi::jiff::Timestamp;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::elb::{Attribute, Attributes};
+
+    fn moment(at: Instant) -> Moment {
+        let wall = Timestamp::UNIX_EPOCH;
+        Moment { at, wall }
+    }
+
+    fn timed_out_after(seconds: i32) -> LoadBalancer {
+        let mut lb = LoadBalancer::bare("web");
+        lb.attributes = Attributes::at_creation();
+        lb.attributes.set(Attribute::IdleTimeout(seconds));
+        lb
+    }
+
+    #[test]
+    fn a_reconcile_that_reads_nothing_cancels_no_look_at_aws() {
+        let (mut memory, now) = (Memory::default(), Instant::now());
+        let promised = now + Duration::from_secs(30);
+        let (before, after) = (timed_out_after(60), timed_out_after(77));
+        memory.schedule.set(Due::Lag, promised);
+        let mut known = after.clone();
+        settle(&mut memory, &mut known, Source::Remembered, false, false, moment(now));
+        assert!(memory.schedule.is_due(Due::Lag, promised));
+        // Nor does it put one off, or leave an earlier one out.
+        memory.journal.wrote(&before, &after, now);
+        let mut old = before.clone();
+        settle(&mut memory, &mut old, Source::Remembered, false, false, moment(now));
+        assert_eq!(old, after);
+        assert!(memory.schedule.is_due(Due::Lag, promised));
+        let mut read = after.clone();
+        settle(&mut memory, &mut read, Source::Read, true, true, moment(now));
+        assert!(!memory.schedule.is_due(Due::Lag, promised), "what was read is of now");
+        let mut memory = Memory::default();
+        memory.journal.wrote(&before, &after, now);
+        settle(
+            &mut memory,
+            &mut before.clone(),
+            Source::Remembered,
+            false,
+            false,
+            moment(now),
+        );
+        assert!(memory.schedule.is_due(Due::Lag, now + Duration::from_mins(1)));
+    }
+
+    #[test]
+    fn attributes_that_could_not_be_read_show_nothing() {
+        let (mut memory, now) = (Memory::default(), Instant::now());
+        let (before, after) = (timed_out_after(60), timed_out_after(77));
+        memory.journal.wrote(&before, &after, now);
+        let mut unread = after.clone();
+        unread.attributes = Attributes::default();
+        settle(&mut memory, &mut unread, Source::Proven, true, true, moment(now));
+        let mut late = before.clone();
+        settle(&mut memory, &mut late, Source::Proven, true, true, moment(now));
+        assert_eq!(late, after, "a late answer is no drift");
+    }
 }

@@ -88,15 +88,20 @@ pub(super) async fn own(
     Ok(owned)
 }
 
-/// The load balancer as a second reading shows it, where the first shows something as it was before our own write.
+/// The load balancer as a second reading shows it, where the first shows something as it was before our own write. A listener
+/// is looked at again later.
 async fn looked_at_again(
     cx: &Context,
     subject: &Subject<'_>,
     memory: &mut Memory,
     first: LoadBalancer,
 ) -> Result<LoadBalancer, Stop> {
+    let now = cx.clock.now().at;
     memory.journal.shown(&first, Element::is_described);
-    if !memory.journal.is_contradicted_by(&first, cx.clock.now().at) {
+    if memory.journal.doubts_listeners_of(&first, now) {
+        return Err(Stop::Doubted(SECOND_LOOK));
+    }
+    if !memory.journal.is_contradicted_by(&first, now) {
         return Ok(first);
     }
     let second = subject

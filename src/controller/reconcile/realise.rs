@@ -111,6 +111,7 @@ async fn prove(cx: &Context, subject: &Subject<'_>, memory: &mut Memory, lb: &mu
         return Err(Stop::Doubted(Duration::ZERO));
     }
     memory.journal.settle(lb, cx.clock.now().at);
+    memory.schedule.set_sooner(Due::Lag, memory.journal.look_again());
     Ok(())
 }
 

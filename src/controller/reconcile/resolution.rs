@@ -26,8 +26,10 @@ pub(in crate::controller) struct Resolution {
 pub(in crate::controller) struct Selected {
     /// How many Nodes there are at all.
     pub(in crate::controller) total: usize,
-    /// How many it selects.
+    /// How many of them it selects that may be targets, or lack an instance.
     pub(in crate::controller) count: usize,
+    /// Whether it selects any, also such as are left out for now.
+    pub(in crate::controller) matched: bool,
     /// Those of them that can be no targets, and why.
     pub(in crate::controller) skipped: BTreeMap<String, String>,
 }

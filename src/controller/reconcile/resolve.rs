@@ -114,6 +114,7 @@ fn of_views(
         selected = Some(Selected {
             total: selection.total,
             count,
+            matched: selection.matched || count > 0,
             skipped,
         });
     }
@@ -174,4 +175,52 @@ fn to_selector(selector: &LabelSelector) -> Result<Selector, Refusal> {
         match_expressions: Some(expressions.collect()),
     };
     Selector::try_from(selector).map_err(message::bad_node_selector)
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::Node;
+    use k8s_openapi::jiff::Timestamp;
+    use kube::runtime::watcher::Event;
+    use serde_json::json;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// What a selector of the role `web` finds where one Node has this role, of those that are not cordoned.
+    fn selected(role: &str, cordoned: bool) -> Option<Selected> {
+        let now = Timestamp::UNIX_EPOCH;
+        let node: Node = serde_json::from_value(json!({
+            "metadata": {"name": "node", "labels": {"role": role}},
+            "spec": {"providerID": "aws:///us-east-1a/i-00000001", "unschedulable": cordoned},
+        }))
+        .expect("a node");
+        let view = NodeView::default();
+        for event in [Event::Init, Event::InitApply(node), Event::InitDone] {
+            view.take(&event, now);
+        }
+        let spec = serde_json::from_value(json!({
+            "listeners": [],
+            "targets": {"nodeSelector": {"matchLabels": {"role": "web"}}},
+            "registration": {"cordonedNodes": "Remove"},
+        }));
+        let (at, wall) = (Instant::now(), now);
+        let resolved = of_views(
+            &spec.expect("a spec"),
+            "us-east-1",
+            &view,
+            &ClassicLoadBalancerStatus::default(),
+            &Health::default(),
+            Moment { at, wall },
+        );
+        resolved.expect("resolved").selected
+    }
+
+    #[test]
+    fn a_selector_whose_nodes_are_all_left_out_selects_some() {
+        let of = |role, cordoned| selected(role, cordoned).map(|selected| (selected.matched, selected.count));
+        assert_eq!(of("web", false), Some((true, 1)));
+        assert_eq!(of("web", true), Some((true, 0)), "its labels are right");
+        assert_eq!(of("db", false), Some((false, 0)));
+    }
 }

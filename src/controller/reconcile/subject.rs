@@ -125,14 +125,15 @@ impl<'a> Subject<'a> {
         }
     }
 
+    /// The cluster id of the operator that has taken the object up, where that is another one.
+    pub(super) fn other_cluster(&self) -> Option<&String> {
+        let taken_up = self.previous.cluster_id.as_ref();
+        taken_up.filter(|other| **other != self.owner.cluster)
+    }
+
     /// An operator of another cluster id has taken the object up: two that work on it would make two load balancers.
     pub(super) fn check_cluster(&self) -> Result<(), Box<Halt>> {
-        let other = self
-            .previous
-            .cluster_id
-            .as_ref()
-            .filter(|other| **other != self.owner.cluster);
-        match other {
+        match self.other_cluster() {
             // One that was made and whose name follows from the cluster id is told so in more words.
             Some(other) if self.former_name().is_none() => {
                 Err(Halt::not_ours(message::other_cluster(other, &self.owner.cluster)).into())

@@ -38,14 +38,16 @@ pub(super) fn doubt_first_view(subject: &Subject<'_>, memory: &mut Memory, resol
     }
 }
 
-/// A load balancer that is ours and of which the status knows nothing: the status was lost, and with it what its instances
-/// came from. What would take most of them away is doubted for as long as a first view is.
+/// A load balancer that is ours and of which the status knows nothing when this process first comes by it: the status was
+/// lost, and with it what its instances came from. What would take most of them away is doubted for as long as a first view
+/// is.
 pub(super) fn doubt_lost_status(
     subject: &Subject<'_>,
     memory: &mut Memory,
     declared: &mut Declared,
     lb: &LoadBalancer,
     met: &mut Met,
+    first: bool,
     now: Instant,
 ) {
     let Some(registration) = &mut declared.registration else {
@@ -59,7 +61,7 @@ pub(super) fn doubt_lost_status(
         .any(|targets| targets.node_selector.is_some());
     let wanted = lb.instances.intersection(&registration.wanted).count();
     let lacks_most = selects && wanted * 2 < lb.instances.len();
-    let lost = memory.schedule.is_first() && subject.previous.created_time.is_none();
+    let lost = first && subject.previous.created_time.is_none();
     let until = match memory.known.doubts_loss_until() {
         None if lost && lacks_most => Some(now + BELIEVED_AFTER),
         Some(until) if lacks_most && now < until => Some(until),

@@ -165,3 +165,58 @@ fn tags_of_ownership_are_not_made_up() {
     let theirs = BTreeMap::from([("classiclb.dev/owner".to_owned(), "x/y".to_owned())]);
     assert!(!journal.is_ownership_old(&theirs, at), "somebody else's are theirs");
 }
+
+/// A load balancer whose health check has this interval.
+fn checked_every(seconds: i32) -> LoadBalancer {
+    let mut lb = load_balancer();
+    lb.health_check.interval = seconds;
+    lb
+}
+
+#[test]
+fn what_somebody_else_made_of_it_in_between_is_old_too() {
+    let at = Instant::now();
+    let again = at + Duration::from_secs(10);
+    let (first, ours, theirs) = (checked_every(10), checked_every(20), checked_every(77));
+    for back in [&ours, &checked_every(30)] {
+        let mut journal = Journal::default();
+        journal.wrote(&first, &ours, at);
+        journal.shown(&ours, |_| true);
+        journal.wrote(&theirs, back, again);
+        assert!(!journal.is_contradicted_by(&theirs, again), "nobody has shown it yet");
+        for (late, last) in [(&first, false), (&theirs, false), (&theirs, true)] {
+            let mut read = late.clone();
+            let now = if last { at + LAG } else { again };
+            journal.settle(&mut read, now);
+            assert_eq!(read, *back, "the time counts from the last write");
+            assert_eq!(journal.look_again(), Some(again + LAG));
+        }
+        let mut between = ours.clone();
+        journal.shown(&between, |_| true);
+        journal.settle(&mut between, again);
+        let mut late = theirs.clone();
+        journal.settle(&mut late, again);
+        assert_eq!(
+            (&between, &late),
+            (back, back),
+            "a reading of our first write does not show the second"
+        );
+    }
+}
+
+#[test]
+fn a_reading_says_nothing_of_writes_younger_than_the_one_that_it_shows() {
+    let (before, at) = (load_balancer(), Instant::now());
+    let first = checked_every(20);
+    let mut second = first.clone();
+    second.security_groups = ["sg-2".into()].into();
+    let mut journal = Journal::default();
+    journal.wrote(&before, &first, at);
+    journal.wrote(&first, &second, at + Duration::from_millis(40));
+    journal.shown(&first, Element::is_described);
+    let later = at + Duration::from_secs(1);
+    assert!(!journal.is_contradicted_by(&first, later), "it may be from in between");
+    let mut read = first;
+    journal.settle(&mut read, later);
+    assert_eq!(read, second);
+}

@@ -162,3 +162,22 @@ fn a_failure_without_a_conclusion_begins_anew() {
     assert!(schedule.wants_full(&seen(1), now));
     assert_eq!(schedule.after_a_panic().failures(), 2);
 }
+
+#[test]
+fn a_failure_without_a_conclusion_is_no_person_who_asks() {
+    let now = Instant::now();
+    let mut first = Schedule::default();
+    first.failed();
+    assert!(first.is_first() && !first.forgives_refusals(&seen(1), now));
+    let mut schedule = after(&well(), now);
+    schedule.failed();
+    assert!(schedule.wants_full(&seen(1), now) && schedule.wants_proof(&seen(1), now));
+    assert!(
+        !schedule.forgives_refusals(&seen(1), now),
+        "each try interrupts a listener"
+    );
+    assert!(!schedule.is_first());
+    assert_eq!(schedule.because(&seen(1), now), "start");
+    schedule.ended(seen(1), &well(), now);
+    assert!(!schedule.wants_full(&seen(1), now) && !schedule.wants_proof(&seen(1), now));
+}

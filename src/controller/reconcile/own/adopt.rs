@@ -46,6 +46,8 @@ pub(super) async fn adopt(
     }
     let made = executor.make(&claim, &mut lb, &mut memory.journal).await;
     made.map_err(|error| Halt::not_claimed(&error))?;
+    // Also where its tags are shown later: no status was lost.
+    memory.known.owned();
     // An operator of another cluster may have written at the same time: the last one has it.
     lb.tags = view
         .tags(&subject.name)

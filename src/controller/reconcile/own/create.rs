@@ -7,6 +7,7 @@ use crate::controller::context::Context;
 use crate::controller::error::Error;
 use crate::controller::executor::Executor;
 use crate::controller::memory::{Journal, Memory};
+use crate::controller::reconcile::from_status::awaits_successor;
 use crate::controller::reconcile::observe::{Observation, observe};
 use crate::controller::reconcile::stop::{Halt, Stop};
 use crate::controller::reconcile::subject::Subject;
@@ -31,9 +32,7 @@ pub(super) async fn absent(
         memory.forget_load_balancer();
         return Err(Halt::lost(&subject.name).into());
     }
-    // One that was lost, and whose successor AWS has refused so far, was this object's own once.
-    let had_one = published || subject.previous.creation_pending == Some(true);
-    if !had_one && subject.object.spec.adopt == Some(true) {
+    if !(published || awaits_successor(&subject.previous)) && subject.object.spec.adopt == Some(true) {
         return Err(nothing_to_adopt(subject, memory).await.into());
     }
     check_whereabouts(
