@@ -63,6 +63,8 @@ generate: binaries ## Write the generated files anew: the CRD, the chart's copy 
 	mkdir -p $(chart)/files/crds
 	cp $(crd) $(chart)/files/crds/
 	tools/render
+	tools/render readme >$(chart)/README.md.part; mv $(chart)/README.md.part $(chart)/README.md
+	tools/render values >$(reference)/values.md.part; mv $(reference)/values.md.part $(reference)/values.md
 
 .PHONY: bench
 bench: tools ## Measure the operator and the simulator

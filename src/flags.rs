@@ -38,6 +38,8 @@ pub struct Parameters {
     pub lease_namespace: String,
     /// What AWS lets an account ask for in a region, and our share of it.
     pub limits: Limits,
+    /// How many objects have metrics of their own.
+    pub object_metrics: usize,
 }
 
 /// Kubernetes operator that owns AWS Classic Elastic Load Balancers.
@@ -90,6 +92,10 @@ pub struct Ready {
     /// How long to go on asking, such as 60s.
     #[arg(long, default_value = "30s", value_parser = duration, value_name = "TIME")]
     pub wait: Duration,
+    /// Ask AWS too, with the credentials that this process has: who it is, and for a load balancer. Without a region (AWS_REGION)
+    /// it is left out.
+    #[arg(long)]
+    pub aws: bool,
 }
 
 /// The flags of `clb-operator run`.
@@ -124,6 +130,9 @@ pub struct Run {
     /// them, wherever they are installed.
     #[arg(long, env = "CLB_LEASE_NAMESPACE", default_value = "kube-system")]
     lease_namespace: String,
+    /// How many objects have metrics of their own, about nine series each; 0: none.
+    #[arg(long, env = "CLB_OBJECT_METRICS", default_value_t = 1000)]
+    object_metrics: usize,
     /// What holds for every object.
     #[command(flatten)]
     pub rules: RuleFlags,
@@ -149,6 +158,7 @@ impl Run {
             concurrency: self.concurrency,
             lease_namespace: self.lease_namespace,
             limits: self.rate_limits.with_share(self.rate_share),
+            object_metrics: self.object_metrics,
         }
     }
 

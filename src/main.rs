@@ -70,8 +70,15 @@ fn run(arguments: Run) -> anyhow::Result<()> {
 }
 
 fn ready(arguments: &Ready) -> anyhow::Result<()> {
-    runtime()?.block_on(operator::ready(&arguments.url, arguments.wait))?;
+    let runtime = runtime()?;
+    runtime.block_on(operator::ready(&arguments.url, arguments.wait))?;
     println!("ready");
+    if arguments.aws {
+        match runtime.block_on(operator::aws_answers())? {
+            Some((account, region)) => println!("AWS answers: account {account}, {region}"),
+            None => println!("AWS was not asked: no region is set"),
+        }
+    }
     Ok(())
 }
 

@@ -27,7 +27,7 @@ use crate::metrics::Metrics;
 use crate::readiness::{Readiness, Resource};
 use crate::server;
 
-pub use ready::ready;
+pub use ready::{aws_answers, ready};
 
 /// How long a request that is no watch may take.
 const REQUEST: Duration = Duration::from_secs(30);
@@ -53,9 +53,10 @@ pub async fn run(parameters: Parameters) -> anyhow::Result<()> {
         concurrency,
         lease_namespace,
         limits,
+        object_metrics,
     } = parameters;
     let stop = stop_on_signal()?;
-    let metrics = Arc::new(Metrics::new());
+    let metrics = Arc::new(Metrics::with_objects(object_metrics));
     let readiness = Arc::new(Readiness::default());
 
     let listener = TcpListener::bind(listen)

@@ -7,6 +7,8 @@
     reason = "tests may, and so may the functions they share"
 )]
 
+#[path = "chart/alerts.rs"]
+mod alerts;
 #[path = "chart/argocd.rs"]
 mod argocd;
 #[path = "chart/deploy.rs"]
@@ -21,6 +23,8 @@ mod install;
 mod kstatus;
 #[path = "chart/objects.rs"]
 mod objects;
+#[path = "chart/options.rs"]
+mod options;
 #[path = "chart/papers.rs"]
 mod papers;
 #[path = "chart/reference.rs"]

@@ -29,6 +29,39 @@ fn rendered_files_are_those_of_the_chart() {
     }
 }
 
+/// The tables of values are what values.yaml says, and every row of them says something.
+#[test]
+fn the_pages_of_values_are_those_of_the_chart() {
+    for (page, file) in [
+        ("readme", "charts/classic-lb-operator/README.md"),
+        ("values", "docs/reference/values.md"),
+    ] {
+        let ran = Command::new(root().join("tools/render")).arg(page).output().unwrap();
+        let fresh = String::from_utf8(ran.stdout).unwrap();
+        assert!(
+            ran.status.success() && fresh == read(file),
+            "{file} is old: run `make generate`"
+        );
+    }
+    let defaults = document(&read("charts/classic-lb-operator/values.yaml"));
+    let page = read("docs/reference/values.md");
+    let rows: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("| `")).collect();
+    for row in &rows {
+        let path = row.split('`').next().unwrap();
+        let pointer = format!("/{}", path.replace('.', "/"));
+        assert!(defaults.pointer(&pointer).is_some(), "{path} is no value");
+    }
+    // As many as there are, counted another way.
+    fn leaves(value: &serde_json::Value) -> usize {
+        match value.as_object().filter(|members| !members.is_empty()) {
+            Some(members) => members.values().map(leaves).sum(),
+            None => 1,
+        }
+    }
+    let groups = rows.iter().filter(|row| row.contains("` |  | ")).count();
+    assert_eq!(rows.len() - groups, leaves(&defaults));
+}
+
 #[test]
 fn the_chart_carries_the_generated_definition() {
     let copy = read("charts/classic-lb-operator/files/crds/classicloadbalancers.yaml");
@@ -57,6 +90,7 @@ fn install_yaml_is_whole_but_for_its_marked_placeholders() {
         names(&objects),
         [
             ("Namespace", name),
+            ("PodDisruptionBudget", name),
             ("ServiceAccount", name),
             ("ClusterRole", name),
             ("ClusterRole", "classic-lb-operator-view"),

@@ -175,7 +175,7 @@ async fn a_release_is_installed_upgraded_taken_away_and_installed_again() {
     let turn = Turn::begin("release").await;
     turn.install(&turn.other_version(), &[]).unwrap();
     let old_columns = turn.columns().await;
-    assert_eq!(turn.get(DEPLOYMENT, "classic-lb-operator").await["spec"]["replicas"], 1);
+    assert_eq!(turn.get(DEPLOYMENT, "classic-lb-operator").await["spec"]["replicas"], 2);
 
     turn.upgrade(&chart(), &["--set", "replicas=0"]).unwrap();
     assert_eq!(

@@ -69,6 +69,18 @@ fn every_missing_value_is_named_in_one_message() {
             "extraEnv: [{name: CLB_ADOPTION, value: any}]",
             "extraEnv sets CLB_ADOPTION, a flag of the operator",
         ),
+        (
+            "customCA: {configMap: a, secret: b}",
+            "customCA.configMap and customCA.secret are both set",
+        ),
+        (
+            "aws: {credentials: {existingSecret: a}, webIdentity: {roleArn: 'arn:aws:iam::111122223333:role/a'}}",
+            "aws.credentials.existingSecret and aws.webIdentity.roleArn are both set",
+        ),
+        (
+            "extraVolumeMounts: [{name: a, mountPath: /a}]",
+            "extraVolumeMounts names the volume \"a\", which is not in extraVolumes",
+        ),
         // More than AWS answers.
         ("resyncPeriod: 59s", "resyncPeriod must be at least 1m"),
         ("healthInterval: 9s", "healthInterval must be at least 10s"),
@@ -100,13 +112,57 @@ pub(crate) fn refused(values: &str, place: &str, message: &str) {
 fn a_wrong_value_is_refused_where_it_stands() {
     let too_long = format!("clusterId: {}", "a".repeat(64));
     for (values, place, message) in [
-        ("replicas: 2", "'/replicas'", "must be one of 0, 1"),
+        ("replicas: 11", "'/replicas'", "maximum"),
+        (
+            "strategy: {rollingUpdate: {maxSurge: 101%}}",
+            "'/strategy/rollingUpdate/maxSurge'",
+            "does not match pattern",
+        ),
+        ("strategy: {type: OnDelete}", "'/strategy/type'", "must be one of"),
+        (
+            "prometheusRule: {disabled: [Nothing]}",
+            "'/prometheusRule/disabled/0'",
+            "must be one of",
+        ),
+        (
+            "prometheusRule: {runbookUrl: 'https://a/b'}",
+            "'/prometheusRule/runbookUrl'",
+            "does not match pattern",
+        ),
+        (
+            "aws: {webIdentity: {roleArn: clb}}",
+            "'/aws/webIdentity/roleArn'",
+            "does not match pattern",
+        ),
+        (
+            "aws: {webIdentity: {expirationSeconds: 60}}",
+            "'/aws/webIdentity/expirationSeconds'",
+            "minimum",
+        ),
+        ("objectMetrics: {limit: 0}", "'/objectMetrics/limit'", "minimum"),
+        (
+            "extraVolumes: [{name: a, configmap: {}}]",
+            "'/extraVolumes/0'",
+            "'configmap' not allowed",
+        ),
+        ("sidecars: [{name: a, img: b}]", "'/sidecars/0'", "'img' not allowed"),
+        (
+            "networkPolicy: {ingress: {from: [{podSelctor: {}}]}}",
+            "'/networkPolicy/ingress/from/0'",
+            "'podSelctor' not allowed",
+        ),
+        (
+            "serviceMonitor: {tlsConfig: {insecure: true}}",
+            "'/serviceMonitor/tlsConfig'",
+            "'insecure' not allowed",
+        ),
+        ("livenessProbe: {exec: {}}", "'/livenessProbe'", "'exec' not allowed"),
         ("replicaCount: 1", "''", "'replicaCount' not allowed"),
         ("image: {registry: x}", "'/image'", "'registry' not allowed"),
         (
-            "rbac: {userRoles: {aggregateToAdmin: true}}",
+            "rbac: {userRoles: {aggregateToViewer: true}}",
             "'/rbac/userRoles'",
-            "'aggregateToAdmin' not allowed",
+            "'aggregateToViewer' not allowed",
         ),
         (
             "affinity: {nodeAffinty: {}}",
@@ -212,6 +268,7 @@ fn every_value_reaches_the_pod() {
             "--read-only",
             "--extra-regions=xx-west-1",
             "--default-tags=env=prod,team=a b",
+            "--object-metrics=50",
             "--log-format=text",
             "--log-level=info,kube=debug",
         ])
@@ -244,9 +301,15 @@ fn every_value_reaches_the_pod() {
         "nodeSelector",
         "tolerations",
         "affinity",
-        "topologySpreadConstraints",
         "priorityClassName",
+        "runtimeClassName",
+        "schedulerName",
         "terminationGracePeriodSeconds",
+        "hostNetwork",
+        "dnsPolicy",
+        "dnsConfig",
+        "hostAliases",
+        "initContainers",
     ] {
         assert_eq!(pod["spec"][member], values[member], "{member}");
     }
@@ -285,7 +348,15 @@ affinity:
     - weight: 100
       podAffinityTerm: {topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {app: x}}}
 topologySpreadConstraints:
-- {maxSkew: 1, topologyKey: topology.kubernetes.io/zone, whenUnsatisfiable: ScheduleAnyway}
+- {maxSkew: 1, topologyKey: topology.kubernetes.io/zone, whenUnsatisfiable: ScheduleAnyway, labelSelector: {}}
+runtimeClassName: gvisor
+schedulerName: second
+hostNetwork: true
+dnsPolicy: None
+dnsConfig: {nameservers: [10.0.0.2], options: [{name: ndots, value: "2"}]}
+hostAliases: [{ip: 10.0.0.1, hostnames: [sts.amazonaws.com]}]
+initContainers: [{name: first, image: "registry.example.com/first:1"}]
+objectMetrics: {limit: 50}
 extraEnv:
 - {name: AWS_SECRET_ACCESS_KEY, valueFrom: {secretKeyRef: {name: aws, key: secret}}}
 "#;
@@ -333,7 +404,16 @@ fn values_and_schema_know_the_same_names() {
         for name in properties.keys().filter(|name| !known(name)) {
             // Members of Kubernetes' own types have no default.
             assert!(
-                path.contains("/resources") || path.contains("/affinity"),
+                [
+                    "/resources",
+                    "/affinity",
+                    "/tlsConfig",
+                    "/authorization",
+                    "/dnsConfig",
+                    "/lifecycle"
+                ]
+                .iter()
+                .any(|theirs| path.contains(theirs)),
                 "values.yaml lacks {path}/{name}"
             );
         }

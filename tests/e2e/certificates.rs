@@ -37,8 +37,17 @@ async fn a_domain_stands_for_its_newest_valid_certificate_and_rotates_in_place()
     assert_eq!(used(&ready)["arn"], json!(first), "the expired one is not taken");
     assert!(used(&ready)["notAfter"].is_string(), "{}", used(&ready));
     let metrics = test.stack.operator().get("/metrics").await?.body;
-    let line = format!("clb_operator_certificate_expiry_days{{certificate=\"{first}\"}} 29.");
-    assert!(metrics.contains(&line), "no {line} in\n{metrics}");
+    let label = format!("certificate=\"{first}\"}} ");
+    let mut lines = metrics.lines();
+    let line = lines
+        .find(|line| line.starts_with("clb_load_balancer_certificate_expiration_timestamp") && line.contains(&label));
+    let end = line.and_then(|line| line.rsplit(' ').next()?.parse::<i64>().ok());
+    let not_after: jiff::Timestamp = used(&ready)["notAfter"]
+        .as_str()
+        .expect("a time")
+        .parse()
+        .expect("a time");
+    assert_eq!(end, Some(not_after.as_second()), "no {label} in\n{metrics}");
 
     let second = issued(&test, &domain, 300).await?;
     let mark = test.mark()?;
