@@ -57,7 +57,7 @@ deny: ## Check the dependencies: licences, sources, what is banned. cargo-deny i
 generate: binaries ## Write the generated files anew: the CRD, the chart's copy of it, docs/reference/, and deploy/
 	operator="$(built)/clb-operator"; \
 	"$$operator" crd >$(crd).part; mv $(crd).part $(crd); \
-	for page in conditions metrics; do \
+	for page in conditions metrics fields command-line; do \
 	  "$$operator" reference $$page >$(reference)/$$page.md.part; mv $(reference)/$$page.md.part $(reference)/$$page.md; \
 	done
 	mkdir -p $(chart)/files/crds

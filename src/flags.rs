@@ -3,6 +3,8 @@
 #![allow(clippy::doc_markdown)] // these comments are also the help text of a terminal
 #![allow(clippy::format_push_string)] // a line of text reads better than its errors
 
+pub mod reference;
+
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::net::SocketAddr;
@@ -81,6 +83,10 @@ pub enum Page {
     Conditions,
     /// Metrics.
     Metrics,
+    /// The fields of the resource.
+    Fields,
+    /// Commands and flags.
+    CommandLine,
 }
 
 /// The flags of `clb-operator ready`.

@@ -11,6 +11,8 @@
 mod alerts;
 #[path = "chart/argocd.rs"]
 mod argocd;
+#[path = "chart/book.rs"]
+mod book;
 #[path = "chart/deploy.rs"]
 mod deploy;
 #[path = "chart/helm.rs"]
@@ -33,5 +35,7 @@ mod reference;
 mod taken;
 #[path = "chart/values.rs"]
 mod values;
+#[path = "chart/versions.rs"]
+mod versions;
 #[path = "chart/warnings.rs"]
 mod warnings;

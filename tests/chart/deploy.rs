@@ -1,10 +1,13 @@
 //! The manifests of `deploy/`, rendered from the chart.
 
+use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 
+use classic_lb_operator::flags::Run;
 use serde_json::json;
 
-use crate::helm::{document, names, object, read, root, yaml};
+use crate::helm::{built, document, names, object, read, root, yaml};
+use crate::install::Turn;
 
 #[test]
 fn rendered_files_are_those_of_the_chart() {
@@ -20,7 +23,15 @@ fn rendered_files_are_those_of_the_chart() {
         "tools/render: {}",
         String::from_utf8_lossy(&ran.stderr)
     );
-    for file in ["crds.yaml", "install.yaml", "argocd/argocd-cm.yaml"] {
+    for file in [
+        "crds.yaml",
+        "install.yaml",
+        "base/crds.yaml",
+        "base/install.yaml",
+        "components/monitoring/objects.yaml",
+        "components/network-policy/objects.yaml",
+        "argocd/argocd-cm.yaml",
+    ] {
         let fresh = std::fs::read_to_string(folder.path().join(file)).unwrap();
         assert!(
             fresh == read(&format!("deploy/{file}")),
@@ -131,4 +142,57 @@ fn chart_and_package_have_one_version() {
     let chart = document(&read("charts/classic-lb-operator/Chart.yaml"));
     assert_eq!(chart["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(chart["appVersion"], env!("CARGO_PKG_VERSION"));
+}
+
+/// What kustomize makes of an overlay.
+fn overlay(name: &str) -> Vec<serde_json::Value> {
+    let folder = root().join("deploy/overlays").join(name);
+    let built = Command::new(built("kubectl")).arg("kustomize").arg(folder).output();
+    let built = built.unwrap();
+    let (out, err) = (
+        String::from_utf8(built.stdout).unwrap(),
+        String::from_utf8_lossy(&built.stderr),
+    );
+    assert!(built.status.success() && err.is_empty(), "{name}: {err}");
+    for placeholder in ["IMAGE_REPOSITORY", "IMAGE_TAG", "CLUSTER_ID"] {
+        assert!(!out.contains(placeholder), "{name} leaves {placeholder}");
+    }
+    yaml(&out)
+}
+
+#[tokio::test]
+async fn overlays_are_whole_and_taken_by_the_api_server() {
+    let turn = Turn::begin("classic-lb-operator").await;
+    let name = "classic-lb-operator";
+    for entry in std::fs::read_dir(root().join("deploy/overlays")).unwrap() {
+        let folder = entry.unwrap().file_name().into_string().unwrap();
+        let objects = overlay(&folder);
+        let container = &object(&objects, "Deployment", name)["spec"]["template"]["spec"]["containers"][0];
+        assert_eq!(container["image"], "registry.example.com/classic-lb-operator:0.1.0");
+        let args: Vec<String> = serde_json::from_value(container["args"].clone()).unwrap();
+        let run = Run::elsewhere(&args, &BTreeMap::new()).unwrap_or_else(|why| panic!("{folder}: {why}"));
+        assert_eq!(run.cluster_id, "production");
+        let monitored = objects.iter().any(|object| object["kind"] == "PrometheusRule");
+        assert_eq!(monitored, folder != "minimal", "{folder}");
+        for object in objects {
+            // Of the Prometheus operator, which is not here.
+            if object["apiVersion"] != "monitoring.coreos.com/v1" {
+                let what = format!("{folder}: {} {}", object["kind"], object["metadata"]["name"]);
+                let applied = turn.cluster.apply(&object.to_string()).await;
+                applied.unwrap_or_else(|why| panic!("{what}: {why}"));
+            }
+        }
+    }
+    let irsa = overlay("eks-irsa");
+    let annotations = &object(&irsa, "ServiceAccount", name)["metadata"]["annotations"];
+    assert!(annotations["eks.amazonaws.com/role-arn"].is_string());
+    let token = overlay("web-identity");
+    let pod = &object(&token, "Deployment", name)["spec"]["template"]["spec"];
+    assert_eq!(
+        pod["volumes"][0]["name"],
+        pod["containers"][0]["volumeMounts"][0]["name"]
+    );
+    let minimal = overlay("minimal");
+    assert_eq!(object(&minimal, "Deployment", name)["spec"]["replicas"], 1);
+    assert!(!names(&minimal).iter().any(|name| name.contains("Disruption")));
 }

@@ -67,6 +67,8 @@ words! { START:
         "Give `clb-operator ready` the `--url` of the operator.";
     fn not_ready_in_time(url, why) "the operator at {url} is not ready: {why}" =>
         "Do what the rest of the message asks for; without an answer see whether its pod runs and can be reached.";
+    fn aws_not_asked() "AWS was not asked: no region is set" =>
+        "Set the chart value `aws.region`, or `AWS_REGION`.";
     fn aws_does_not_answer(region, error) "AWS does not answer in {region}: {error}" =>
         "Give the service account a role, or its policy what the rest of the message names.";
     fn bad_kubeconfig() "the kubeconfig cannot be used" => "Correct what the rest of the message names.";
