@@ -1,4 +1,4 @@
-# What a person does with the project. Needs Rust, Go 1.26 (for etcd, kube-apiserver, helm and kstatus, built once into
+# What a person does with the project. Needs Rust, Go 1.26 (for etcd, kube-apiserver, helm and others, built once into
 # $XDG_CACHE_HOME/classic-lb-operator) and, for the demo, kubectl, which is built as well where it is missing.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -66,6 +66,10 @@ generate: binaries ## Write the generated files anew: the CRD, the chart's copy 
 	tools/render readme >$(chart)/README.md.part; mv $(chart)/README.md.part $(chart)/README.md
 	tools/render values >$(reference)/values.md.part; mv $(reference)/values.md.part $(reference)/values.md
 
+.PHONY: book
+book: ## Build the documentation as a book into target/book; needs mdbook on the PATH
+	mdbook build
+
 .PHONY: bench
 bench: tools ## Measure the operator and the simulator
 	cargo build --release --workspace --bins
@@ -74,7 +78,7 @@ bench: tools ## Measure the operator and the simulator
 # The programs that tests run, built where they are missing; the second time this only looks.
 .PHONY: tools
 tools:
-	@for tool in etcd kube-apiserver helm kstatus; do tools/build $$tool >/dev/null; done
+	@for tool in etcd kube-apiserver kubectl helm helm3 kstatus promtool; do tools/build $$tool >/dev/null; done
 
 # A test is built along, so that features are chosen for programs and tests together. Else the crates whose features differ are
 # compiled once for `make up` and once more for `make test`, EC2's among them, which takes minutes and 7 GB.

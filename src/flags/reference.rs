@@ -40,6 +40,7 @@ fn one(page: &mut String, program: &str, command: &Command) -> std::fmt::Result 
     if told.is_empty() {
         return Ok(());
     }
+    page.push('\n');
     writeln!(
         page,
         "| argument | variable | default | what it does |\n|---|---|---|---|"
@@ -98,7 +99,8 @@ fn help(argument: &Arg) -> String {
         .map(|value| format!("`{}`", value.get_name()))
         .collect();
     if takes_a_value(argument) && !choices.is_empty() && argument.get_long() != Some("read-only") {
-        let _ = write!(text, " One of {}.", choices.join(", "));
+        let end = if text.ends_with('.') { "" } else { "." };
+        let _ = write!(text, "{end} One of {}.", choices.join(", "));
     }
     text
 }
@@ -107,7 +109,7 @@ fn help(argument: &Arg) -> String {
 fn about(command: &Command) -> String {
     let text = command.get_long_about().or_else(|| command.get_about());
     let text = text.map(ToString::to_string).unwrap_or_default();
-    text.replace('<', "&lt;")
+    text.trim().replace('<', "&lt;")
 }
 
 fn in_one_line(text: &str) -> String {

@@ -245,8 +245,15 @@ fn commands_of_kubectl_clb_in_the_pages_are_understood() {
                     continue;
                 };
                 let rest = rest.split(['|', '>']).next().unwrap();
+                // What stands in capitals is replaced by the reader.
+                let of_the_reader =
+                    |word: &str| word.len() > 1 && word.chars().all(|c| c.is_ascii_uppercase() || c == '-');
                 let words = rest.split_whitespace().map(|word| word.trim_matches('\''));
-                let arguments = ["kubectl-clb"].into_iter().chain(words).map(Into::into);
+                let words = words.map(|word| match word {
+                    word if of_the_reader(word) && !word.starts_with('-') => word.to_lowercase(),
+                    word => word.to_owned(),
+                });
+                let arguments = ["kubectl-clb".to_owned()].into_iter().chain(words).map(Into::into);
                 if let Err(error) = classic_lb_operator::cli::read(arguments) {
                     assert!(!error.use_stderr(), "{}: {line}\n{error}", shown(&page));
                 }

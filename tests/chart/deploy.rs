@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use classic_lb_operator::flags::Run;
 use serde_json::json;
+use testkit::Kind;
 
 use crate::helm::{built, document, names, object, read, root, yaml};
 use crate::install::Turn;
@@ -182,6 +183,16 @@ async fn overlays_are_whole_and_taken_by_the_api_server() {
                 applied.unwrap_or_else(|why| panic!("{what}: {why}"));
             }
         }
+    }
+    // The namespace is that of other tests, too.
+    for (group, kind, name) in [
+        ("apps/v1", "Deployment", name),
+        ("policy/v1", "PodDisruptionBudget", name),
+        ("networking.k8s.io/v1", "NetworkPolicy", name),
+        ("v1", "ServiceAccount", name),
+        ("v1", "ConfigMap", "classic-lb-operator-dashboard"),
+    ] {
+        turn.cluster.delete_and_wait(Kind(group, kind), name).await.unwrap();
     }
     let irsa = overlay("eks-irsa");
     let annotations = &object(&irsa, "ServiceAccount", name)["metadata"]["annotations"];

@@ -46,7 +46,7 @@ impl Turn {
         ] {
             for object in cluster.list(kind).await.unwrap() {
                 let name = object.metadata.name.unwrap();
-                if name.starts_with(prefix) {
+                if [prefix, "test-", "clb-"].iter().any(|prefix| name.starts_with(prefix)) {
                     cluster.delete_and_wait(kind, &name).await.unwrap();
                 }
             }

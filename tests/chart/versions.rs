@@ -4,7 +4,7 @@
 use serde_json::json;
 use testkit::Kind;
 
-use crate::helm::{HELM, HELM_3, chart, document, read, render, template};
+use crate::helm::{HELM, HELM_3, built, chart, document, read, render, template};
 use crate::install::{CRD, DEPLOYMENT, Turn};
 
 const NAME: &str = "classic-lb-operator";
@@ -75,7 +75,19 @@ async fn what_is_rendered_is_taken_by_the_api_server() {
     let turn = Turn::begin("load-balancers").await;
     turn.cluster.apply(&read("deploy/crds.yaml")).await.unwrap();
     turn.served().await;
-    for namespace in ["shop", "web", "operators"] {
+    let monitoring = built("prometheus-operator");
+    for kind in ["servicemonitors", "podmonitors", "prometheusrules"] {
+        let file = monitoring.join(format!("monitoring.coreos.com_{kind}.yaml"));
+        let definition = std::fs::read_to_string(&file).unwrap();
+        turn.cluster.apply(&definition).await.unwrap();
+        let name = format!("{kind}.monitoring.coreos.com");
+        let established = |crd: &kube::api::DynamicObject| crd.data.to_string().contains("\"type\":\"Established\"");
+        turn.cluster
+            .until(Kind::CRD, &name, "established", established)
+            .await
+            .unwrap();
+    }
+    for namespace in ["load-balancers", "shop", "web", "operators", "monitoring"] {
         let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
         turn.cluster.apply(&namespace.to_string()).await.unwrap();
     }
@@ -89,10 +101,14 @@ async fn what_is_rendered_is_taken_by_the_api_server() {
     matrix.extend(OPTIONS.map(ToOwned::to_owned));
     let mut taken = 0;
     for values in &matrix {
+        let pods = turn.cluster.in_namespace("load-balancers");
         for object in render(values) {
-            // Of the Prometheus operator, which is not here.
-            if object["apiVersion"] == "monitoring.coreos.com/v1" {
-                continue;
+            // A pod cannot be changed.
+            if object["kind"] == "Pod" {
+                let name = object["metadata"]["name"].as_str().unwrap();
+                if pods.find(Kind("v1", "Pod"), name).await.unwrap().is_some() {
+                    pods.delete_and_wait(Kind("v1", "Pod"), name).await.unwrap();
+                }
             }
             let what = format!("{} of\n{values}", object["kind"]);
             let applied = turn.cluster.apply(&object.to_string()).await;
@@ -101,9 +117,19 @@ async fn what_is_rendered_is_taken_by_the_api_server() {
         }
     }
     assert!(taken > 100, "only {taken} objects");
+    // What it would not take is told, so that this test can fail.
+    let wrong = json!({"apiVersion": "monitoring.coreos.com/v1", "kind": "PodMonitor", "metadata": {"name": "wrong"},
+        "spec": {"selector": {}, "podMetricsEndpoints": [{"prot": "http"}]}});
+    let refusal = turn.cluster.apply(&wrong.to_string()).await.unwrap_err().to_string();
+    assert!(refusal.contains("prot"), "{refusal}");
 }
 
-const OPTIONS: [&str; 9] = [
+const OPTIONS: [&str; 10] = [
+    "{serviceMonitor: {enabled: true, namespace: monitoring, annotations: {a: b}, jobLabel: app, scheme: https, \
+      tlsConfig: {ca: {configMap: {name: ca, key: ca.crt}}, serverName: clb}, authorization: {credentials: {name: token, key: token}}, \
+      relabelings: [{sourceLabels: [a], targetLabel: b}], metricRelabelings: [{action: drop, regex: c}]}, \
+      podMonitor: {enabled: true, tlsConfig: {insecureSkipVerify: true}, scheme: https}, \
+      prometheusRule: {enabled: true, alertLabels: {team: a}, extraRules: [{alert: Mine, expr: up == 0}]}}",
     "{}",
     "{replicas: 3, antiAffinity: hard, podDisruptionBudget: {minAvailable: 50%}, strategy: {type: Recreate}}",
     "{aws: {region: us-east-1, credentials: {existingSecret: keys, sessionTokenKey: token}, useFipsEndpoint: true}, customCA: {secret: ca}}",
