@@ -237,16 +237,17 @@ impl Collector for Objects {
             ),
             pending,
         )?;
-        let beyond = i64::try_from(entries.beyond.len()).unwrap_or(i64::MAX);
-        let beyond = (self.limit > 0).then(|| (Vec::new(), ConstGauge::new(beyond)));
-        family(
-            encoder,
-            (
-                "clb_operator_objects_without_metrics",
-                "Objects beyond --object-metrics, which have no metrics of their own",
-            ),
-            beyond,
-        )
+        if self.limit == 0 {
+            return Ok(());
+        }
+        let beyond = ConstGauge::new(i64::try_from(entries.beyond.len()).unwrap_or(i64::MAX));
+        let metric = encoder.encode_descriptor(
+            "clb_operator_objects_without_metrics",
+            "Objects beyond --object-metrics, which have no metrics of their own",
+            None,
+            beyond.metric_type(),
+        )?;
+        beyond.encode(metric)
     }
 }
 

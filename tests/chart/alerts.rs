@@ -111,6 +111,42 @@ fn alerts_and_dashboard_ask_for_metrics_that_there_are() {
     assert!(asked > 40, "only {asked} metrics were looked at");
 }
 
+/// What the dashboard and the page of metrics ask, in place of its variables what Grafana puts there.
+#[test]
+fn prometheus_understands_what_the_dashboard_and_the_page_ask() {
+    let dashboard = read("charts/classic-lb-operator/files/dashboard.json");
+    let dashboard: Value = serde_json::from_str(&dashboard).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap().iter();
+    let targets = panels.flat_map(|panel| panel["targets"].as_array().into_iter().flatten());
+    let mut expressions: Vec<String> = targets
+        .map(|target| {
+            let expression = target["expr"].as_str().unwrap();
+            let expression = expression.replace("$__rate_interval", "5m");
+            expression.replace("$namespace", ".*").replace("$name", ".*")
+        })
+        .collect();
+    let page = read("docs/reference/metrics.md");
+    let questions = page.split("## Questions").nth(1).unwrap().lines();
+    let cells = questions.filter_map(|line| line.strip_suffix("` |")?.rsplit_once("| `"));
+    expressions.extend(cells.map(|(_, expression)| expression.to_owned()));
+    assert!(expressions.len() > 30, "{expressions:?}");
+    let rules: Vec<Value> = expressions
+        .iter()
+        .enumerate()
+        .map(|(at, expression)| json!({"record": format!("asked:{at}"), "expr": expression}))
+        .collect();
+    let folder = tempfile::tempdir().unwrap();
+    let file = json!({"groups": [{"name": "asked", "rules": rules}]});
+    std::fs::write(folder.path().join("rules.yaml"), file.to_string()).unwrap();
+    let mut promtool = Command::new(built("promtool"));
+    let output = promtool
+        .args(["check", "rules", "rules.yaml"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 #[test]
 fn each_alert_has_a_page_and_each_page_an_alert() {
     let rules =

@@ -248,6 +248,14 @@ impl Test {
         }
     }
 
+    /// Waits until the operator tells this metric of the object, with these labels beside its name.
+    async fn told(&self, metric: &str, labels: &str, value: &str) -> Result<()> {
+        let namespace = self.namespace.namespace();
+        let line = format!("{metric}{{namespace=\"{namespace}\",name=\"web\"{labels}}} {value}");
+        let is_told = |reply: &testkit::Reply| reply.body.lines().any(|told| told == line);
+        self.stack.operator().until("/metrics", &line, is_told).await.map(drop)
+    }
+
     /// How often the operator has written to Kubernetes in the test's namespace.
     fn writes_to_kubernetes(&self) -> Result<usize> {
         let calls = self.stack.control_plane().operator_calls()?;
