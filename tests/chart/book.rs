@@ -168,6 +168,19 @@ fn links_of_the_book_lead_somewhere() {
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
+#[test]
+fn json_in_the_pages_can_be_read() {
+    let mut read = 0;
+    for page in all_pages() {
+        for (_, block) in blocks(&page, "json") {
+            let parsed = serde_json::from_str::<Value>(&block);
+            parsed.unwrap_or_else(|why| panic!("{}: {why}\n{block}", shown(&page)));
+            read += 1;
+        }
+    }
+    assert!(read > 0, "no block was looked at");
+}
+
 /// Kinds of others, whose definitions are not here.
 const OF_OTHERS: [&str; 4] = ["Application", "HelmRelease", "Kustomization", "DNSEndpoint"];
 

@@ -41,6 +41,12 @@ fn rendered_files_are_those_of_the_chart() {
     }
 }
 
+/// How many values there are below this one.
+fn leaves(value: &serde_json::Value) -> usize {
+    let members = value.as_object().filter(|members| !members.is_empty());
+    members.map_or(1, |members| members.values().map(leaves).sum())
+}
+
 /// The tables of values are what values.yaml says, and every row of them says something.
 #[test]
 fn the_pages_of_values_are_those_of_the_chart() {
@@ -64,12 +70,6 @@ fn the_pages_of_values_are_those_of_the_chart() {
         assert!(defaults.pointer(&pointer).is_some(), "{path} is no value");
     }
     // As many as there are, counted another way.
-    fn leaves(value: &serde_json::Value) -> usize {
-        match value.as_object().filter(|members| !members.is_empty()) {
-            Some(members) => members.values().map(leaves).sum(),
-            None => 1,
-        }
-    }
     let groups = rows.iter().filter(|row| row.contains("` |  | ")).count();
     assert_eq!(rows.len() - groups, leaves(&defaults));
 }
