@@ -240,6 +240,50 @@ fn monitors_find_the_operator_from_another_namespace_and_by_tls() {
 }
 
 #[test]
+fn metrics_by_tls_are_found_and_only_by_those_who_may() {
+    let objects = render(
+        "{metricsTLS: {enabled: true, secret: certificate}, podMonitor: {enabled: true}, networkPolicy: {enabled: true}, \
+         serviceMonitor: {enabled: true, bearerTokenFile: /var/run/secrets/kubernetes.io/serviceaccount/token}}",
+    );
+    let container = &pod(&objects)["containers"][0];
+    assert_eq!(
+        container["ports"][1],
+        json!({"name": "metrics", "containerPort": 8443, "protocol": "TCP"})
+    );
+    let volume = &pod(&objects)["volumes"][0];
+    assert_eq!(volume["secret"]["secretName"], "certificate");
+    let mount = container["volumeMounts"][0]["mountPath"].as_str().unwrap();
+    let arguments = container["args"].as_array().unwrap();
+    assert!(arguments.contains(&json!(format!("--metrics-certificate={mount}"))));
+    for (kind, endpoints) in [("ServiceMonitor", "endpoints"), ("PodMonitor", "podMetricsEndpoints")] {
+        let endpoint = &object(&objects, kind, NAME)["spec"][endpoints][0];
+        assert_eq!(
+            (&endpoint["port"], &endpoint["scheme"]),
+            (&json!("metrics"), &json!("https"))
+        );
+    }
+    assert_eq!(object(&objects, "Service", NAME)["spec"]["ports"][1]["name"], "metrics");
+    let policy = &object(&objects, "NetworkPolicy", NAME)["spec"]["ingress"][0];
+    assert_eq!(policy["ports"][1]["port"], "metrics");
+    let delegate = object(&objects, "ClusterRoleBinding", &format!("{NAME}-auth-delegator"));
+    assert_eq!(delegate["roleRef"]["name"], "system:auth-delegator");
+    let reader = object(&objects, "ClusterRole", &format!("{NAME}-metrics"));
+    assert_eq!(
+        reader["rules"],
+        json!([{"nonResourceURLs": ["/metrics"], "verbs": ["get"]}])
+    );
+
+    let open = names(&render(
+        "metricsTLS: {enabled: true, secret: certificate, authentication: false}",
+    ));
+    assert!(
+        !open
+            .iter()
+            .any(|name| name.contains("delegator") || name.contains("-metrics"))
+    );
+}
+
+#[test]
 fn a_network_policy_lets_in_who_may_ask_and_out_what_is_asked() {
     let open = render("networkPolicy: {enabled: true}");
     let policy = &object(&open, "NetworkPolicy", NAME)["spec"];

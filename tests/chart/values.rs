@@ -70,6 +70,14 @@ fn every_missing_value_is_named_in_one_message() {
             "extraEnv sets CLB_ADOPTION, a flag of the operator",
         ),
         (
+            "metricsTLS: {enabled: true}",
+            "metricsTLS.secret is required where metricsTLS.enabled is true",
+        ),
+        (
+            "metricsTLS: {enabled: true, secret: a, port: 8080}",
+            "metricsTLS.port and http.port are the same",
+        ),
+        (
             "customCA: {configMap: a, secret: b}",
             "customCA.configMap and customCA.secret are both set",
         ),
@@ -269,6 +277,9 @@ fn every_value_reaches_the_pod() {
             "--extra-regions=xx-west-1",
             "--default-tags=env=prod,team=a b",
             "--object-metrics=50",
+            "--metrics-listen=[::]:9443",
+            "--metrics-certificate=/etc/classic-lb-operator/metrics",
+            "--metrics-authentication",
             "--log-format=text",
             "--log-level=info,kube=debug",
         ])
@@ -357,6 +368,7 @@ dnsConfig: {nameservers: [10.0.0.2], options: [{name: ndots, value: "2"}]}
 hostAliases: [{ip: 10.0.0.1, hostnames: [sts.amazonaws.com]}]
 initContainers: [{name: first, image: "registry.example.com/first:1"}]
 objectMetrics: {limit: 50}
+metricsTLS: {enabled: true, secret: metrics, port: 9443}
 extraEnv:
 - {name: AWS_SECRET_ACCESS_KEY, valueFrom: {secretKeyRef: {name: aws, key: secret}}}
 "#;

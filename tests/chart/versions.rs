@@ -124,7 +124,8 @@ async fn what_is_rendered_is_taken_by_the_api_server() {
     assert!(refusal.contains("prot"), "{refusal}");
 }
 
-const OPTIONS: [&str; 10] = [
+const OPTIONS: [&str; 11] = [
+    "{metricsTLS: {enabled: true, secret: certificate}, serviceMonitor: {enabled: true, bearerTokenFile: /token}}",
     "{serviceMonitor: {enabled: true, namespace: monitoring, annotations: {a: b}, jobLabel: app, scheme: https, \
       tlsConfig: {ca: {configMap: {name: ca, key: ca.crt}}, serverName: clb}, authorization: {credentials: {name: token, key: token}}, \
       relabelings: [{sourceLabels: [a], targetLabel: b}], metricRelabelings: [{action: drop, regex: c}]}, \

@@ -47,6 +47,7 @@ mod recovery;
 mod refusals;
 mod regions;
 mod registration;
+mod secure_metrics;
 mod security_groups;
 mod services;
 mod setup;

@@ -76,10 +76,14 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 
 {{- /* An IPv6 address needs brackets before its port. */ -}}
 {{- define "classic-lb-operator.listen" -}}
+{{- include "classic-lb-operator.address" . }}:{{ .Values.http.port }}
+{{- end -}}
+
+{{- define "classic-lb-operator.address" -}}
 {{- if contains ":" .Values.http.address -}}
-[{{ .Values.http.address }}]:{{ .Values.http.port }}
+[{{ .Values.http.address }}]
 {{- else -}}
-{{ .Values.http.address }}:{{ .Values.http.port }}
+{{ .Values.http.address }}
 {{- end -}}
 {{- end -}}
 
@@ -236,18 +240,24 @@ runAsNonRoot: true
 
 {{- /* An endpoint of a ServiceMonitor or a PodMonitor. */ -}}
 {{- define "classic-lb-operator.endpoint" -}}
-- port: {{ .port }}
+{{- $tls := .tls -}}
+{{- with .monitor -}}
+- port: {{ .port | default (ternary "metrics" "http" $tls) }}
   path: /metrics
-  scheme: {{ .scheme }}
+  scheme: {{ .scheme | default (ternary "https" "http" $tls) }}
   interval: {{ .interval }}
   scrapeTimeout: {{ .scrapeTimeout }}
   honorLabels: {{ .honorLabels }}
+  {{- with .bearerTokenFile }}
+  bearerTokenFile: {{ . }}
+  {{- end }}
   {{- range $member := list "tlsConfig" "authorization" "relabelings" "metricRelabelings" }}
-  {{- with get $ $member }}
+  {{- with get $.monitor $member }}
   {{ $member }}:
     {{- toYaml . | nindent 4 }}
   {{- end }}
   {{- end }}
+{{- end }}
 {{- end -}}
 
 {{- define "classic-lb-operator.nodeRules" -}}
@@ -319,6 +329,12 @@ silent, so that a bare `helm lint` passes.
 {{- range $key, $_ := omit (.Values.global | default dict) "imageRegistry" "imagePullSecrets" -}}
 {{- $problems = append $problems (printf "global.%s is not read by this chart, and there is no parent chart that could mean it for another" $key) -}}
 {{- end -}}
+{{- end -}}
+{{- if and .Values.metricsTLS.enabled (not .Values.metricsTLS.secret) -}}
+{{- $problems = append $problems "metricsTLS.secret is required where metricsTLS.enabled is true: a Secret of type kubernetes.io/tls" -}}
+{{- end -}}
+{{- if and .Values.metricsTLS.enabled (eq (int .Values.metricsTLS.port) (int .Values.http.port)) -}}
+{{- $problems = append $problems "metricsTLS.port and http.port are the same: give them two" -}}
 {{- end -}}
 {{- if and .Values.customCA.configMap .Values.customCA.secret -}}
 {{- $problems = append $problems "customCA.configMap and customCA.secret are both set: give one of them" -}}
