@@ -147,6 +147,22 @@ fn a_wrong_value_is_refused_where_it_stands() {
             "'/aws/webIdentity/expirationSeconds'",
             "minimum",
         ),
+        ("aws: {rateShare: 0}", "'/aws/rateShare'", "minimum"),
+        (
+            "aws: {rateLimits: {describe: 10}}",
+            "'/aws/rateLimits/describe'",
+            "want string",
+        ),
+        (
+            "aws: {rateLimits: {describe: '0+1'}}",
+            "'/aws/rateLimits/describe'",
+            "does not match pattern",
+        ),
+        (
+            "aws: {rateLimits: {all: 1+1}}",
+            "'/aws/rateLimits'",
+            "'all' not allowed",
+        ),
         ("objectMetrics: {limit: 0}", "'/objectMetrics/limit'", "minimum"),
         (
             "extraVolumes: [{name: a, configmap: {}}]",
@@ -270,6 +286,8 @@ fn every_value_reaches_the_pod() {
             "--resync-period=1h30m",
             "--health-interval=15s",
             "--concurrency=8",
+            "--rate-share=70",
+            "--rate-limits=describe=100+40,resource-intensive=50+0.5",
             "--watch-namespaces=shop,web",
             "--lease-namespace=operators",
             "--adoption=any",
@@ -333,7 +351,8 @@ image:
   digest: sha256:0000000000000000000000000000000000000000000000000000000000000000
   pullPolicy: Always
 imagePullSecrets: [{name: regcred}]
-aws: {region: eu-central-1, endpointUrl: "http://aws.example.com:4566", defaultTags: {team: a b, env: prod}, extraRegions: [xx-west-1]}
+aws: {region: eu-central-1, endpointUrl: "http://aws.example.com:4566", defaultTags: {team: a b, env: prod}, extraRegions: [xx-west-1], rateShare: 70,
+  rateLimits: {describe: 100+40, resource-intensive: 50+0.5}}
 leaderElection: {namespace: operators}
 watchNamespaces: [shop, web]
 adoption: any
@@ -417,6 +436,7 @@ fn values_and_schema_know_the_same_names() {
             // Members of Kubernetes' own types have no default.
             assert!(
                 [
+                    "/rateLimits",
                     "/resources",
                     "/affinity",
                     "/tlsConfig",
