@@ -1,4 +1,4 @@
-# What a person does with the project. Needs Rust, Go 1.26 (for etcd, kube-apiserver, helm and kstatus, built once into
+# What a person does with the project. Needs Rust, Go 1.26 (for etcd, kube-apiserver, helm and others, built once into
 # $XDG_CACHE_HOME/classic-lb-operator) and, for the demo, kubectl, which is built as well where it is missing.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -57,12 +57,18 @@ deny: ## Check the dependencies: licences, sources, what is banned. cargo-deny i
 generate: binaries ## Write the generated files anew: the CRD, the chart's copy of it, docs/reference/, and deploy/
 	operator="$(built)/clb-operator"; \
 	"$$operator" crd >$(crd).part; mv $(crd).part $(crd); \
-	for page in conditions metrics; do \
+	for page in conditions metrics fields command-line; do \
 	  "$$operator" reference $$page >$(reference)/$$page.md.part; mv $(reference)/$$page.md.part $(reference)/$$page.md; \
 	done
 	mkdir -p $(chart)/files/crds
 	cp $(crd) $(chart)/files/crds/
 	tools/render
+	tools/render readme >$(chart)/README.md.part; mv $(chart)/README.md.part $(chart)/README.md
+	tools/render values >$(reference)/values.md.part; mv $(reference)/values.md.part $(reference)/values.md
+
+.PHONY: book
+book: ## Build the documentation as a book into target/book; needs mdbook on the PATH
+	mdbook build
 
 .PHONY: bench
 bench: tools ## Measure the operator and the simulator
@@ -72,7 +78,7 @@ bench: tools ## Measure the operator and the simulator
 # The programs that tests run, built where they are missing; the second time this only looks.
 .PHONY: tools
 tools:
-	@for tool in etcd kube-apiserver kube-controller-manager helm kstatus; do tools/build $$tool >/dev/null; done
+	@for tool in etcd kube-apiserver kube-controller-manager kubectl helm helm3 kstatus promtool; do tools/build $$tool >/dev/null; done
 
 # A test is built along, so that features are chosen for programs and tests together. Else the crates whose features differ are
 # compiled once for `make up` and once more for `make test`, EC2's among them, which takes minutes and 7 GB.

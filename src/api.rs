@@ -4,6 +4,7 @@
 
 pub mod condition;
 pub mod crd;
+pub mod fields;
 pub mod message;
 pub mod reason;
 pub mod reference;

@@ -118,6 +118,11 @@ pub fn read(arguments: impl Iterator<Item = OsString>) -> Result<Asked, clap::Er
     Ok(Asked(What::Command(Box::new(command))))
 }
 
+/// Its commands and their arguments, for the page that lists them.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
 /// Runs a command and says on standard error why it failed.
 pub async fn run(Asked(what): Asked) -> Exit {
     let outcome = match what {

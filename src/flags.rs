@@ -3,9 +3,12 @@
 #![allow(clippy::doc_markdown)] // these comments are also the help text of a terminal
 #![allow(clippy::format_push_string)] // a line of text reads better than its errors
 
+pub mod reference;
+
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::str::FromStr as _;
 use std::time::Duration;
 
@@ -38,6 +41,21 @@ pub struct Parameters {
     pub lease_namespace: String,
     /// What AWS lets an account ask for in a region, and our share of it.
     pub limits: Limits,
+    /// How many objects have metrics of their own.
+    pub object_metrics: usize,
+    /// Where the metrics are served by TLS, if they are.
+    pub secure_metrics: Option<SecureMetrics>,
+}
+
+/// The metrics by TLS, on a port of their own.
+#[derive(Clone, Debug)]
+pub struct SecureMetrics {
+    /// The port.
+    pub listen: SocketAddr,
+    /// The folder with `tls.crt` and `tls.key`.
+    pub certificate: PathBuf,
+    /// Whether Kubernetes is asked who may read them.
+    pub authentication: bool,
 }
 
 /// Kubernetes operator that owns AWS Classic Elastic Load Balancers.
@@ -79,6 +97,10 @@ pub enum Page {
     Conditions,
     /// Metrics.
     Metrics,
+    /// The fields of the resource.
+    Fields,
+    /// Commands and flags.
+    CommandLine,
 }
 
 /// The flags of `clb-operator ready`.
@@ -90,6 +112,10 @@ pub struct Ready {
     /// How long to go on asking, such as 60s.
     #[arg(long, default_value = "30s", value_parser = duration, value_name = "TIME")]
     pub wait: Duration,
+    /// Ask AWS too, with the credentials that this process has: who it is, and for a load balancer. Without a region (AWS_REGION)
+    /// it is left out.
+    #[arg(long)]
+    pub aws: bool,
 }
 
 /// The flags of `clb-operator run`.
@@ -124,6 +150,30 @@ pub struct Run {
     /// them, wherever they are installed.
     #[arg(long, env = "CLB_LEASE_NAMESPACE", default_value = "kube-system")]
     lease_namespace: String,
+    /// How many objects have metrics of their own, about nine series each; 0: none.
+    #[arg(long, env = "CLB_OBJECT_METRICS", default_value_t = 1000)]
+    object_metrics: usize,
+    /// Address of /metrics by TLS, such as 0.0.0.0:8443; --listen then serves them no more.
+    #[arg(long, env = "CLB_METRICS_LISTEN", requires = "metrics_certificate")]
+    metrics_listen: Option<SocketAddr>,
+    /// Folder with tls.crt and tls.key for it, as a Secret of type kubernetes.io/tls is mounted. Files that are exchanged are taken up.
+    #[arg(
+        long,
+        env = "CLB_METRICS_CERTIFICATE",
+        value_name = "FOLDER",
+        requires = "metrics_listen"
+    )]
+    metrics_certificate: Option<PathBuf>,
+    /// Let only those read the metrics by TLS whose bearer token Kubernetes lets get /metrics.
+    #[arg(
+        long,
+        env = "CLB_METRICS_AUTHENTICATION",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        requires = "metrics_listen"
+    )]
+    metrics_authentication: Option<bool>,
     /// What holds for every object.
     #[command(flatten)]
     pub rules: RuleFlags,
@@ -149,6 +199,15 @@ impl Run {
             concurrency: self.concurrency,
             lease_namespace: self.lease_namespace,
             limits: self.rate_limits.with_share(self.rate_share),
+            object_metrics: self.object_metrics,
+            secure_metrics: self
+                .metrics_listen
+                .zip(self.metrics_certificate)
+                .map(|(listen, certificate)| SecureMetrics {
+                    listen,
+                    certificate,
+                    authentication: self.metrics_authentication.unwrap_or_default(),
+                }),
         }
     }
 

@@ -4,8 +4,9 @@
 use std::process::ExitCode;
 
 use anyhow::anyhow;
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use classic_lb_operator::api::{self, message};
+use classic_lb_operator::cli;
 use classic_lb_operator::flags::{self, Cli, Command, Page, Ready, Run};
 use classic_lb_operator::metrics;
 use classic_lb_operator::operator;
@@ -51,6 +52,8 @@ fn print_reference(page: Page) -> anyhow::Result<()> {
     let page = match page {
         Page::Conditions => api::reference::page()?,
         Page::Metrics => metrics::reference::page()?,
+        Page::Fields => api::fields::page(&[api::crd::definition()?])?,
+        Page::CommandLine => flags::reference::page(vec![Cli::command(), cli::command()])?,
     };
     print!("{page}");
     Ok(())
@@ -70,8 +73,15 @@ fn run(arguments: Run) -> anyhow::Result<()> {
 }
 
 fn ready(arguments: &Ready) -> anyhow::Result<()> {
-    runtime()?.block_on(operator::ready(&arguments.url, arguments.wait))?;
+    let runtime = runtime()?;
+    runtime.block_on(operator::ready(&arguments.url, arguments.wait))?;
     println!("ready");
+    if arguments.aws {
+        match runtime.block_on(operator::aws_answers())? {
+            Some((account, region)) => println!("AWS: {account} in {region}"),
+            None => println!("{}", message::aws_not_asked()),
+        }
+    }
     Ok(())
 }
 

@@ -1,12 +1,11 @@
 //! Metrics of the operator, in the names that controller-runtime made familiar where the meaning is the same.
 //!
-//! No label holds the name of an object, so the number of series does not grow with the fleet.
+//! Only the metrics of single objects, which are bounded and can be switched off, grow with the fleet.
 
-mod certificates;
+mod objects;
 pub mod reference;
 mod regions;
 
-use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
@@ -19,7 +18,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-use certificates::Certificates;
+use objects::Objects;
+pub use objects::Told;
 use regions::Regions;
 pub use regions::{BucketSample, RegionSample};
 
@@ -105,7 +105,7 @@ pub struct Metrics {
     health_age: Histogram,
     regions: Regions,
     steps: Family<OperationLabels, Counter>,
-    certificates: Certificates,
+    objects: Objects,
     leader: Family<LeaseLabels, Gauge>,
     /// Objects that wait for another try after a failure.
     pub backing_off: Gauge,
@@ -122,8 +122,14 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Registers everything; the controller's series exist from the start, so that a rate can be taken of them.
+    /// Without metrics of single objects.
     pub fn new() -> Self {
+        Self::with_objects(0)
+    }
+
+    /// With metrics of so many objects at most. Registers everything; the controller's series exist from the start, so
+    /// that a rate can be taken of them.
+    pub fn with_objects(limit: usize) -> Self {
         let seconds = || {
             Histogram::new([
                 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
@@ -143,7 +149,7 @@ impl Metrics {
             health_age: Histogram::new([15.0, 30.0, 60.0, 90.0, 120.0, 300.0, 600.0, 1200.0, 3600.0]),
             regions: Regions::default(),
             steps: Family::default(),
-            certificates: Certificates::default(),
+            objects: Objects::new(limit),
             leader: Family::default(),
             backing_off: Gauge::default(),
             undecodable: Counter::default(),
@@ -231,8 +237,8 @@ impl Metrics {
     /// What the operator itself is like.
     fn register_state(&mut self) {
         let registry = &mut self.registry;
-        registry.register_collector(Box::new(self.certificates.clone()));
         registry.register_collector(Box::new(self.regions.clone()));
+        registry.register_collector(Box::new(self.objects.clone()));
         registry.register(
             "leader_election_master_status",
             "Whether this process holds the Lease, 1 or 0",
@@ -260,10 +266,13 @@ impl Metrics {
         );
     }
 
-    /// Whether this process holds a Lease.
+    /// Whether this process holds a Lease. One that does not works on no object, and leaves it to another to tell of them.
     pub fn leads(&self, lease: &str, leads: bool) {
         let labels = LeaseLabels { name: lease.to_owned() };
         self.leader.get_or_create(&labels).set(leads.into());
+        if !leads {
+            self.objects.clear();
+        }
     }
 
     /// A reconcile begins; the guard counts it as ended when dropped.
@@ -339,10 +348,19 @@ impl Metrics {
         self.steps.get_or_create(&OperationLabels { operation }).inc();
     }
 
-    /// The certificates that an object uses: ARN, and end of validity in seconds of the Unix epoch. None: it uses none,
-    /// or is gone.
-    pub fn certificates(&self, uid: &str, expiries: BTreeMap<String, i64>) {
-        self.certificates.set(uid, expiries);
+    /// How the object of this UID is.
+    pub fn tell_of(&self, uid: &str, told: Told) {
+        self.objects.tell(uid, told);
+    }
+
+    /// What somebody else made of an object's load balancer was put right.
+    pub fn drift_corrected(&self, uid: &str) {
+        self.objects.drift_corrected(uid);
+    }
+
+    /// The object of this UID is gone.
+    pub fn forget(&self, uid: &str) {
+        self.objects.forget(uid);
     }
 
     /// The text that a Prometheus server reads.

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods)] // the tasks that live as long as the process are begun here
 
 mod ready;
+mod scrapers;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use kube::Api;
 use kube::api::ListParams;
 use kube::core::PartialObjectMeta;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -21,13 +23,13 @@ use crate::api::ClassicLoadBalancer;
 use crate::api::message;
 use crate::aws::{Accounts, Rates};
 use crate::controller::{self, Context, Reconciler};
-use crate::flags::Parameters;
+use crate::flags::{Parameters, SecureMetrics};
 use crate::lease::{Election, Leadership};
 use crate::metrics::Metrics;
 use crate::readiness::{Readiness, Resource};
 use crate::server;
 
-pub use ready::ready;
+pub use ready::{aws_answers, ready};
 
 /// How long a request that is no watch may take.
 const REQUEST: Duration = Duration::from_secs(30);
@@ -53,24 +55,28 @@ pub async fn run(parameters: Parameters) -> anyhow::Result<()> {
         concurrency,
         lease_namespace,
         limits,
+        object_metrics,
+        secure_metrics,
     } = parameters;
     let stop = stop_on_signal()?;
-    let metrics = Arc::new(Metrics::new());
+    let metrics = Arc::new(Metrics::with_objects(object_metrics));
     let readiness = Arc::new(Readiness::default());
 
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| message::not_listening(listen))?;
     let address = listener.local_addr()?;
-    info!(%address, "serving /metrics, /healthz and /readyz");
+    let open = secure_metrics.is_none().then(|| Arc::clone(&metrics));
+    info!(%address, metrics = open.is_some(), "serving /healthz and /readyz");
     let serving = tokio::spawn(server::serve(
         listener,
-        Arc::clone(&metrics),
+        open,
         Arc::clone(&readiness),
         stop.clone().cancelled_owned(),
     ));
 
     let (client, watching) = clients().await?;
+    let telling = tell_securely(secure_metrics, &client, &metrics, &stop).await?;
     let leadership = Leadership::none();
     let lease = Arc::new(Election::new(
         Api::namespaced(client.clone(), &lease_namespace),
@@ -105,9 +111,39 @@ pub async fn run(parameters: Parameters) -> anyhow::Result<()> {
     electing.abort();
     lease.release().await;
     stop.cancel();
-    serving.await??;
+    serving.await?;
+    if let Some(telling) = telling {
+        telling.await?;
+    }
     info!("stopped");
     Ok(())
+}
+
+/// Serves the metrics by TLS, where that is asked for.
+async fn tell_securely(
+    asked: Option<SecureMetrics>,
+    client: &kube::Client,
+    metrics: &Arc<Metrics>,
+    stop: &CancellationToken,
+) -> anyhow::Result<Option<JoinHandle<()>>> {
+    let Some(asked) = asked else { return Ok(None) };
+    let certificate = server::Certificate::new(&asked.certificate);
+    let usable = certificate.acceptor().await;
+    usable.map_err(|why| anyhow::anyhow!(message::no_metrics_certificate(why)))?;
+    let listener = TcpListener::bind(asked.listen)
+        .await
+        .with_context(|| message::not_listening(asked.listen))?;
+    info!(address = %asked.listen, authentication = asked.authentication, "serving /metrics by TLS");
+    let admits = asked.authentication.then(|| scrapers::admits(client.clone()));
+    let metrics = Arc::clone(metrics);
+    let stopped = stop.clone().cancelled_owned();
+    Ok(Some(tokio::spawn(server::serve_metrics(
+        listener,
+        metrics,
+        certificate,
+        admits,
+        stopped,
+    ))))
 }
 
 /// One client for watches, which may be silent for long, and one for everything else, which may not.

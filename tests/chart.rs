@@ -7,8 +7,12 @@
     reason = "tests may, and so may the functions they share"
 )]
 
+#[path = "chart/alerts.rs"]
+mod alerts;
 #[path = "chart/argocd.rs"]
 mod argocd;
+#[path = "chart/book.rs"]
+mod book;
 #[path = "chart/deploy.rs"]
 mod deploy;
 #[path = "chart/helm.rs"]
@@ -21,6 +25,8 @@ mod install;
 mod kstatus;
 #[path = "chart/objects.rs"]
 mod objects;
+#[path = "chart/options.rs"]
+mod options;
 #[path = "chart/papers.rs"]
 mod papers;
 #[path = "chart/reference.rs"]
@@ -29,5 +35,7 @@ mod reference;
 mod taken;
 #[path = "chart/values.rs"]
 mod values;
+#[path = "chart/versions.rs"]
+mod versions;
 #[path = "chart/warnings.rs"]
 mod warnings;

@@ -18,13 +18,14 @@ use super::admission::{Admission, Turn};
 use super::backoff;
 use super::context::Context;
 use super::error::Error;
-use super::memory::Memories;
+use super::memory::{Memories, Memory};
 use super::reconcile::subject::seen;
 use super::reconcile::{Next, reconcile};
+use crate::api::condition::READY;
 use crate::api::message;
 use crate::api::{ClassicLoadBalancer, FINALIZER};
 use crate::elb::Lane;
-use crate::metrics::{CONTROLLER, Reconciled};
+use crate::metrics::{CONTROLLER, Reconciled, Told};
 use crate::plan::Problem;
 
 /// When to look again at an object that came too late for this process.
@@ -72,7 +73,7 @@ impl Reconciler {
     pub fn forget(&self, uid: &str) {
         self.memories.forget(uid);
         self.cx.accounts.release(uid);
-        self.cx.metrics.certificates(uid, std::collections::BTreeMap::new());
+        self.cx.metrics.forget(uid);
     }
 
     /// A list of all objects was read, and those of these UIDs are there. One that vanished while nobody watched is
@@ -182,6 +183,9 @@ impl Reconciler {
             }
         };
         let keeps = !memory.lifecycle.is_released() && term == self.cx.term();
+        if let Some(told) = told(object, &memory).filter(|_| keeps) {
+            self.cx.metrics.tell_of(uid, told);
+        }
         if self.memories.put(uid, keeps.then_some(memory)) {
             // With what this reconcile has told of it since.
             self.forget(uid);
@@ -237,6 +241,31 @@ fn reconciled(next: &Next) -> Reconciled {
     } else {
         Reconciled::Error
     }
+}
+
+/// What the metrics tell of an object: what its status says. Without a status there is nothing to tell.
+fn told(object: &ClassicLoadBalancer, memory: &Memory) -> Option<Told> {
+    let status = memory.published.written(object);
+    let ready = status.conditions.iter().find(|condition| condition.type_ == READY)?;
+    let instances = status.instances.unwrap_or_default();
+    let certificates = status.listeners.into_iter().filter_map(|listener| {
+        let certificate = listener.certificate?;
+        let end: jiff::Timestamp = certificate.not_after?.parse().ok()?;
+        Some((certificate.arn, end.as_second()))
+    });
+    Some(Told {
+        namespace: object.namespace().unwrap_or_default(),
+        name: object.name_any(),
+        ready: ready.status == "True",
+        reason: ready.reason.clone(),
+        desired: instances.desired,
+        in_service: instances.in_service,
+        out_of_service: instances.out_of_service,
+        draining: instances.draining,
+        held: memory.brake.waiting(),
+        certificates: certificates.collect(),
+        deleted_at: object.metadata.deletion_timestamp.as_ref().map(|at| at.0.as_second()),
+    })
 }
 
 /// Ends the log of a reconcile that left something undone: what, and when it is tried again. What went wrong on the way

@@ -4,15 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::{BucketSample, Metrics, RegionSample};
+use super::{BucketSample, Metrics, RegionSample, Told};
 
 const INTRODUCTION: &str = "\
 # Metrics
 
 Written by `make generate` from the registry. The operator serves them on `/metrics`, by default on port 8080, in the OpenMetrics
 text format. The names that begin with `controller_runtime_` mean what they mean in other controllers, so dashboards for those
-work. A histogram has the series `_bucket`, `_sum` and `_count`. No label holds the name of an object, so the number of series
-does not grow with the number of objects; only the certificates in use have a series each.
+work. A histogram has the series `_bucket`, `_sum` and `_count`.
+
+The metrics `clb_load_balancer_…` are of single objects, about nine series each, of 1000 objects at most
+(`--object-metrics`, chart values `objectMetrics`; 0 switches them off). Only the operator that leads has them. Their labels `namespace` and
+`name` are those of the object: scrape with `honorLabels`, as the chart's monitors do. All other metrics do not grow with the
+number of objects.
+
+[Alerts](../runbooks/README.md) on them and a dashboard come with the chart.
 ";
 
 /// What the labels hold.
@@ -26,13 +32,19 @@ const LABELS: &[(&str, &str)] = &[
     ("code", "`OK`, or the error code of AWS"),
     ("controller", "always `classicloadbalancer`"),
     ("lane", "`instances`, `change`, `repair` or `sweep`"),
-    ("name", "the name of the Lease"),
     (
         "operation",
         "the operation of the AWS API, such as `DescribeLoadBalancers`",
     ),
     ("region", "the region of AWS"),
+    (
+        "name",
+        "the name of the object; of `leader_election_master_status` that of the Lease",
+    ),
+    ("namespace", "the namespace of the object"),
+    ("reason", "a [reason](conditions.md) of `Ready`"),
     ("result", "`success`, `requeue_after` or `error`"),
+    ("state", "`InService`, `OutOfService` or `Draining`"),
     ("version", "the version of the operator"),
 ];
 
@@ -80,7 +92,23 @@ const QUESTIONS: &[(&str, &str)] = &[
     ),
     (
         "Which certificate expires soon?",
-        "clb_operator_certificate_expiry_days < 21",
+        "clb_load_balancer_certificate_expiration_timestamp_seconds - time() < 21 * 86400",
+    ),
+    (
+        "Which load balancers are not as declared?",
+        "clb_load_balancer_ready == 0",
+    ),
+    (
+        "Why?",
+        "clb_load_balancer_reason * on (namespace, name) group_left () (clb_load_balancer_ready == bool 0) == 1",
+    ),
+    (
+        "Where is less in service than there shall be?",
+        "clb_load_balancer_instances{state=\"InService\"} < ignoring (state) clb_load_balancer_instances_desired",
+    ),
+    (
+        "What does somebody else keep changing?",
+        "increase(clb_load_balancer_drift_corrected_total[1d]) > 0",
     ),
     (
         "How long does a reconcile take?",
@@ -136,11 +164,11 @@ pub fn page() -> Result<String, std::fmt::Error> {
 
 /// Metrics of which each has a series, since only those show their labels.
 fn sample() -> Metrics {
-    let metrics = Metrics::new();
+    let metrics = Metrics::with_objects(1);
+    metrics.leads("classic-lb-operator", true);
     metrics.call("DescribeLoadBalancers", "OK", true, Duration::ZERO);
     metrics.step("CreateLoadBalancer");
     metrics.waits("change", "describe");
-    metrics.leads("clb-operator", true);
     metrics.regions_from(|| {
         let bucket = BucketSample {
             bucket: "describe",
@@ -154,7 +182,12 @@ fn sample() -> Metrics {
             view_age: Some(0.0),
         }]
     });
-    metrics.certificates("uid", [("arn".to_owned(), 0)].into());
+    let told = Told {
+        certificates: [("arn".to_owned(), 0)].into(),
+        deleted_at: Some(0),
+        ..Told::default()
+    };
+    metrics.tell_of("uid", told);
     metrics
 }
 
@@ -214,7 +247,7 @@ mod tests {
         let series: BTreeSet<&String> = families.values().flat_map(|family| &family.series).collect();
         for (_, expression) in QUESTIONS {
             let mut words = expression.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
-            let name = words.find(|word| word.starts_with("clb_operator_") || word.starts_with("controller_runtime_"));
+            let name = words.find(|word| word.starts_with("clb_") || word.starts_with("controller_runtime_"));
             let name = name
                 .unwrap_or_else(|| panic!("{expression} names no metric"))
                 .to_owned();

@@ -45,6 +45,7 @@ pub use crate::error::{Error, Result};
 pub use crate::http::{Reply, get};
 pub use crate::object::LoadBalancer;
 pub use crate::operator::{Operator, OperatorOptions};
+pub use crate::port::free as free_port;
 pub use crate::process::Exit;
 pub use crate::simulator::Simulator;
 pub use crate::stack::{Namespace, Options, Stack, instances};

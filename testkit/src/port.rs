@@ -12,7 +12,7 @@ const RANGE: std::ops::Range<u16> = 12_000..32_000;
 static GIVEN: LazyLock<Mutex<BTreeSet<u16>>> = LazyLock::new(Mutex::default);
 
 /// A port on 127.0.0.1 on which nothing listens, and which this process has not given out before.
-pub(crate) fn free() -> Result<u16> {
+pub fn free() -> Result<u16> {
     Ok(listener()?.1)
 }
 

@@ -55,15 +55,27 @@ pub(crate) fn built(tool: &str) -> PathBuf {
     PathBuf::from(String::from_utf8(built.stdout).unwrap().trim())
 }
 
-fn binary() -> &'static Path {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| built("helm"))
+/// Helm 4.
+pub(crate) const HELM: &str = "helm";
+/// Helm 3.
+pub(crate) const HELM_3: &str = "helm3";
+
+fn binary(tool: &str) -> &'static Path {
+    static FOUR: OnceLock<PathBuf> = OnceLock::new();
+    static THREE: OnceLock<PathBuf> = OnceLock::new();
+    let binary = if tool == HELM { &FOUR } else { &THREE };
+    binary.get_or_init(|| built(tool))
 }
 
 /// Runs Helm away from the settings of whoever runs the tests: what it printed, or how it failed.
 pub(crate) fn helm(kubeconfig: Option<&Path>, arguments: &[&str]) -> Result<String, String> {
+    helm_of(HELM, kubeconfig, arguments)
+}
+
+/// The same with a Helm of that version.
+pub(crate) fn helm_of(tool: &str, kubeconfig: Option<&Path>, arguments: &[&str]) -> Result<String, String> {
     let home = tempfile::tempdir().unwrap();
-    let mut command = Command::new(binary());
+    let mut command = Command::new(binary(tool));
     command.args(arguments).stdin(Stdio::null()).env_remove("KUBECONFIG");
     for variable in ["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME", "HOME"] {
         command.env(variable, home.path());

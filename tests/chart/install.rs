@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use testkit::{Cluster, ControlPlane, Kind};
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
-use crate::helm::{REQUIRED, chart, document, helm, read, root, yaml};
+use crate::helm::{HELM, REQUIRED, chart, document, helm_of, read, root, yaml};
 
-const CRD: &str = "classicloadbalancers.classiclb.dev";
-const DEPLOYMENT: Kind = Kind("apps/v1", "Deployment");
+pub(crate) const CRD: &str = "classicloadbalancers.classiclb.dev";
+pub(crate) const DEPLOYMENT: Kind = Kind("apps/v1", "Deployment");
 const POD: Kind = Kind("v1", "Pod");
 const CLUSTER_ROLE: Kind = Kind("rbac.authorization.k8s.io/v1", "ClusterRole");
 const POLICY: Kind = Kind("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy");
@@ -22,6 +22,8 @@ pub(crate) struct Turn {
     control_plane: &'static ControlPlane,
     pub(crate) cluster: Cluster,
     namespace: &'static str,
+    /// The Helm of this turn.
+    pub(crate) tool: &'static str,
     files: tempfile::TempDir,
     _alone: MutexGuard<'static, ()>,
 }
@@ -44,7 +46,7 @@ impl Turn {
         ] {
             for object in cluster.list(kind).await.unwrap() {
                 let name = object.metadata.name.unwrap();
-                if name.starts_with(prefix) {
+                if [prefix, "test-", "clb-"].iter().any(|prefix| name.starts_with(prefix)) {
                     cluster.delete_and_wait(kind, &name).await.unwrap();
                 }
             }
@@ -55,13 +57,15 @@ impl Turn {
             control_plane,
             cluster,
             namespace,
+            tool: HELM,
             files,
             _alone: turn,
         }
     }
 
-    fn helm(&self, arguments: &[&str]) -> Result<String, String> {
-        helm(
+    pub(crate) fn helm(&self, arguments: &[&str]) -> Result<String, String> {
+        helm_of(
+            self.tool,
             Some(self.control_plane.kubeconfig()),
             &[arguments, &["--namespace", self.namespace]].concat(),
         )
@@ -94,11 +98,11 @@ impl Turn {
         self.helm(&["uninstall", "classic-lb-operator"]).unwrap();
     }
 
-    async fn get(&self, kind: Kind, name: &str) -> Value {
+    pub(crate) async fn get(&self, kind: Kind, name: &str) -> Value {
         serde_json::to_value(self.cluster.get(kind, name).await.unwrap()).unwrap()
     }
 
-    async fn is_there(&self, kind: Kind, name: &str) -> bool {
+    pub(crate) async fn is_there(&self, kind: Kind, name: &str) -> bool {
         self.cluster.find(kind, name).await.unwrap().is_some()
     }
 
@@ -123,7 +127,7 @@ impl Turn {
     }
 
     /// A chart of another version, whose definition has one printer column less.
-    fn other_version(&self) -> PathBuf {
+    pub(crate) fn other_version(&self) -> PathBuf {
         let copy = self.files.path().join("other");
         copy_folder(&chart(), &copy);
         let edit = |file: &str, change: &dyn Fn(String) -> String| {
@@ -148,7 +152,7 @@ impl Turn {
         copy
     }
 
-    async fn columns(&self) -> usize {
+    pub(crate) async fn columns(&self) -> usize {
         let crd = self.get(Kind::CRD, CRD).await;
         crd["spec"]["versions"][0]["additionalPrinterColumns"]
             .as_array()
@@ -175,7 +179,7 @@ async fn a_release_is_installed_upgraded_taken_away_and_installed_again() {
     let turn = Turn::begin("release").await;
     turn.install(&turn.other_version(), &[]).unwrap();
     let old_columns = turn.columns().await;
-    assert_eq!(turn.get(DEPLOYMENT, "classic-lb-operator").await["spec"]["replicas"], 1);
+    assert_eq!(turn.get(DEPLOYMENT, "classic-lb-operator").await["spec"]["replicas"], 2);
 
     turn.upgrade(&chart(), &["--set", "replicas=0"]).unwrap();
     assert_eq!(

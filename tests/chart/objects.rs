@@ -62,6 +62,7 @@ fn by_default_there_is_what_the_operator_needs_and_no_more() {
         ("ClusterRoleBinding", NAME),
         ("CustomResourceDefinition", CRD),
         ("Deployment", NAME),
+        ("PodDisruptionBudget", NAME),
         // Of `helm test`.
         ("Pod", "test-classic-lb-operator-test"),
         ("Service", "test-classic-lb-operator-test"),
@@ -78,7 +79,9 @@ fn by_default_there_is_what_the_operator_needs_and_no_more() {
 
 #[test]
 fn objects_stand_in_the_namespace_of_the_release() {
-    for object in render("serviceMonitor: {enabled: true}") {
+    let optional = "{serviceMonitor: {enabled: true}, podMonitor: {enabled: true}, prometheusRule: {enabled: true}, \
+                    dashboard: {enabled: true}, networkPolicy: {enabled: true}}";
+    for object in render(optional) {
         let cluster_wide = [
             "ClusterRole",
             "ClusterRoleBinding",
@@ -149,7 +152,11 @@ fn helm_test_asks_the_operator_through_a_service_of_its_own() {
     }
     let port = service["spec"]["ports"][0]["port"].as_u64().unwrap();
     let url = format!("--url=http://{name}.load-balancers:{port}");
-    assert_eq!(test["args"], json!(["ready", url, "--wait=60s"]));
+    assert_eq!(test["args"], json!(["ready", url, "--wait=60s", "--aws"]));
+    assert_eq!(
+        pod["spec"]["serviceAccountName"], template["spec"]["serviceAccountName"],
+        "AWS sees the same role"
+    );
     assert!(
         !names(&render("replicas: 0"))
             .iter()
@@ -169,11 +176,14 @@ fn user_and_group_can_be_left_to_the_cluster() {
 }
 
 #[test]
-fn one_operator_runs_at_a_time_and_is_probed() {
+fn two_operators_run_and_are_probed() {
     let objects = render("{}");
     let spec = &deployment(&objects)["spec"];
-    assert_eq!(spec["replicas"], 1);
-    assert_eq!(spec["strategy"], json!({"type": "Recreate"}));
+    assert_eq!(spec["replicas"], 2);
+    assert_eq!(
+        spec["strategy"],
+        json!({"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}})
+    );
     let container = &spec["template"]["spec"]["containers"][0];
     assert_eq!(
         container["livenessProbe"]["httpGet"],
@@ -182,6 +192,10 @@ fn one_operator_runs_at_a_time_and_is_probed() {
     assert_eq!(
         container["readinessProbe"]["httpGet"],
         json!({"path": "/readyz", "port": "http"})
+    );
+    assert_eq!(
+        container["startupProbe"]["httpGet"], container["livenessProbe"]["httpGet"],
+        "a start may take its time"
     );
     assert_eq!(
         container["ports"],
@@ -379,7 +393,7 @@ fn metrics_can_be_scraped() {
     let endpoint = &monitor["spec"]["endpoints"][0];
     assert_eq!(
         *endpoint,
-        json!({"port": "http", "path": "/metrics", "interval": "1m", "scrapeTimeout": "10s"})
+        json!({"port": "http", "path": "/metrics", "scheme": "http", "interval": "1m", "scrapeTimeout": "10s", "honorLabels": true})
     );
     assert_eq!(service["spec"]["ports"][0]["name"], endpoint["port"]);
     for (label, value) in monitor["spec"]["selector"]["matchLabels"].as_object().unwrap() {

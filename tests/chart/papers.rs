@@ -204,4 +204,9 @@ fn notes_speak_of_what_was_installed() {
     assert!(notes(&["--set", "crds.keep=false"]).contains("WARNING"));
     let role = r"serviceAccount.annotations.eks\.amazonaws\.com/role-arn=x";
     assert!(!notes(&["--set", role]).contains("No IRSA role"));
+    assert!(plain.contains("helm test test --namespace lbs") && plain.contains("kubectl clb plan"));
+    assert!(!plain.contains("every one of the") && !plain.contains("somebody who scrapes"));
+    let unbound = notes(&["--set", "rbac.create=false"]);
+    assert!(unbound.contains("WARNING: rbac.create is false") && unbound.contains("2 pods"));
+    assert!(notes(&["--set", "prometheusRule.enabled=true"]).contains("somebody who scrapes"));
 }

@@ -69,6 +69,26 @@ fn every_missing_value_is_named_in_one_message() {
             "extraEnv: [{name: CLB_ADOPTION, value: any}]",
             "extraEnv sets CLB_ADOPTION, a flag of the operator",
         ),
+        (
+            "metricsTLS: {enabled: true}",
+            "metricsTLS.secret is required where metricsTLS.enabled is true",
+        ),
+        (
+            "metricsTLS: {enabled: true, secret: a, port: 8080}",
+            "metricsTLS.port and http.port are the same",
+        ),
+        (
+            "customCA: {configMap: a, secret: b}",
+            "customCA.configMap and customCA.secret are both set",
+        ),
+        (
+            "aws: {credentials: {existingSecret: a}, webIdentity: {roleArn: 'arn:aws:iam::111122223333:role/a'}}",
+            "aws.credentials.existingSecret and aws.webIdentity.roleArn are both set",
+        ),
+        (
+            "extraVolumeMounts: [{name: a, mountPath: /a}]",
+            "extraVolumeMounts names the volume \"a\", which is not in extraVolumes",
+        ),
         // More than AWS answers.
         ("resyncPeriod: 59s", "resyncPeriod must be at least 1m"),
         ("healthInterval: 9s", "healthInterval must be at least 10s"),
@@ -100,13 +120,73 @@ pub(crate) fn refused(values: &str, place: &str, message: &str) {
 fn a_wrong_value_is_refused_where_it_stands() {
     let too_long = format!("clusterId: {}", "a".repeat(64));
     for (values, place, message) in [
-        ("replicas: 2", "'/replicas'", "must be one of 0, 1"),
+        ("replicas: 11", "'/replicas'", "maximum"),
+        (
+            "strategy: {rollingUpdate: {maxSurge: 101%}}",
+            "'/strategy/rollingUpdate/maxSurge'",
+            "does not match pattern",
+        ),
+        ("strategy: {type: OnDelete}", "'/strategy/type'", "must be one of"),
+        (
+            "prometheusRule: {disabled: [Nothing]}",
+            "'/prometheusRule/disabled/0'",
+            "must be one of",
+        ),
+        (
+            "prometheusRule: {runbookUrl: 'https://a/b'}",
+            "'/prometheusRule/runbookUrl'",
+            "does not match pattern",
+        ),
+        (
+            "aws: {webIdentity: {roleArn: clb}}",
+            "'/aws/webIdentity/roleArn'",
+            "does not match pattern",
+        ),
+        (
+            "aws: {webIdentity: {expirationSeconds: 60}}",
+            "'/aws/webIdentity/expirationSeconds'",
+            "minimum",
+        ),
+        ("aws: {rateShare: 0}", "'/aws/rateShare'", "minimum"),
+        (
+            "aws: {rateLimits: {describe: 10}}",
+            "'/aws/rateLimits/describe'",
+            "want string",
+        ),
+        (
+            "aws: {rateLimits: {describe: '0+1'}}",
+            "'/aws/rateLimits/describe'",
+            "does not match pattern",
+        ),
+        (
+            "aws: {rateLimits: {all: 1+1}}",
+            "'/aws/rateLimits'",
+            "'all' not allowed",
+        ),
+        ("objectMetrics: {limit: 0}", "'/objectMetrics/limit'", "minimum"),
+        (
+            "extraVolumes: [{name: a, configmap: {}}]",
+            "'/extraVolumes/0'",
+            "'configmap' not allowed",
+        ),
+        ("sidecars: [{name: a, img: b}]", "'/sidecars/0'", "'img' not allowed"),
+        (
+            "networkPolicy: {ingress: {from: [{podSelctor: {}}]}}",
+            "'/networkPolicy/ingress/from/0'",
+            "'podSelctor' not allowed",
+        ),
+        (
+            "serviceMonitor: {tlsConfig: {insecure: true}}",
+            "'/serviceMonitor/tlsConfig'",
+            "'insecure' not allowed",
+        ),
+        ("livenessProbe: {exec: {}}", "'/livenessProbe'", "'exec' not allowed"),
         ("replicaCount: 1", "''", "'replicaCount' not allowed"),
         ("image: {registry: x}", "'/image'", "'registry' not allowed"),
         (
-            "rbac: {userRoles: {aggregateToAdmin: true}}",
+            "rbac: {userRoles: {aggregateToViewer: true}}",
             "'/rbac/userRoles'",
-            "'aggregateToAdmin' not allowed",
+            "'aggregateToViewer' not allowed",
         ),
         (
             "affinity: {nodeAffinty: {}}",
@@ -206,12 +286,18 @@ fn every_value_reaches_the_pod() {
             "--resync-period=1h30m",
             "--health-interval=15s",
             "--concurrency=8",
+            "--rate-share=70",
+            "--rate-limits=describe=100+40,resource-intensive=50+0.5",
             "--watch-namespaces=shop,web",
             "--lease-namespace=operators",
             "--adoption=any",
             "--read-only",
             "--extra-regions=xx-west-1",
             "--default-tags=env=prod,team=a b",
+            "--object-metrics=50",
+            "--metrics-listen=[::]:9443",
+            "--metrics-certificate=/etc/classic-lb-operator/metrics",
+            "--metrics-authentication",
             "--log-format=text",
             "--log-level=info,kube=debug",
         ])
@@ -244,9 +330,15 @@ fn every_value_reaches_the_pod() {
         "nodeSelector",
         "tolerations",
         "affinity",
-        "topologySpreadConstraints",
         "priorityClassName",
+        "runtimeClassName",
+        "schedulerName",
         "terminationGracePeriodSeconds",
+        "hostNetwork",
+        "dnsPolicy",
+        "dnsConfig",
+        "hostAliases",
+        "initContainers",
     ] {
         assert_eq!(pod["spec"][member], values[member], "{member}");
     }
@@ -259,7 +351,8 @@ image:
   digest: sha256:0000000000000000000000000000000000000000000000000000000000000000
   pullPolicy: Always
 imagePullSecrets: [{name: regcred}]
-aws: {region: eu-central-1, endpointUrl: "http://aws.example.com:4566", defaultTags: {team: a b, env: prod}, extraRegions: [xx-west-1]}
+aws: {region: eu-central-1, endpointUrl: "http://aws.example.com:4566", defaultTags: {team: a b, env: prod}, extraRegions: [xx-west-1], rateShare: 70,
+  rateLimits: {describe: 100+40, resource-intensive: 50+0.5}}
 leaderElection: {namespace: operators}
 watchNamespaces: [shop, web]
 adoption: any
@@ -285,7 +378,16 @@ affinity:
     - weight: 100
       podAffinityTerm: {topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {app: x}}}
 topologySpreadConstraints:
-- {maxSkew: 1, topologyKey: topology.kubernetes.io/zone, whenUnsatisfiable: ScheduleAnyway}
+- {maxSkew: 1, topologyKey: topology.kubernetes.io/zone, whenUnsatisfiable: ScheduleAnyway, labelSelector: {}}
+runtimeClassName: gvisor
+schedulerName: second
+hostNetwork: true
+dnsPolicy: None
+dnsConfig: {nameservers: [10.0.0.2], options: [{name: ndots, value: "2"}]}
+hostAliases: [{ip: 10.0.0.1, hostnames: [sts.amazonaws.com]}]
+initContainers: [{name: first, image: "registry.example.com/first:1"}]
+objectMetrics: {limit: 50}
+metricsTLS: {enabled: true, secret: metrics, port: 9443}
 extraEnv:
 - {name: AWS_SECRET_ACCESS_KEY, valueFrom: {secretKeyRef: {name: aws, key: secret}}}
 "#;
@@ -333,7 +435,17 @@ fn values_and_schema_know_the_same_names() {
         for name in properties.keys().filter(|name| !known(name)) {
             // Members of Kubernetes' own types have no default.
             assert!(
-                path.contains("/resources") || path.contains("/affinity"),
+                [
+                    "/rateLimits",
+                    "/resources",
+                    "/affinity",
+                    "/tlsConfig",
+                    "/authorization",
+                    "/dnsConfig",
+                    "/lifecycle"
+                ]
+                .iter()
+                .any(|theirs| path.contains(theirs)),
                 "values.yaml lacks {path}/{name}"
             );
         }

@@ -20,6 +20,7 @@ async fn inferred_removals_go_in_steps_and_the_last_in_service_stays() -> Result
     })
     .await?;
     assert_eq!(test.registered().await?.len(), 1);
+    test.told("clb_load_balancer_removals_held", "", "1").await?;
     let calls = test.calls(mark).await?.of(DEREGISTER);
     let one = |call: &testkit::Call| call.members("Instances.member.").len() == 1;
     assert!(calls.iter().all(one), "{calls}");

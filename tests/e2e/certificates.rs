@@ -36,9 +36,13 @@ async fn a_domain_stands_for_its_newest_valid_certificate_and_rotates_in_place()
     let ready = test.ready(&https(&format!("acmDomainName: {domain}"))).await?;
     assert_eq!(used(&ready)["arn"], json!(first), "the expired one is not taken");
     assert!(used(&ready)["notAfter"].is_string(), "{}", used(&ready));
-    let metrics = test.stack.operator().get("/metrics").await?.body;
-    let line = format!("clb_operator_certificate_expiry_days{{certificate=\"{first}\"}} 29.");
-    assert!(metrics.contains(&line), "no {line} in\n{metrics}");
+    let not_after = used(&ready)["notAfter"].as_str().expect("a time");
+    let end = not_after.parse::<jiff::Timestamp>().expect("a time").as_second();
+    let series = format!("certificate=\"{first}\"}} {end}\n");
+    let operator = test.stack.operator();
+    operator
+        .until("/metrics", &series, |reply| reply.body.contains(&series))
+        .await?;
 
     let second = issued(&test, &domain, 300).await?;
     let mark = test.mark()?;

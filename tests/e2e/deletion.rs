@@ -73,6 +73,7 @@ async fn a_lost_balancer_is_not_made_again_unless_asked_for() -> Result<()> {
     let mark = test.mark()?;
     test.request().await?;
     let message = test.until_reason("Ready", "Lost").await?;
+    test.told("clb_load_balancer_reason", ",reason=\"Lost\"", "1").await?;
     assert!(message.contains("recreatePolicy"), "it names the way out: {message}");
     let lost = test.get().await?;
     assert!(lost.has("Stalled", "True") && lost.has("TargetsHealthy", "Unknown"));

@@ -50,5 +50,8 @@ async fn drift_is_repaired_when_somebody_asks() -> Result<()> {
     assert_eq!(crate::registered(&lb), set(&ids[..1]));
     assert_eq!(lb.availability_zones().len(), 2);
     assert_eq!(test.tags().await?["team"], "web");
+    test.told("clb_load_balancer_drift_corrected_total", "", "1").await?;
+    test.told("clb_load_balancer_ready", "", "1").await?;
+    test.told("clb_load_balancer_instances_desired", "", "1").await?;
     Ok(())
 }

@@ -37,6 +37,14 @@ async fn a_second_operator_waits_and_takes_over_when_the_first_ends_or_dies() ->
     })?;
     let leader = holder(&test).await?.expect("a holder");
     second.start_ready().await?;
+    let tells = |reply: &testkit::Reply| reply.body.contains("clb_load_balancer_ready{");
+    first.until("/metrics", "the objects", tells).await?;
+    let metrics = second.get("/metrics").await?;
+    assert!(
+        !tells(&metrics),
+        "only the one that leads tells of them: {}",
+        metrics.body
+    );
     let mark = test.mark()?;
     test.change(json!({"tags": {"by": "first"}})).await?;
     assert!(

@@ -49,6 +49,7 @@ mod refusals;
 mod regions;
 mod registration;
 mod restored;
+mod secure_metrics;
 mod security_groups;
 mod services;
 mod setup;
@@ -248,6 +249,14 @@ impl Test {
             );
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
+    }
+
+    /// Waits until the operator tells this metric of the object, with these labels beside its name.
+    async fn told(&self, metric: &str, labels: &str, value: &str) -> Result<()> {
+        let namespace = self.namespace.namespace();
+        let line = format!("{metric}{{namespace=\"{namespace}\",name=\"web\"{labels}}} {value}");
+        let is_told = |reply: &testkit::Reply| reply.body.lines().any(|told| told == line);
+        self.stack.operator().until("/metrics", &line, is_told).await.map(drop)
     }
 
     /// How often the operator has written to Kubernetes in the test's namespace.

@@ -94,8 +94,28 @@ async fn metrics_count_what_was_done_and_logs_hold_no_credential() -> Result<()>
 async fn ready_asks_a_running_operator_and_tells_what_it_says() -> Result<()> {
     let test = Test::new().await?;
     let ready = |url: &str| operator(&["ready", "--url", url, "--wait=1s"]);
-    let output = ready(test.stack.operator().url());
+    let url = test.stack.operator().url();
+    let output = ready(url);
     assert!(output.status.success(), "{output:?}");
+    let simulator = test.stack.simulator();
+    let asking_aws = |environment: &[(&str, String)]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_clb-operator"));
+        command.args(["ready", "--url", url, "--aws"]).env_clear();
+        let output = command
+            .envs(environment.iter().map(|(name, value)| (*name, value)))
+            .output();
+        output.expect("it runs")
+    };
+    let output = asking_aws(&simulator.environment());
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && told.contains("AWS: "), "{output:?}");
+    let nowhere = [("AWS_ENDPOINT_URL", "http://127.0.0.1:1".to_owned())];
+    let output = asking_aws(&[simulator.environment().to_vec(), nowhere.to_vec()].concat());
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.code() == Some(1) && told.contains("AWS does not answer in "),
+        "{output:?}"
+    );
 
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("its address"));

@@ -17,6 +17,14 @@ async fn the_deletion_waits_until_the_protection_is_lifted() -> Result<()> {
     assert!(waiting.has("Ready", "False") && waiting.has("Programmed", "True"));
     assert!(describe(&test.stack, &name).await.is_some());
 
+    test.told("clb_load_balancer_ready", "", "0").await?;
+    let reply = test.stack.operator().get("/metrics").await?;
+    let pending = format!(
+        "clb_load_balancer_deletion_pending_seconds{{namespace=\"{}\"",
+        test.namespace.namespace()
+    );
+    assert!(reply.body.contains(&pending), "{}", reply.body);
+
     // A balancer that must not go serves on, so it is looked after.
     let mark = test.mark()?;
     test.patch(json!({"healthCheck": {"target": "HTTP:8080/alive"}}))

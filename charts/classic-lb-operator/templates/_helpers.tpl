@@ -18,11 +18,29 @@ app.kubernetes.io/name: {{ include "classic-lb-operator.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
+{{- /* Those that tell what it is win over the common ones. */ -}}
 {{- define "classic-lb-operator.labels" -}}
+{{- $own := include "classic-lb-operator.ownLabels" . -}}
+{{- $own -}}
+{{- $own := $own | fromYaml -}}
+{{- range $label, $value := .Values.commonLabels }}
+{{- if not (hasKey $own $label) }}
+{{ $label }}: {{ $value | quote }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "classic-lb-operator.ownLabels" -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{ include "classic-lb-operator.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end -}}
+
+{{- /* Not those of the selector: it is no operator. */ -}}
+{{- define "classic-lb-operator.testLabels" -}}
+app.kubernetes.io/name: {{ include "classic-lb-operator.name" . | trunc 58 | trimSuffix "-" }}-test
+app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
 {{- define "classic-lb-operator.serviceAccountName" -}}
@@ -58,11 +76,188 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 
 {{- /* An IPv6 address needs brackets before its port. */ -}}
 {{- define "classic-lb-operator.listen" -}}
-{{- if contains ":" .Values.http.address -}}
-[{{ .Values.http.address }}]:{{ .Values.http.port }}
-{{- else -}}
-{{ .Values.http.address }}:{{ .Values.http.port }}
+{{- include "classic-lb-operator.address" . }}:{{ .Values.http.port }}
 {{- end -}}
+
+{{- define "classic-lb-operator.address" -}}
+{{- if contains ":" .Values.http.address -}}
+[{{ .Values.http.address }}]
+{{- else -}}
+{{ .Values.http.address }}
+{{- end -}}
+{{- end -}}
+
+{{- define "classic-lb-operator.podSecurityContext" -}}
+runAsNonRoot: true
+seccompProfile:
+  type: RuntimeDefault
+{{- range $key, $id := .Values.podSecurityContext }}
+{{- if not (kindIs "invalid" $id) }}
+{{ $key }}: {{ int64 $id }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "classic-lb-operator.containerSecurityContext" -}}
+allowPrivilegeEscalation: false
+capabilities:
+  drop: [ALL]
+readOnlyRootFilesystem: true
+runAsNonRoot: true
+{{- end -}}
+
+{{- /* How AWS is reached, for the operator and for what tests it. */ -}}
+{{- define "classic-lb-operator.env" -}}
+{{- with .Values.aws.region }}
+- name: AWS_REGION
+  value: {{ . | quote }}
+{{- end }}
+{{- with .Values.aws.endpointUrl }}
+- name: AWS_ENDPOINT_URL
+  value: {{ . | quote }}
+{{- end }}
+{{- if .Values.aws.useFipsEndpoint }}
+- name: AWS_USE_FIPS_ENDPOINT
+  value: "true"
+{{- end }}
+{{- if .Values.aws.useDualstackEndpoint }}
+- name: AWS_USE_DUALSTACK_ENDPOINT
+  value: "true"
+{{- end }}
+{{- with .Values.aws.credentials }}
+{{- if .existingSecret }}
+- name: AWS_ACCESS_KEY_ID
+  valueFrom:
+    secretKeyRef:
+      name: {{ .existingSecret }}
+      key: {{ .accessKeyIdKey }}
+- name: AWS_SECRET_ACCESS_KEY
+  valueFrom:
+    secretKeyRef:
+      name: {{ .existingSecret }}
+      key: {{ .secretAccessKeyKey }}
+{{- if .sessionTokenKey }}
+- name: AWS_SESSION_TOKEN
+  valueFrom:
+    secretKeyRef:
+      name: {{ .existingSecret }}
+      key: {{ .sessionTokenKey }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- with .Values.aws.webIdentity.roleArn }}
+- name: AWS_ROLE_ARN
+  value: {{ . | quote }}
+- name: AWS_WEB_IDENTITY_TOKEN_FILE
+  value: /var/run/secrets/classiclb.dev/aws/token
+- name: AWS_ROLE_SESSION_NAME
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.name
+{{- end }}
+{{- if or .Values.customCA.configMap .Values.customCA.secret }}
+# Beside the file of public authorities that the image names in SSL_CERT_FILE.
+- name: SSL_CERT_DIR
+  value: /etc/classic-lb-operator/ca
+{{- end }}
+{{- with .Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "classic-lb-operator.volumeMounts" -}}
+{{- if .Values.aws.webIdentity.roleArn }}
+- name: aws-token
+  mountPath: /var/run/secrets/classiclb.dev/aws
+  readOnly: true
+{{- end }}
+{{- if or .Values.customCA.configMap .Values.customCA.secret }}
+- name: custom-ca
+  mountPath: /etc/classic-lb-operator/ca
+  readOnly: true
+{{- end }}
+{{- with .Values.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "classic-lb-operator.volumes" -}}
+{{- with .Values.aws.webIdentity }}
+{{- if .roleArn }}
+- name: aws-token
+  projected:
+    sources:
+    - serviceAccountToken:
+        path: token
+        audience: {{ .audience | quote }}
+        expirationSeconds: {{ int .expirationSeconds }}
+{{- end }}
+{{- end }}
+{{- with .Values.customCA }}
+{{- if .configMap }}
+- name: custom-ca
+  configMap:
+    name: {{ .configMap }}
+    items:
+    - key: {{ .key }}
+      path: ca.crt
+{{- else if .secret }}
+- name: custom-ca
+  secret:
+    secretName: {{ .secret }}
+    items:
+    - key: {{ .key }}
+      path: ca.crt
+{{- end }}
+{{- end }}
+{{- with .Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- /* The operator's own affinity stands in where nobody said how its pods stand to each other. */ -}}
+{{- define "classic-lb-operator.affinity" -}}
+{{- $affinity := deepCopy .Values.affinity -}}
+{{- if not (or (eq .Values.antiAffinity "none") $affinity.podAntiAffinity) -}}
+{{- $term := dict "topologyKey" "kubernetes.io/hostname" "labelSelector" (dict "matchLabels" (include "classic-lb-operator.selectorLabels" . | fromYaml)) -}}
+{{- if eq .Values.antiAffinity "hard" -}}
+{{- $_ := set $affinity "podAntiAffinity" (dict "requiredDuringSchedulingIgnoredDuringExecution" (list $term)) -}}
+{{- else -}}
+{{- $_ := set $affinity "podAntiAffinity" (dict "preferredDuringSchedulingIgnoredDuringExecution" (list (dict "weight" 100 "podAffinityTerm" $term))) -}}
+{{- end -}}
+{{- end -}}
+{{- with $affinity -}}
+{{- toYaml . -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "classic-lb-operator.topologySpreadConstraints" -}}
+{{- $selector := dict "matchLabels" (include "classic-lb-operator.selectorLabels" . | fromYaml) -}}
+{{- range .Values.topologySpreadConstraints }}
+{{ list (mergeOverwrite (dict "labelSelector" $selector) .) | toYaml }}
+{{- end -}}
+{{- end -}}
+
+{{- /* An endpoint of a ServiceMonitor or a PodMonitor. */ -}}
+{{- define "classic-lb-operator.endpoint" -}}
+{{- $tls := .tls -}}
+{{- with .monitor -}}
+- port: {{ .port | default (ternary "metrics" "http" $tls) }}
+  path: /metrics
+  scheme: {{ .scheme | default (ternary "https" "http" $tls) }}
+  interval: {{ .interval }}
+  scrapeTimeout: {{ .scrapeTimeout }}
+  honorLabels: {{ .honorLabels }}
+  {{- with .bearerTokenFile }}
+  bearerTokenFile: {{ . }}
+  {{- end }}
+  {{- range $member := list "tlsConfig" "authorization" "relabelings" "metricRelabelings" }}
+  {{- with get $.monitor $member }}
+  {{ $member }}:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- end }}
+{{- end }}
 {{- end -}}
 
 {{- define "classic-lb-operator.nodeRules" -}}
@@ -133,6 +328,30 @@ silent, so that a bare `helm lint` passes.
 {{- if .Chart.IsRoot -}}
 {{- range $key, $_ := omit (.Values.global | default dict) "imageRegistry" "imagePullSecrets" -}}
 {{- $problems = append $problems (printf "global.%s is not read by this chart, and there is no parent chart that could mean it for another" $key) -}}
+{{- end -}}
+{{- end -}}
+{{- if and .Values.metricsTLS.enabled (not .Values.metricsTLS.secret) -}}
+{{- $problems = append $problems "metricsTLS.secret is required where metricsTLS.enabled is true: a Secret of type kubernetes.io/tls" -}}
+{{- end -}}
+{{- if and .Values.metricsTLS.enabled (eq (int .Values.metricsTLS.port) (int .Values.http.port)) -}}
+{{- $problems = append $problems "metricsTLS.port and http.port are the same: give them two" -}}
+{{- end -}}
+{{- if and .Values.customCA.configMap .Values.customCA.secret -}}
+{{- $problems = append $problems "customCA.configMap and customCA.secret are both set: give one of them" -}}
+{{- end -}}
+{{- if and .Values.aws.credentials.existingSecret .Values.aws.webIdentity.roleArn -}}
+{{- $problems = append $problems "aws.credentials.existingSecret and aws.webIdentity.roleArn are both set: give one of them" -}}
+{{- end -}}
+{{- if and .Values.aws.webIdentity.roleArn (hasKey .Values.serviceAccount.annotations "eks.amazonaws.com/role-arn") -}}
+{{- $problems = append $problems "aws.webIdentity.roleArn is for clusters outside EKS, and serviceAccount.annotations names a role for IRSA: give one of them" -}}
+{{- end -}}
+{{- range $mount := .Values.extraVolumeMounts -}}
+{{- $found := false -}}
+{{- range $.Values.extraVolumes -}}
+{{- if eq .name $mount.name -}}{{- $found = true -}}{{- end -}}
+{{- end -}}
+{{- if not $found -}}
+{{- $problems = append $problems (printf "extraVolumeMounts names the volume %q, which is not in extraVolumes" $mount.name) -}}
 {{- end -}}
 {{- end -}}
 {{- if regexMatch "^[1-5]?[0-9]s$" .Values.resyncPeriod -}}

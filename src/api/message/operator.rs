@@ -21,6 +21,8 @@ words! { START:
         "Nothing, where it is another replica: this one takes over when it ends. Otherwise end or uninstall one of the two.";
     fn no_lease() "the Lease may be neither read nor written, so a second operator would not wait for this one" =>
         "Let the operator's ClusterRole create Leases, and get and update its own, as the chart's does.";
+    fn no_metrics_certificate(why) "the certificate of the metrics cannot be used: {why}" =>
+        "Put a certificate and its key into `tls.crt` and `tls.key` of `--metrics-certificate` (chart: `metricsTLS.secret`).";
     fn wrong_flags(why) "{why} (see clb-operator --help)" => "Correct what the message names.";
     fn no_command() "a command is required: run, ready or crd" => "Give one: `clb-operator run`.";
     fn not_a_cluster_id() "must be 1 to 63 of [A-Za-z0-9._-]" => "Correct `--cluster-id` (`CLB_CLUSTER_ID`).";
@@ -69,6 +71,10 @@ words! { START:
         "Give `clb-operator ready` the `--url` of the operator.";
     fn not_ready_in_time(url, why) "the operator at {url} is not ready: {why}" =>
         "Do what the rest of the message asks for; without an answer see whether its pod runs and can be reached.";
+    fn aws_not_asked() "AWS was not asked: no region is set" =>
+        "Set the chart value `aws.region`, or `AWS_REGION`.";
+    fn aws_does_not_answer(region, error) "AWS does not answer in {region}: {error}" =>
+        "Give the service account a role, or its policy what the rest of the message names.";
     fn bad_kubeconfig() "the kubeconfig cannot be used" => "Correct what the rest of the message names.";
 }
 

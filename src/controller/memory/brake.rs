@@ -9,6 +9,8 @@ use crate::plan::{Held, Why};
 /// What the brake held back at the last full reconcile.
 #[derive(Clone, Copy, Debug)]
 struct HeldBack {
+    /// How many instances wait.
+    waiting: usize,
     /// It waits for instances that drain.
     drains: bool,
     /// How many were in service.
@@ -75,9 +77,15 @@ impl BrakeLedger {
     /// Keeps what is held back, so that reads of the health can tell when to go on.
     pub(in crate::controller) fn keep_held(&mut self, held: Option<&Held>, health: &Health) {
         self.held = held.map(|held| HeldBack {
+            waiting: held.waiting,
             drains: matches!(held.why, Why::Draining(_) | Why::Unread),
             in_service: health.in_service().len(),
         });
+    }
+
+    /// How many instances are held back.
+    pub(in crate::controller) fn waiting(&self) -> usize {
+        self.held.map_or(0, |held| held.waiting)
     }
 
     /// Whether health that was just read lets the next instances go, or tells of one that left without a word.

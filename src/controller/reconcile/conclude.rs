@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::gather::{account_of, group_status, lines, members, stale, tell_expiries, wants_targets};
+use super::gather::{account_of, group_status, lines, members, stale, wants_targets};
 use super::outcome::{self, Outcome, Setting};
 use super::publish::publish;
 use super::resolution::Resolution;
@@ -287,6 +287,9 @@ async fn full(
         // On one line: an Event is a line of a table.
         let calls = done.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
         let message = if drift {
+            if !executor.is_dry() {
+                cx.metrics.drift_corrected(&subject.owner.uid);
+            }
             message::drift_corrected(calls)
         } else {
             message::updated(calls)
@@ -359,7 +362,6 @@ async fn tell(
     report.errors = outcome.errors(&memory.refusals, &memory.health);
     tell_plan(&mut report, executor.planned());
     if let Some(declared) = declared {
-        tell_expiries(cx, subject, memory, lb);
         report.groups = groups.map(|groups| group_status(declared, groups.missing(), lb));
         if !executor.is_dry() {
             // With the groups that were written down on the way.

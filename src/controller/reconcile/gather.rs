@@ -8,7 +8,6 @@ use super::subject::Subject;
 use super::{applied, from_status, zones};
 use crate::api::AutoScalingGroupStatus;
 use crate::api::message;
-use crate::controller::context::Context;
 use crate::controller::memory::Memory;
 use crate::elb::{Account, Declared, LoadBalancer, Part};
 use crate::plan::Step;
@@ -47,17 +46,6 @@ pub(super) async fn members(
     zones::find_zones(subject, memory, &mut members).await;
     memory.known.keep_members(members.clone());
     members
-}
-
-/// For the metric of certificates in use.
-pub(super) fn tell_expiries(cx: &Context, subject: &Subject<'_>, memory: &Memory, lb: &LoadBalancer) {
-    let listeners = lb.listeners.values();
-    let used = listeners.filter_map(|listener| listener.certificate.as_ref());
-    let expiries = used.filter_map(|arn| {
-        let time: jiff::Timestamp = memory.known.lookups.not_after.get(arn)?.parse().ok()?;
-        Some((arn.clone(), time.as_second()))
-    });
-    cx.metrics.certificates(&subject.owner.uid, expiries.collect());
 }
 
 pub(super) fn group_status(
