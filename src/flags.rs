@@ -57,8 +57,12 @@ pub enum Command {
     /// Kubernetes: the service account inside a cluster, otherwise the kubeconfig (KUBECONFIG).
     /// AWS: region, endpoint and credentials by the standard chain (AWS_REGION, AWS_ENDPOINT_URL, IRSA, Pod Identity).
     Run(Run),
-    /// Print the CustomResourceDefinition.
-    Crd,
+    /// Print the CustomResourceDefinitions.
+    Crd {
+        /// Only that of this resource.
+        #[arg(value_parser = ["classicloadbalancers", "awsaccounts"])]
+        resource: Option<String>,
+    },
     /// Ask a running operator whether it is ready; `helm test` does.
     ///
     /// Exit status: 0 when it is, 1 when it is not within the time, with what it says of itself.
