@@ -221,6 +221,10 @@ pub struct RuleFlags {
     /// another is refused.
     #[arg(long, env = "CLB_EXTRA_REGIONS", value_name = "REGION,…", value_parser = region::parse, value_delimiter = ',')]
     extra_regions: Option<Vec<String>>,
+    /// Whether objects may do without spec.accountRef: their load balancers are then in the account of the operator's own
+    /// identity. The operator's default is on.
+    #[arg(long, env = "CLB_DEFAULT_ACCOUNT", value_enum)]
+    default_account: Option<Switch>,
     /// Write nothing to AWS: every object is treated as if spec.management were Observe.
     #[arg(long, env = "CLB_READ_ONLY", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     read_only: Option<bool>,
@@ -235,6 +239,7 @@ impl RuleFlags {
             default_tags,
             adoption,
             extra_regions,
+            default_account,
             read_only,
         } = self;
         Self {
@@ -242,6 +247,7 @@ impl RuleFlags {
             default_tags: default_tags.or(other.default_tags),
             adoption: adoption.or(other.adoption),
             extra_regions: extra_regions.or(other.extra_regions),
+            default_account: default_account.or(other.default_account),
             read_only: read_only.or(other.read_only),
         }
     }
@@ -253,10 +259,12 @@ impl RuleFlags {
             default_tags,
             adoption,
             extra_regions: _,
+            default_account,
             read_only,
         } = self;
         let flags = [
             ("--adoption", adoption.is_none()),
+            ("--default-account", default_account.is_none()),
             ("--default-tags", default_tags.is_none()),
             ("--read-only", read_only.is_none()),
             ("--watch-namespaces", watch_namespaces.is_none()),
@@ -275,6 +283,7 @@ impl RuleFlags {
             default_tags,
             adoption,
             extra_regions,
+            default_account,
             read_only,
         } = self;
         let defaults = Rules::default();
@@ -284,8 +293,16 @@ impl RuleFlags {
             extra_regions: extra_regions.into_iter().flatten().collect(),
             read_only: read_only.unwrap_or(defaults.read_only),
             default_tags: default_tags.map_or(defaults.default_tags, |tags| tags.0),
+            requires_account: default_account.map_or(defaults.requires_account, |switch| switch == Switch::Off),
         }
     }
+}
+
+/// Whether something is so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Switch {
+    On,
+    Off,
 }
 
 /// Tags of every load balancer.

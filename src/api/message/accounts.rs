@@ -16,7 +16,6 @@ messages! { ACCOUNTS:
     part undecodable_account(why) [reason::ACCOUNT_NOT_READY] "this version of the operator cannot read it: {why}";
 
     fn account_ready(account, arn) [reason::READY] "account {account} answers as {arn}";
-    fn account_unread(why) [reason::ACCOUNT_NOT_READY] "{why}";
     fn account_mismatch(account, answering) [reason::ACCOUNT_MISMATCH]
         "spec.accountId is {account}, but account {answering} answers: correct spec.accountId or spec.roleArn, or give the \
          operator credentials of {account}. Until then nothing is read from or written to AWS";
@@ -44,11 +43,14 @@ messages! { ACCOUNTS:
     fn groups_must_be_named(account) [reason::ACCOUNT_NOT_ALLOWED]
         "spec.securityGroups: must be given, or spec.securityGroupSelector, since spec.allow.securityGroupTags of the \
          AWSAccount {account} asks for tags and AWS would choose the default group of the VPC";
+    part default_subnet(subnet, zone) [reason::ACCOUNT_NOT_ALLOWED] "{subnet}, the default subnet of {zone},";
     under tags_of_account_unread(field, account, rule, message_of_aws) [AWS_CODE]
         "{field}: the tags that spec.allow.{rule} of the AWSAccount {account} asks for could not be read: {message_of_aws}";
     fn region_not_enabled(account, region, message_of_aws) [reason::ACCOUNT_NOT_READY]
         "spec.region: {region} does not let the AWSAccount {account} in, as where a region is not enabled: enable it for the \
          account, or make the object anew in another region: {message_of_aws}";
+    fn released_outside(why) [reason::RELEASED]
+        "nothing is written to AWS, so this object is released, and its load balancer, if there is one, stays with its tags: {why}";
     fn deletion_not_allowed(why) [reason::DELETING]
         "deletion waits: {why}. To let the object go and leave the load balancer as it is, set spec.management: Observe";
 }
