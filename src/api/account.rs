@@ -267,7 +267,7 @@ pub struct AWSAccountStatus {
     /// Who answered: the ARN of the session or of the user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arn: Option<String>,
-    /// How many objects refer to this account.
+    /// How many objects refer to this account; not told by an operator that looks at single namespaces.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub load_balancers: Option<i32>,
     /// The regions that they are in.

@@ -294,6 +294,8 @@ async fn the_operators_account_may_do_what_it_does_and_nothing_else() {
         ("PATCH", clb.to_owned()),
         ("PATCH", format!("{clb}/status")),
         ("GET", "/api/v1/nodes".to_owned()),
+        ("GET", "/api/v1/namespaces".to_owned()),
+        ("GET", "/apis/classiclb.dev/v1alpha1/awsaccounts".to_owned()),
     ] {
         raw.request_text(request(method, &path))
             .await
@@ -309,6 +311,7 @@ async fn the_operators_account_may_do_what_it_does_and_nothing_else() {
         ("GET", "/api/v1/namespaces/classic-lb-operator/secrets".to_owned()),
         ("GET", "/api/v1/pods".to_owned()),
         ("PATCH", "/api/v1/nodes/any".to_owned()),
+        ("PATCH", "/apis/classiclb.dev/v1alpha1/awsaccounts/any".to_owned()),
         (
             "GET",
             format!("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{CRD}"),
@@ -358,7 +361,13 @@ async fn in_watched_namespaces_the_operators_account_may_the_same_and_elsewhere_
             assert_eq!(may(method, &path).await, expected, "{method} {path}");
         }
     }
-    assert!(may("GET", "/api/v1/nodes").await);
+    for of_the_cluster in [
+        "/api/v1/nodes",
+        "/api/v1/namespaces",
+        "/apis/classiclb.dev/v1alpha1/awsaccounts",
+    ] {
+        assert!(may("GET", of_the_cluster).await, "{of_the_cluster}");
+    }
     assert!(!may("GET", &format!("{lists}/classicloadbalancers")).await);
     assert!(!may("GET", "/api/v1/services").await);
     turn.uninstall();

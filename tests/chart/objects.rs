@@ -224,6 +224,9 @@ fn the_operator_gets_exactly_the_rights_it_uses() {
         object(&objects, "ClusterRole", NAME)["rules"],
         json!([
             {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch"]},
+            {"apiGroups": ["classiclb.dev"], "resources": ["awsaccounts"], "verbs": ["get", "list", "watch"]},
+            {"apiGroups": ["classiclb.dev"], "resources": ["awsaccounts/status"], "verbs": ["patch"]},
+            {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list", "watch"]},
             {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]},
             {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "resourceNames": [LEASE], "verbs": ["get", "update"]},
             {"apiGroups": ["classiclb.dev"], "resources": ["classicloadbalancers"], "verbs": ["get", "list", "watch", "patch"]},
@@ -267,6 +270,9 @@ fn in_watched_namespaces_roles_take_the_place_of_the_cluster_role() {
         cluster_wide,
         [
             json!({"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch"]}),
+            json!({"apiGroups": ["classiclb.dev"], "resources": ["awsaccounts"], "verbs": ["get", "list", "watch"]}),
+            json!({"apiGroups": ["classiclb.dev"], "resources": ["awsaccounts/status"], "verbs": ["patch"]}),
+            json!({"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list", "watch"]}),
             json!({"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]}),
             lease,
         ]
@@ -279,7 +285,7 @@ fn in_watched_namespaces_roles_take_the_place_of_the_cluster_role() {
         assert_eq!(role["metadata"]["namespace"], namespace);
         assert_eq!(binding["metadata"]["namespace"], namespace);
         let mut both = [cluster_wide.clone(), role["rules"].as_array().unwrap().clone()].concat();
-        both[2]["resourceNames"] = json!([LEASE]);
+        both[5]["resourceNames"] = json!([LEASE]);
         assert_eq!(both, rules_of(&everywhere, "ClusterRole"), "the same in all");
         let reference = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": NAME});
         assert_eq!(binding["roleRef"], reference);

@@ -11,6 +11,8 @@
 #![allow(clippy::cloned_ref_to_slice_refs)] // a list of one reads as a list
 
 mod accounts;
+mod accounts_allow;
+mod accounts_entry;
 mod admission;
 mod adoption;
 mod adoption_flag;
