@@ -3,7 +3,7 @@
 
 use serde_json::json;
 use testkit::simulator::REGION;
-use testkit::{Options, Policies, Result, Stack};
+use testkit::{Options, Result};
 
 use crate::accounts_entry::{Account, FOR_ALL, OWN, until_kept_out};
 use crate::network::Vpc;
@@ -216,11 +216,7 @@ async fn instances_and_auto_scaling_groups_must_carry_the_tags() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn certificates_must_carry_the_tags_wherever_they_are_kept() -> Result<()> {
-    let options = Options {
-        policies: Policies::default(),
-        ..Options::default()
-    };
-    let test = Test::on(Stack::variant(options).await?).await?;
+    let test = Test::web().on(Options::default()).start().await?;
     let namespace = test.namespace.namespace().to_owned();
     let account = allowing(&test, "certificateTags: {team: $(namespace)}").await?;
     let acm = |end: &str| format!("arn:aws:acm:{REGION}:{OWN}:certificate/{end}");

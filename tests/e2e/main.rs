@@ -57,6 +57,7 @@ mod swap_crashes;
 mod swaps;
 mod tags;
 mod targets;
+mod tenancy;
 mod tutorial;
 mod walk;
 mod watch_namespaces;
