@@ -61,6 +61,7 @@ fn by_default_there_is_what_the_operator_needs_and_no_more() {
         ("ClusterRole", "test-classic-lb-operator-view"),
         ("ClusterRoleBinding", NAME),
         ("CustomResourceDefinition", CRD),
+        ("CustomResourceDefinition", "awsaccounts.classiclb.dev"),
         ("Deployment", NAME),
         // Of `helm test`.
         ("Pod", "test-classic-lb-operator-test"),

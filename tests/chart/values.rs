@@ -259,7 +259,7 @@ image:
   digest: sha256:0000000000000000000000000000000000000000000000000000000000000000
   pullPolicy: Always
 imagePullSecrets: [{name: regcred}]
-aws: {region: eu-central-1, endpointUrl: "http://aws.example.com:4566", defaultTags: {team: a b, env: prod}, extraRegions: [xx-west-1]}
+aws: {region: eu-central-1, endpointUrl: "http://aws.example.com:4566", defaultTags: {team: a b, env: prod}, extraRegions: [xx-west-1], defaultAccount: false}
 leaderElection: {namespace: operators}
 watchNamespaces: [shop, web]
 adoption: any
