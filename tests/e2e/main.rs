@@ -11,6 +11,7 @@
 #![allow(clippy::cloned_ref_to_slice_refs)] // a list of one reads as a list
 
 mod accounts;
+mod accounts_admission;
 mod accounts_allow;
 mod accounts_entry;
 mod admission;

@@ -32,7 +32,7 @@ impl Terms {
     /// Those of the account that a spec refers to.
     ///
     /// # Errors
-    /// When there is no such account, or it is not for this namespace or this scheme.
+    /// When there is no such account, or it is not for this namespace.
     pub(in crate::controller) fn of(
         spec: &ClassicLoadBalancerSpec,
         namespace: &str,
@@ -51,7 +51,6 @@ impl Terms {
         };
         let account = view.find(&reference.name).map_err(problem)?;
         is_for_namespace(&account, namespace, view).map_err(problem)?;
-        is_for_scheme(&account, spec.scheme).map_err(problem)?;
         terms.adoption = account.spec.adoption.map_or(rules.adoption, adoption);
         let tags = account.spec.default_tags.iter().flatten();
         terms
@@ -75,6 +74,17 @@ impl Terms {
                 Err(problem(message))
             }
         }
+    }
+
+    /// Whether load balancers may have a scheme.
+    ///
+    /// # Errors
+    /// When they may not.
+    pub(in crate::controller) fn check_scheme(&self, scheme: Scheme) -> Result<(), Problem> {
+        self.account
+            .as_ref()
+            .map_or(Ok(()), |account| is_for_scheme(account, scheme))
+            .map_err(problem)
     }
 
     /// The role to assume.
@@ -232,17 +242,22 @@ mod tests {
         let lines = format!(
             "{FOR_SHOP}schemes: [internal]\nregions: [eu-west-1]\nadoption: Never\ndefaultTags: {{team: $(namespace), a: account}}\n"
         );
-        let (_, text) = refusal(Some("prod"), "shop", &lines, &Rules::default()).expect("internet-facing");
-        assert!(text.contains("spec.scheme") && text.contains("internal"), "{text}");
-        let mut internal = spec(Some("prod"));
-        internal.scheme = Scheme::Internal;
         let rules = Rules {
             default_tags: [("a", "operator"), ("b", "operator")]
                 .map(|(k, v)| (k.to_owned(), v.to_owned()))
                 .into(),
             ..Rules::default()
         };
-        let terms = Terms::of(&internal, "shop", &view(&lines), &rules).expect("granted");
+        let terms = Terms::of(&spec(Some("prod")), "shop", &view(&lines), &rules).expect("granted");
+        assert!(terms.check_scheme(Scheme::Internal).is_ok());
+        let text = terms
+            .check_scheme(Scheme::InternetFacing)
+            .expect_err("internal ones only")
+            .message;
+        assert!(
+            text.text().contains("spec.scheme") && text.text().contains("internal"),
+            "{text}"
+        );
         assert_eq!(terms.adoption, Adoption::Never);
         let tags: Vec<_> = terms.default_tags.iter().map(|(k, v)| format!("{k}={v}")).collect();
         assert_eq!(tags, ["a=account", "b=operator", "team=shop"]);

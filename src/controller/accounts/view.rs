@@ -9,8 +9,8 @@ use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::watcher::Event;
 use tokio::sync::Notify;
 
-use crate::api::AWSAccount;
 use crate::api::message::{self, Message};
+use crate::api::{AWSAccount, NamespacesFrom};
 
 /// An account of the watch. One that cannot be decoded must not hide the others.
 pub(in crate::controller) type GuardedAccount = DeserializeGuard<AWSAccount>;
@@ -106,12 +106,13 @@ impl AccountView {
 
     /// Takes in an event of the watch of namespaces. `true`: something changed that objects may depend on.
     pub(in crate::controller) fn take_namespace(&self, event: &Event<PartialObjectMeta<Namespace>>) -> bool {
-        let changed = self
-            .state()
+        let mut state = self.state();
+        let changed = state
             .namespaces
             .take(event, |namespace| (namespace.name_any(), namespace.labels().clone()));
         self.heard.notify_waiters();
-        changed
+        // Namespaces come and go, and mostly nobody selects them.
+        changed && state.accounts.known.values().flatten().any(|account| selects(account))
     }
 
     /// The watch of accounts failed. What is known stays in use.
@@ -169,6 +170,10 @@ impl AccountView {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn selects(account: &AWSAccount) -> bool {
+    account.spec.namespaces.from == NamespacesFrom::Selector
 }
 
 /// What objects depend on: not the status, which the operator writes itself.

@@ -31,13 +31,15 @@ pub(super) async fn allowed(
     memory: &mut Memory,
     full: bool,
 ) -> Result<(), Stop> {
+    let spec = &subject.object.spec;
+    let scheme = subject.terms.check_scheme(spec.scheme);
+    scheme.map_err(|problem| Halt::not_found(&problem))?;
     let Some(allowance) = subject.terms.allowance() else {
         return Ok(());
     };
     if full {
         memory.known.admitted.clear();
     }
-    let spec = &subject.object.spec;
     allowance.check_values(spec, declared).map_err(kept_out)?;
     let makes = subject.previous.created_time.is_none() && spec.adopt != Some(true);
     let unnamed = declared.security_groups.is_none() && spec.security_group_selector.is_none();
