@@ -10,6 +10,7 @@ use tokio::sync::{Mutex, MutexGuard, OnceCell};
 use crate::helm::{REQUIRED, chart, document, helm, read, root, yaml};
 
 const CRD: &str = "classicloadbalancers.classiclb.dev";
+const ACCOUNTS: &str = "awsaccounts.classiclb.dev";
 const DEPLOYMENT: Kind = Kind("apps/v1", "Deployment");
 const POD: Kind = Kind("v1", "Pod");
 const CLUSTER_ROLE: Kind = Kind("rbac.authorization.k8s.io/v1", "ClusterRole");
@@ -39,6 +40,7 @@ impl Turn {
             (POLICY_BINDING, "classic-lb-operator"),
             (POLICY, "classic-lb-operator"),
             (Kind::CRD, CRD),
+            (Kind::CRD, ACCOUNTS),
             (CLUSTER_ROLE, "classic-lb-operator"),
             (BINDING, "classic-lb-operator"),
         ] {
@@ -116,7 +118,13 @@ impl Turn {
             .await
             .unwrap();
         let started = Instant::now();
-        while let Err(error) = self.cluster.list(Kind::CLB).await {
+        let all = || async {
+            self.cluster
+                .list(Kind::CLB)
+                .await
+                .and(self.cluster.list(Kind::ACCOUNT).await)
+        };
+        while let Err(error) = all().await {
             assert!(started.elapsed() < testkit::cluster::PATIENCE, "not served: {error}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -215,6 +223,7 @@ async fn without_keep_the_definition_goes_with_the_release() {
     assert!(turn.is_there(Kind::CRD, CRD).await);
     turn.uninstall();
     turn.cluster.until_gone(Kind::CRD, CRD).await.unwrap();
+    turn.cluster.until_gone(Kind::CRD, ACCOUNTS).await.unwrap();
 }
 
 #[tokio::test]

@@ -337,6 +337,12 @@ fn the_definition_is_the_generated_one_with_marks_of_the_release() {
     assert_eq!(labels["team"], "platform");
     assert_eq!(labels["app.kubernetes.io/managed-by"], "Helm");
     assert_eq!(rendered, document(&read("crds/classicloadbalancers.yaml")));
+    let accounts = object(&objects, "CustomResourceDefinition", "awsaccounts.classiclb.dev");
+    let schema = "/spec/versions/0/schema";
+    assert_eq!(
+        accounts.pointer(schema),
+        document(&read("crds/awsaccounts.yaml")).pointer(schema)
+    );
 
     let unkept = render("crds: {keep: false}");
     assert!(object(&unkept, "CustomResourceDefinition", CRD)["metadata"]["annotations"].is_null());

@@ -210,6 +210,7 @@ fn every_value_reaches_the_pod() {
             "--lease-namespace=operators",
             "--adoption=any",
             "--read-only",
+            "--default-account=off",
             "--extra-regions=xx-west-1",
             "--default-tags=env=prod,team=a b",
             "--log-format=text",
