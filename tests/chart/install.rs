@@ -221,6 +221,8 @@ async fn without_keep_the_definition_goes_with_the_release() {
     let turn = Turn::begin("unkept").await;
     turn.install(&chart(), &["--set", "crds.keep=false"]).unwrap();
     assert!(turn.is_there(Kind::CRD, CRD).await);
+    // What is not served yet is slow to go.
+    turn.served().await;
     turn.uninstall();
     turn.cluster.until_gone(Kind::CRD, CRD).await.unwrap();
     turn.cluster.until_gone(Kind::CRD, ACCOUNTS).await.unwrap();
