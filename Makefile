@@ -14,7 +14,7 @@ endif
 # Asked of Cargo only where it is needed: the folder may be set in the environment or in Cargo's own configuration.
 built = $(shell cargo metadata --format-version 1 --no-deps | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')/debug
 testkit = $(built)/testkit
-crd := crds/classicloadbalancers.yaml
+crds := classicloadbalancers awsaccounts
 reference := docs/reference
 chart := charts/classic-lb-operator
 
@@ -54,14 +54,14 @@ deny: ## Check the dependencies: licences, sources, what is banned. cargo-deny i
 	tools/deny bans licenses sources
 
 .PHONY: generate
-generate: binaries ## Write the generated files anew: the CRD, the chart's copy of it, docs/reference/, and deploy/
+generate: binaries ## Write the generated files anew: the CRDs, the chart's copy of them, docs/reference/, and deploy/
 	operator="$(built)/clb-operator"; \
-	"$$operator" crd >$(crd).part; mv $(crd).part $(crd); \
+	for crd in $(crds); do "$$operator" crd $$crd >crds/$$crd.yaml.part; mv crds/$$crd.yaml.part crds/$$crd.yaml; done; \
 	for page in conditions metrics fields command-line; do \
 	  "$$operator" reference $$page >$(reference)/$$page.md.part; mv $(reference)/$$page.md.part $(reference)/$$page.md; \
 	done
 	mkdir -p $(chart)/files/crds
-	cp $(crd) $(chart)/files/crds/
+	cp $(crds:%=crds/%.yaml) $(chart)/files/crds/
 	tools/render
 	tools/render readme >$(chart)/README.md.part; mv $(chart)/README.md.part $(chart)/README.md
 	tools/render values >$(reference)/values.md.part; mv $(reference)/values.md.part $(reference)/values.md

@@ -1,7 +1,10 @@
-//! The custom resource `ClassicLoadBalancer`: its spec, its status and the rules that the API server enforces.
+//! The custom resources: their specs, their status and the rules that the API server enforces.
 //!
 //! Descriptions of fields are user documentation: `kubectl explain` prints them.
 
+// As below.
+#[allow(unreachable_pub, clippy::doc_markdown)]
+mod account;
 pub mod condition;
 pub mod crd;
 pub mod fields;
@@ -13,13 +16,17 @@ pub mod reference;
 mod spec;
 mod status;
 
+pub use account::{
+    AWSAccount, AWSAccountSpec, AWSAccountStatus, AccountNamespaces, AccountRegionStatus, Allow, NamespacesFrom,
+    Permission,
+};
 pub use spec::{
-    AccessLog, ApplicationCookie, Attributes, AutoScalingGroupMode, AutoScalingGroupTarget, Backend, Certificate,
-    CheckProtocol, ClassicLoadBalancer, ClassicLoadBalancerSpec, ConfigMapKeyRef, ConnectionDraining, CordonedNodes,
-    CustomSslPolicy, DeletionPolicy, DesyncMitigationMode, HealthCheck, InstancePortFrom, InstanceTags, LabelSelector,
-    LabelSelectorOperator, LabelSelectorRequirement, Listener, LoadBalancerCookie, Management, NotReadyNodes, Part,
-    Protocol, PublicKey, RecreatePolicy, Registration, RegistrationMode, Scheme, SecurityGroupSelector, SslPolicy,
-    Stickiness, SubnetRole, SubnetSelector, Targets,
+    AccessLog, AccountRef, ApplicationCookie, Attributes, AutoScalingGroupMode, AutoScalingGroupTarget, Backend,
+    Certificate, CheckProtocol, ClassicLoadBalancer, ClassicLoadBalancerSpec, ConfigMapKeyRef, ConnectionDraining,
+    CordonedNodes, CustomSslPolicy, DeletionPolicy, DesyncMitigationMode, HealthCheck, InstancePortFrom, InstanceTags,
+    LabelSelector, LabelSelectorOperator, LabelSelectorRequirement, Listener, LoadBalancerCookie, Management,
+    NotReadyNodes, Part, Protocol, PublicKey, RecreatePolicy, Registration, RegistrationMode, Scheme,
+    SecurityGroupSelector, SslPolicy, Stickiness, SubnetRole, SubnetSelector, Targets,
 };
 pub use status::{
     Applied, AutoScalingGroupStatus, CertificateStatus, ClassicLoadBalancerStatus, HealthCheckStatus, InstanceStatus,

@@ -11,8 +11,10 @@ mod config;
 mod convert;
 mod error;
 mod gate;
+mod identity;
 mod reads;
 mod retry;
+mod session;
 mod signing_key;
 mod view;
 
@@ -23,4 +25,5 @@ pub use client::{Client, DESCRIBE_INSTANCE_HEALTH, EnabledRegion, Filters};
 pub use error::Error;
 pub use gate::WhenOverBudget;
 pub use reads::Reads;
+pub use session::Role;
 pub use view::View;

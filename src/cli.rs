@@ -12,7 +12,6 @@ mod failure;
 mod fetch;
 mod files;
 mod find;
-mod glob;
 mod inventory;
 mod kubernetes;
 mod list;

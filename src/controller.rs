@@ -1,5 +1,6 @@
 //! The kube `Controller`: streams, concurrency, drain. It owns what is remembered of all objects.
 
+mod accounts;
 mod admission;
 mod backoff;
 mod clock;
@@ -15,6 +16,7 @@ mod nodes;
 pub mod preview;
 mod provider_id;
 mod reconcile;
+mod selector;
 mod services;
 mod status;
 mod watch;
@@ -71,6 +73,17 @@ pub async fn run(
     ));
     let (client, shared) = of(&reconciler);
     watches.spawn(watch::services(client, shared, Arc::clone(&view_changed)));
+    let (client, shared) = of(&reconciler);
+    watches.spawn(watch::namespaces(client, shared, Arc::clone(&view_changed)));
+    let (reader, writer) = reflector::store();
+    let (client, shared) = of(&reconciler);
+    watches.spawn(accounts::status::keep(
+        client,
+        watch::config(),
+        shared,
+        reader.clone(),
+        Arc::clone(&view_changed),
+    ));
     let shutdown = shutdown.shared();
     watches.spawn({
         let (stopped, shared) = (shutdown.clone(), Arc::clone(&reconciler));
@@ -81,7 +94,7 @@ pub async fn run(
     });
     let cx = &reconciler.cx;
     let services = join_all(cx.services.watched().map(ServiceView::wait_synced));
-    let synced = async { tokio::join!(cx.nodes.wait_synced(), services) };
+    let synced = async { tokio::join!(cx.nodes.wait_synced(), services, cx.account_view.wait_heard()) };
     tokio::select! {
         biased;
         () = shutdown.clone() => {}
@@ -94,7 +107,6 @@ pub async fn run(
         _ = tokio::time::timeout(LEADING_AT_START, leadership.wait()) => {}
     }
 
-    let (reader, writer) = reflector::store();
     let objects = merge::watch(cx.namespaces().apis(&watching), &watch::config(), watch::bare)
         .inspect({
             let (reconciler, readiness) = (Arc::clone(&reconciler), Arc::clone(&readiness));

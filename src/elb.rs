@@ -7,6 +7,7 @@ mod account;
 mod attributes;
 mod declared;
 mod element;
+pub mod glob;
 mod health_check;
 mod instance_health;
 mod lane;

@@ -75,8 +75,12 @@ pub enum Command {
     /// Kubernetes: the service account inside a cluster, otherwise the kubeconfig (KUBECONFIG).
     /// AWS: region, endpoint and credentials by the standard chain (AWS_REGION, AWS_ENDPOINT_URL, IRSA, Pod Identity).
     Run(Run),
-    /// Print the CustomResourceDefinition.
-    Crd,
+    /// Print the CustomResourceDefinitions.
+    Crd {
+        /// Only that of this resource.
+        #[arg(value_parser = ["classicloadbalancers", "awsaccounts"])]
+        resource: Option<String>,
+    },
     /// Ask a running operator whether it is ready; `helm test` does.
     ///
     /// Exit status: 0 when it is, 1 when it is not within the time, with what it says of itself.
@@ -276,6 +280,10 @@ pub struct RuleFlags {
     /// another is refused.
     #[arg(long, env = "CLB_EXTRA_REGIONS", value_name = "REGION,…", value_parser = region_name, value_delimiter = ',')]
     extra_regions: Option<Vec<String>>,
+    /// Whether objects may do without spec.accountRef: their load balancers are then in the account of the operator's own
+    /// identity. The operator's default is on.
+    #[arg(long, env = "CLB_DEFAULT_ACCOUNT", value_enum)]
+    default_account: Option<Switch>,
     /// Write nothing to AWS: every object is treated as if spec.management were Observe.
     #[arg(long, env = "CLB_READ_ONLY", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     read_only: Option<bool>,
@@ -290,6 +298,7 @@ impl RuleFlags {
             default_tags,
             adoption,
             extra_regions,
+            default_account,
             read_only,
         } = self;
         Self {
@@ -297,6 +306,7 @@ impl RuleFlags {
             default_tags: default_tags.or(other.default_tags),
             adoption: adoption.or(other.adoption),
             extra_regions: extra_regions.or(other.extra_regions),
+            default_account: default_account.or(other.default_account),
             read_only: read_only.or(other.read_only),
         }
     }
@@ -308,10 +318,12 @@ impl RuleFlags {
             default_tags,
             adoption,
             extra_regions: _,
+            default_account,
             read_only,
         } = self;
         let flags = [
             ("--adoption", adoption.is_none()),
+            ("--default-account", default_account.is_none()),
             ("--default-tags", default_tags.is_none()),
             ("--read-only", read_only.is_none()),
             ("--watch-namespaces", watch_namespaces.is_none()),
@@ -330,6 +342,7 @@ impl RuleFlags {
             default_tags,
             adoption,
             extra_regions,
+            default_account,
             read_only,
         } = self;
         let defaults = Rules::default();
@@ -339,8 +352,16 @@ impl RuleFlags {
             extra_regions: extra_regions.into_iter().flatten().collect(),
             read_only: read_only.unwrap_or(defaults.read_only),
             default_tags: default_tags.map_or(defaults.default_tags, |tags| tags.0),
+            requires_account: default_account.map_or(defaults.requires_account, |switch| switch == Switch::Off),
         }
     }
+}
+
+/// Whether something is so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Switch {
+    On,
+    Off,
 }
 
 /// Tags of every load balancer.

@@ -11,6 +11,7 @@ use classic_lb_operator::flags::{self, Cli, Command, Page, Ready, Run};
 use classic_lb_operator::metrics;
 use classic_lb_operator::operator;
 use classic_lb_operator::telemetry::{self, Obstacle};
+use serde_json::Value;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -18,7 +19,7 @@ fn main() -> ExitCode {
         Err(error) => return refuse(&error),
     };
     let outcome = match cli.command {
-        Command::Crd => print_crd(),
+        Command::Crd { resource } => print_crd(resource.as_deref()),
         Command::Reference { page } => print_reference(page),
         Command::Ready(arguments) => ready(&arguments),
         Command::Run(arguments) => run(arguments),
@@ -42,9 +43,12 @@ fn refuse(error: &clap::Error) -> ExitCode {
     ExitCode::from(2)
 }
 
-fn print_crd() -> anyhow::Result<()> {
-    let definition = api::crd::definition()?;
-    print!("{}", serde_saphyr::to_string(&definition)?);
+fn print_crd(resource: Option<&str>) -> anyhow::Result<()> {
+    let definitions = api::crd::definitions()?;
+    let wanted =
+        |definition: &&Value| resource.is_none_or(|resource| definition["spec"]["names"]["plural"] == resource);
+    let documents = definitions.iter().filter(wanted).map(serde_saphyr::to_string);
+    print!("{}", documents.collect::<Result<Vec<_>, _>>()?.join("---\n"));
     Ok(())
 }
 

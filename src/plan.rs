@@ -5,6 +5,7 @@
 //! only. A refusal that can be expected becomes a [`Facts`] entry, and planning starts again with it.
 
 pub mod adoption;
+pub mod allow;
 mod attributes;
 mod brake;
 pub mod desired;

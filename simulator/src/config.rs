@@ -32,6 +32,8 @@ pub struct Config {
     pub keys: BTreeMap<String, AccessKey>,
     /// The IAM policies that calls are judged by; without any, everybody may do everything.
     pub access: AccessRules,
+    /// The external ids that the trust policies of roles ask for, by the ARN of the role. Others are assumed without.
+    pub external_ids: BTreeMap<String, String>,
     /// How many requests the log keeps.
     pub log_capacity: usize,
     /// Seed of generated ids and names: the same seed and requests give the same ids.
@@ -53,6 +55,7 @@ impl Default for Config {
             signatures: Signatures::default(),
             keys: BTreeMap::from([("AKIDEXAMPLE".to_owned(), example)]),
             access: AccessRules::default(),
+            external_ids: BTreeMap::new(),
             log_capacity: 100_000,
             id_seed: 0x5eed,
         }

@@ -1,4 +1,4 @@
-//! The `CustomResourceDefinition` as it is installed.
+//! The `CustomResourceDefinitions` as they are installed.
 //!
 //! What the derive cannot say is put right here, once: `nullable` for the objects that server-side apply makes null
 //! when their last member goes, and for nothing else; no formats that Kubernetes does not know, whole numbers as
@@ -9,11 +9,25 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::CustomResourceExt as _;
 use serde_json::{Value, json};
 
-use super::ClassicLoadBalancer;
+use super::{AWSAccount, ClassicLoadBalancer};
 
-/// The definition, as JSON in canonical form.
+/// The definitions of all kinds, as JSON in canonical form.
+pub fn definitions() -> Result<Vec<Value>, serde_json::Error> {
+    Ok(vec![definition()?, account_definition()?])
+}
+
+/// The definition of `ClassicLoadBalancer`.
 pub fn definition() -> Result<Value, serde_json::Error> {
-    let mut definition = serde_json::to_value(ClassicLoadBalancer::crd())?;
+    made(&ClassicLoadBalancer::crd())
+}
+
+/// The definition of `AWSAccount`.
+pub fn account_definition() -> Result<Value, serde_json::Error> {
+    made(&AWSAccount::crd())
+}
+
+fn made(derived: &CustomResourceDefinition) -> Result<Value, serde_json::Error> {
+    let mut definition = serde_json::to_value(derived)?;
     if let Some(schema) = definition.pointer_mut("/spec/versions/0/schema/openAPIV3Schema") {
         canonical(schema);
         if let Some(spec) = schema.pointer_mut("/properties/spec") {

@@ -193,6 +193,7 @@ macro_rules! words {
     };
 }
 
+mod accounts;
 mod aws;
 mod life;
 mod network;
@@ -202,6 +203,7 @@ mod references;
 mod refusals;
 mod targets;
 
+pub use accounts::*;
 pub use aws::*;
 pub use life::*;
 pub use network::*;
@@ -216,6 +218,7 @@ pub fn all() -> impl Iterator<Item = &'static MessageDoc> {
     let tables = [
         life::LIFE,
         ownership::OWNERSHIP,
+        accounts::ACCOUNTS,
         network::NETWORK,
         references::REFERENCES,
         targets::TARGETS,

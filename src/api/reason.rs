@@ -105,6 +105,18 @@ reasons! { CONDITIONS:
         "The operator's credentials belong to another AWS account than the load balancer. Nothing is written, and the object \
          is not released: what that account lacks proves nothing.",
         "Give the operator the role of the account that the message names. It goes on by itself.";
+    ACCOUNT_NOT_FOUND = "AccountNotFound", NOT_ACCEPTED, Reconciling,
+        "`spec.accountRef` names an `AWSAccount` that does not exist. Nothing is read from or written to AWS.",
+        "Create the `AWSAccount`, or make the object anew with another `accountRef`.";
+    ACCOUNT_NOT_READY = "AccountNotReady", NOT_ACCEPTED, Reconciling,
+        "The `AWSAccount` of the object cannot be used: its role cannot be assumed, another account answers, the region is not          enabled, or it cannot be read. Nothing is written to AWS.",
+        "See the conditions of the `AWSAccount`, which the message repeats. It goes on by itself.";
+    ACCOUNT_NOT_ALLOWED = "AccountNotAllowed", NOT_ACCEPTED, Stalled,
+        "The `AWSAccount` is not for this namespace, region or scheme, or its `spec.allow` does not let the object use what the          message names. A load balancer that exists stays as it is, and nothing is written.",
+        "Change the field that the message names, or let the owner of the account change the rule. It goes on by itself, within          a minute where only tags in AWS have changed.";
+    ACCOUNT_MISMATCH = "AccountMismatch", "`Ready=False` of an `AWSAccount`", Stalled,
+        "Another account answers than `spec.accountId`. Its load balancers are left alone: `AccountNotReady`.",
+        "Correct `spec.accountId` or `spec.roleArn`.";
     CREATING = "Creating", NOT_PROGRAMMED, Reconciling,
         "AWS accepted the load balancer and does not show it yet.",
         "Nothing: it is looked for again.";
@@ -244,6 +256,9 @@ reasons! { EVENTS:
          `attributes.crossZone`.",
         "Add instances there, or take the zone out.";
 }
+
+/// Those that say that an object may or can not use its account.
+pub const OF_ACCOUNTS: [&str; 3] = [ACCOUNT_NOT_FOUND, ACCOUNT_NOT_READY, ACCOUNT_NOT_ALLOWED];
 
 /// Every entry.
 pub fn all() -> impl Iterator<Item = &'static Entry> {

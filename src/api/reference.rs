@@ -44,7 +44,11 @@ pub fn page() -> Result<String, serde_json::Error> {
     entries(&mut page, "Events", reason::EVENTS);
     codes(&mut page);
     refused(&mut page);
-    refusals(&mut page, &super::crd::definition()?);
+    refusals(
+        &mut page,
+        &super::crd::definition()?,
+        &super::crd::account_definition()?,
+    );
     words(
         &mut page,
         "Told by /readyz",
@@ -176,12 +180,8 @@ fn words(page: &mut String, title: &str, introduction: &str, words: &[TextDoc]) 
 }
 
 /// What the API server refuses.
-fn refusals(page: &mut String, definition: &Value) {
-    let schema = definition.pointer("/spec/versions/0/schema/openAPIV3Schema/properties/spec");
-    let (mut rules, mut limits) = (Vec::new(), Vec::new());
-    if let Some(schema) = schema {
-        walk("spec", schema, &mut rules, &mut limits);
-    }
+fn refusals(page: &mut String, definition: &Value, accounts: &Value) {
+    let (rules, limits) = rules_of(definition);
     add!(
         page,
         "\n## Refused at admission\n\nThe API server refuses the object, and nothing is stored. What to do: change the field \
@@ -204,6 +204,25 @@ fn refusals(page: &mut String, definition: &Value) {
     for (field, limit) in limits {
         add!(page, "| `{field}` | {limit} |");
     }
+    let (rules, limits) = rules_of(accounts);
+    add!(page, "\n### Of an AWSAccount\n\n| field | message |\n|---|---|");
+    for (field, message) in rules {
+        add!(page, "| `{field}` | {} |", cell(&message));
+    }
+    add!(page, "\n| field | limits |\n|---|---|");
+    for (field, limit) in limits {
+        add!(page, "| `{field}` | {limit} |");
+    }
+}
+
+/// The rules and the limits of a definition.
+fn rules_of(definition: &Value) -> (Vec<(String, String)>, Vec<(String, String)>) {
+    let schema = definition.pointer("/spec/versions/0/schema/openAPIV3Schema/properties/spec");
+    let (mut rules, mut limits) = (Vec::new(), Vec::new());
+    if let Some(schema) = schema {
+        walk("spec", schema, &mut rules, &mut limits);
+    }
+    (rules, limits)
 }
 
 /// A text in a cell of a table.

@@ -10,7 +10,7 @@ use self::empty::{absent_if_empty, empty_if_null};
 use super::status::ClassicLoadBalancerStatus;
 
 mod attributes;
-mod empty;
+pub(super) mod empty;
 mod health_check;
 mod listeners;
 mod placement;
@@ -61,6 +61,8 @@ pub use targets::{
 #[x_kube(
     validation = Rule::new("has(self.region) == has(oldSelf.region) && (!has(self.region) || self.region == oldSelf.region)")
         .message("region cannot be changed, added or removed: a load balancer stays in its region. Make another object for the other region, and delete this one when nothing uses it any more").field_path(".region").reason(Reason::FieldValueForbidden),
+    validation = Rule::new("has(self.accountRef) == has(oldSelf.accountRef) && (!has(self.accountRef) || self.accountRef.name == oldSelf.accountRef.name)")
+        .message("accountRef cannot be changed, added or removed: a load balancer stays in its account. Make another object for the other account, and delete this one when nothing uses it any more").field_path(".accountRef").reason(Reason::FieldValueForbidden),
     validation = Rule::new("has(self.loadBalancerName) == has(oldSelf.loadBalancerName) && (!has(self.loadBalancerName) || self.loadBalancerName == oldSelf.loadBalancerName)")
         .message("loadBalancerName cannot be changed, added or removed: AWS renames no load balancer. Make another object with the new name, and delete this one when nothing uses it any more; with deletionPolicy: Retain its load balancer stays").field_path(".loadBalancerName").reason(Reason::FieldValueForbidden),
     validation = Rule::new("has(self.availabilityZones) || has(self.subnets) || has(self.subnetSelector)")
@@ -91,6 +93,11 @@ pub struct ClassicLoadBalancerSpec {
     #[x_kube(validation = Rule::new("self.matches('^[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}$')").message("region must be the name of an AWS region, such as us-east-1"))]
     #[schemars(length(max = 32))]
     pub region: Option<String>,
+
+    /// The `AWSAccount` that the load balancer is in. Default: the account of the operator's own identity. It cannot be
+    /// changed, added or removed later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_ref: Option<AccountRef>,
 
     /// The name of the load balancer in AWS, unique among the Classic load balancers of the account and region.
     /// Default: made from the namespace and name of the object and a hash. It cannot be changed, added or removed
@@ -260,6 +267,15 @@ pub struct ClassicLoadBalancerSpec {
     /// and tells in `status.plan` what it would do; `Suspended` does nothing at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub management: Option<Management>,
+}
+
+/// Names an `AWSAccount`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountRef {
+    /// The name of the `AWSAccount`.
+    #[schemars(length(min = 1, max = 63))]
+    pub name: String,
 }
 
 /// Whether the load balancer has public addresses.

@@ -5,35 +5,43 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
+use aws_config::identity::IdentityCache;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
 use super::budget::{Budget, Limits};
 use super::client::Client;
 use super::gate::{Gate, WhenOverBudget};
-use super::signing_key::SigningKey;
+use super::identity::Identity;
+use super::session::{ASSUME_ROLE, OfSession, Role, Session};
 use super::view::{Readings, View};
 use super::{Class, Error, Reads, config};
-use crate::api::message;
-use crate::elb::{Account, Lane};
+use crate::elb::{Account, Lane, region};
 use crate::lease::Leadership;
 use crate::metrics::{Metrics, RegionSample};
 use crate::plan::{Step, is_write};
 
-/// How long an answer of STS is waited for: nothing that only wants to name the account may hold a worker for longer.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How long after a failure STS is not asked again.
-const ASKED_AGAIN: Duration = Duration::from_secs(30);
-
 /// AWS by account and region. A clone shares everything with the original.
 #[derive(Clone, Debug)]
 pub struct Accounts {
-    config: SdkConfig,
     leadership: Leadership,
     metrics: Arc<Metrics>,
     rates: Rates,
     own: Arc<Regions>,
+    /// Accounts that are entered by a role.
+    entered: Arc<Mutex<HashMap<Role, Arc<Regions>>>>,
+    /// Where each object is, by UID.
+    users: Arc<Mutex<HashMap<String, Place>>>,
+    adopting: Arc<Adopting>,
 }
+
+/// The role that is assumed, where one is, and the region.
+type Place = (Option<Role>, String);
+
+/// Held from the last look at a load balancer's tags until they claim it, by region and name: two roles may lead to one
+/// account.
+type Adopting = Mutex<HashMap<(String, String), Weak<tokio::sync::Mutex<()>>>>;
 
 /// What may be asked of AWS, and what becomes of a call that is too many.
 #[derive(Clone, Debug)]
@@ -62,12 +70,17 @@ impl Rates {
     }
 }
 
-/// The regions of one account, and who it is.
-#[derive(Debug, Default)]
+/// The regions of one identity, and who it is.
+#[derive(Debug)]
 struct Regions {
+    config: SdkConfig,
+    /// What may be asked of AWS in each of them.
+    limits: Limits,
+    /// The session of the role; `None`: the operator's own identity.
+    session: Option<Arc<Session>>,
+    /// The region whose STS is asked for a role: the one that an object is in may not be enabled.
+    home: Option<String>,
     known: Mutex<HashMap<String, Arc<Shared>>>,
-    /// The region of each object, by UID.
-    users: Mutex<HashMap<String, String>>,
     identity: Arc<Identity>,
 }
 
@@ -82,18 +95,28 @@ impl Accounts {
 
     /// AWS as this configuration reaches it.
     pub fn new(config: SdkConfig, leadership: Leadership, metrics: Arc<Metrics>, rates: Rates) -> Self {
-        Self {
+        let own = Regions {
             config,
+            limits: rates.limits.clone(),
+            session: None,
+            home: None,
+            known: Mutex::default(),
+            identity: Arc::default(),
+        };
+        Self {
             leadership,
             metrics,
             rates,
-            own: Arc::default(),
+            own: Arc::new(own),
+            entered: Arc::default(),
+            users: Arc::default(),
+            adopting: Arc::default(),
         }
     }
 
     /// Somebody else may have worked on everything since it was read.
     pub fn forget_readings(&self) {
-        for shared in self.own.all() {
+        for shared in self.all() {
             shared.readings.clear();
         }
     }
@@ -107,12 +130,19 @@ impl Accounts {
     /// How the budgets and the views stand, for metrics.
     pub fn samples(&self) -> Vec<RegionSample> {
         let sample = |shared: Arc<Shared>| RegionSample {
-            account: String::new(),
+            account: shared.account.clone(),
             region: shared.region.clone(),
             buckets: shared.client.gate().budget().samples(),
             view_age: shared.readings.swept().map(|swept| swept.elapsed().as_secs_f64()),
         };
-        self.own.all().into_iter().map(sample).collect()
+        self.all().into_iter().map(sample).collect()
+    }
+
+    /// Every region of every identity.
+    fn all(&self) -> Vec<Arc<Shared>> {
+        let entered = self.entered.lock().unwrap_or_else(PoisonError::into_inner);
+        let every = entered.values().chain([&self.own]);
+        every.flat_map(|regions| regions.all()).collect()
     }
 
     /// Who may write: asked by the gate at every call that writes.
@@ -122,46 +152,57 @@ impl Accounts {
 
     /// The region of objects that name none.
     pub fn default_region(&self) -> Option<&str> {
-        self.config.region().map(AsRef::as_ref)
+        self.own.config.region().map(AsRef::as_ref)
     }
 
-    /// A region of the operator's own account, for the object of this UID, until [`release`](Self::release).
-    pub fn region_for(&self, user: &str, region: &str, reads: Reads) -> Arc<AccountRegion> {
-        let before = {
-            let mut users = self.own.users.lock().unwrap_or_else(PoisonError::into_inner);
-            match users.get_mut(user) {
-                Some(known) if known == region => None,
-                Some(known) => Some(std::mem::replace(known, region.to_owned())),
-                None => users.insert(user.to_owned(), region.to_owned()),
-            }
-        };
-        if let Some(before) = before {
+    /// The region in which an identity is asked who it is.
+    pub fn home(&self, role: Option<&Role>) -> String {
+        let first = || role.map_or(region::FIRST, Role::first_region);
+        self.default_region().unwrap_or_else(first).to_owned()
+    }
+
+    /// A region of the account that this role leads to, or else the operator's own, for the object of this UID, until
+    /// [`release`](Self::release).
+    pub fn region_for(&self, user: &str, role: Option<&Role>, region: &str, reads: Reads) -> Arc<AccountRegion> {
+        let place = (role.cloned(), region.to_owned());
+        let before = self
+            .users
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(user.to_owned(), place.clone());
+        if let Some(before) = before.filter(|before| *before != place) {
             self.drop_unused(&before);
         }
-        Arc::new(AccountRegion::of(self.shared(region), reads))
+        Arc::new(AccountRegion::of(self.shared(&self.regions(role), region), reads))
     }
 
     /// The object of this UID is gone. With the last of a region its clients go.
     pub fn release(&self, user: &str) {
-        let region = self
-            .own
-            .users
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(user);
-        if let Some(region) = region {
-            self.drop_unused(&region);
+        let place = self.users.lock().unwrap_or_else(PoisonError::into_inner).remove(user);
+        if let Some(place) = place {
+            self.drop_unused(&place);
         }
     }
 
-    fn drop_unused(&self, region: &str) {
-        let users = self.own.users.lock().unwrap_or_else(PoisonError::into_inner);
-        if !users.values().any(|used| used == region) {
-            self.own
-                .known
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .remove(region);
+    fn drop_unused(&self, place: &Place) {
+        let users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        if users.values().any(|used| used == place) {
+            return;
+        }
+        let (role, region) = place;
+        let mut entered = self.entered.lock().unwrap_or_else(PoisonError::into_inner);
+        let regions = match role {
+            // The last one leaves nothing of the identity behind.
+            Some(role) if !users.values().any(|(other, _)| other.as_ref() == Some(role)) => {
+                entered.remove(role);
+                return;
+            }
+            Some(role) => entered.get(role),
+            None => Some(&self.own),
+        };
+        if let Some(regions) = regions {
+            let mut known = regions.known.lock().unwrap_or_else(PoisonError::into_inner);
+            known.remove(region);
         }
     }
 
@@ -171,22 +212,59 @@ impl Accounts {
             lane: Lane::Change,
             since: Instant::now(),
         };
-        Arc::new(AccountRegion::of(self.shared(region), reads))
+        Arc::new(AccountRegion::of(self.shared(&self.own, region), reads))
     }
 
-    fn shared(&self, region: &str) -> Arc<Shared> {
-        let mut regions = self.own.known.lock().unwrap_or_else(PoisonError::into_inner);
+    fn regions(&self, role: Option<&Role>) -> Arc<Regions> {
+        let Some(role) = role else {
+            return Arc::clone(&self.own);
+        };
+        let mut entered = self.entered.lock().unwrap_or_else(PoisonError::into_inner);
+        let enter = || {
+            let (home, own) = (self.home(Some(role)), &self.own.config);
+            let session = Arc::new(Session::new(role, own, &home));
+            let config = own
+                .to_builder()
+                .credentials_provider(SharedCredentialsProvider::new(OfSession(Arc::clone(&session))))
+                // The session keeps them itself, so that those which AWS rejects can be given up.
+                .identity_cache(IdentityCache::no_cache());
+            let limits = self.rates.limits.clone();
+            Arc::new(Regions {
+                config: config.build(),
+                limits: match role.rate_share {
+                    Some(percent) => limits.with_share(percent),
+                    None => limits,
+                },
+                session: Some(session),
+                home: Some(home),
+                known: Mutex::default(),
+                identity: Arc::default(),
+            })
+        };
+        Arc::clone(entered.entry(role.clone()).or_insert_with(enter))
+    }
+
+    fn shared(&self, of: &Regions, region: &str) -> Arc<Shared> {
+        let asked = of.home.as_deref().filter(|home| *home != region);
+        let asked = asked.map(|home| self.shared(of, home));
+        let mut regions = of.known.lock().unwrap_or_else(PoisonError::into_inner);
         let make = || {
-            let budget = Budget::new(&self.rates.limits);
+            let budget = Budget::new(&of.limits);
             let when = self.rates.when_over_budget;
             let gate = Gate::new(self.leadership.clone(), Arc::clone(&self.metrics), budget, when);
-            let identity = Arc::clone(&self.own.identity);
+            let identity = Arc::clone(&of.identity);
             Arc::new(Shared {
+                account: of
+                    .session
+                    .as_ref()
+                    .map_or_else(String::new, |session| session.account().to_owned()),
                 region: region.to_owned(),
-                client: Client::new(&self.config, region, Arc::new(gate), &identity.key),
+                client: Client::new(&of.config, region, Arc::new(gate), &identity.key),
                 readings: Arc::default(),
+                asked,
+                session: of.session.clone(),
                 identity,
-                adopting: Mutex::default(),
+                adopting: Arc::clone(&self.adopting),
             })
         };
         regions.entry(region.to_owned()).or_insert_with(make).clone()
@@ -203,12 +281,23 @@ impl Regions {
 /// What all reconciles share of one region of one account.
 #[derive(Debug)]
 struct Shared {
+    /// The id of the account, where it is entered by a role.
+    account: String,
     region: String,
     client: Client,
     readings: Arc<Readings>,
     identity: Arc<Identity>,
-    /// Held from the last look at a load balancer's tags until they claim it, by name.
-    adopting: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
+    /// Where the identity is asked, if not here.
+    asked: Option<Arc<Shared>>,
+    session: Option<Arc<Session>>,
+    adopting: Arc<Adopting>,
+}
+
+impl Shared {
+    /// Who is asked for the identity.
+    fn asked(&self) -> &Client {
+        self.asked.as_ref().map_or(&self.client, |home| &home.client)
+    }
 }
 
 /// One region of one account, as one reconcile asks there.
@@ -264,7 +353,24 @@ impl AccountRegion {
     /// # Errors
     /// When STS does not answer within five seconds, or did not half a minute ago.
     pub async fn account(&self) -> Result<Account, Error> {
-        self.shared.identity.account(&self.client).await
+        self.shared.identity.account(self.shared.asked()).await
+    }
+
+    /// The same, asked for now whatever is known. A session that AWS rejects is given up.
+    ///
+    /// # Errors
+    /// When STS does not answer within five seconds.
+    pub async fn verify(&self) -> Result<Account, Error> {
+        let (identity, asked) = (&self.shared.identity, self.shared.asked());
+        let answer = identity.verify(asked).await;
+        let rejected = |error: &Error| error.class == Class::Denied && error.operation != ASSUME_ROLE;
+        match &self.shared.session {
+            Some(session) if answer.as_ref().is_err_and(rejected) => {
+                session.renew().await;
+                identity.verify(asked).await
+            }
+            _ => answer,
+        }
     }
 
     /// Takes a turn at reading the health of a load balancer's instances. `urgent`: they change, or somebody waits for them.
@@ -325,80 +431,11 @@ impl AccountRegion {
         let lock = {
             let mut adopting = self.shared.adopting.lock().unwrap_or_else(PoisonError::into_inner);
             adopting.retain(|_, lock| lock.strong_count() > 0);
-            let lock = adopting.get(name).and_then(Weak::upgrade).unwrap_or_default();
-            adopting.insert(name.to_owned(), Arc::downgrade(&lock));
+            let key = (self.region.clone(), name.to_owned());
+            let lock = adopting.get(&key).and_then(Weak::upgrade).unwrap_or_default();
+            adopting.insert(key, Arc::downgrade(&lock));
             lock
         };
         lock.lock_owned().await
-    }
-}
-
-/// Who the credentials belong to.
-#[derive(Debug, Default)]
-struct Identity {
-    key: SigningKey,
-    known: Mutex<Known>,
-    asking: tokio::sync::Mutex<()>,
-}
-
-#[derive(Debug, Default)]
-struct Known {
-    /// The account, and the key that had signed last when it was asked for.
-    account: Option<(Option<String>, Account)>,
-    failed: Option<(Instant, Error)>,
-}
-
-impl Identity {
-    async fn account(&self, client: &Client) -> Result<Account, Error> {
-        if let Some(answer) = self.answer() {
-            return answer;
-        }
-        // One asks for all.
-        let _asking = self.asking.lock().await;
-        if let Some(answer) = self.answer() {
-            return answer;
-        }
-        let asking = tokio::time::timeout(PATIENCE, self.ask(client)).await;
-        let answer = asking.unwrap_or_else(|_| {
-            let answer = message::timeout();
-            let operation = "GetCallerIdentity";
-            Err(Error::new(operation, Class::Unavailable, answer.code, answer.text))
-        });
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        match answer {
-            Ok((key, account)) => {
-                known.account = Some((key, account.clone()));
-                known.failed = None;
-                Ok(account)
-            }
-            Err(error) => {
-                known.failed = Some((Instant::now(), error.clone()));
-                Err(error)
-            }
-        }
-    }
-
-    /// Asks until the key that signs is the same before and after: one that changed meanwhile may not be that which STS
-    /// spoke of.
-    async fn ask(&self, client: &Client) -> Result<(Option<String>, Account), Error> {
-        loop {
-            let before = self.key.last();
-            let account = client.caller().await?;
-            let key = self.key.last();
-            if before.is_none() || before == key {
-                return Ok((key, account));
-            }
-        }
-    }
-
-    /// What need not be asked.
-    fn answer(&self) -> Option<Result<Account, Error>> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = self.key.last();
-        if let Some((_, account)) = known.account.as_ref().filter(|(of, _)| *of == key) {
-            return Some(Ok(account.clone()));
-        }
-        let (at, error) = known.failed.as_ref()?;
-        (at.elapsed() < ASKED_AGAIN).then(|| Err(error.clone()))
     }
 }

@@ -2,12 +2,17 @@
 
 /// Whether such an error is behind this one, or is this one.
 pub(super) fn stems_from<T: std::error::Error + 'static>(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut next = Some(error);
+    error.is::<T>() || cause::<T>(error).is_some()
+}
+
+/// The first such error behind this one.
+pub(super) fn cause<'e, T: std::error::Error + 'static>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e T> {
+    let mut next = error.source();
     while let Some(cause) = next {
-        if cause.is::<T>() {
-            return true;
+        if let Some(found) = cause.downcast_ref::<T>() {
+            return Some(found);
         }
         next = cause.source();
     }
-    false
+    None
 }

@@ -2,6 +2,7 @@
 
 mod certificate;
 mod ec2;
+mod groups;
 mod instances;
 mod inventory;
 mod policy;
@@ -133,13 +134,10 @@ impl Client {
         let reply = self
             .call("GetCallerIdentity", self.sts.get_caller_identity().send())
             .await?;
-        let partition = reply
-            .arn()
-            .and_then(|arn| arn.split(':').nth(1))
-            .unwrap_or("aws")
-            .to_owned();
+        let caller = reply.arn.unwrap_or_default();
+        let partition = caller.split(':').nth(1).unwrap_or("aws").to_owned();
         let id = reply.account.ok_or_else(|| bad_reply("GetCallerIdentity", "Account"))?;
-        Ok(Account { id, partition })
+        Ok(Account { id, partition, caller })
     }
 
     /// The load balancer of that name, without tags. `None` only on AWS's explicit `LoadBalancerNotFound`.

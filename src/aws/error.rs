@@ -4,12 +4,14 @@ use std::fmt;
 use std::time::Duration;
 
 use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use super::cause::stems_from;
+use super::cause::{cause, stems_from};
 use super::retry::CutShort;
+use super::session::ASSUME_ROLE;
 use crate::api::message::{self, Message};
 use crate::api::reason::{self, AWS_ERROR, Kind};
 use crate::elb::{Class, Code};
@@ -58,6 +60,10 @@ impl Error {
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
     {
+        // A role that STS does not let us have fails whatever was to be called with it.
+        if let Some(refused) = cause::<SdkError<AssumeRoleError, HttpResponse>>(error) {
+            return Self::of_sdk(ASSUME_ROLE, refused);
+        }
         let status = error.raw_response().map(|response| response.status().as_u16());
         let (code, message) = match error {
             SdkError::ServiceError(service) => (

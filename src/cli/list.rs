@@ -10,9 +10,9 @@ use super::inventory::{Shown, ShownListener};
 use super::output::{self, ListFormat};
 use super::progress::Progress;
 use super::table::Table;
-use super::{Exit, glob, kubernetes, screen};
+use super::{Exit, kubernetes, region, screen};
 use crate::aws::{AccountRegion, Class, Client, Error, Limits, time_for_health};
-use crate::elb::InstanceHealth;
+use crate::elb::{InstanceHealth, glob};
 use crate::flags::region_name;
 
 /// Health costs a call for each load balancer. The plain table of more load balancers than this does without.

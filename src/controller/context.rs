@@ -6,6 +6,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::{Node, Service};
 use kube::runtime::watcher::Event;
 
+use super::accounts::AccountView;
 use super::clock::{Clock, Jitter};
 use super::kubernetes::Kubernetes;
 use super::namespaces::Namespaces;
@@ -39,6 +40,7 @@ impl Intervals {
 pub struct Context {
     pub(super) kubernetes: Kubernetes,
     pub(super) accounts: Accounts,
+    pub(super) account_view: AccountView,
     pub(super) cluster_id: String,
     pub(super) intervals: Intervals,
     pub(super) rules: Rules,
@@ -62,6 +64,7 @@ impl Context {
         Self {
             kubernetes: Kubernetes::new(client, accounts.leadership()),
             accounts,
+            account_view: AccountView::default(),
             cluster_id,
             intervals,
             services: ServiceViews::new(&rules.namespaces),

@@ -182,6 +182,9 @@ impl Reconciler {
                 Some(wait)
             }
         };
+        if memory.lifecycle.is_released() {
+            self.cx.metrics.forget(uid);
+        }
         let keeps = !memory.lifecycle.is_released() && term == self.cx.term();
         if let Some(told) = told(object, &memory).filter(|_| keeps) {
             self.cx.metrics.tell_of(uid, told);

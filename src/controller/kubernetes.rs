@@ -8,7 +8,9 @@ use tracing::warn;
 
 use super::error::Error;
 use crate::api::message::Message;
-use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus, FIELD_MANAGER, FINALIZER};
+use crate::api::{
+    AWSAccount, AWSAccountStatus, ClassicLoadBalancer, ClassicLoadBalancerStatus, FIELD_MANAGER, FINALIZER,
+};
 use crate::lease::Leadership;
 
 /// The API server takes at most 1 kB in the note of an Event.
@@ -83,6 +85,31 @@ impl Kubernetes {
         match api.patch_status(&name, &ours, &Patch::Apply(&patch)).await {
             Ok(_) => Ok(()),
             // Deleted meanwhile: there is nobody left to tell.
+            Err(kube::Error::Api(error)) if error.code == 404 => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Writes the status of an account, as [`write_status`](Self::write_status) does.
+    pub(super) async fn write_account_status(
+        &self,
+        account: &AWSAccount,
+        status: &AWSAccountStatus,
+    ) -> Result<(), Error> {
+        if !self.may_write()? {
+            return Ok(());
+        }
+        let name = account.name_any();
+        let patch = json!({
+            "apiVersion": AWSAccount::api_version(&()),
+            "kind": AWSAccount::kind(&()),
+            "metadata": {"name": name, "uid": account.metadata.uid},
+            "status": status,
+        });
+        let ours = PatchParams::apply(FIELD_MANAGER).force();
+        let api: Api<AWSAccount> = Api::all(self.client.clone());
+        match api.patch_status(&name, &ours, &Patch::Apply(&patch)).await {
+            Ok(_) => Ok(()),
             Err(kube::Error::Api(error)) if error.code == 404 => Ok(()),
             Err(error) => Err(error.into()),
         }

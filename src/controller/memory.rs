@@ -17,7 +17,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::status::Verdict;
 use crate::elb::{Declared, Lane};
+use crate::plan::Problem;
 
 pub(super) use brake::BrakeLedger;
 pub(super) use health::{Health, WHILE_SETTLING};
@@ -57,6 +59,14 @@ impl Memory {
         self.known.forget_load_balancer();
         self.health = Health::default();
         self.journal = Journal::default();
+    }
+
+    /// Its account lets the object in. Where it did not before, nothing was looked at meanwhile.
+    pub(super) fn let_in(&mut self, now: Instant) {
+        let problem = self.published.verdict().and_then(Verdict::problem);
+        if problem.is_some_and(Problem::is_of_account) {
+            self.schedule.set(Due::Retry, now);
+        }
     }
 
     /// A full reconcile begins. A person who asks, and the time, deserve a try of all that was refused.

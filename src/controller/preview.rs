@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Node, Service};
+use k8s_openapi::api::core::v1::{Namespace, Node, Service};
 use kube::api::ListParams;
+use kube::core::DeserializeGuard;
 use kube::runtime::watcher::Event;
 use kube::{Api, Client, ResourceExt as _};
 
@@ -15,8 +16,8 @@ use super::reconcile::in_words;
 use super::reconcile::mode::Rules;
 use super::reconcile::reconcile;
 use super::reconcile::subject::Coordinates;
-use crate::api::ClassicLoadBalancer;
 use crate::api::message;
+use crate::api::{AWSAccount, ClassicLoadBalancer};
 use crate::aws::Accounts;
 use crate::metrics::Metrics;
 use crate::plan::Explained;
@@ -133,6 +134,9 @@ async fn list_views(cx: &Context, object: &ClassicLoadBalancer) {
             Err(error) => cx.nodes.fail(refusal(&error)),
         }
     }
+    if let Some(reference) = &object.spec.account_ref {
+        read_account(cx, &reference.name, &object.namespace().unwrap_or_default()).await;
+    }
     let from = |listener: &crate::api::Listener| listener.instance_port_from.is_some();
     let namespace = object.namespace().unwrap_or_default();
     if object.spec.listeners.iter().any(from) {
@@ -147,6 +151,30 @@ async fn list_views(cx: &Context, object: &ClassicLoadBalancer) {
             }
             Err(error) => view.fail(refusal(&error)),
         }
+    }
+}
+
+/// Reads the account that an object refers to and the labels of its namespace. Whoever asks from inside the account needs no
+/// role to get there.
+async fn read_account(cx: &Context, name: &str, namespace: &str) {
+    let (client, view) = (cx.kubernetes.client(), &cx.account_view);
+    match Api::<AWSAccount>::all(client.clone()).get_opt(name).await {
+        Ok(found) => {
+            view.take_account(&Event::Init);
+            if let Some(mut account) = found {
+                let own = cx.accounts.region(&cx.accounts.home(None)).account().await;
+                if own.is_ok_and(|own| own.id == account.spec.account_id) {
+                    account.spec.role_arn = None;
+                }
+                view.take_account(&Event::InitApply(DeserializeGuard(Ok(account))));
+            }
+            view.take_account(&Event::InitDone);
+        }
+        Err(error) => view.accounts_fail(refusal(&error)),
+    }
+    match Api::<Namespace>::all(client.clone()).get_metadata(namespace).await {
+        Ok(namespace) => drop(view.take_namespace(&Event::Apply(namespace))),
+        Err(error) => view.namespaces_fail(refusal(&error)),
     }
 }
 

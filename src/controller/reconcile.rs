@@ -3,10 +3,12 @@
 //! A reconcile never sleeps. What must wait is remembered, with the reason, and the object is queued again. The steps
 //! are boxed, or their futures side by side would fill the stack of a worker.
 
+mod allowed;
 mod applied;
 mod brake;
 mod conclude;
 mod details;
+mod entry;
 mod finalize;
 mod from_status;
 mod gather;
@@ -17,6 +19,7 @@ mod met;
 pub(super) mod mode;
 mod observe;
 mod outcome;
+mod outside;
 mod own;
 mod preflight;
 mod publish;
@@ -36,7 +39,9 @@ use super::executor::Executor;
 use super::memory::Memory;
 use crate::api::ClassicLoadBalancer;
 use crate::plan::desired::declare;
+use allowed::allowed;
 use conclude::{Ended, conclude};
+use entry::enter;
 use inputs::inputs;
 use own::{own, remembered};
 use realise::realise;
@@ -58,7 +63,7 @@ pub(super) async fn reconcile(cx: &Context, object: &ClassicLoadBalancer, memory
         .reads(&subject::seen(object), settled, tolerance, now.at);
     let subject = match Subject::of(object, cx, previous, reads) {
         Ok(subject) => subject,
-        Err(stop) => return rest::without_region(cx, object, memory, stop).await,
+        Err(stop) => return Box::pin(outside::outside(cx, object, memory, stop, now)).await,
     };
     let (subject, seen) = (&subject, subject.seen());
     let because = memory.schedule.because(&seen, now.at);
@@ -79,9 +84,12 @@ pub(super) async fn reconcile(cx: &Context, object: &ClassicLoadBalancer, memory
     let ended = async {
         subject.check_cluster()?; // pure  it is the object of this operator
         subject.check_identity()?; // pure  the region and the name are those it was made under
+        Box::pin(enter(subject)).await?; // I/O   the account is the one that the object refers to
+        memory.let_in(now.at);
         let resolution = Box::pin(resolve(cx, subject, memory, now)).await?; // I/O   names → ids, Nodes → instances
         let desired = declare(&subject.wish(&resolution.resolved))?; // pure  or a refusal that names the field
         let full = memory.schedule.wants_full(&seen, now.at);
+        Box::pin(allowed(subject, &resolution, &desired.declared, memory, full)).await?; // I/O   what its account lets it use
         if !full && memory.known.is_made(&desired.declared) {
             let news = refresh::refresh_health(cx, subject, memory, now).await;
             let desired = Box::new(desired);

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use futures::{Stream, StreamExt as _};
-use k8s_openapi::api::core::v1::{Node, Service};
+use k8s_openapi::api::core::v1::{Namespace, Node, Service};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::Api;
-use kube::core::DeserializeGuard;
+use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, watcher};
 use kube::{Resource as _, ResourceExt as _};
@@ -176,6 +176,28 @@ async fn feed(view: &ServiceView, api: Api<Service>, reconciler: &Reconciler, ch
             }
         }
         seen(reconciler);
+    }
+}
+
+/// Feeds what is known of the labels of namespaces, and notifies of changes that objects with an account may depend on.
+pub(super) async fn namespaces(client: kube::Client, reconciler: Arc<Reconciler>, changed: Arc<Notify>) {
+    let view = &reconciler.cx.account_view;
+    let api: Api<PartialObjectMeta<Namespace>> = Api::all(client);
+    let mut events = std::pin::pin!(watcher(api, config()).default_backoff());
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(event) => {
+                if view.take_namespace(&event) {
+                    changed.notify_one();
+                }
+            }
+            Err(error) => {
+                let error = error::of_watch(&error);
+                warn!(error, "namespaces cannot be watched");
+                view.namespaces_fail(error);
+            }
+        }
+        seen(&reconciler);
     }
 }
 

@@ -11,9 +11,22 @@ pub struct Account {
     pub id: String,
     /// `aws`, `aws-cn`, `aws-us-gov`, …
     pub partition: String,
+    /// The ARN of who answered: a user, or a session of a role.
+    pub caller: String,
 }
 
 impl Account {
+    /// Who answered, without the name of a session, which another process may not have.
+    pub fn identity(&self) -> &str {
+        match self.caller.split_once(":assumed-role/") {
+            Some((_, role)) => {
+                let session = role.split_once('/').map_or(0, |(_, session)| session.len() + 1);
+                &self.caller[..self.caller.len() - session]
+            }
+            None => &self.caller,
+        }
+    }
+
     /// The ARN of a Classic load balancer. No call answers with it; IAM and tagging use it.
     pub fn load_balancer_arn(&self, region: &str, name: &str) -> String {
         format!(

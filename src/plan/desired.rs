@@ -241,6 +241,18 @@ pub fn default_name(cluster_id: &str, namespace: &str, name: &str) -> String {
     format!("{readable}-{hash:08x}")
 }
 
+/// `namespace/name` of the object in another namespace whose load balancer is called so where no name is declared, as far as
+/// the name tells: one that was cut does not.
+pub fn default_name_of_another(cluster_id: &str, namespace: &str, name: &str) -> Option<String> {
+    let (readable, _) = name.rsplit_once('-')?;
+    let pairs = readable
+        .match_indices('-')
+        .map(|(at, _)| (&readable[..at], &readable[at + 1..]));
+    let mut others = pairs.filter(|(other, _)| *other != namespace);
+    let (other, object) = others.find(|(other, object)| default_name(cluster_id, other, object) == name)?;
+    Some(format!("{other}/{object}"))
+}
+
 fn check_name(name: &str) -> Result<(), Refusal> {
     let legal = |c: char| c.is_ascii_alphanumeric() || c == '-';
     if name.is_empty()

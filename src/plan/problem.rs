@@ -2,6 +2,7 @@
 
 use super::Track;
 use crate::api::message::{Message, Refusal};
+use crate::api::reason::OF_ACCOUNTS;
 use crate::elb::Class;
 
 /// Whether a problem heals without somebody changing the spec or the account.
@@ -81,6 +82,11 @@ impl Problem {
             Cause::Missing => self.message.reason().ends_with("NotFound"),
             Cause::Doubt => false,
         }
+    }
+
+    /// Whether the account keeps the object out.
+    pub fn is_of_account(&self) -> bool {
+        OF_ACCOUNTS.contains(&self.message.reason())
     }
 
     /// Whether the spec must change.

@@ -16,12 +16,19 @@ const SECRET: &str = "operator";
 
 /// The policies that the operator gets, beneath the project's root; `CLUSTER_ID` in them stands for its cluster id.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Policies(Vec<String>);
+pub struct Policies {
+    files: Vec<String>,
+    /// The ARNs of roles in other accounts, which have the first of them.
+    roles: Vec<String>,
+}
 
 impl Default for Policies {
     /// What every role of the operator has.
     fn default() -> Self {
-        Self(vec!["deploy/iam/policy.json".into()])
+        Self {
+            files: vec!["deploy/iam/policy.json".into()],
+            roles: Vec::new(),
+        }
     }
 }
 
@@ -29,7 +36,17 @@ impl Policies {
     /// With one more.
     #[must_use]
     pub fn and(mut self, file: &str) -> Self {
-        self.0.push(file.into());
+        self.files.push(file.into());
+        self
+    }
+
+    /// With a role of another account, which the operator may take.
+    #[must_use]
+    pub fn role(mut self, arn: &str) -> Self {
+        if self.roles.is_empty() {
+            self.files.push("deploy/iam/assume-role.json".into());
+        }
+        self.roles.push(arn.into());
         self
     }
 
@@ -40,9 +57,16 @@ impl Policies {
             account: DEFAULT_ACCOUNT.into(),
         };
         config.keys.insert(OPERATOR_KEY_ID.into(), key);
-        for file in &self.0 {
+        for file in &self.files {
             let policy = read(&tool::root().join(file), cluster_id)?;
             config.access.bind(OPERATOR_KEY_ID, policy);
+        }
+        for (role, file) in self
+            .roles
+            .iter()
+            .flat_map(|role| self.files.first().map(|file| (role, file)))
+        {
+            config.access.bind(role, read(&tool::root().join(file), cluster_id)?);
         }
         Ok(())
     }

@@ -183,6 +183,25 @@ fn other_kinds_of_load_balancers_are_out_of_reach() {
 }
 
 #[test]
+fn the_role_of_another_account_lets_the_operator_in_alone_and_by_its_external_id() {
+    let [enter] = <[Value; 1]>::try_from(statements("assume-role.json")).unwrap();
+    let [trust] = <[Value; 1]>::try_from(statements("trust-account.json")).unwrap();
+    // Pod Identity's session tags go along, which both sides must permit.
+    for statement in [&enter, &trust] {
+        assert_eq!(statement["Action"], json!(["sts:AssumeRole", "sts:TagSession"]));
+    }
+    assert_eq!(enter["Resource"], "arn:*:iam::*:role/classic-lb-operator");
+    assert_eq!(
+        trust["Principal"],
+        json!({"AWS": "arn:aws:iam::ACCOUNT_ID:role/classic-lb-operator"})
+    );
+    assert_eq!(
+        trust["Condition"],
+        json!({"StringEquals": {"sts:ExternalId": "EXTERNAL_ID"}})
+    );
+}
+
+#[test]
 fn only_the_operators_service_account_may_take_the_role() {
     let [irsa] = <[Value; 1]>::try_from(statements("trust-irsa.json")).unwrap();
     assert_eq!(irsa["Action"], "sts:AssumeRoleWithWebIdentity");

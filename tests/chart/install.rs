@@ -10,6 +10,7 @@ use tokio::sync::{Mutex, MutexGuard, OnceCell};
 use crate::helm::{HELM, REQUIRED, chart, document, helm_of, read, root, yaml};
 
 pub(crate) const CRD: &str = "classicloadbalancers.classiclb.dev";
+const ACCOUNTS: &str = "awsaccounts.classiclb.dev";
 pub(crate) const DEPLOYMENT: Kind = Kind("apps/v1", "Deployment");
 const POD: Kind = Kind("v1", "Pod");
 const CLUSTER_ROLE: Kind = Kind("rbac.authorization.k8s.io/v1", "ClusterRole");
@@ -41,6 +42,7 @@ impl Turn {
             (POLICY_BINDING, "classic-lb-operator"),
             (POLICY, "classic-lb-operator"),
             (Kind::CRD, CRD),
+            (Kind::CRD, ACCOUNTS),
             (CLUSTER_ROLE, "classic-lb-operator"),
             (BINDING, "classic-lb-operator"),
         ] {
@@ -120,7 +122,13 @@ impl Turn {
             .await
             .unwrap();
         let started = Instant::now();
-        while let Err(error) = self.cluster.list(Kind::CLB).await {
+        let all = || async {
+            self.cluster
+                .list(Kind::CLB)
+                .await
+                .and(self.cluster.list(Kind::ACCOUNT).await)
+        };
+        while let Err(error) = all().await {
             assert!(started.elapsed() < testkit::cluster::PATIENCE, "not served: {error}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -217,8 +225,11 @@ async fn without_keep_the_definition_goes_with_the_release() {
     let turn = Turn::begin("unkept").await;
     turn.install(&chart(), &["--set", "crds.keep=false"]).unwrap();
     assert!(turn.is_there(Kind::CRD, CRD).await);
+    // What is not served yet is slow to go.
+    turn.served().await;
     turn.uninstall();
     turn.cluster.until_gone(Kind::CRD, CRD).await.unwrap();
+    turn.cluster.until_gone(Kind::CRD, ACCOUNTS).await.unwrap();
 }
 
 #[tokio::test]
@@ -298,6 +309,8 @@ async fn the_operators_account_may_do_what_it_does_and_nothing_else() {
         ("PATCH", clb.to_owned()),
         ("PATCH", format!("{clb}/status")),
         ("GET", "/api/v1/nodes".to_owned()),
+        ("GET", "/api/v1/namespaces".to_owned()),
+        ("GET", "/apis/classiclb.dev/v1alpha1/awsaccounts".to_owned()),
     ] {
         raw.request_text(request(method, &path))
             .await
@@ -313,6 +326,7 @@ async fn the_operators_account_may_do_what_it_does_and_nothing_else() {
         ("GET", "/api/v1/namespaces/classic-lb-operator/secrets".to_owned()),
         ("GET", "/api/v1/pods".to_owned()),
         ("PATCH", "/api/v1/nodes/any".to_owned()),
+        ("PATCH", "/apis/classiclb.dev/v1alpha1/awsaccounts/any".to_owned()),
         (
             "GET",
             format!("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{CRD}"),
@@ -362,7 +376,13 @@ async fn in_watched_namespaces_the_operators_account_may_the_same_and_elsewhere_
             assert_eq!(may(method, &path).await, expected, "{method} {path}");
         }
     }
-    assert!(may("GET", "/api/v1/nodes").await);
+    for of_the_cluster in [
+        "/api/v1/nodes",
+        "/api/v1/namespaces",
+        "/apis/classiclb.dev/v1alpha1/awsaccounts",
+    ] {
+        assert!(may("GET", of_the_cluster).await, "{of_the_cluster}");
+    }
     assert!(!may("GET", &format!("{lists}/classicloadbalancers")).await);
     assert!(!may("GET", "/api/v1/services").await);
     turn.uninstall();

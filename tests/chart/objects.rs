@@ -61,6 +61,7 @@ fn by_default_there_is_what_the_operator_needs_and_no_more() {
         ("ClusterRole", "test-classic-lb-operator-view"),
         ("ClusterRoleBinding", NAME),
         ("CustomResourceDefinition", CRD),
+        ("CustomResourceDefinition", "awsaccounts.classiclb.dev"),
         ("Deployment", NAME),
         ("PodDisruptionBudget", NAME),
         // Of `helm test`.
@@ -238,6 +239,9 @@ fn the_operator_gets_exactly_the_rights_it_uses() {
         object(&objects, "ClusterRole", NAME)["rules"],
         json!([
             {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch"]},
+            {"apiGroups": ["classiclb.dev"], "resources": ["awsaccounts"], "verbs": ["get", "list", "watch"]},
+            {"apiGroups": ["classiclb.dev"], "resources": ["awsaccounts/status"], "verbs": ["patch"]},
+            {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list", "watch"]},
             {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]},
             {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "resourceNames": [LEASE], "verbs": ["get", "update"]},
             {"apiGroups": ["classiclb.dev"], "resources": ["classicloadbalancers"], "verbs": ["get", "list", "watch", "patch"]},
@@ -281,6 +285,9 @@ fn in_watched_namespaces_roles_take_the_place_of_the_cluster_role() {
         cluster_wide,
         [
             json!({"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch"]}),
+            json!({"apiGroups": ["classiclb.dev"], "resources": ["awsaccounts"], "verbs": ["get", "list", "watch"]}),
+            json!({"apiGroups": ["classiclb.dev"], "resources": ["awsaccounts/status"], "verbs": ["patch"]}),
+            json!({"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list", "watch"]}),
             json!({"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]}),
             lease,
         ]
@@ -293,7 +300,7 @@ fn in_watched_namespaces_roles_take_the_place_of_the_cluster_role() {
         assert_eq!(role["metadata"]["namespace"], namespace);
         assert_eq!(binding["metadata"]["namespace"], namespace);
         let mut both = [cluster_wide.clone(), role["rules"].as_array().unwrap().clone()].concat();
-        both[2]["resourceNames"] = json!([LEASE]);
+        both[5]["resourceNames"] = json!([LEASE]);
         assert_eq!(both, rules_of(&everywhere, "ClusterRole"), "the same in all");
         let reference = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": NAME});
         assert_eq!(binding["roleRef"], reference);
@@ -344,6 +351,12 @@ fn the_definition_is_the_generated_one_with_marks_of_the_release() {
     assert_eq!(labels["team"], "platform");
     assert_eq!(labels["app.kubernetes.io/managed-by"], "Helm");
     assert_eq!(rendered, document(&read("crds/classicloadbalancers.yaml")));
+    let accounts = object(&objects, "CustomResourceDefinition", "awsaccounts.classiclb.dev");
+    let schema = "/spec/versions/0/schema";
+    assert_eq!(
+        accounts.pointer(schema),
+        document(&read("crds/awsaccounts.yaml")).pointer(schema)
+    );
 
     let unkept = render("crds: {keep: false}");
     assert!(object(&unkept, "CustomResourceDefinition", CRD)["metadata"]["annotations"].is_null());

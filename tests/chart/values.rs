@@ -292,6 +292,7 @@ fn every_value_reaches_the_pod() {
             "--lease-namespace=operators",
             "--adoption=any",
             "--read-only",
+            "--default-account=off",
             "--extra-regions=xx-west-1",
             "--default-tags=env=prod,team=a b",
             "--object-metrics=50",
@@ -351,7 +352,7 @@ image:
   digest: sha256:0000000000000000000000000000000000000000000000000000000000000000
   pullPolicy: Always
 imagePullSecrets: [{name: regcred}]
-aws: {region: eu-central-1, endpointUrl: "http://aws.example.com:4566", defaultTags: {team: a b, env: prod}, extraRegions: [xx-west-1], rateShare: 70,
+aws: {region: eu-central-1, endpointUrl: "http://aws.example.com:4566", defaultTags: {team: a b, env: prod}, extraRegions: [xx-west-1], defaultAccount: false, rateShare: 70,
   rateLimits: {describe: 100+40, resource-intensive: 50+0.5}}
 leaderElection: {namespace: operators}
 watchNamespaces: [shop, web]

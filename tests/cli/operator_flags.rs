@@ -82,7 +82,7 @@ fn without_it(person: &Person<'_>) {
     ran.complains(&[
         "the operator's flags are not known",
         "with its defaults",
-        "--adoption, --default-tags",
+        "--adoption, --default-account, --default-tags",
     ]);
     // Whoever gives them all assumes nothing.
     let ran = person
@@ -90,6 +90,7 @@ fn without_it(person: &Person<'_>) {
             "web",
             "--adoption",
             "any",
+            "--default-account=on",
             "--default-tags",
             "team=web",
             "--read-only=false",

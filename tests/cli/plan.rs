@@ -1,6 +1,8 @@
 //! `kubectl clb plan`.
 
+use serde_json::json;
 use testkit::cluster::Kind;
+use testkit::simulator::ACCESS_KEY_ID;
 use testkit::{Result, object};
 
 use crate::{Person, file, manifest, path};
@@ -147,4 +149,51 @@ async fn plan_foresees_what_aws_will_refuse() -> Result<()> {
     // What is right has no problem.
     person.plan(&["-f", path(&file(&plain))]).ended(3);
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plan_enters_the_account_of_an_object_or_says_why_it_cannot() -> Result<()> {
+    let person = Person::new().await?;
+    let account = |id: &str, more: &str| {
+        format!(
+            "apiVersion: classiclb.dev/v1alpha1\nkind: AWSAccount\nmetadata: {{name: {}}}\nspec: {{accountId: '{id}', namespaces: \
+             {{from: All}}{more}}}",
+            person.namespace.namespace()
+        )
+    };
+    let name = person.namespace.namespace();
+    let web = manifest("web", &[]).replace("spec:\n", &format!("spec:\n  accountRef: {{name: {name}}}\n"));
+    let web = file(&web);
+    let ran = person.plan(&["-f", path(&web)]).ended(1);
+    ran.says(&["there is no AWSAccount"]);
+
+    // Whoever is in the account already needs no role, and the account's rules count for a plan, too.
+    let role = ", roleArn: 'arn:aws:iam::123456789012:role/classic-lb-operator', defaultTags: {team: shop}";
+    person.namespace.apply(&account("123456789012", role)).await?;
+    let mark = person.stack.simulator().mark()?;
+    person
+        .plan(&["-f", path(&web)])
+        .ended(3)
+        .says(&["CreateLoadBalancer", "tag team=shop"]);
+    let taken = person.stack.simulator().calls(mark)?.of("AssumeRole");
+    assert!(
+        taken.only(|call| call.access_key_id == ACCESS_KEY_ID).is_empty(),
+        "{taken}"
+    );
+    let rule = format!("{role}, schemes: [internal]");
+    person.namespace.apply(&account("123456789012", &rule)).await?;
+    person
+        .plan(&["-f", path(&web)])
+        .ended(1)
+        .says(&["spec.scheme", "is not allowed"]);
+
+    let other = ", roleArn: 'arn:aws:iam::210987654321:role/classic-lb-operator'";
+    person.namespace.apply(&account("210987654321", other)).await?;
+    let denied = json!({"match": {"operation": "AssumeRole"}, "do": {"error": {"code": "AccessDenied", "status": 403, "message": "no"}}});
+    person.stack.simulator().fault(&denied).await?;
+    let ran = person.plan(&["-f", path(&web)]).ended(1);
+    ran.says(&["cannot be used", "AssumeRole", "AccessDenied"]);
+    person.stack.simulator().clear_faults().await?;
+    person.plan(&["-f", path(&web)]).ended(3).says(&["CreateLoadBalancer"]);
+    person.namespace.delete_and_wait(Kind::ACCOUNT, name).await
 }

@@ -8,6 +8,7 @@ use crate::setup::minimal;
 use crate::{MINIMAL, Test, manifest};
 
 const DEFINITION: &str = include_str!("../../crds/classicloadbalancers.yaml");
+const ACCOUNTS: &str = include_str!("../../crds/awsaccounts.yaml");
 const LISTENER: &str = "listeners: [{port: 80, protocol: HTTP, instancePort: 8080}]";
 
 /// Lists of listeners, and words that the refusal must have.
@@ -153,6 +154,9 @@ async fn what_cannot_change_cannot_be_added_or_removed_either() -> Result<()> {
         ("", json!({"region": "us-east-1"}), fixed),
         ("region: us-east-1", json!({"region": "eu-west-1"}), fixed),
         ("region: us-east-1", json!({"region": null}), fixed),
+        ("", json!({"accountRef": {"name": "a"}}), fixed),
+        ("accountRef: {name: a}", json!({"accountRef": {"name": "b"}}), fixed),
+        ("accountRef: {name: a}", json!({"accountRef": null}), fixed),
         ("", json!({"loadBalancerName": "a"}), fixed),
         ("loadBalancerName: a", json!({"loadBalancerName": "b"}), fixed),
         ("loadBalancerName: a", json!({"loadBalancerName": null}), fixed),
@@ -228,6 +232,10 @@ async fn the_definition_is_kept_by_the_api_server_as_it_was_applied() -> Result<
     let namespace = Stack::shared().await?.namespace().await?;
     let stored = namespace.get(Kind::CRD, "classicloadbalancers.classiclb.dev").await?;
     let ours: serde_json::Value = serde_saphyr::from_str(DEFINITION).expect("YAML");
+    let accounts = namespace.get(Kind::CRD, "awsaccounts.classiclb.dev").await?;
+    let theirs: serde_json::Value = serde_saphyr::from_str(ACCOUNTS).expect("YAML");
+    let schema = "/spec/versions/0/schema";
+    assert_eq!(accounts.data.pointer(schema), theirs.pointer(schema));
     for pointer in ["/spec/versions/0/schema", "/spec/names/shortNames"] {
         assert_eq!(stored.data.pointer(pointer), ours.pointer(pointer), "{pointer}");
     }
@@ -240,4 +248,7 @@ fn the_committed_definition_is_the_one_that_the_code_makes() {
     let definition = classic_lb_operator::api::crd::definition().expect("the definition");
     let text = serde_saphyr::to_string(&definition).expect("YAML");
     assert!(text == DEFINITION, "the CRD has drifted: run `make generate`");
+    let definition = classic_lb_operator::api::crd::account_definition().expect("the definition");
+    let text = serde_saphyr::to_string(&definition).expect("YAML");
+    assert!(text == ACCOUNTS, "the CRD of accounts has drifted: run `make generate`");
 }

@@ -11,6 +11,9 @@
 #![allow(clippy::cloned_ref_to_slice_refs)] // a list of one reads as a list
 
 mod accounts;
+mod accounts_admission;
+mod accounts_allow;
+mod accounts_entry;
 mod admission;
 mod adoption;
 mod adoption_flag;
@@ -58,6 +61,7 @@ mod swap_crashes;
 mod swaps;
 mod tags;
 mod targets;
+mod tenancy;
 mod tutorial;
 mod walk;
 mod watch_namespaces;

@@ -59,10 +59,19 @@ fn wrong_flags_are_one_clear_line_and_status_2() {
 }
 
 #[test]
-fn the_definition_is_printed() {
-    let output = operator(&["crd"]);
-    assert!(output.status.success());
-    assert!(String::from_utf8_lossy(&output.stdout) == include_str!("../../crds/classicloadbalancers.yaml"));
+fn the_definitions_are_printed() {
+    let printed = |arguments: &[&str]| {
+        let output = operator(arguments);
+        assert!(output.status.success(), "{arguments:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let (balancers, accounts) = (
+        include_str!("../../crds/classicloadbalancers.yaml"),
+        include_str!("../../crds/awsaccounts.yaml"),
+    );
+    assert!(printed(&["crd"]) == format!("{balancers}---\n{accounts}"));
+    assert!(printed(&["crd", "classicloadbalancers"]) == balancers);
+    assert!(printed(&["crd", "awsaccounts"]) == accounts);
 }
 
 #[tokio::test(flavor = "multi_thread")]

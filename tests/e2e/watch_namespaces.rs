@@ -78,9 +78,12 @@ async fn a_balancer_whose_owner_may_live_where_nobody_looks_is_not_taken_over() 
 async fn rights(cluster: &Cluster) -> Result<(Vec<Value>, Vec<Value>)> {
     let role = cluster.get(Kind(ROLES, "ClusterRole"), "classic-lb-operator").await?;
     let rules = role.data["rules"].as_array().cloned().unwrap_or_default();
-    Ok(rules
-        .into_iter()
-        .partition(|rule| rule["resources"] != json!(["nodes"])))
+    let of_the_cluster = ["nodes", "awsaccounts", "awsaccounts/status", "namespaces"];
+    Ok(rules.into_iter().partition(|rule| {
+        !of_the_cluster
+            .iter()
+            .any(|resource| rule["resources"] == json!([resource]))
+    }))
 }
 
 /// Gives a user rights in a namespace, or in the cluster.

@@ -7,6 +7,7 @@
     clippy::many_single_char_names
 )] // tests may
 
+mod accounts;
 mod aws;
 mod day;
 mod driver;

@@ -267,6 +267,19 @@ runAsNonRoot: true
   verbs: [get, list, watch]
 {{- end -}}
 
+{{- define "classic-lb-operator.accountRules" -}}
+# Accounts are of no namespace, and the labels of a namespace say which it may use: with watchNamespaces, too.
+- apiGroups: [classiclb.dev]
+  resources: [awsaccounts]
+  verbs: [get, list, watch]
+- apiGroups: [classiclb.dev]
+  resources: [awsaccounts/status]
+  verbs: [patch]
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: [get, list, watch]
+{{- end -}}
+
 {{- define "classic-lb-operator.namespacedRules" -}}
 # patch: the finalizer.
 - apiGroups: [classiclb.dev]

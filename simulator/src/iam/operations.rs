@@ -1,5 +1,7 @@
 //! The operations of IAM.
 
+use std::collections::BTreeMap;
+
 use super::state::ServerCertificate;
 use crate::certificate;
 use crate::clock::Timestamp;
@@ -76,6 +78,7 @@ fn upload(call: &mut IamCall<'_>, xml: &mut Xml) -> Result<(), ApiError> {
         chain: call.params.non_empty("CertificateChain").map(str::to_owned),
         uploaded: call.now,
         expires: facts.not_after,
+        tags: BTreeMap::new(),
     };
     xml.element("ServerCertificateMetadata", |xml| write_metadata(xml, name, &uploaded));
     call.account.server_certificates.insert(name.to_owned(), uploaded);
@@ -88,7 +91,9 @@ fn get(call: &mut IamCall<'_>, xml: &mut Xml) -> Result<(), ApiError> {
         xml.element("ServerCertificateMetadata", |xml| write_metadata(xml, name, found));
         xml.text("CertificateBody", &found.body)
             .maybe("CertificateChain", found.chain.as_deref());
-        xml.strings("Tags", []);
+        xml.members("Tags", &found.tags, |xml, (key, value)| {
+            xml.text("Key", key).text("Value", value);
+        });
     });
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! What IAM remembers.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
@@ -15,4 +17,6 @@ pub(crate) struct ServerCertificate {
     pub(crate) chain: Option<String>,
     pub(crate) uploaded: Timestamp,
     pub(crate) expires: Timestamp,
+    #[serde(default)]
+    pub(crate) tags: BTreeMap<String, String>,
 }

@@ -22,6 +22,8 @@ pub struct ServerCertificateSeed {
     /// When it expires; in a year if absent.
     #[serde(alias = "expires")]
     pub not_after: Option<Moment>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
 }
 
 /// An ACM certificate.
@@ -86,6 +88,7 @@ pub(super) fn plant_server_certificate(
         chain: None,
         uploaded: Timestamp::default(),
         expires: expiry(seed.not_after.as_ref(), now).map_err(refuse)?,
+        tags: seed.tags.clone(),
     };
     let account = world.accounts.entry(account.to_owned()).or_default();
     account.server_certificates.insert(seed.name.clone(), certificate);

@@ -61,6 +61,7 @@ impl Simulator {
                     ids,
                     sessions,
                     caller: request.caller,
+                    external_ids: &self.inner.config.external_ids,
                     now: request.now,
                     params,
                 };

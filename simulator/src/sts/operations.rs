@@ -14,6 +14,7 @@ pub(crate) struct StsCall<'a> {
     pub(crate) ids: &'a mut Ids,
     pub(crate) sessions: &'a mut BTreeMap<String, Session>,
     pub(crate) caller: &'a Caller,
+    pub(crate) external_ids: &'a BTreeMap<String, String>,
     pub(crate) now: Timestamp,
     pub(crate) params: &'a Value,
 }
@@ -56,6 +57,14 @@ fn assume(call: &mut StsCall<'_>, xml: &mut Xml) -> Result<(), ApiError> {
     let (params, now) = (call.params, call.now);
     let role = params.required("RoleArn")?;
     let session_name = params.required("RoleSessionName")?;
+    let asked = call.external_ids.get(role).map(String::as_str);
+    if asked.is_some_and(|asked| params.str("ExternalId") != Some(asked)) {
+        let message = format!(
+            "User: {} is not authorized to perform: sts:AssumeRole on resource: {role}",
+            call.caller.arn
+        );
+        return Err(ApiError::new(403, "AccessDenied", message));
+    }
     let legal = |char: char| char.is_ascii_alphanumeric() || "_+=,.@-".contains(char);
     // One character is too few for AWS too, but short names are common in test fixtures.
     if !(1..=64).contains(&session_name.len()) || !session_name.chars().all(legal) {

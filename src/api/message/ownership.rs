@@ -9,15 +9,15 @@ messages! { OWNERSHIP:
          spec.adopt: true and the tag {tag} on the load balancer";
     fn foreign_for_good(name, region, owner) [reason::CONFLICT]
         "the load balancer {name} in {region} belongs to {owner} and is not touched; the operator runs with \
-         --adoption=never, so it cannot be taken over; delete this object, which leaves the load balancer alone, and \
-         make it again with another loadBalancerName";
+         --adoption=never, or the AWSAccount says so, so it cannot be taken over; delete this object, which leaves the load \
+         balancer alone, and make it again with another loadBalancerName";
     fn restored(name, region, uid) [reason::CONFLICT]
         "the load balancer {name} in {region} belongs to an earlier object of this name (uid {uid}), as after a \
          restore from a backup, and is not touched; to take it over, set spec.adopt: true";
     fn restored_for_good(name, region, uid) [reason::CONFLICT]
         "the load balancer {name} in {region} belongs to an earlier object of this name (uid {uid}), as after a \
-         restore from a backup, and is not touched; the operator runs with --adoption=never, so it cannot be taken \
-         over";
+         restore from a backup, and is not touched; the operator runs with --adoption=never, or the AWSAccount \
+         says so, so it cannot be taken over";
     fn owner_lives(name, region, uid) [reason::CONFLICT]
         "the load balancer {name} in {region} belongs to an object of this cluster that exists (uid {uid}) and is not \
          touched; delete that object with spec.deletionPolicy: Retain first";
@@ -57,8 +57,8 @@ messages! { OWNERSHIP:
         "{what}; its tags name it the load balancer of the Service {service}, whose controller would go on to change \
          it: take it from that controller first, and then, to take it over, set the tag {tag} on it";
     fn never_adopted(what) [reason::NOT_ADOPTED]
-        "{what}; the operator runs with --adoption=never, so it cannot be taken over; delete this object, which \
-         leaves the load balancer alone, and make it again with another loadBalancerName";
+        "{what}; the operator runs with --adoption=never, or the AWSAccount says so, so it cannot be taken over; delete this \
+         object, which leaves the load balancer alone, and make it again with another loadBalancerName";
 
     fn account_changed(name, account, answering) [reason::ACCOUNT_CHANGED]
         "the load balancer {name} is in account {account}, but the operator's credentials are of account {answering}: nothing \

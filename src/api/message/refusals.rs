@@ -4,6 +4,9 @@
 refusals! { REFUSALS:
     fn illegal_name() "loadBalancerName" "must be 1 to 32 letters, digits and hyphens, with no hyphen at its ends" =>
         "Make the object anew with a legal `loadBalancerName`.";
+    fn name_of_another(name, object) "loadBalancerName"
+        "{name} is the name that the load balancer of {object} has where none is declared" =>
+        "Make the object anew with another `loadBalancerName`, or without one.";
     fn region_moved(former, region) "region"
         "this load balancer lives in {former}, but the region is now {region}: give the operator its former region \
          back" =>

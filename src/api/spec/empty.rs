@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 ///
 /// # Errors
 /// It is neither null nor a `T`.
-pub(super) fn absent_if_empty<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+pub(in crate::api) fn absent_if_empty<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de> + Default + PartialEq,
@@ -19,7 +19,7 @@ where
 ///
 /// # Errors
 /// It is neither null nor a `T`.
-pub(super) fn empty_if_null<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+pub(in crate::api) fn empty_if_null<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de> + Default,

@@ -1,5 +1,7 @@
 //! Certificates, looked up where they are kept.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_acm::types::{CertificateStatus, CertificateSummary};
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
@@ -10,6 +12,13 @@ use super::Client;
 use crate::api::message;
 use crate::aws::{Class, Error};
 use crate::elb::Certificate;
+
+/// The codes with which ACM says that it does not have a certificate.
+const UNKNOWN: [&str; 3] = [
+    "ResourceNotFoundException",
+    "InvalidArnException",
+    "ValidationException",
+];
 
 impl Client {
     /// Proves that AWS knows a certificate. Without the permission to look, it is taken to: then the listener tells.
@@ -50,6 +59,32 @@ impl Client {
         })
     }
 
+    /// The tags of the certificate of this ARN, in IAM or in ACM; `None`: it is not there.
+    ///
+    /// # Errors
+    /// When AWS cannot be asked.
+    pub async fn tags_of_certificate(&self, arn: &str) -> Result<Option<BTreeMap<String, String>>, Error> {
+        if arn.contains(":iam:") {
+            let name = arn.rsplit('/').next().unwrap_or(arn);
+            let request = self.iam.get_server_certificate().server_certificate_name(name);
+            let reply = match self.call("GetServerCertificate", request.send()).await {
+                Err(error) if error.code == "NoSuchEntity" => return Ok(None),
+                other => other?,
+            };
+            let tags = reply
+                .server_certificate
+                .map(|certificate| certificate.tags.unwrap_or_default());
+            return Ok(tags.map(|tags| tags.into_iter().map(|tag| (tag.key, tag.value)).collect()));
+        }
+        let request = self.acm.list_tags_for_certificate().certificate_arn(arn);
+        let reply = match self.call("ListTagsForCertificate", request.send()).await {
+            Err(error) if UNKNOWN.contains(&error.code.as_str()) => return Ok(None),
+            other => other?,
+        };
+        let tags = reply.tags.unwrap_or_default().into_iter();
+        Ok(Some(tags.map(|tag| (tag.key, tag.value.unwrap_or_default())).collect()))
+    }
+
     /// The IAM server certificate of this name.
     ///
     /// # Errors
@@ -73,11 +108,6 @@ impl Client {
 
     async fn find_in_acm(&self, arn: &str) -> Result<Certificate, Error> {
         const OPERATION: &str = "DescribeCertificate";
-        const UNKNOWN: [&str; 3] = [
-            "ResourceNotFoundException",
-            "InvalidArnException",
-            "ValidationException",
-        ];
         let request = self.acm.describe_certificate().certificate_arn(arn);
         let reply = match self.call(OPERATION, request.send()).await {
             Err(error) if UNKNOWN.contains(&error.code.as_str()) => return Err(unknown(OPERATION, arn)),

@@ -10,6 +10,9 @@ use crate::elb::{DESCRIBE_INSTANCES, InstanceId};
 
 const OPERATION: &str = "DescribeInstances";
 
+/// Tags by key.
+type Tags = BTreeMap<String, String>;
+
 impl Client {
     /// The instances of a VPC that run, or are about to, and have all these tags; with their zones.
     ///
@@ -75,6 +78,23 @@ impl Client {
             }
         }
         Ok(zones)
+    }
+
+    /// The tags of these instances, as far as EC2 knows them.
+    ///
+    /// # Errors
+    /// When EC2 cannot be asked.
+    pub async fn tags_of_instances(&self, ids: &BTreeSet<InstanceId>) -> Result<BTreeMap<InstanceId, Tags>, Error> {
+        let (all, mut found) = (Vec::from_iter(ids), BTreeMap::new());
+        for chunk in all.chunks(FILTER_VALUES) {
+            let filters = vec![filter("instance-id", chunk.iter().map(|id| id.as_str()))];
+            for instance in self.instances(filters).await? {
+                let tags = instance.tags.unwrap_or_default().into_iter();
+                let tags = tags.filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default())));
+                found.extend(instance.instance_id.map(|id| (id, tags.collect())));
+            }
+        }
+        Ok(found)
     }
 
     /// Of these instances, those that EC2 says are terminated, are about to be, or never existed. One that is merely

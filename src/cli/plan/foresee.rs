@@ -155,6 +155,7 @@ mod tests {
         let account = Account {
             id: "123456789012".to_owned(),
             partition: "aws".to_owned(),
+            caller: String::new(),
         };
         let told = |arn: &str| elsewhere(arn, "us-east-1", &account);
         assert_eq!(told("arn:aws:acm:us-east-1:123456789012:certificate/a"), None);

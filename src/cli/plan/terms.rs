@@ -45,6 +45,8 @@ pub(super) struct ShownTerms {
     extra_regions: BTreeSet<String>,
     read_only: bool,
     default_tags: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    requires_account: bool,
 }
 
 impl OperatorFlags {
@@ -112,6 +114,7 @@ impl Terms {
             extra_regions,
             read_only,
             default_tags,
+            requires_account,
         } = self.rules.clone();
         ShownTerms {
             deployment: self.deployment.clone(),
@@ -120,6 +123,7 @@ impl Terms {
             extra_regions,
             read_only,
             default_tags,
+            requires_account,
         }
     }
 }

@@ -8,6 +8,7 @@ use super::Seen;
 use crate::controller::reconcile::lookup::Lookups;
 use crate::controller::reconcile::resolution::Selected;
 use crate::elb::{Declared, InstanceId, LoadBalancer};
+use crate::plan::allow::{Tagged, Tags};
 use crate::plan::targets::Members;
 
 /// What was read, made and looked up.
@@ -21,6 +22,8 @@ pub(in crate::controller) struct Known {
     remade: bool,
     /// What the spec refers to, as looked up at the last full reconcile.
     pub(in crate::controller) lookups: Lookups,
+    /// What the account of the object was seen to let it use, with the tags that it must carry for it.
+    pub(in crate::controller) admitted: BTreeSet<(Tagged, String, Tags)>,
     /// Instances by tags wait for the load balancer, whose VPC is not known.
     awaits_vpc: bool,
     /// The instances as last reported, with their sources: a status holds only so many.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::conclude::Next;
+use super::entry::enter;
 use super::groups;
 use super::mode::ReadsOnly;
 use super::observe::{Observation, confirmed, observe};
@@ -131,6 +132,7 @@ async fn remove(
     memory: &mut Memory,
     now: Moment,
 ) -> Result<After, Hindrance> {
+    enter(subject).await?;
     let lb = match what_stands(cx, executor, subject, memory, now).await? {
         Stands::Ours(lb) => *lb,
         Stands::Nothing(after) => return Ok(after),

@@ -24,6 +24,8 @@ pub struct Rules {
     pub read_only: bool,
     /// Tags of every load balancer; those of an object win over them.
     pub default_tags: BTreeMap<String, String>,
+    /// Whether objects that refer to no account are refused.
+    pub requires_account: bool,
 }
 
 /// Who wants nothing written to AWS.
@@ -83,7 +85,8 @@ impl Mode {
         // What could not be read, can never be, is lost, or is in another account, is not observed.
         let blocked = |problem: &Problem| problem.cause == Cause::Blocked;
         let lost = matches!(&verdict, Verdict::NotProgrammed(problem) if blocked(problem));
-        if lost || matches!(&verdict, Verdict::Unread(_)) || verdict.problem().is_some_and(Problem::is_invalid) {
+        let outside = |problem: &Problem| problem.is_invalid() || problem.is_of_account();
+        if lost || matches!(&verdict, Verdict::Unread(_)) || verdict.problem().is_some_and(outside) {
             return verdict;
         }
         let would = match (planned.len(), &verdict) {

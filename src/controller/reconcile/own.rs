@@ -4,6 +4,7 @@ mod adopt;
 mod create;
 mod owned;
 
+use super::entry::unreadable;
 use super::observe::{Observation, confirmed, is_same, observe, replaced};
 use super::stop::{Halt, Stop};
 use super::subject::Subject;
@@ -44,7 +45,10 @@ pub(super) async fn own(
 ) -> Result<Owned, Stop> {
     let proves = memory.schedule.wants_proof(&subject.seen(), cx.clock.now().at);
     let observation = observe(subject, &subject.region.view, memory.known.load_balancer(), proves).await;
-    let observation = observation.map_err(|error| subject.unreadable(&error))?;
+    let observation = match observation {
+        Ok(observation) => observation,
+        Err(error) => return Err(unreadable(subject, &error).await),
+    };
     if !matches!(observation, Observation::Absent) {
         memory.lifecycle.sighted();
     }
@@ -143,7 +147,7 @@ async fn take_over(
     // Not ours, so its identity is not one to remember; that of ours is not one to forget.
     let claim = adopt::claim(cx, subject, ownership, &lb).await;
     // Whoever asks for a preview gets what is so now.
-    let offer = adopt::missing_offer(cx, subject, ownership, &lb).filter(|_| !cx.kubernetes.is_dry());
+    let offer = adopt::missing_offer(subject, ownership, &lb).filter(|_| !cx.kubernetes.is_dry());
     lb.identity.created_time.clone_from(&subject.previous.created_time);
     let (claim, refused) = match (claim, offer) {
         (Ok(claim), _) => (claim, None),

@@ -11,6 +11,7 @@ use super::subject::Subject;
 use crate::api::message::{self, Message};
 use crate::aws::{Error, Filters};
 use crate::elb::{Class, Declared, LoadBalancer, Placement};
+use crate::plan::allow::Tagged;
 use crate::plan::{Facts, Problem, Track, needs_spare};
 
 /// Why a placement cannot be made.
@@ -169,7 +170,11 @@ async fn spare(
         return Err(needs_temporary(message::may_borrow(field, new, &old.id, &old.zone)));
     }
     let region = &subject.region;
-    let spare = lookup::spare_subnet(&region.view, &region.region, lb.scheme, old).await?;
+    let allowance = subject.terms.allowance();
+    let must_carry = allowance
+        .and_then(|allowance| allowance.tags(Tagged::Subnet))
+        .unwrap_or_default();
+    let spare = lookup::spare_subnet(&region.view, &region.region, lb.scheme, old, &must_carry).await?;
     spare.map(|spare| spare.id).ok_or_else(|| {
         let message = message::none_to_borrow(field, new, &old.id, &old.zone, &old.vpc_id);
         needs_temporary(message)

@@ -2,20 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
-use kube::core::Selector;
-
 use super::lookup;
 use super::resolution::{Resolution, Selected};
 use super::stop::Stop;
 use super::subject::Subject;
 use super::trust::doubt_first_view;
 use crate::api::message::{self, Message, Refusal};
-use crate::api::{ClassicLoadBalancerSpec, ClassicLoadBalancerStatus, LabelSelector, LabelSelectorOperator};
+use crate::api::{ClassicLoadBalancerSpec, ClassicLoadBalancerStatus};
 use crate::controller::clock::Moment;
 use crate::controller::context::Context;
 use crate::controller::memory::{Due, Health, Memory};
 use crate::controller::nodes::{NodePolicy, NodeView, Selection};
+use crate::controller::selector;
 use crate::elb::{InstanceId, region};
 use crate::plan::desired::Resolved;
 use crate::plan::targets::{Member, Members, SOURCE_INSTANCE_IDS, SOURCE_NODE_SELECTOR};
@@ -43,7 +41,7 @@ pub(super) async fn resolve(
     let mut resolution = of_views(spec, region, &cx.nodes, previous, &memory.health, now)?;
     memory.known.keep_selected(resolution.selected.clone());
     resolution.add(&memory.known.lookups);
-    resolution.resolved.default_tags.clone_from(&cx.rules.default_tags);
+    resolution.resolved.default_tags.clone_from(&subject.terms.default_tags);
     let changes = resolution.changes_in.map(|left| now.at + left);
     memory.schedule.set_or_clear(Due::Grace, changes);
     let services = cx.services.of(&subject.namespace);
@@ -89,7 +87,8 @@ fn of_views(
     }
     let (mut suspicion, mut changes_in, mut selected) = (None, None, None);
     if let Some(selector) = &targets.node_selector {
-        let selection = nodes.select(&to_selector(selector)?, NodePolicy::of(spec.registration.as_ref()), now);
+        let labels = selector::of(selector).map_err(message::bad_node_selector)?;
+        let selection = nodes.select(&labels, NodePolicy::of(spec.registration.as_ref()), now);
         changes_in = selection.changes_in;
         suspicion = suspect(&selection, previous, health);
         let mut skipped: BTreeMap<String, String> = BTreeMap::new();
@@ -152,29 +151,6 @@ fn suspect(selection: &Selection, previous: &ClassicLoadBalancerStatus, health: 
 /// Whether a zone says that it is of another region of AWS. A label may say anything.
 fn is_elsewhere(zone: &str, region: &str) -> bool {
     !zone.starts_with(region) && region::all().any(|other| zone.starts_with(other.name))
-}
-
-fn to_selector(selector: &LabelSelector) -> Result<Selector, Refusal> {
-    let expressions = selector
-        .match_expressions
-        .iter()
-        .flatten()
-        .map(|requirement| meta::LabelSelectorRequirement {
-            key: requirement.key.clone(),
-            operator: match requirement.operator {
-                LabelSelectorOperator::In => "In",
-                LabelSelectorOperator::NotIn => "NotIn",
-                LabelSelectorOperator::Exists => "Exists",
-                LabelSelectorOperator::DoesNotExist => "DoesNotExist",
-            }
-            .to_owned(),
-            values: requirement.values.clone(),
-        });
-    let selector = meta::LabelSelector {
-        match_labels: selector.match_labels.clone().map(BTreeMap::from_iter),
-        match_expressions: Some(expressions.collect()),
-    };
-    Selector::try_from(selector).map_err(message::bad_node_selector)
 }
 
 #[cfg(test)]

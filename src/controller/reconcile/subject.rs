@@ -10,6 +10,7 @@ use super::stop::{Halt, Stop};
 use crate::api::message::{self, Refusal};
 use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus, FINALIZER, Management, REQUESTED_AT};
 use crate::aws::{self, AccountRegion, Reads};
+use crate::controller::accounts::Terms;
 use crate::controller::context::Context;
 use crate::controller::error::Error;
 use crate::controller::memory::Seen;
@@ -31,6 +32,8 @@ pub(in crate::controller) struct Subject<'a> {
     pub(in crate::controller) region: Arc<AccountRegion>,
     /// What its calls are made for.
     pub(in crate::controller) reads: Reads,
+    /// What its account grants it.
+    pub(in crate::controller) terms: Terms,
 }
 
 /// What is to be done about an object.
@@ -84,6 +87,8 @@ impl<'a> Subject<'a> {
         reads: Reads,
     ) -> Result<Self, Stop> {
         let Coordinates { namespace, name, uid } = Coordinates::of(object)?;
+        let terms = Terms::of(&object.spec, &namespace, &cx.account_view, &cx.rules);
+        let terms = terms.map_err(|problem| Halt::not_found(&problem))?;
         let region = match object.spec.region.as_deref() {
             // Clients cost memory, so none is made for a region that does not exist.
             Some(region) if !cx.may_be_in(region) => return Err(no_such_region(region).into()),
@@ -93,6 +98,9 @@ impl<'a> Subject<'a> {
                 cx.accounts.default_region().ok_or_else(|| Stop::Refused(problem()))?
             }
         };
+        terms
+            .check_region(region)
+            .map_err(|problem| Halt::not_found(&problem))?;
         let cluster = &cx.cluster_id;
         let given = object.spec.load_balancer_name.clone();
         Ok(Self {
@@ -103,8 +111,9 @@ impl<'a> Subject<'a> {
                 uid: uid.clone(),
             },
             mode: Mode::of(object, &cx.rules),
-            region: cx.accounts.region_for(&uid, region, reads),
+            region: cx.accounts.region_for(&uid, terms.role().as_ref(), region, reads),
             reads,
+            terms,
             object,
             previous,
             namespace,
@@ -118,7 +127,10 @@ impl<'a> Subject<'a> {
         Self {
             region: region.map_or_else(
                 || Arc::clone(&self.region),
-                |region| cx.accounts.region_for(&self.owner.uid, region, self.reads),
+                |region| {
+                    cx.accounts
+                        .region_for(&self.owner.uid, self.terms.role().as_ref(), region, self.reads)
+                },
             ),
             name: self.former_name().unwrap_or(&self.name).clone(),
             ..self.clone()
@@ -148,8 +160,13 @@ impl<'a> Subject<'a> {
         if let Some(made_in) = self.previous.region.as_ref().filter(|made_in| *made_in != region) {
             return Err(message::region_moved(made_in, region));
         }
-        match self.former_name() {
-            Some(former) => Err(message::renamed(former, &self.name)),
+        if let Some(former) = self.former_name() {
+            return Err(message::renamed(former, &self.name));
+        }
+        let given = self.object.spec.load_balancer_name.as_ref();
+        let given = given.filter(|_| self.object.spec.adopt != Some(true));
+        match given.and_then(|name| desired::default_name_of_another(&self.owner.cluster, &self.namespace, name)) {
+            Some(other) => Err(message::name_of_another(&self.name, other)),
             None => Ok(()),
         }
     }

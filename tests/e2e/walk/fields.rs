@@ -33,6 +33,7 @@ pub(super) fn field(path: &'static str, set: Value, change: Value, unset: Value)
 /// Fields whose effect is no state of the balancer, or takes more than one object to see: the test that shows each.
 const SHOWN_ELSEWHERE: &str = "
 region what_cannot_change_cannot_be_added_or_removed_either
+accountRef what_cannot_change_cannot_be_added_or_removed_either
 loadBalancerName what_cannot_change_cannot_be_added_or_removed_either
 scheme what_cannot_change_cannot_be_added_or_removed_either
 listeners[].port listeners_added_and_removed

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::subnets::is_public;
 use crate::aws::{Error, Filters, View};
 use crate::elb::{Class, FREE_ADDRESSES, Scheme, Subnet};
+use crate::plan::allow::{Tags, carries_all};
 
 /// A subnet of another zone of the same VPC with room for the load balancer's addresses: EC2 `DescribeSubnets`, and
 /// `DescribeRouteTables` for an internet-facing load balancer, since clients do not reach it in a private subnet.
@@ -13,6 +14,7 @@ pub(in crate::controller) async fn find(
     region: &str,
     scheme: Scheme,
     of: &Subnet,
+    must_carry: &Tags,
 ) -> Result<Option<Subnet>, Error> {
     let mut subnets = view.subnets(&Filters::of_vpc(Some(&of.vpc_id))).await?;
     subnets.retain(|subnet| {
@@ -20,6 +22,7 @@ pub(in crate::controller) async fn find(
             && subnet.zone != of.zone
             && subnet.is_for_load_balancers(region)
             && subnet.free_addresses >= FREE_ADDRESSES
+            && carries_all(&subnet.tags, must_carry)
     });
     subnets.sort_by(|a, b| a.id.cmp(&b.id));
     if scheme == Scheme::InternetFacing && !subnets.is_empty() {

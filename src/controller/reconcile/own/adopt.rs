@@ -42,7 +42,7 @@ pub(super) async fn adopt(
         .map_err(|error| subject.unreadable(&error))?;
     if tags != lb.tags {
         lb.tags = tags;
-        return Err(contested(cx, subject, &lb).into());
+        return Err(contested(subject, &lb).into());
     }
     let made = executor.make(&claim, &mut lb, &mut memory.journal).await;
     made.map_err(|error| Halt::not_claimed(&error))?;
@@ -58,7 +58,7 @@ pub(super) async fn adopt(
         return Err(Halt::tags_not_shown(&subject.name).into());
     }
     if subject.owner.judge(&lb.tags) != Ownership::Ours {
-        return Err(contested(cx, subject, &lb).into());
+        return Err(contested(subject, &lb).into());
     }
     executor.announce("AddTags", &message::adopted(&lb.name)).await;
     Ok(Owned {
@@ -74,7 +74,7 @@ pub(super) async fn claim(
     ownership: &Ownership,
     lb: &LoadBalancer,
 ) -> Result<Step, Stop> {
-    let question = question(cx, subject, lb);
+    let question = question(subject, lb);
     // A load balancer that this object published before and that was replaced is another one with another DNS name,
     // which no tag makes its own.
     let replaced = replaced(subject, lb);
@@ -103,20 +103,15 @@ pub(super) async fn claim(
 }
 
 /// The step that would offer it to this object, where nothing but that is lacking.
-pub(super) fn missing_offer(
-    cx: &Context,
-    subject: &Subject<'_>,
-    ownership: &Ownership,
-    lb: &LoadBalancer,
-) -> Option<Step> {
-    let (key, value) = question(cx, subject, lb).missing_offer(ownership)?;
+pub(super) fn missing_offer(subject: &Subject<'_>, ownership: &Ownership, lb: &LoadBalancer) -> Option<Step> {
+    let (key, value) = question(subject, lb).missing_offer(ownership)?;
     Some(Step::AddTags([(key, value)].into()))
 }
 
-fn question<'a>(cx: &'a Context, subject: &'a Subject<'_>, lb: &'a LoadBalancer) -> Question<'a> {
+fn question<'a>(subject: &'a Subject<'_>, lb: &'a LoadBalancer) -> Question<'a> {
     let known = subject.previous.created_time.as_ref();
     Question {
-        adoption: cx.rules.adoption,
+        adoption: subject.terms.adoption,
         asked: subject.object.spec.adopt == Some(true),
         owner: &subject.owner,
         name: &subject.name,
@@ -127,8 +122,8 @@ fn question<'a>(cx: &'a Context, subject: &'a Subject<'_>, lb: &'a LoadBalancer)
 }
 
 /// Somebody else was faster.
-fn contested(cx: &Context, subject: &Subject<'_>, lb: &LoadBalancer) -> Halt {
-    match question(cx, subject, lb).answer(&subject.owner.judge(&lb.tags)) {
+fn contested(subject: &Subject<'_>, lb: &LoadBalancer) -> Halt {
+    match question(subject, lb).answer(&subject.owner.judge(&lb.tags)) {
         Claim::Refused(message) => Halt::not_ours(message),
         _ => Verdict::NotAccepted(Problem::waiting(message::contested(&lb.name))).into(),
     }

@@ -1,12 +1,12 @@
-//! Names with wildcards.
+//! Pure: names with wildcards.
 
 /// Whether a pattern has wildcards at all.
-pub(super) fn is_pattern(text: &str) -> bool {
+pub fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?'])
 }
 
 /// Whether the whole name matches: `*` stands for any characters, `?` for exactly one.
-pub(super) fn matches(pattern: &str, name: &str) -> bool {
+pub fn matches(pattern: &str, name: &str) -> bool {
     let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
     let (mut p, mut n) = (0, 0);
     // The last star, and how much of the name it has taken so far.

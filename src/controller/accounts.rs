@@ -1,0 +1,11 @@
+//! The accounts that objects may refer to, and what each grants to whom.
+//!
+//! What the watches have not told is told as not ready: then nothing is read from or written to AWS for objects that refer
+//! to an account, and the others go on.
+
+pub(super) mod status;
+mod terms;
+mod view;
+
+pub(super) use terms::Terms;
+pub(super) use view::AccountView;

@@ -1,0 +1,264 @@
+//! The reconcile of an `AWSAccount`: who answers with its role, and how many objects refer to it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use k8s_openapi::jiff::Timestamp;
+use kube::runtime::controller::{Action, Config, Controller};
+use kube::runtime::reflector::{self, Store};
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::runtime::{PredicateConfig, WatchStreamExt as _, predicates};
+use kube::{Api, ResourceExt as _};
+use tokio::sync::Notify;
+use tracing::{info, warn};
+
+use super::terms::role_of;
+use super::view::GuardedAccount;
+use crate::api::condition::{READY, RECONCILING, STALLED, Statement};
+use crate::api::message;
+use crate::api::{AWSAccount, AWSAccountStatus, AccountRegionStatus, condition};
+use crate::aws::{self, Reads};
+use crate::controller::error::{self, Error};
+use crate::controller::guard::{Guarded, Reconciler};
+use crate::elb::{Account, Class, Lane};
+
+/// How many accounts are looked at at once.
+const CONCURRENCY: u16 = 4;
+/// Between two looks at an account that answers.
+const GOOD: Duration = Duration::from_mins(1);
+/// Between two looks at one that does not.
+const BAD: Duration = Duration::from_secs(15);
+/// Between two looks of an operator that does not lead at whether it does.
+const FOLLOWING: Duration = Duration::from_secs(2);
+
+/// What each look needs.
+struct Accounts {
+    reconciler: Arc<Reconciler>,
+    /// The objects that may refer to an account.
+    objects: Store<Guarded>,
+    /// Wakes them.
+    changed: Arc<Notify>,
+    /// Whether each account could be used when it was last looked at, by UID.
+    usable: Mutex<BTreeMap<String, bool>>,
+}
+
+/// Watches the accounts, feeds the view of them, and keeps their status.
+pub(in crate::controller) async fn keep(
+    client: kube::Client,
+    config: watcher::Config,
+    reconciler: Arc<Reconciler>,
+    objects: Store<Guarded>,
+    changed: Arc<Notify>,
+) {
+    let (reader, writer) = reflector::store();
+    let (shared, wake) = (Arc::clone(&reconciler), Arc::clone(&changed));
+    let accounts = watcher(Api::<GuardedAccount>::all(client), config)
+        .default_backoff()
+        .inspect(move |event| take(&shared, event, &wake))
+        .reflect(writer)
+        .applied_objects()
+        .predicate_filter(predicates::generation, PredicateConfig::default());
+    let all = Arc::new(Accounts {
+        reconciler,
+        objects,
+        changed,
+        usable: Mutex::default(),
+    });
+    Controller::for_stream(accounts, reader)
+        .with_config(Config::default().concurrency(CONCURRENCY))
+        .run(look, |_, _, _| Action::requeue(BAD), all)
+        .for_each(|result| async move {
+            if let Err(error) = result {
+                tracing::debug!(%error, "an AWSAccount was skipped");
+            }
+        })
+        .await;
+}
+
+fn take(reconciler: &Reconciler, event: &Result<Event<GuardedAccount>, watcher::Error>, changed: &Notify) {
+    let cx = &reconciler.cx;
+    match event {
+        Ok(event) => {
+            if cx.account_view.take_account(event) {
+                changed.notify_one();
+            }
+            if let Event::Delete(account) = event {
+                cx.accounts.release(&user(account));
+            }
+        }
+        Err(error) => {
+            let error = error::of_watch(error);
+            warn!(error, "AWSAccounts cannot be watched");
+            cx.account_view.accounts_fail(error);
+        }
+    }
+}
+
+/// By which an account that is looked at is told from the objects that are in it.
+fn user(account: &GuardedAccount) -> String {
+    format!("account/{}", account.uid().unwrap_or_default())
+}
+
+async fn look(guarded: Arc<GuardedAccount>, all: Arc<Accounts>) -> Result<Action, Error> {
+    let cx = &all.reconciler.cx;
+    if !cx.leads() {
+        return Ok(Action::requeue(FOLLOWING));
+    }
+    let Ok(account) = &guarded.0 else {
+        return Ok(Action::await_change());
+    };
+    let used = used(account, &all.objects, cx.accounts.default_region());
+    // Operators of single namespaces share the accounts: each looks after those that its objects refer to, and none counts.
+    let alone = cx.namespaces().named().next().is_none();
+    if !alone && used.is_empty() {
+        return Ok(Action::requeue(BAD));
+    }
+    let role = role_of(&account.spec);
+    let home = cx.accounts.home(role.as_ref());
+    let reads = Reads {
+        lane: Lane::Sweep,
+        since: cx.clock.now().at,
+    };
+    let region = cx.accounts.region_for(&user(&guarded), role.as_ref(), &home, reads);
+    let answer = region.verify().await;
+    let usable = answer
+        .as_ref()
+        .is_ok_and(|answering| answering.id == account.spec.account_id);
+    let uid = account.uid().unwrap_or_default();
+    let before = all
+        .usable
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .insert(uid, usable);
+    if before != Some(usable) {
+        info!(account = account.name_any(), usable, "the AWSAccount was looked at");
+        all.changed.notify_one();
+    }
+    let status = derive(account, &answer, alone.then_some(used), cx.clock.now().wall);
+    if account.status.as_ref() != Some(&status) {
+        cx.kubernetes.write_account_status(account, &status).await?;
+    }
+    let wait = if usable { GOOD } else { BAD };
+    Ok(Action::requeue(wait.mul_f64(1.0 - 0.1 * cx.jitter.fraction())))
+}
+
+/// How many objects refer to an account, by region.
+fn used(account: &AWSAccount, objects: &Store<Guarded>, default_region: Option<&str>) -> BTreeMap<String, i32> {
+    let name = account.name_any();
+    let mut used = BTreeMap::new();
+    for object in objects.state() {
+        let Ok(object) = &object.0 else { continue };
+        if object
+            .spec
+            .account_ref
+            .as_ref()
+            .is_some_and(|reference| reference.name == name)
+        {
+            let region = object.spec.region.as_deref().or(default_region);
+            *used.entry(region.unwrap_or_default().to_owned()).or_default() += 1;
+        }
+    }
+    used
+}
+
+fn derive(
+    account: &AWSAccount,
+    answer: &Result<Account, aws::Error>,
+    used: Option<BTreeMap<String, i32>>,
+    now: Timestamp,
+) -> AWSAccountStatus {
+    let spec = &account.spec;
+    let statements = match answer {
+        Ok(answering) if answering.id == spec.account_id => {
+            let message = message::account_ready(&answering.id, answering.identity());
+            vec![Statement::new(READY, "True", message)]
+        }
+        Ok(answering) => {
+            let message = message::account_mismatch(&spec.account_id, &answering.id);
+            vec![
+                Statement::new(READY, "False", message.clone()),
+                Statement::new(STALLED, "True", message),
+            ]
+        }
+        Err(error) => {
+            let message = match error.class {
+                Class::Denied => message::account_refused(error.reason(), error),
+                _ => error.told(),
+            };
+            vec![
+                Statement::new(READY, "False", message.clone()),
+                Statement::new(RECONCILING, "True", message),
+            ]
+        }
+    };
+    let previous = account.status.clone().unwrap_or_default();
+    let generation = account.metadata.generation.unwrap_or_default();
+    let arn = answer.as_ref().ok().map(|answering| answering.identity().to_owned());
+    AWSAccountStatus {
+        observed_generation: Some(generation),
+        conditions: condition::list(statements, generation, &previous.conditions, now),
+        arn: arn.or(previous.arn),
+        load_balancers: used.as_ref().map(|used| used.values().sum()),
+        regions: used
+            .into_iter()
+            .flatten()
+            .map(|(name, count)| AccountRegionStatus {
+                name,
+                load_balancers: Some(count),
+            })
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::AWSAccountSpec;
+
+    fn account(id: &str) -> AWSAccount {
+        AWSAccount::new(
+            "prod",
+            AWSAccountSpec {
+                account_id: id.to_owned(),
+                ..AWSAccountSpec::default()
+            },
+        )
+    }
+
+    fn answering(id: &str) -> Account {
+        Account {
+            id: id.to_owned(),
+            partition: "aws".to_owned(),
+            caller: format!("arn:aws:sts::{id}:assumed-role/clb/session"),
+        }
+    }
+
+    #[test]
+    fn who_answers_decides_whether_it_is_ready() {
+        let now = Timestamp::UNIX_EPOCH;
+        let said = |answer: Result<Account, aws::Error>| {
+            let status = derive(&account("1"), &answer, None, now);
+            let said = status
+                .conditions
+                .iter()
+                .map(|it| format!("{}={} {}", it.type_, it.status, it.reason));
+            (said.collect::<Vec<_>>(), status.arn)
+        };
+        let (conditions, arn) = said(Ok(answering("1")));
+        assert_eq!(conditions, ["Ready=True Ready"]);
+        assert_eq!(arn.as_deref(), Some("arn:aws:sts::1:assumed-role/clb"));
+        let (conditions, _) = said(Ok(answering("2")));
+        assert_eq!(
+            conditions,
+            ["Ready=False AccountMismatch", "Stalled=True AccountMismatch"]
+        );
+        let denied = aws::Error::new("AssumeRole", Class::Denied, "AccessDenied", "no");
+        let (conditions, _) = said(Err(denied));
+        assert_eq!(
+            conditions,
+            ["Ready=False AccessDenied", "Reconciling=True AccessDenied"]
+        );
+    }
+}

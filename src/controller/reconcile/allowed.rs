@@ -1,0 +1,196 @@
+//! I/O that only reads: whether the account lets the object use what it asks for, once that is resolved and before anything is
+//! written.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::lookup;
+use super::resolution::Resolution;
+use super::stop::{Halt, Stop};
+use super::subject::Subject;
+use crate::api::message::{self, Message};
+use crate::aws::{AccountRegion, Client, Error, Filters, View};
+use crate::controller::memory::Memory;
+use crate::elb::{Declared, Placement};
+use crate::plan::allow::{Allowance, Tagged, Tags};
+use crate::plan::{Problem, Track};
+
+/// Things of one kind that an object asks for.
+struct Asked {
+    kind: Tagged,
+    field: &'static str,
+    track: Track,
+    ids: BTreeSet<String>,
+}
+
+/// Looks at everything that the account has rules for. What was found to be allowed is not looked at again until the next full
+/// reconcile. `Ok`: the object may have it all.
+pub(super) async fn allowed(
+    subject: &Subject<'_>,
+    resolution: &Resolution,
+    declared: &Declared,
+    memory: &mut Memory,
+    full: bool,
+) -> Result<(), Stop> {
+    let spec = &subject.object.spec;
+    let scheme = subject.terms.check_scheme(spec.scheme);
+    scheme.map_err(|problem| Halt::not_found(&problem))?;
+    let Some(allowance) = subject.terms.allowance() else {
+        return Ok(());
+    };
+    if full {
+        memory.known.admitted.clear();
+    }
+    allowance.check_values(spec, declared).map_err(kept_out)?;
+    let makes = subject.previous.created_time.is_none() && spec.adopt != Some(true);
+    let unnamed = declared.security_groups.is_none() && spec.security_group_selector.is_none();
+    if makes && unnamed && allowance.tags(Tagged::SecurityGroup).is_some() {
+        return Err(kept_out(message::groups_must_be_named(allowance.account())).into());
+    }
+    for asked in asked(subject, resolution, declared) {
+        check(subject, &allowance, asked, memory).await?;
+    }
+    Ok(())
+}
+
+/// What the object asks for.
+fn asked(subject: &Subject<'_>, resolution: &Resolution, declared: &Declared) -> [Asked; 5] {
+    let spec = &subject.object.spec;
+    let (field, places) = match &declared.placement {
+        Some(Placement::AvailabilityZones(zones)) => ("spec.availabilityZones", zones.clone()),
+        Some(Placement::Subnets(ids)) if spec.subnet_selector.is_some() => ("spec.subnetSelector", ids.clone()),
+        Some(Placement::Subnets(ids)) => ("spec.subnets", ids.clone()),
+        None => ("spec.subnets", BTreeSet::new()),
+    };
+    let groups = spec
+        .targets
+        .iter()
+        .flat_map(|targets| targets.auto_scaling_groups.iter().flatten());
+    let certificates = declared
+        .listeners
+        .values()
+        .filter_map(|listener| listener.certificate.clone());
+    let selected = spec.security_group_selector.is_some();
+    let asked = |kind, field, track, ids| Asked {
+        kind,
+        field,
+        track,
+        ids,
+    };
+    [
+        asked(Tagged::Subnet, field, Track::Placement, places),
+        asked(
+            Tagged::SecurityGroup,
+            if selected {
+                "spec.securityGroupSelector"
+            } else {
+                "spec.securityGroups"
+            },
+            Track::SecurityGroups,
+            declared.security_groups.clone().unwrap_or_default(),
+        ),
+        asked(
+            Tagged::AutoScalingGroup,
+            "spec.targets.autoScalingGroups",
+            Track::AutoScalingGroups,
+            groups.map(|group| group.name.clone()).collect(),
+        ),
+        asked(
+            Tagged::Instance,
+            "spec.targets",
+            Track::Instances,
+            resolution.resolved.members.keys().cloned().collect(),
+        ),
+        asked(
+            Tagged::Certificate,
+            "spec.listeners[].certificate",
+            Track::Listeners,
+            certificates.collect(),
+        ),
+    ]
+}
+
+/// Looks at the tags of what is asked for, where there is a rule. What does not exist is told by whoever needs it.
+async fn check(
+    subject: &Subject<'_>,
+    allowance: &Allowance<'_>,
+    asked: Asked,
+    memory: &mut Memory,
+) -> Result<(), Stop> {
+    let Asked {
+        kind,
+        field,
+        track,
+        ids,
+    } = asked;
+    let Some(wanted) = allowance.tags(kind) else {
+        return Ok(());
+    };
+    let admitted = |id: &String| (kind, id.clone(), wanted.clone());
+    let unknown: BTreeSet<String> = ids
+        .into_iter()
+        .filter(|id| !memory.known.admitted.contains(&admitted(id)))
+        .collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let AccountRegion { client, view, .. } = &*subject.region;
+    let found = match kind {
+        Tagged::Subnet if field == "spec.availabilityZones" => default_subnets(view, &unknown).await,
+        Tagged::Subnet => subnets(view, memory, &unknown).await,
+        Tagged::SecurityGroup => groups(view, &unknown).await,
+        Tagged::AutoScalingGroup => client.tags_of_groups(&unknown).await,
+        Tagged::Instance => client.tags_of_instances(&unknown).await,
+        Tagged::Certificate => certificates(client, &unknown).await,
+    };
+    let found = match found {
+        Ok(found) => found,
+        Err(error) if error.wait.is_some() => return Err(subject.unreadable(&error)),
+        Err(error) => return Err(unread(allowance, kind, field, track, &error).into()),
+    };
+    for (what, tags) in found {
+        allowance.check_tags(kind, field, &what, &tags).map_err(kept_out)?;
+    }
+    memory.known.admitted.extend(unknown.iter().map(admitted));
+    Ok(())
+}
+
+/// The subnets that AWS takes for these zones.
+async fn default_subnets(view: &View, zones: &BTreeSet<String>) -> Result<BTreeMap<String, Tags>, Error> {
+    let filters = Filters::default()
+        .with("default-for-az", ["true".to_owned()])
+        .with("availability-zone", zones.iter().cloned());
+    let found = view.subnets(&filters).await?.into_iter();
+    Ok(found
+        .filter(|subnet| zones.contains(&subnet.zone))
+        .map(|subnet| (message::default_subnet(&subnet.id, &subnet.zone), subnet.tags))
+        .collect())
+}
+
+async fn subnets(view: &View, memory: &Memory, ids: &BTreeSet<String>) -> Result<BTreeMap<String, Tags>, Error> {
+    let known = &memory.known.lookups.subnets;
+    let found = lookup::subnets_of(view, ids, known).await?;
+    Ok(found.into_iter().map(|(id, subnet)| (id, subnet.tags)).collect())
+}
+
+async fn groups(view: &View, ids: &BTreeSet<String>) -> Result<BTreeMap<String, Tags>, Error> {
+    let filters = Filters::default().with("group-id", ids.iter().cloned());
+    let found = view.security_groups(&filters).await?.into_iter();
+    Ok(found.map(|group| (group.id, group.tags)).collect())
+}
+
+async fn certificates(client: &Client, arns: &BTreeSet<String>) -> Result<BTreeMap<String, Tags>, Error> {
+    let mut found = BTreeMap::new();
+    for arn in arns {
+        found.extend(client.tags_of_certificate(arn).await?.map(|tags| (arn.clone(), tags)));
+    }
+    Ok(found)
+}
+
+fn kept_out(message: Message) -> Halt {
+    Halt::not_found(&Problem::blocked(message))
+}
+
+fn unread(allowance: &Allowance<'_>, kind: Tagged, field: &str, track: Track, error: &Error) -> Halt {
+    let message = message::tags_of_account_unread(error.reason(), field, kind.rule(), allowance.account(), error);
+    Halt::not_found(&Problem::missing(track, message))
+}

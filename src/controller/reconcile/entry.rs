@@ -1,0 +1,48 @@
+//! I/O: whether the account of an object lets it in: who answers is looked at before anything else is asked.
+
+use super::stop::{Halt, Stop};
+use super::subject::Subject;
+use crate::api::message;
+use crate::aws::{self, Class};
+use crate::plan::{Problem, Track};
+
+/// Compares the account that answers with the one that the object refers to. `Ok`: it may be worked in.
+pub(super) async fn enter(subject: &Subject<'_>) -> Result<(), Stop> {
+    let Some((name, account)) = subject.terms.account() else {
+        return Ok(());
+    };
+    if let Some(known) = subject.previous.account_id.as_deref().filter(|known| *known != account) {
+        return Err(Halt::account_changed(&subject.name, known, account).into());
+    }
+    let why = match subject.region.account().await {
+        Ok(answering) if answering.id == account => return Ok(()),
+        Ok(answering) => message::account_mismatch(account, answering.id).text().to_owned(),
+        Err(error) if error.wait.is_some() => return Err(subject.unreadable(&error)),
+        Err(error) => error.to_string(),
+    };
+    Err(not_ready(&name, why).into())
+}
+
+/// AWS could not be asked about the load balancer itself. Where its region refuses credentials that are good elsewhere, it is
+/// not enabled.
+pub(super) async fn unreadable(subject: &Subject<'_>, error: &aws::Error) -> Stop {
+    const OF_REGIONS: [&str; 3] = ["OptInRequired", "InvalidClientTokenId", "AuthFailure"];
+    let Some((name, _)) = subject.terms.account() else {
+        return subject.unreadable(error);
+    };
+    if error.class != Class::Denied || !OF_REGIONS.contains(&error.code.as_str()) {
+        return subject.unreadable(error);
+    }
+    match subject.region.verify().await {
+        Ok(_) => {
+            let message = message::region_not_enabled(name, &subject.region.region, error);
+            Halt::not_found(&Problem::missing(Track::LoadBalancer, message)).into()
+        }
+        Err(error) => not_ready(&name, error.to_string()).into(),
+    }
+}
+
+fn not_ready(account: &str, why: String) -> Halt {
+    let message = message::account_not_ready(account, why);
+    Halt::not_found(&Problem::missing(Track::LoadBalancer, message))
+}

@@ -1,0 +1,145 @@
+//! A role of another account over hours: its sessions end, STS is out of order, AWS rejects them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_simulator::{Action, Clock, Config, Delays, FaultRule, Match, Signatures, Simulator};
+use classic_lb_operator::aws::{AccountRegion, Accounts, Limits, Rates, Reads, Role};
+use classic_lb_operator::elb::{Class, Lane};
+use classic_lb_operator::lease::Leadership;
+use classic_lb_operator::metrics::Metrics;
+use k8s_openapi::jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::aws::{self, REGION};
+
+const OTHER: &str = "210987654321";
+
+/// A simulator by the runtime's clock, and the region of the other account as the operator enters it.
+fn entered() -> (Simulator, Accounts, Arc<AccountRegion>) {
+    let now: Timestamp = "2026-01-31T00:00:00Z".parse().expect("a time");
+    let simulator = Simulator::new(Config {
+        clock: Clock::tokio(aws_simulator::Timestamp::from_millis(now.as_millisecond())),
+        delays: Delays::None,
+        signatures: Signatures::Known,
+        ..Config::default()
+    });
+    let (metrics, rates) = (Arc::new(Metrics::new()), Rates::queued(Limits::none()));
+    let accounts = Accounts::new(aws::config(&simulator, now), Leadership::sole(), metrics, rates);
+    let role = Role {
+        arn: format!("arn:aws:iam::{OTHER}:role/classic-lb-operator"),
+        external_id: None,
+        session_name: None,
+        rate_share: None,
+    };
+    let region = accounts.region_for("1", Some(&role), REGION, now());
+    (simulator, accounts, region)
+}
+
+fn now() -> Reads {
+    Reads {
+        lane: Lane::Change,
+        since: Instant::now(),
+    }
+}
+
+fn assumed(simulator: &Simulator) -> usize {
+    let all = simulator.requests(0);
+    all.iter().filter(|request| request.operation == "AssumeRole").count()
+}
+
+fn refuse(simulator: &Simulator, matching: Match, code: &str) {
+    let action = Action::Error {
+        code: code.to_owned(),
+        status: 403,
+        message: String::new(),
+    };
+    simulator.add_fault(FaultRule { matching, action });
+}
+
+fn role_is_refused() -> Match {
+    Match {
+        operation: Some("AssumeRole".to_owned()),
+        ..Match::default()
+    }
+}
+
+async fn after(minutes: u64) {
+    tokio::time::advance(Duration::from_mins(minutes)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn sessions_are_renewed_before_they_end() {
+    let (simulator, _accounts, region) = entered();
+    assert_eq!(region.account().await.expect("entered").id, OTHER);
+    after(50).await;
+    assert_eq!(region.client.find("none").await, Ok(None));
+    assert_eq!(assumed(&simulator), 1, "it lasts an hour");
+    for hours in 1..=5 {
+        after(60).await;
+        assert_eq!(region.client.find("none").await, Ok(None));
+        assert_eq!(assumed(&simulator), 1 + hours);
+        assert_eq!(region.account().await.expect("still there").id, OTHER);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_is_not_renewed_serves_until_it_ends() {
+    let (simulator, _accounts, region) = entered();
+    region.account().await.expect("entered");
+    refuse(&simulator, role_is_refused(), "AccessDenied");
+    after(57).await;
+    assert_eq!(
+        region.client.find("none").await,
+        Ok(None),
+        "it is good for three minutes more"
+    );
+    after(4).await;
+    let error = region.client.find("none").await.expect_err("it has ended");
+    assert_eq!((error.operation, error.class), ("AssumeRole", Class::Denied));
+    simulator.clear_faults();
+    assert_eq!(region.client.find("none").await, Ok(None), "without a restart");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_is_rejected_is_given_up_when_the_account_is_looked_at() {
+    let (simulator, _accounts, region) = entered();
+    region.account().await.expect("entered");
+    let elsewhere = Match {
+        account: Some(OTHER.to_owned()),
+        count: Some(1),
+        ..Match::default()
+    };
+    refuse(&simulator, elsewhere, "InvalidClientTokenId");
+    assert_eq!(region.verify().await.expect("a new session").id, OTHER);
+    assert_eq!(assumed(&simulator), 2);
+    refuse(&simulator, role_is_refused(), "AccessDenied");
+    assert_eq!(region.verify().await.expect("the session is good").id, OTHER);
+    assert_eq!(assumed(&simulator), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_object_of_an_account_takes_its_session_along() {
+    let (simulator, accounts, region) = entered();
+    region.account().await.expect("entered");
+    let role = Role {
+        arn: format!("arn:aws:iam::{OTHER}:role/classic-lb-operator"),
+        external_id: None,
+        session_name: None,
+        rate_share: None,
+    };
+    let same = accounts.region_for("2", Some(&role), REGION, now());
+    same.account().await.expect("entered");
+    assert_eq!(assumed(&simulator), 1, "one for all objects");
+    let own = accounts.region(REGION).account().await.expect("the operator's own");
+    assert_ne!(own.id, OTHER);
+    accounts.release("1");
+    let other = accounts.region_for("3", Some(&role), REGION, now());
+    other.account().await.expect("entered");
+    assert_eq!(assumed(&simulator), 1, "as long as one is left");
+    accounts.release("2");
+    accounts.release("3");
+    let anew = accounts.region_for("4", Some(&role), REGION, now());
+    anew.account().await.expect("entered");
+    assert_eq!(assumed(&simulator), 2);
+}
