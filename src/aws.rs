@@ -3,6 +3,7 @@
 //! [`Accounts`] gives an [`AccountRegion`] for each region of each account. A call takes and returns the model's types,
 //! and fails with an [`Error`] whose class, not its text, decides what follows.
 
+mod account_region;
 mod accounts;
 mod budget;
 mod cause;
@@ -19,7 +20,8 @@ mod signing_key;
 mod view;
 
 pub use crate::elb::Class;
-pub use accounts::{AccountRegion, Accounts, Paid, Rates};
+pub use account_region::{AccountRegion, Paid};
+pub use accounts::{Accounts, Rates};
 pub use budget::{Bucket, Limits, time_for_health};
 pub use client::{Client, DESCRIBE_INSTANCE_HEALTH, EnabledRegion, Filters};
 pub use error::Error;

@@ -60,30 +60,8 @@ pub async fn run(
     readiness: Arc<Readiness>,
     shutdown: impl Future<Output = ()> + Send + Sync + 'static,
 ) {
-    let view_changed = Arc::new(Notify::new());
-    // Ended when this function ends.
-    let mut watches = JoinSet::new();
-    let of = |reconciler: &Arc<Reconciler>| (watching.clone(), Arc::clone(reconciler));
-    let (client, shared) = of(&reconciler);
-    watches.spawn(watch::nodes(
-        client,
-        shared,
-        Arc::clone(&readiness),
-        Arc::clone(&view_changed),
-    ));
-    let (client, shared) = of(&reconciler);
-    watches.spawn(watch::services(client, shared, Arc::clone(&view_changed)));
-    let (client, shared) = of(&reconciler);
-    watches.spawn(watch::namespaces(client, shared, Arc::clone(&view_changed)));
     let (reader, writer) = reflector::store();
-    let (client, shared) = of(&reconciler);
-    watches.spawn(accounts::status::keep(
-        client,
-        watch::config(),
-        shared,
-        reader.clone(),
-        Arc::clone(&view_changed),
-    ));
+    let (mut watches, view_changed) = neighbours(&reconciler, &watching, &readiness, &reader);
     let shutdown = shutdown.shared();
     watches.spawn({
         let (stopped, shared) = (shutdown.clone(), Arc::clone(&reconciler));
@@ -133,6 +111,38 @@ pub async fn run(
         () = controlling => {}
         () = stopped_before_the_first_list(shutdown, &readiness) => {}
     }
+}
+
+/// Begins the watches beside that of the objects, which end when they are dropped, and tells of changes.
+fn neighbours(
+    reconciler: &Arc<Reconciler>,
+    watching: &kube::Client,
+    readiness: &Arc<Readiness>,
+    reader: &reflector::Store<Guarded>,
+) -> (JoinSet<()>, Arc<Notify>) {
+    let view_changed = Arc::new(Notify::new());
+    let mut watches = JoinSet::new();
+    let of = || (watching.clone(), Arc::clone(reconciler));
+    let (client, shared) = of();
+    watches.spawn(watch::nodes(
+        client,
+        shared,
+        Arc::clone(readiness),
+        Arc::clone(&view_changed),
+    ));
+    let (client, shared) = of();
+    watches.spawn(watch::services(client, shared, Arc::clone(&view_changed)));
+    let (client, shared) = of();
+    watches.spawn(watch::namespaces(client, shared, Arc::clone(&view_changed)));
+    let (client, shared) = of();
+    watches.spawn(accounts::status::keep(
+        client,
+        watch::config(),
+        shared,
+        reader.clone(),
+        Arc::clone(&view_changed),
+    ));
+    (watches, view_changed)
 }
 
 /// Before the first list the controller waits for nothing else, not even for the end; there is no reconcile to wait

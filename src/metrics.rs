@@ -3,6 +3,7 @@
 //! Only the metrics of single objects, which are bounded and can be switched off, grow with the fleet.
 
 mod objects;
+mod queue;
 pub mod reference;
 mod regions;
 
@@ -20,6 +21,7 @@ use prometheus_client::registry::Registry;
 
 use objects::Objects;
 pub use objects::Told;
+use queue::Queue;
 use regions::Regions;
 pub use regions::{BucketSample, RegionSample};
 
@@ -104,6 +106,7 @@ pub struct Metrics {
     waits: Family<LaneLabels, Counter>,
     health_age: Histogram,
     regions: Regions,
+    queue: Queue,
     steps: Family<OperationLabels, Counter>,
     objects: Objects,
     leader: Family<LeaseLabels, Gauge>,
@@ -148,6 +151,7 @@ impl Metrics {
             waits: Family::default(),
             health_age: Histogram::new([15.0, 30.0, 60.0, 90.0, 120.0, 300.0, 600.0, 1200.0, 3600.0]),
             regions: Regions::default(),
+            queue: Queue::default(),
             steps: Family::default(),
             objects: Objects::new(limit),
             leader: Family::default(),
@@ -238,6 +242,7 @@ impl Metrics {
     fn register_state(&mut self) {
         let registry = &mut self.registry;
         registry.register_collector(Box::new(self.regions.clone()));
+        registry.register_collector(Box::new(self.queue.clone()));
         registry.register_collector(Box::new(self.objects.clone()));
         registry.register(
             "leader_election_master_status",
@@ -341,6 +346,11 @@ impl Metrics {
     /// Who is asked, at each scrape, how the regions stand.
     pub fn regions_from(&self, source: impl Fn() -> Vec<RegionSample> + Send + Sync + 'static) {
         self.regions.from(source);
+    }
+
+    /// Who is asked, at each scrape, how many objects wait for a worker, by priority.
+    pub fn queue_from(&self, source: impl Fn() -> Vec<(&'static str, usize)> + Send + Sync + 'static) {
+        self.queue.from(source);
     }
 
     /// AWS carried out a step of a plan.

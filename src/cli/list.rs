@@ -10,7 +10,7 @@ use super::inventory::{Shown, ShownListener};
 use super::output::{self, ListFormat};
 use super::progress::Progress;
 use super::table::Table;
-use super::{Exit, kubernetes, region, screen};
+use super::{Exit, kubernetes, screen};
 use crate::aws::{AccountRegion, Class, Client, Error, Limits, time_for_health};
 use crate::elb::{InstanceHealth, glob};
 use crate::flags::region_name;

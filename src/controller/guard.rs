@@ -53,12 +53,17 @@ pub struct Reconciler {
 impl Reconciler {
     /// Nothing is remembered yet. So many objects are worked on at once.
     pub fn new(cx: Context, concurrency: u16) -> Self {
+        let admission = Admission::new(concurrency.into());
+        cx.metrics.queue_from({
+            let admission = admission.clone();
+            move || admission.waiting()
+        });
         Self {
             // The upper half of what is random in it.
             process: (cx.jitter.fraction().to_bits() >> 20) & 0xffff_ffff,
             cx,
             memories: Memories::default(),
-            admission: Admission::new(concurrency.into()),
+            admission,
             term: AtomicU64::new(0),
             begun: AtomicU64::new(0),
         }

@@ -1,4 +1,7 @@
+use super::rules::AdoptionFlag;
 use super::*;
+use crate::controller::Namespaces;
+use crate::plan::adoption::Adoption;
 
 fn elsewhere(arguments: &[&str], environment: &[(&str, &str)]) -> Result<(String, Rules), String> {
     let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
@@ -71,9 +74,10 @@ fn flags_that_this_version_would_refuse_are_told_in_one_line() {
 
 #[test]
 fn one_command_line_stands_in_for_another() {
-    let flags = |text: &str| RuleFlags {
-        adoption: AdoptionFlag::from_str(text, false).ok(),
-        ..RuleFlags::default()
+    let flags = |text: &str| {
+        let mut flags = RuleFlags::default();
+        flags.adoption = AdoptionFlag::from_str(text, false).ok();
+        flags
     };
     assert_eq!(flags("any").or(flags("never")).rules().adoption, Adoption::Any);
     assert_eq!(flags("").or(flags("never")).rules().adoption, Adoption::Never);

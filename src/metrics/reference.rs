@@ -36,6 +36,7 @@ const LABELS: &[(&str, &str)] = &[
         "operation",
         "the operation of the AWS API, such as `DescribeLoadBalancers`",
     ),
+    ("priority", "as a lane: what the objects wait for"),
     ("region", "the region of AWS"),
     (
         "name",
@@ -169,6 +170,7 @@ fn sample() -> Metrics {
     metrics.call("DescribeLoadBalancers", "OK", true, Duration::ZERO);
     metrics.step("CreateLoadBalancer");
     metrics.waits("change", "describe");
+    metrics.queue_from(|| vec![("change", 0)]);
     metrics.regions_from(|| {
         let bucket = BucketSample {
             bucket: "describe",

@@ -1,0 +1,181 @@
+//! One region of one account: everything that is asked there, and the budget that pays for it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::OwnedMutexGuard;
+
+use super::client::Client;
+use super::identity::Identity;
+use super::session::{ASSUME_ROLE, Session};
+use super::view::{Readings, View};
+use super::{Class, Error, Reads};
+use crate::elb::{Account, Lane};
+use crate::plan::{Step, is_write};
+
+/// Held from the last look at a load balancer's tags until they claim it, by region and name: two roles may lead to one
+/// account.
+pub(super) type Adopting = Mutex<HashMap<(String, String), Weak<tokio::sync::Mutex<()>>>>;
+
+/// What all reconciles share of one region of one account.
+#[derive(Debug)]
+pub(super) struct Shared {
+    /// The id of the account, where it is entered by a role.
+    pub(super) account: String,
+    pub(super) region: String,
+    pub(super) client: Client,
+    pub(super) readings: Arc<Readings>,
+    pub(super) identity: Arc<Identity>,
+    /// Where the identity is asked, if not here.
+    pub(super) asked: Option<Arc<Shared>>,
+    pub(super) session: Option<Arc<Session>>,
+    pub(super) adopting: Arc<Adopting>,
+}
+
+impl Shared {
+    /// Who is asked for the identity.
+    fn asked(&self) -> &Client {
+        self.asked.as_ref().map_or(&self.client, |home| &home.client)
+    }
+}
+
+/// One region of one account, as one reconcile asks there.
+#[derive(Debug)]
+pub struct AccountRegion {
+    /// The name of the region.
+    pub region: String,
+    /// Its calls.
+    pub client: Arc<Client>,
+    /// Reads that objects share.
+    pub view: View,
+    shared: Arc<Shared>,
+}
+
+/// Calls that are paid for.
+#[derive(Debug)]
+pub struct Paid {
+    region: Arc<Shared>,
+    left: Vec<&'static str>,
+}
+
+impl Paid {
+    /// One of them is made now. One that was not paid for is made all the same: it puts back what was taken away.
+    pub fn spend(&mut self, operation: &'static str) {
+        match self.left.iter().position(|left| *left == operation) {
+            Some(at) => drop(self.left.swap_remove(at)),
+            None => self.region.client.gate().budget().overdraw(operation),
+        }
+    }
+}
+
+impl Drop for Paid {
+    /// What is not made is not paid for.
+    fn drop(&mut self) {
+        let left = std::mem::take(&mut self.left);
+        self.region.client.gate().budget().put_back(left);
+    }
+}
+
+impl AccountRegion {
+    pub(super) fn of(shared: Arc<Shared>, reads: Reads) -> Self {
+        let client = Arc::new(shared.client.in_lane(reads.lane));
+        Self {
+            region: shared.region.clone(),
+            view: View::new(Arc::clone(&shared.readings), Arc::clone(&client), reads.since),
+            client,
+            shared,
+        }
+    }
+
+    /// The account that answers (STS `GetCallerIdentity`), asked for again when other credentials have signed.
+    ///
+    /// # Errors
+    /// When STS does not answer within five seconds, or did not half a minute ago.
+    pub async fn account(&self) -> Result<Account, Error> {
+        self.shared.identity.account(self.shared.asked()).await
+    }
+
+    /// The same, asked for now whatever is known. A session that AWS rejects is given up.
+    ///
+    /// # Errors
+    /// When STS does not answer within five seconds.
+    pub async fn verify(&self) -> Result<Account, Error> {
+        let (identity, asked) = (&self.shared.identity, self.shared.asked());
+        let answer = identity.verify(asked).await;
+        let rejected = |error: &Error| error.class == Class::Denied && error.operation != ASSUME_ROLE;
+        match &self.shared.session {
+            Some(session) if answer.as_ref().is_err_and(rejected) => {
+                session.renew().await;
+                identity.verify(asked).await
+            }
+            _ => answer,
+        }
+    }
+
+    /// Takes a turn at reading the health of a load balancer's instances. `urgent`: they change, or somebody waits for them.
+    ///
+    /// # Errors
+    /// How long to wait, when the share of the region is used up.
+    pub fn health_turn(&self, urgent: bool) -> Result<(), Duration> {
+        self.shared.client.gate().budget().health_turn(urgent)
+    }
+
+    /// Pays for these steps, all or none, before the first of them is sent: none shall stop halfway.
+    ///
+    /// # Errors
+    /// Class `OverBudget`, with the time to wait.
+    pub fn pay_for(&self, steps: &[Step]) -> Result<Paid, Error> {
+        let lane = self.client.lane();
+        // Instances come and go before everything else.
+        let of_instances = |step: &Step| matches!(step, Step::RegisterInstances(_) | Step::DeregisterInstances(_));
+        let lane = if steps.iter().any(of_instances) {
+            Lane::Instances
+        } else {
+            lane
+        };
+        // Reads pay for themselves.
+        let operations: Vec<&'static str> = steps
+            .iter()
+            .map(Step::operation)
+            .filter(|name| is_write(name))
+            .collect();
+        if let Some(first) = operations.first() {
+            let paid = self.client.gate().pay(operations.iter().copied(), first, lane);
+            self.client.note(&paid);
+            paid?;
+        }
+        Ok(Paid {
+            region: Arc::clone(&self.shared),
+            left: operations,
+        })
+    }
+
+    /// How long the reconcile that asks here shall wait, since it met an empty bucket.
+    pub fn turn(&self) -> Option<Duration> {
+        self.client.turn()
+    }
+
+    /// Sends a step that is paid for. What was read of the load balancer before is out of date.
+    ///
+    /// # Errors
+    /// When AWS refuses it or does not answer.
+    pub async fn run(&self, name: &str, step: &Step) -> Result<(), Error> {
+        let result = self.client.run(name, step).await;
+        self.view.wrote(name, step);
+        result
+    }
+
+    /// Waits until nobody else in this process is taking over the load balancer of that name.
+    pub async fn adopt_alone(&self, name: &str) -> OwnedMutexGuard<()> {
+        let lock = {
+            let mut adopting = self.shared.adopting.lock().unwrap_or_else(PoisonError::into_inner);
+            adopting.retain(|_, lock| lock.strong_count() > 0);
+            let key = (self.region.clone(), name.to_owned());
+            let lock = adopting.get(&key).and_then(Weak::upgrade).unwrap_or_default();
+            adopting.insert(key, Arc::downgrade(&lock));
+            lock
+        };
+        lock.lock_owned().await
+    }
+}
