@@ -12,8 +12,9 @@ use tokio::time::Instant;
 
 use super::budget::{Budget, Limits};
 use super::client::Client;
-use super::gate::{Gate, WhenOverBudget};
+use super::gate::Gate;
 use super::identity::Identity;
+use super::rates::Rates;
 use super::session::{ASSUME_ROLE, OfSession, Role, Session};
 use super::view::{Readings, View};
 use super::{Class, Error, Reads, config};
@@ -42,33 +43,6 @@ type Place = (Option<Role>, String);
 /// Held from the last look at a load balancer's tags until they claim it, by region and name: two roles may lead to one
 /// account.
 type Adopting = Mutex<HashMap<(String, String), Weak<tokio::sync::Mutex<()>>>>;
-
-/// What may be asked of AWS, and what becomes of a call that is too many.
-#[derive(Clone, Debug)]
-pub struct Rates {
-    /// What AWS lets an account ask for in a region, and our share.
-    pub limits: Limits,
-    /// What becomes of a call for which nothing is left.
-    pub when_over_budget: WhenOverBudget,
-}
-
-impl Rates {
-    /// For an operator, whose objects wait in its queue.
-    pub fn queued(limits: Limits) -> Self {
-        Self {
-            limits,
-            when_over_budget: WhenOverBudget::Fails,
-        }
-    }
-
-    /// For a person, whose command waits.
-    pub fn waited_for(limits: Limits) -> Self {
-        Self {
-            limits,
-            when_over_budget: WhenOverBudget::Waits,
-        }
-    }
-}
 
 /// The regions of one identity, and who it is.
 #[derive(Debug)]
