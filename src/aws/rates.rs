@@ -1,4 +1,4 @@
-//! Pure: what may be asked of AWS, and what becomes of a call that is too many.
+//! What may be asked of AWS, and what becomes of a call that is too many.
 
 use super::budget::Limits;
 use super::gate::WhenOverBudget;
