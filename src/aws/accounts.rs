@@ -11,8 +11,9 @@ use tokio::time::Instant;
 use super::account_region::{AccountRegion, Adopting, Shared};
 use super::budget::{Budget, Limits};
 use super::client::Client;
-use super::gate::{Gate, WhenOverBudget};
+use super::gate::Gate;
 use super::identity::Identity;
+use super::rates::Rates;
 use super::session::{OfSession, Role, Session};
 use super::{Reads, config};
 use crate::elb::{Lane, region};
@@ -36,32 +37,6 @@ pub struct Accounts {
 /// The role that is assumed, where one is, and the region.
 type Place = (Option<Role>, String);
 
-/// What may be asked of AWS, and what becomes of a call that is too many.
-#[derive(Clone, Debug)]
-pub struct Rates {
-    /// What AWS lets an account ask for in a region, and our share.
-    pub limits: Limits,
-    /// What becomes of a call for which nothing is left.
-    pub when_over_budget: WhenOverBudget,
-}
-
-impl Rates {
-    /// For an operator, whose objects wait in its queue.
-    pub fn queued(limits: Limits) -> Self {
-        Self {
-            limits,
-            when_over_budget: WhenOverBudget::Fails,
-        }
-    }
-
-    /// For a person, whose command waits.
-    pub fn waited_for(limits: Limits) -> Self {
-        Self {
-            limits,
-            when_over_budget: WhenOverBudget::Waits,
-        }
-    }
-}
 
 /// The regions of one identity, and who it is.
 #[derive(Debug)]

@@ -245,7 +245,8 @@ async fn that_cannot_be_read(person: &Person<'_>) -> Result<()> {
     let words = ["/clb cannot be read by this version", "--flag-of-tomorrow"];
     person.here(&["plan", "web"]).fails(2, &words);
     let ran = person.plan(&["web", "--default-tags=team=web"]).ended(0);
-    ran.complains(&words).complains(&["give --adoption, --read-only"]);
+    ran.complains(&words)
+        .complains(&["give --adoption, --default-account, --read-only"]);
     Ok(())
 }
 

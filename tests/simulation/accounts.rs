@@ -32,11 +32,11 @@ fn entered() -> (Simulator, Accounts, Arc<AccountRegion>) {
         session_name: None,
         rate_share: None,
     };
-    let region = accounts.region_for("1", Some(&role), REGION, now());
+    let region = accounts.region_for("1", Some(&role), REGION, reads());
     (simulator, accounts, region)
 }
 
-fn now() -> Reads {
+fn reads() -> Reads {
     Reads {
         lane: Lane::Change,
         since: Instant::now(),
@@ -128,18 +128,18 @@ async fn the_last_object_of_an_account_takes_its_session_along() {
         session_name: None,
         rate_share: None,
     };
-    let same = accounts.region_for("2", Some(&role), REGION, now());
+    let same = accounts.region_for("2", Some(&role), REGION, reads());
     same.account().await.expect("entered");
     assert_eq!(assumed(&simulator), 1, "one for all objects");
     let own = accounts.region(REGION).account().await.expect("the operator's own");
     assert_ne!(own.id, OTHER);
     accounts.release("1");
-    let other = accounts.region_for("3", Some(&role), REGION, now());
+    let other = accounts.region_for("3", Some(&role), REGION, reads());
     other.account().await.expect("entered");
     assert_eq!(assumed(&simulator), 1, "as long as one is left");
     accounts.release("2");
     accounts.release("3");
-    let anew = accounts.region_for("4", Some(&role), REGION, now());
+    let anew = accounts.region_for("4", Some(&role), REGION, reads());
     anew.account().await.expect("entered");
     assert_eq!(assumed(&simulator), 2);
 }
