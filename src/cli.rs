@@ -7,11 +7,14 @@
 
 mod age;
 mod arguments;
+mod cloudformation;
 mod completion;
 mod failure;
 mod fetch;
 mod files;
 mod find;
+mod fleet;
+mod import;
 mod inventory;
 mod kubernetes;
 mod list;
@@ -20,8 +23,10 @@ mod plan;
 mod progress;
 mod regions;
 mod screen;
+mod selector;
 mod status;
 mod table;
+mod terraform;
 
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -58,7 +63,8 @@ impl From<Exit> for std::process::ExitCode {
 
 /// Look at AWS Classic load balancers and at the ClassicLoadBalancer objects that declare them.
 ///
-/// `regions` and `list` ask AWS alone; `status` asks Kubernetes alone; `plan` asks both and changes neither.
+/// `regions` and `list` ask AWS alone; `status` asks Kubernetes alone; the others ask both. Only
+/// `adopt` changes anything, and `import --offer`, which sets a tag.
 /// AWS: region, endpoint and credentials by the standard chain (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, ...).
 /// Kubernetes: the kubeconfig, as kubectl reads it.
 #[derive(Debug, Parser)]
@@ -75,8 +81,9 @@ Examples:
   kubectl clb list 'shop-*' -o wide        those whose names begin so, with more columns
   kubectl clb status web -n shop           one object: conditions, listeners, instances, events
   kubectl clb plan -f web.yaml             the AWS calls that applying this file would bring about
+  kubectl clb import 'shop-*' -n shop      manifests for load balancers that exist
 
-Exit status: 0 done, 1 failed, 2 wrong usage, 3 differences found (plan)."
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 differences found (plan, import, adopt)."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -89,6 +96,7 @@ enum Command {
     List(list::List),
     Status(status::Status),
     Plan(plan::Plan),
+    Import(import::Import),
     Completion(completion::Completion),
 }
 
@@ -131,6 +139,7 @@ pub async fn run(Asked(what): Asked) -> Exit {
             Command::List(command) => command.run().await,
             Command::Status(command) => command.run().await,
             Command::Plan(command) => Box::pin(command.run()).await,
+            Command::Import(command) => Box::pin(command.run()).await,
             Command::Completion(command) => command.run(),
         },
     };

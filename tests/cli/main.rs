@@ -4,6 +4,8 @@
 mod completion;
 mod credentials;
 mod fleet;
+mod fleet_by_hand;
+mod import;
 mod list;
 mod operator_flags;
 mod plan;
