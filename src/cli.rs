@@ -9,6 +9,7 @@ mod age;
 mod arguments;
 mod cloudformation;
 mod completion;
+mod export;
 mod failure;
 mod fetch;
 mod files;
@@ -82,6 +83,7 @@ Examples:
   kubectl clb status web -n shop           one object: conditions, listeners, instances, events
   kubectl clb plan -f web.yaml             the AWS calls that applying this file would bring about
   kubectl clb import 'shop-*' -n shop      manifests for load balancers that exist
+  kubectl clb export web --to terraform    what makes another tool take it over
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 differences found (plan, import, adopt)."
 )]
@@ -97,6 +99,7 @@ enum Command {
     Status(status::Status),
     Plan(plan::Plan),
     Import(import::Import),
+    Export(export::Export),
     Completion(completion::Completion),
 }
 
@@ -140,6 +143,7 @@ pub async fn run(Asked(what): Asked) -> Exit {
             Command::Status(command) => command.run().await,
             Command::Plan(command) => Box::pin(command.run()).await,
             Command::Import(command) => Box::pin(command.run()).await,
+            Command::Export(command) => Box::pin(command.run()).await,
             Command::Completion(command) => command.run(),
         },
     };

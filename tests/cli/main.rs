@@ -3,6 +3,7 @@
 
 mod completion;
 mod credentials;
+mod export;
 mod fleet;
 mod fleet_by_hand;
 mod import;
