@@ -7,6 +7,7 @@
 
 mod age;
 mod arguments;
+mod balancer;
 mod cloudformation;
 mod completion;
 mod export;
@@ -80,6 +81,7 @@ Examples:
   kubectl clb regions                      where AWS has Classic ELB
   kubectl clb list                         every Classic load balancer of the account in the region
   kubectl clb list 'shop-*' -o wide        those whose names begin so, with more columns
+  kubectl clb inventory --all-regions      whose each is, and what is wrong with it
   kubectl clb status web -n shop           one object: conditions, listeners, instances, events
   kubectl clb plan -f web.yaml             the AWS calls that applying this file would bring about
   kubectl clb import 'shop-*' -n shop      manifests for load balancers that exist
@@ -96,6 +98,7 @@ struct Cli {
 enum Command {
     Regions(regions::Regions),
     List(list::List),
+    Inventory(inventory::Inventory),
     Status(status::Status),
     Plan(plan::Plan),
     Import(import::Import),
@@ -140,6 +143,7 @@ pub async fn run(Asked(what): Asked) -> Exit {
         What::Command(command) => match *command {
             Command::Regions(command) => command.run().await,
             Command::List(command) => command.run().await,
+            Command::Inventory(command) => Box::pin(command.run()).await,
             Command::Status(command) => command.run().await,
             Command::Plan(command) => Box::pin(command.run()).await,
             Command::Import(command) => Box::pin(command.run()).await,

@@ -7,6 +7,7 @@ mod export;
 mod fleet;
 mod fleet_by_hand;
 mod import;
+mod inventory;
 mod list;
 mod operator_flags;
 mod plan;
