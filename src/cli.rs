@@ -20,6 +20,7 @@ mod import;
 mod inventory;
 mod kubernetes;
 mod list;
+mod migrate;
 mod output;
 mod plan;
 mod progress;
@@ -86,6 +87,7 @@ Examples:
   kubectl clb plan -f web.yaml             the AWS calls that applying this file would bring about
   kubectl clb import 'shop-*' -n shop      manifests for load balancers that exist
   kubectl clb export web --to terraform    what makes another tool take it over
+  kubectl clb migrate --all                what becomes of them as ALB or NLB
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 differences found (plan, import, adopt)."
 )]
@@ -103,6 +105,7 @@ enum Command {
     Plan(plan::Plan),
     Import(import::Import),
     Export(export::Export),
+    Migrate(migrate::Migrate),
     Completion(completion::Completion),
 }
 
@@ -148,6 +151,7 @@ pub async fn run(Asked(what): Asked) -> Exit {
             Command::Plan(command) => Box::pin(command.run()).await,
             Command::Import(command) => Box::pin(command.run()).await,
             Command::Export(command) => Box::pin(command.run()).await,
+            Command::Migrate(command) => Box::pin(command.run()).await,
             Command::Completion(command) => command.run(),
         },
     };

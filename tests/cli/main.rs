@@ -9,6 +9,7 @@ mod fleet_by_hand;
 mod import;
 mod inventory;
 mod list;
+mod migrate;
 mod operator_flags;
 mod plan;
 mod regions;
