@@ -5,6 +5,7 @@
 #![allow(clippy::format_push_string, clippy::format_collect)] // a screenful of text reads better than its errors
 #![allow(clippy::doc_markdown)] // comments on arguments are also the help text of a terminal
 
+mod adopt;
 mod age;
 mod arguments;
 mod balancer;
@@ -86,6 +87,7 @@ Examples:
   kubectl clb status web -n shop           one object: conditions, listeners, instances, events
   kubectl clb plan -f web.yaml             the AWS calls that applying this file would bring about
   kubectl clb import 'shop-*' -n shop      manifests for load balancers that exist
+  kubectl clb adopt -f manifests           takes over what import wrote
   kubectl clb export web --to terraform    what makes another tool take it over
   kubectl clb migrate --all                what becomes of them as ALB or NLB
 
@@ -104,6 +106,7 @@ enum Command {
     Status(status::Status),
     Plan(plan::Plan),
     Import(import::Import),
+    Adopt(adopt::Adopt),
     Export(export::Export),
     Migrate(migrate::Migrate),
     Completion(completion::Completion),
@@ -150,6 +153,7 @@ pub async fn run(Asked(what): Asked) -> Exit {
             Command::Status(command) => command.run().await,
             Command::Plan(command) => Box::pin(command.run()).await,
             Command::Import(command) => Box::pin(command.run()).await,
+            Command::Adopt(command) => Box::pin(command.run()).await,
             Command::Export(command) => Box::pin(command.run()).await,
             Command::Migrate(command) => Box::pin(command.run()).await,
             Command::Completion(command) => command.run(),
