@@ -5,23 +5,32 @@
 #![allow(clippy::format_push_string, clippy::format_collect)] // a screenful of text reads better than its errors
 #![allow(clippy::doc_markdown)] // comments on arguments are also the help text of a terminal
 
+mod adopt;
 mod age;
 mod arguments;
+mod balancer;
+mod cloudformation;
 mod completion;
+mod export;
 mod failure;
 mod fetch;
 mod files;
 mod find;
+mod fleet;
+mod import;
 mod inventory;
 mod kubernetes;
 mod list;
+mod migrate;
 mod output;
 mod plan;
 mod progress;
 mod regions;
 mod screen;
+mod selector;
 mod status;
 mod table;
+mod terraform;
 
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -58,7 +67,8 @@ impl From<Exit> for std::process::ExitCode {
 
 /// Look at AWS Classic load balancers and at the ClassicLoadBalancer objects that declare them.
 ///
-/// `regions` and `list` ask AWS alone; `status` asks Kubernetes alone; `plan` asks both and changes neither.
+/// `regions` and `list` ask AWS alone; `status` asks Kubernetes alone; the others ask both. Only
+/// `adopt` changes anything, and `import --offer`, which sets a tag.
 /// AWS: region, endpoint and credentials by the standard chain (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, ...).
 /// Kubernetes: the kubeconfig, as kubectl reads it.
 #[derive(Debug, Parser)]
@@ -73,10 +83,15 @@ Examples:
   kubectl clb regions                      where AWS has Classic ELB
   kubectl clb list                         every Classic load balancer of the account in the region
   kubectl clb list 'shop-*' -o wide        those whose names begin so, with more columns
+  kubectl clb inventory --all-regions      whose each is, and what is wrong with it
   kubectl clb status web -n shop           one object: conditions, listeners, instances, events
   kubectl clb plan -f web.yaml             the AWS calls that applying this file would bring about
+  kubectl clb import 'shop-*' -n shop      manifests for load balancers that exist
+  kubectl clb adopt -f manifests           takes over what import wrote
+  kubectl clb export web --to terraform    what makes another tool take it over
+  kubectl clb migrate --all                what becomes of them as ALB or NLB
 
-Exit status: 0 done, 1 failed, 2 wrong usage, 3 differences found (plan)."
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 differences found (plan, import, adopt)."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -87,8 +102,13 @@ struct Cli {
 enum Command {
     Regions(regions::Regions),
     List(list::List),
+    Inventory(inventory::Inventory),
     Status(status::Status),
     Plan(plan::Plan),
+    Import(import::Import),
+    Adopt(adopt::Adopt),
+    Export(export::Export),
+    Migrate(migrate::Migrate),
     Completion(completion::Completion),
 }
 
@@ -129,8 +149,13 @@ pub async fn run(Asked(what): Asked) -> Exit {
         What::Command(command) => match *command {
             Command::Regions(command) => command.run().await,
             Command::List(command) => command.run().await,
+            Command::Inventory(command) => Box::pin(command.run()).await,
             Command::Status(command) => command.run().await,
             Command::Plan(command) => Box::pin(command.run()).await,
+            Command::Import(command) => Box::pin(command.run()).await,
+            Command::Adopt(command) => Box::pin(command.run()).await,
+            Command::Export(command) => Box::pin(command.run()).await,
+            Command::Migrate(command) => Box::pin(command.run()).await,
             Command::Completion(command) => command.run(),
         },
     };

@@ -11,6 +11,7 @@ mod brake;
 pub mod desired;
 mod explain;
 mod facts;
+pub mod import;
 mod listeners;
 mod placement;
 mod policies;

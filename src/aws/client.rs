@@ -254,22 +254,7 @@ impl Client {
                     .auto_scaling_groups
                     .unwrap_or_default()
                     .into_iter()
-                    .filter_map(|group| {
-                        let instances = group.instances.unwrap_or_default();
-                        let serves = |i: &&autoscaling::types::Instance| {
-                            i.lifecycle_state == Some(autoscaling::types::LifecycleState::InService)
-                        };
-                        let in_service = instances.iter().filter(serves).filter_map(|i| i.instance_id.clone());
-                        Some(AutoScalingGroup {
-                            in_service: in_service.collect(),
-                            name: group.auto_scaling_group_name?,
-                            load_balancers: group.load_balancer_names.unwrap_or_default().into_iter().collect(),
-                            instances: instances
-                                .into_iter()
-                                .filter_map(|i| Some((i.instance_id?, i.availability_zone)))
-                                .collect(),
-                        })
-                    }),
+                    .filter_map(group),
             );
         }
         Ok(groups)
@@ -343,6 +328,23 @@ impl Client {
     {
         self.gate.call(operation, Access::Write, sending).await.map(drop)
     }
+}
+
+/// An Auto Scaling group as the model has it.
+fn group(group: autoscaling::types::AutoScalingGroup) -> Option<AutoScalingGroup> {
+    let instances = group.instances.unwrap_or_default();
+    let serves =
+        |i: &&autoscaling::types::Instance| i.lifecycle_state == Some(autoscaling::types::LifecycleState::InService);
+    let in_service = instances.iter().filter(serves).filter_map(|i| i.instance_id.clone());
+    Some(AutoScalingGroup {
+        in_service: in_service.collect(),
+        name: group.auto_scaling_group_name?,
+        load_balancers: group.load_balancer_names.unwrap_or_default().into_iter().collect(),
+        instances: instances
+            .into_iter()
+            .filter_map(|i| Some((i.instance_id?, i.availability_zone)))
+            .collect(),
+    })
 }
 
 fn bad_reply(operation: &'static str, lacking: &str) -> Error {

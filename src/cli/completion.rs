@@ -33,6 +33,17 @@ const MOST: u32 = 500;
 const NO_FILES: &str = ":4";
 const FILES: &str = ":0";
 
+/// The flags whose values are files or folders.
+const OF_FILES: [&str; 7] = [
+    "-f",
+    "--filename",
+    "--kubeconfig",
+    "--from-terraform",
+    "--from-cloudformation",
+    "--terraform-state",
+    "--output-dir",
+];
+
 /// Print a completion script for a shell in which the program is called kubectl-clb.
 ///
 /// For `kubectl clb` itself kubectl asks a program kubectl_complete-clb, which is this one under that name; kubectl's own
@@ -87,7 +98,7 @@ pub(super) async fn offer(arguments: Vec<OsString>) -> Result<Exit, Failure> {
     let mut lines: Vec<String> = offered.iter().map(line).collect();
     let mut directive = NO_FILES;
     match (flag, word.to_str().unwrap_or_default()) {
-        (Some("-f" | "--filename" | "--kubeconfig"), _) => directive = FILES,
+        (Some(flag), _) if OF_FILES.contains(&flag) => directive = FILES,
         (Some("--region"), word) => lines.extend(
             region::all()
                 .map(|region| region.name)
@@ -134,7 +145,7 @@ async fn namespaces(given: Option<&ArgMatches>, word: &str) -> Option<Vec<String
 /// The objects of the namespace, for commands that take names of them.
 async fn names(given: Option<&ArgMatches>, word: &str) -> Option<Vec<String>> {
     let (command, kubernetes) = cluster(given)?;
-    if !["status", "plan"].contains(&command) {
+    if !["status", "plan", "export"].contains(&command) {
         return None;
     }
     let connection = kubernetes.connect().await.ok()?;

@@ -1,237 +1,284 @@
-//! Load balancers as `list` shows them.
+//! `kubectl clb inventory`.
 
-use std::collections::BTreeMap;
+mod certificates;
+mod owner;
+mod table;
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use certificates::Ends;
+use clap::{Args, ValueEnum};
+use futures::{StreamExt as _, stream};
+use k8s_openapi::jiff::Timestamp;
+use kube::{Api, ResourceExt as _};
+use owner::{Live, Owner};
 use serde::Serialize;
 
-use crate::elb::InstanceHealth;
-use crate::elb::{Listener, LoadBalancer, TAG_CLUSTER, TAG_ORIGIN, TAG_OWNER, TAG_SERVICE_NAME, TAG_UID};
+use super::balancer::Shown;
+use super::failure::Failure;
+use super::fleet::{AT_ONCE, patiently};
+use super::kubernetes::Kubernetes;
+use super::list::health;
+use super::plan::OperatorFlags;
+use super::progress::Progress;
+use super::{Exit, files, output, screen, terraform};
+use crate::api::ClassicLoadBalancer;
+use crate::aws::{AccountRegion, Accounts, Class, Error};
+use crate::flags::region_name;
 
-/// What the tag begins with by which other controllers of Kubernetes mark the load balancers of a cluster.
-const SERVICE_CLUSTER: &str = "kubernetes.io/cluster/";
+/// Show every Classic load balancer with who has it and what is wrong with it.
+///
+/// The owner is an object of a cluster, a Service, Elastic Beanstalk, kOps, an address of a Terraform state, a
+/// CloudFormation stack, or nobody, as tags and the state say. Found are load balancers without a healthy instance or
+/// without any, certificates that end soon, and orphans: those that an object of this cluster made that does not exist any
+/// more. Nothing is written.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kubectl clb inventory
+  kubectl clb inventory --all-regions -o csv > fleet.csv
+  kubectl clb inventory --terraform-state state.json
+  kubectl clb inventory -o json | jq -r '.loadBalancers[] | select(.findings != []) | .name'
 
-/// One load balancer.
+Exit status: 1 when a region or a part of it could not be read.")]
+pub(super) struct Inventory {
+    /// The region. Default: AWS_REGION or the profile's.
+    #[arg(long, value_parser = region_name, conflicts_with = "all_regions")]
+    region: Option<String>,
+    /// Every region that the account has enabled.
+    #[arg(long)]
+    all_regions: bool,
+    /// States of Terraform, which tell what is Terraform's.
+    #[arg(long, value_name = "FILE,...", value_delimiter = ',')]
+    terraform_state: Vec<String>,
+    /// Certificates that end within so many days are found.
+    #[arg(long, default_value_t = 30, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(0..=3650))]
+    certificates_within: u32,
+    /// Do not read the health of the instances, which costs a call for each load balancer.
+    #[arg(long)]
+    no_health: bool,
+    /// How to show them.
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+    #[command(flatten)]
+    operator: OperatorFlags,
+    #[command(flatten)]
+    kubernetes: Kubernetes,
+}
+
+/// Formats of the inventory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A table.
+    #[default]
+    Table,
+    /// A table with more columns.
+    Wide,
+    /// JSON with all there is to know.
+    Json,
+    /// The same as YAML.
+    Yaml,
+    /// A line for each, for a table program.
+    Csv,
+}
+
+/// A load balancer, who has it, and what was found.
+#[derive(Debug, Serialize)]
+struct Row {
+    /// As `list` shows it, without its own word for the owner.
+    #[serde(flatten)]
+    balancer: Shown,
+    owner: Owner,
+    findings: Vec<String>,
+}
+
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Shown {
-    pub(super) name: String,
-    pub(super) region: String,
-    pub(super) dns_name: Option<String>,
-    pub(super) scheme: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) vpc_id: Option<String>,
-    pub(super) availability_zones: Vec<String>,
-    pub(super) subnets: Vec<String>,
-    pub(super) security_groups: Vec<String>,
-    pub(super) listeners: Vec<ShownListener>,
-    pub(super) health_check: ShownHealthCheck,
-    pub(super) registered: usize,
-    /// Absent where the health was not read.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) in_service: Option<usize>,
-    pub(super) instances: Vec<ShownInstance>,
-    /// Absent where no tag names one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) owner: Option<ShownOwner>,
-    pub(super) tags: BTreeMap<String, String>,
-    pub(super) created_time: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) canonical_hosted_zone_id: Option<String>,
+struct Listing<'a> {
+    load_balancers: &'a [Row],
 }
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct ShownListener {
-    port: u16,
-    protocol: &'static str,
-    instance_port: u16,
-    instance_protocol: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    certificate: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    policies: Vec<String>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct ShownHealthCheck {
-    pub(super) target: String,
-    interval_seconds: i32,
-    timeout_seconds: i32,
-    unhealthy_threshold: i32,
-    healthy_threshold: i32,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct ShownInstance {
-    id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    state: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    description: Option<String>,
-}
-
-/// Who owns a load balancer, as its tags say.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct ShownOwner {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) cluster: Option<String>,
-    /// `ClassicLoadBalancer` or `Service`.
-    pub(super) kind: &'static str,
-    /// Namespace and name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) object: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    uid: Option<String>,
-    /// `created` or `adopted`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    origin: Option<String>,
-}
-
-impl Shown {
-    pub(super) fn new(region: &str, balancer: LoadBalancer, tags: BTreeMap<String, String>) -> Self {
-        let list = |set: std::collections::BTreeSet<String>| set.into_iter().collect();
-        let instances = balancer.instances.into_iter().map(|id| ShownInstance {
-            id,
-            state: None,
-            reason: None,
-            description: None,
-        });
-        let instances: Vec<_> = instances.collect();
-        Self {
-            name: balancer.name,
-            region: region.to_owned(),
-            dns_name: balancer.identity.dns_name,
-            scheme: balancer.scheme.as_str(),
-            vpc_id: balancer.identity.vpc_id,
-            availability_zones: list(balancer.availability_zones),
-            subnets: list(balancer.subnets),
-            security_groups: list(balancer.security_groups),
-            listeners: balancer.listeners.into_values().map(ShownListener::new).collect(),
-            health_check: ShownHealthCheck {
-                target: balancer.health_check.target,
-                interval_seconds: balancer.health_check.interval,
-                timeout_seconds: balancer.health_check.timeout,
-                unhealthy_threshold: balancer.health_check.unhealthy_threshold,
-                healthy_threshold: balancer.health_check.healthy_threshold,
-            },
-            registered: instances.len(),
-            // Nobody needs to be asked how many of none are in service.
-            in_service: instances.is_empty().then_some(0),
-            instances,
-            owner: owner(&tags),
-            tags,
-            created_time: balancer.identity.created_time,
-            canonical_hosted_zone_id: balancer.identity.canonical_hosted_zone_id,
+impl Inventory {
+    pub(super) async fn run(self) -> Result<Exit, Failure> {
+        let aws = super::aws().await?;
+        let terraform = self.terraform(aws.default_region()).await?;
+        let regions = self.regions(&aws).await?;
+        let live = self.live().await;
+        let mut rows = Vec::new();
+        let mut failed = Vec::new();
+        for region in &regions {
+            match Box::pin(self.in_region(&aws.region(region), &terraform, live.as_ref(), &mut failed)).await {
+                Ok(more) => rows.extend(more),
+                Err(why) if regions.len() == 1 => return Err(why),
+                // The others can be read.
+                Err(why) => failed.push(why.to_string()),
+            }
         }
+        if rows.is_empty() && failed.len() == regions.len() && regions.len() > 1 {
+            return Err(Failure::new(failed.swap_remove(0)));
+        }
+        match self.output {
+            Format::Json => output::json(&Listing { load_balancers: &rows })?,
+            Format::Yaml => output::yaml(&Listing { load_balancers: &rows })?,
+            Format::Csv => screen::print(&table::csv(&rows))?,
+            _ if rows.is_empty() => screen::note("no Classic load balancers"),
+            format => screen::show(&table::table(&rows, format == Format::Wide))?,
+        }
+        for line in &failed {
+            screen::note(line);
+        }
+        Ok(if failed.is_empty() { Exit::Ok } else { Exit::Failed })
     }
 
-    /// Whether it is of an object or Service in this namespace.
-    pub(super) fn is_of(&self, namespace: &str) -> bool {
-        let object = self.owner.as_ref().and_then(|owner| owner.object.as_deref());
-        object
-            .and_then(|object| object.split_once('/'))
-            .is_some_and(|(own, _)| own == namespace)
+    async fn regions(&self, aws: &Accounts) -> Result<Vec<String>, Failure> {
+        let own = self.region.as_deref().or(aws.default_region());
+        if !self.all_regions {
+            let own = own.ok_or_else(|| Failure::usage("no AWS region: give --region or set AWS_REGION"))?;
+            return Ok(vec![own.to_owned()]);
+        }
+        let asked = own.unwrap_or("us-east-1");
+        let found = aws.region(asked).client.regions().await;
+        let found = found.map_err(|error| Failure::aws(asked, &error))?;
+        let enabled = found
+            .into_iter()
+            .filter(|region| region.opt_in_status.as_deref() != Some("not-opted-in"));
+        let mut names: Vec<String> = enabled.map(|region| region.name).collect();
+        names.sort();
+        Ok(names)
     }
 
-    /// Puts in the health as it was read.
-    pub(super) fn set_health(&mut self, health: &[InstanceHealth]) {
-        self.in_service = Some(health.iter().filter(|instance| instance.is_in_service()).count());
-        for instance in &mut self.instances {
-            if let Some(read) = health.iter().find(|read| read.id == instance.id) {
-                instance.state = Some(read.state.clone());
-                instance.reason.clone_from(&read.reason);
-                instance.description.clone_from(&read.description);
+    /// The addresses of load balancers in the states, by region and name.
+    async fn terraform(&self, default: Option<&str>) -> Result<BTreeMap<(String, String), String>, Failure> {
+        let mut all = BTreeMap::new();
+        for file in files::read(&self.terraform_state, false).await {
+            let text = file.text?;
+            let state = terraform::parse(&text).map_err(|why| Failure::new(format!("{} {why}", file.from)))?;
+            let (known, _) = terraform::known(&state);
+            all.extend(known.into_iter().filter_map(|known| {
+                let region = known.region.as_deref().or(default)?.to_owned();
+                Some(((region, known.lb.name), known.address))
+            }));
+        }
+        Ok(all)
+    }
+
+    /// The objects of the cluster. Without them nothing is called an orphan, which is told.
+    async fn live(&self) -> Option<Live> {
+        let read = async {
+            let connection = self.kubernetes.connect().await?;
+            let terms = self.operator.terms(&connection.client, &BTreeSet::new()).await?;
+            let api: Api<ClassicLoadBalancer> = Api::all(connection.client);
+            let list = api.list_metadata(&kube::api::ListParams::default()).await;
+            let list = list.map_err(|error| Failure::kube("listing ClassicLoadBalancers", &error))?;
+            Ok::<Live, Failure>(Live {
+                cluster_id: terms.cluster_id,
+                uids: list.items.iter().filter_map(|object| object.uid()).collect(),
+            })
+        };
+        match read.await {
+            Ok(live) => Some(live),
+            Err(why) => {
+                screen::note(&format!("orphans are not looked for: {why}"));
+                None
             }
         }
     }
 
-    /// Instances in service of those registered.
-    pub(super) fn summary(&self) -> String {
-        let in_service = self
-            .in_service
-            .map_or_else(|| "?".to_owned(), |count| count.to_string());
-        format!("{in_service}/{}", self.registered)
-    }
-}
-
-impl ShownListener {
-    fn new(listener: Listener) -> Self {
-        Self {
-            port: listener.port,
-            protocol: listener.protocol.as_str(),
-            instance_port: listener.instance_port,
-            instance_protocol: listener.instance_protocol.as_str(),
-            certificate: listener.certificate,
-            policies: listener.policies.into_iter().collect(),
+    async fn in_region(
+        &self,
+        region: &AccountRegion,
+        terraform: &BTreeMap<(String, String), String>,
+        live: Option<&Live>,
+        failed: &mut Vec<String>,
+    ) -> Result<Vec<Row>, Failure> {
+        let wrong = |error: Error| Failure::aws(&region.region, &error);
+        let mut progress = Progress::start(&format!("asking AWS in {}", region.region));
+        let client = &region.client;
+        let mut balancers = patiently(async || client.load_balancers(|_| {}).await)
+            .await
+            .map_err(wrong)?;
+        balancers.sort_by(|a, b| a.name.cmp(&b.name));
+        let names: Vec<String> = balancers.iter().map(|balancer| balancer.name.clone()).collect();
+        progress.tell(&format!("{} load balancers in {}", names.len(), region.region));
+        let mut tags = patiently(async || client.tags_of(&names, |_| {}).await)
+            .await
+            .map_err(wrong)?;
+        let certificates = balancers
+            .iter()
+            .flat_map(|lb| lb.listeners.values().filter_map(|one| one.certificate.clone()));
+        let ends = Ends::read(region, certificates.collect()).await;
+        failed.extend(
+            ends.unread
+                .clone()
+                .map(|why| format!("the certificates were not all looked at: {why}")),
+        );
+        #[allow(clippy::disallowed_methods)] // a person asks now
+        let now = Timestamp::now();
+        let mut rows = Vec::new();
+        for lb in balancers {
+            let own = tags.remove(&lb.name).unwrap_or_default();
+            let mut findings = owner::findings(&own, live);
+            let each = lb.listeners.values().filter_map(|listener| {
+                ends.finding(
+                    listener.certificate.as_ref()?,
+                    listener.port,
+                    self.certificates_within,
+                    now,
+                )
+            });
+            findings.extend(each);
+            let owner = owner::owner(&lb.name, &region.region, &own, terraform);
+            let mut balancer = Shown::new(&region.region, lb, own);
+            balancer.owner = None;
+            rows.push(Row {
+                balancer,
+                owner,
+                findings,
+            });
         }
-    }
-
-    /// `HTTP:80->8080`, `HTTPS:443->HTTP:8080`.
-    pub(super) fn short(&self) -> String {
-        let to = if self.protocol == self.instance_protocol {
-            self.instance_port.to_string()
-        } else {
-            format!("{}:{}", self.instance_protocol, self.instance_port)
-        };
-        format!("{}:{}->{to}", self.protocol, self.port)
+        drop(progress);
+        if !self.no_health {
+            read_health(region, &mut rows, failed).await;
+        }
+        Ok(rows)
     }
 }
 
-/// Our own tags first; else those of a Service of type `LoadBalancer`.
-fn owner(tags: &BTreeMap<String, String>) -> Option<ShownOwner> {
-    let tag = |key: &str| tags.get(key).cloned();
-    let (cluster, object) = (tag(TAG_CLUSTER), tag(TAG_OWNER));
-    if cluster.is_some() || object.is_some() {
-        return Some(ShownOwner {
-            cluster,
-            kind: "ClassicLoadBalancer",
-            object,
-            uid: tag(TAG_UID),
-            origin: tag(TAG_ORIGIN),
-        });
-    }
-    let cluster = tags.keys().find_map(|key| key.strip_prefix(SERVICE_CLUSTER));
-    let (cluster, object) = (cluster.map(ToOwned::to_owned), tag(TAG_SERVICE_NAME));
-    (cluster.is_some() || object.is_some()).then_some(ShownOwner {
-        cluster,
-        kind: "Service",
-        object,
-        uid: None,
-        origin: None,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn owner_of(tags: &[(&str, &str)]) -> Option<(Option<String>, &'static str, Option<String>)> {
-        let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-        owner(&tags.collect()).map(|owner| (owner.cluster, owner.kind, owner.object))
-    }
-
-    #[test]
-    fn tags_tell_the_owner() {
-        assert_eq!(owner_of(&[("team", "shop")]), None);
-        assert_eq!(
-            owner_of(&[("classiclb.dev/cluster", "a"), ("classiclb.dev/owner", "shop/web")]),
-            Some((Some("a".into()), "ClassicLoadBalancer", Some("shop/web".into())))
-        );
-        assert_eq!(
-            owner_of(&[("classiclb.dev/owner", "shop/web")]),
-            Some((None, "ClassicLoadBalancer", Some("shop/web".into())))
-        );
-        assert_eq!(
-            owner_of(&[
-                ("kubernetes.io/cluster/b", "owned"),
-                ("kubernetes.io/service-name", "shop/api")
-            ]),
-            Some((Some("b".into()), "Service", Some("shop/api".into())))
-        );
+/// Puts the health in, and what it shows.
+async fn read_health(region: &AccountRegion, rows: &mut [Row], failed: &mut Vec<String>) {
+    let mut progress = Progress::start("reading the health of the instances");
+    let total = rows.len();
+    let mut reads = stream::iter(rows)
+        .map(async |row: &mut Row| {
+            let read = match row.balancer.in_service {
+                Some(_) => None,
+                None => Some(health(region, &row.balancer.name).await),
+            };
+            (row, read)
+        })
+        .buffer_unordered(AT_ONCE);
+    let mut done = 0;
+    while let Some((row, read)) = reads.next().await {
+        done += 1;
+        progress.tell(&format!(
+            "instances of {done} of {total} load balancers in {}",
+            region.region
+        ));
+        match read {
+            Some(Ok(health)) => row.balancer.set_health(&health),
+            Some(Err(error)) if error.class != Class::Gone => {
+                failed.push(format!(
+                    "the instances of {}: {}",
+                    row.balancer.name,
+                    Failure::aws(&region.region, &error)
+                ));
+            }
+            _ => {}
+        }
+        match (row.balancer.in_service, row.balancer.registered) {
+            (_, 0) => row.findings.push("no instances".to_owned()),
+            (Some(0), _) => row.findings.push("no healthy instance".to_owned()),
+            _ => {}
+        }
     }
 }

@@ -106,6 +106,11 @@ impl Kubernetes {
         self
     }
 
+    /// The namespace that a flag names.
+    pub(super) fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
+    }
+
     pub(super) async fn connect(&self) -> Result<Connection, Failure> {
         let mut config = self.config().await?;
         // The client would panic.

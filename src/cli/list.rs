@@ -5,8 +5,8 @@ use clap::builder::NonEmptyStringValueParser;
 use futures::{StreamExt as _, stream};
 use serde::Serialize;
 
+use super::balancer::{Shown, ShownListener};
 use super::failure::Failure;
-use super::inventory::{Shown, ShownListener};
 use super::output::{self, ListFormat};
 use super::progress::Progress;
 use super::table::Table;
@@ -185,7 +185,7 @@ fn takes(reads: usize) -> Option<u64> {
 }
 
 /// Reads within the share of the region that is meant for health, so that other tools of the account still get theirs.
-async fn health(region: &AccountRegion, name: &str) -> Result<Vec<InstanceHealth>, Error> {
+pub(super) async fn health(region: &AccountRegion, name: &str) -> Result<Vec<InstanceHealth>, Error> {
     while let Err(wait) = region.health_turn(true) {
         tokio::time::sleep(wait).await;
     }

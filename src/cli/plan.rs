@@ -10,7 +10,7 @@ use futures::{StreamExt as _, stream};
 use kube::{Client, ResourceExt as _};
 use serde::Serialize;
 use subject::Subject;
-use terms::{OperatorFlags, ShownTerms, Terms};
+use terms::ShownTerms;
 
 use super::failure::Failure;
 use super::kubernetes::{self, Kubernetes};
@@ -25,6 +25,9 @@ use crate::controller::preview::preview;
 use crate::controller::{Error, Rules};
 use crate::flags::region_name;
 use crate::plan::Explained;
+
+pub(super) use subject::{ask, in_file};
+pub(super) use terms::{OperatorFlags, Terms};
 
 /// Objects that are planned for at once.
 const AT_ONCE: usize = 8;
@@ -305,7 +308,8 @@ async fn can_ask(aws: &Accounts, region: &str, object: &ClassicLoadBalancer) -> 
     }
 }
 
-fn failed(name: &str, in_region: &str, error: &Error) -> Failure {
+/// Why an object could not be planned for.
+pub(super) fn failed(name: &str, in_region: &str, error: &Error) -> Failure {
     let doing = format!("planning {name}");
     match error {
         Error::Kube(error) => Failure::kube(&doing, error),

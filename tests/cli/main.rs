@@ -1,10 +1,16 @@
 //! `kubectl-clb` as a person runs it: the real binary, a real API server, the operator, and AWS over HTTP.
 #![allow(clippy::expect_used, clippy::panic)] // tests may
 
+mod adopt;
 mod completion;
 mod credentials;
+mod export;
 mod fleet;
+mod fleet_by_hand;
+mod import;
+mod inventory;
 mod list;
+mod migrate;
 mod operator_flags;
 mod plan;
 mod regions;

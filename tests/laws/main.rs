@@ -11,6 +11,7 @@
 
 mod aws;
 mod brake;
+mod import;
 mod simulator;
 mod strategies;
 

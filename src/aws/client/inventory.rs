@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Client, bad_reply};
+use super::{Client, bad_reply, group};
 use crate::aws::{Class, Error, convert};
-use crate::elb::{DESCRIBE_LOAD_BALANCERS, DESCRIBE_TAGS, LoadBalancer};
+use crate::elb::{AutoScalingGroup, DESCRIBE_LOAD_BALANCERS, DESCRIBE_TAGS, LoadBalancer};
+
+/// The most groups that one `DescribeAutoScalingGroups` gives.
+const GROUPS_IN_A_PAGE: i32 = 100;
 
 /// A region as EC2 tells it to the account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +63,31 @@ impl Client {
             // The same marker again would go on for ever.
             match reply.next_marker.filter(|next| !next.is_empty()) {
                 Some(next) if Some(&next) != marker.as_ref() => marker = Some(next),
+                _ => return Ok(found),
+            }
+        }
+    }
+
+    /// Every Auto Scaling group of the account in this region, page by page (`DescribeAutoScalingGroups`).
+    ///
+    /// # Errors
+    /// When a page cannot be had.
+    pub async fn all_auto_scaling_groups(&self) -> Result<Vec<AutoScalingGroup>, Error> {
+        let mut found = Vec::new();
+        let mut token: Option<String> = None;
+        loop {
+            let request = self.autoscaling.describe_auto_scaling_groups();
+            let request = request.max_records(GROUPS_IN_A_PAGE).set_next_token(token.clone());
+            let reply = self.call("DescribeAutoScalingGroups", request.send()).await?;
+            found.extend(
+                reply
+                    .auto_scaling_groups
+                    .unwrap_or_default()
+                    .into_iter()
+                    .filter_map(group),
+            );
+            match reply.next_token.filter(|next| !next.is_empty()) {
+                Some(next) if Some(&next) != token.as_ref() => token = Some(next),
                 _ => return Ok(found),
             }
         }

@@ -15,11 +15,11 @@ use crate::cli::kubernetes::Connection;
 use crate::cli::screen;
 
 /// An object, or why there is nothing to plan for. One that is wrong must not end the plans of the others.
-pub(super) struct Subject {
-    pub(super) namespace: String,
+pub(in crate::cli) struct Subject {
+    pub(in crate::cli) namespace: String,
     /// Its name, or where it stands if it has none.
-    pub(super) name: String,
-    pub(super) object: Result<Box<ClassicLoadBalancer>, Failure>,
+    pub(in crate::cli) name: String,
+    pub(in crate::cli) object: Result<Box<ClassicLoadBalancer>, Failure>,
 }
 
 impl Subject {
@@ -92,7 +92,7 @@ async fn checked(client: &Client, object: DynamicObject) -> Subject {
 }
 
 /// The objects in a text, each as it stands there.
-fn in_file(manifest: Manifest, connection: &Connection) -> Vec<Result<DynamicObject, Subject>> {
+pub(in crate::cli) fn in_file(manifest: Manifest, connection: &Connection) -> Vec<Result<DynamicObject, Subject>> {
     let Manifest { from, text } = manifest;
     let whole = |why| vec![Err(Subject::wrong("", &from, why))];
     let text = match text {
@@ -164,11 +164,36 @@ fn is_ours(document: &Value) -> bool {
 /// object gets a plan all the same, for the file as it stands.
 async fn dry_run(client: &Client, object: DynamicObject) -> Result<DynamicObject, Failure> {
     let (name, namespace) = (object.name_any(), object.namespace().unwrap_or_default());
+    let asked = ask(client, object).await?;
+    match asked.answer {
+        Ok(checked) => Ok(checked),
+        Err(kube::Error::Api(status)) if status.code == 403 && status.reason == "Forbidden" => {
+            screen::note(&format!(
+                "{namespace}/{name} was not checked by the API server, since writing it is not allowed: {}",
+                status.message
+            ));
+            Ok(asked.wanted)
+        }
+        Err(error) => Err(Failure::kube(&format!("checking {namespace}/{name}"), &error)),
+    }
+}
+
+/// What an API server said of an object that was given to it as a dry run.
+pub(in crate::cli) struct Asked {
+    /// The object as it was given: the stored one with the new spec, where one is stored.
+    pub(in crate::cli) wanted: DynamicObject,
+    /// The object as it would be stored.
+    pub(in crate::cli) answer: Result<DynamicObject, kube::Error>,
+}
+
+/// Asks the API server what it would store. Nothing is stored.
+pub(in crate::cli) async fn ask(client: &Client, object: DynamicObject) -> Result<Asked, Failure> {
+    let (name, namespace) = (object.name_any(), object.namespace().unwrap_or_default());
     let resource = ApiResource::erase::<ClassicLoadBalancer>(&());
     let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), &namespace, &resource);
     let doing = format!("checking {namespace}/{name}");
-    let failed = |error: &kube::Error| Failure::kube(&doing, error);
-    let stored = api.get_opt(&name).await.map_err(|error| failed(&error))?;
+    let stored = api.get_opt(&name).await;
+    let stored = stored.map_err(|error| Failure::kube(&doing, &error))?;
     let is_new = stored.is_none();
     let wanted = match stored {
         None => object,
@@ -183,7 +208,8 @@ async fn dry_run(client: &Client, object: DynamicObject) -> Result<DynamicObject
             stored
         }
     };
-    let body = serde_json::to_vec(&wanted).map_err(|error| Failure::new(format!("{doing}: {error}")))?;
+    let unsent = |error: &dyn std::fmt::Display| Failure::new(format!("{doing}: {error}"));
+    let body = serde_json::to_vec(&wanted).map_err(|error| unsent(&error))?;
     let parameters = PostParams {
         dry_run: true,
         ..PostParams::default()
@@ -194,27 +220,16 @@ async fn dry_run(client: &Client, object: DynamicObject) -> Result<DynamicObject
     } else {
         request.replace(&name, &parameters, body)
     };
-    let mut request = request.map_err(|error| Failure::new(format!("{doing}: {error}")))?;
+    let mut request = request.map_err(|error| unsent(&error))?;
     // A field that the API server does not know is an error here as it is in `kubectl apply`.
     let strict = format!("{}&fieldValidation=Strict", request.uri());
-    *request.uri_mut() = strict
-        .parse()
-        .map_err(|error| Failure::new(format!("{doing}: {error}")))?;
-    match client.request::<DynamicObject>(request).await {
-        Ok(mut checked) => {
-            if is_new {
-                // A dry run gives a UID that nothing will ever have.
-                checked.metadata.uid = None;
-            }
-            Ok(checked)
+    *request.uri_mut() = strict.parse().map_err(|error| unsent(&error))?;
+    let answer = client.request::<DynamicObject>(request).await.map(|mut checked| {
+        if is_new {
+            // A dry run gives a UID that nothing will ever have.
+            checked.metadata.uid = None;
         }
-        Err(kube::Error::Api(status)) if status.code == 403 && status.reason == "Forbidden" => {
-            screen::note(&format!(
-                "{namespace}/{name} was not checked by the API server, since writing it is not allowed: {}",
-                status.message
-            ));
-            Ok(wanted)
-        }
-        Err(error) => Err(failed(&error)),
-    }
+        checked
+    });
+    Ok(Asked { wanted, answer })
 }

@@ -12,10 +12,13 @@ use crate::cli::screen;
 use crate::controller::Rules;
 use crate::flags::{self, RuleFlags};
 
+/// The cluster id that is planned with where none is known.
+const NO_CLUSTER: &str = "unknown-cluster";
+
 /// Flags of the operator. Each wins over what the operator's Deployment says.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "The operator's flags (default: those in its Deployment)")]
-pub(super) struct OperatorFlags {
+pub(in crate::cli) struct OperatorFlags {
     /// The cluster id that the operator was installed with.
     #[arg(long, env = "CLB_CLUSTER_ID", value_name = "ID", value_parser = flags::cluster_id)]
     cluster_id: Option<String>,
@@ -25,11 +28,11 @@ pub(super) struct OperatorFlags {
 
 /// What the operator runs with.
 #[derive(Debug)]
-pub(super) struct Terms {
-    pub(super) cluster_id: String,
-    pub(super) rules: Rules,
+pub(in crate::cli) struct Terms {
+    pub(in crate::cli) cluster_id: String,
+    pub(in crate::cli) rules: Rules,
     /// The operator's region, for objects that name none.
-    pub(super) region: Option<String>,
+    pub(in crate::cli) region: Option<String>,
     /// Namespace and name of the Deployment that says so; none where the operator's defaults are assumed.
     pub(super) deployment: Option<String>,
 }
@@ -52,7 +55,7 @@ pub(super) struct ShownTerms {
 impl OperatorFlags {
     /// What is given here, else what the operator's Deployment says, else the operator's defaults, which is told. The
     /// objects are in these namespaces.
-    pub(super) async fn terms(&self, client: &Client, namespaces: &BTreeSet<String>) -> Result<Terms, Failure> {
+    pub(in crate::cli) async fn terms(&self, client: &Client, namespaces: &BTreeSet<String>) -> Result<Terms, Failure> {
         let given = self.rules.clone();
         match (
             deployment::find(client, self.cluster_id.as_deref(), namespaces).await,
@@ -80,6 +83,23 @@ impl OperatorFlags {
                 })
             }
         }
+    }
+}
+
+impl OperatorFlags {
+    /// What is given here, and the operator's defaults for the rest; a cluster id that nobody has where none is given.
+    pub(in crate::cli) fn assumed(&self) -> Terms {
+        Terms {
+            cluster_id: self.cluster_id.clone().unwrap_or_else(|| NO_CLUSTER.to_owned()),
+            rules: self.rules.clone().rules(),
+            region: None,
+            deployment: None,
+        }
+    }
+
+    /// Whether the cluster id is given here.
+    pub(in crate::cli) fn names_cluster(&self) -> bool {
+        self.cluster_id.is_some()
     }
 }
 

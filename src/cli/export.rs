@@ -1,0 +1,184 @@
+//! `kubectl clb export`.
+
+mod aws_cli;
+mod cloudformation;
+pub(super) mod hcl;
+mod terraform;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use clap::builder::NonEmptyStringValueParser;
+use clap::{Args, ValueEnum};
+use kube::ResourceExt as _;
+
+use super::failure::Failure;
+use super::fleet::{Fleet, Wanted};
+use super::kubernetes::{self, Kubernetes};
+use super::{Exit, find, screen};
+use crate::elb::{InstanceId, LoadBalancer, TAG_PREFIX};
+use crate::flags::region_name;
+
+/// Write what makes another tool take a load balancer over: the way out.
+///
+/// Terraform gets a configuration with import blocks, CloudFormation a template for a change set of type IMPORT, and
+/// aws-cli the commands that would make it anew. What the tool cannot say is told. Nothing is changed; when the other tool
+/// has the load balancer, delete the object with deletionPolicy: Retain.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kubectl clb export web -n shop --to terraform > web.tf
+  kubectl clb export web -n shop --to cloudformation > web.yaml
+  kubectl clb export --load-balancer 'shop-*' --to aws-cli
+
+Exit status: 1 when one is not found or cannot be read.")]
+pub(super) struct Export {
+    /// Names of ClassicLoadBalancer objects.
+    #[arg(value_name = "NAME", value_parser = kubernetes::object, required_unless_present = "load_balancer")]
+    names: Vec<String>,
+    /// Load balancers in AWS instead, by name, with * for any characters and ? for one.
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', conflicts_with = "names",
+        value_parser = NonEmptyStringValueParser::new())]
+    load_balancer: Vec<String>,
+    /// The tool.
+    #[arg(long, value_enum)]
+    to: Tool,
+    /// The region of --load-balancer. Default: AWS_REGION or the profile's.
+    #[arg(long, value_parser = region_name, requires = "load_balancer")]
+    region: Option<String>,
+    #[command(flatten)]
+    kubernetes: Kubernetes,
+}
+
+/// Who takes a load balancer over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Tool {
+    /// Terraform or OpenTofu.
+    Terraform,
+    /// AWS CloudFormation.
+    Cloudformation,
+    /// A script.
+    AwsCli,
+}
+
+/// A load balancer on its way out.
+#[derive(Debug)]
+struct Subject {
+    region: String,
+    lb: LoadBalancer,
+    /// The instances that attached groups register.
+    members: BTreeSet<InstanceId>,
+}
+
+impl Subject {
+    /// The instances that were registered one by one.
+    fn single(&self) -> BTreeSet<&InstanceId> {
+        self.lb.instances.difference(&self.members).collect()
+    }
+}
+
+/// The tags, but for AWS's and the operator's own.
+fn kept_tags(tags: &BTreeMap<String, String>) -> BTreeMap<&String, &String> {
+    tags.iter()
+        .filter(|(key, _)| !key.to_ascii_lowercase().starts_with("aws:") && !key.starts_with(TAG_PREFIX))
+        .collect()
+}
+
+impl Export {
+    pub(super) async fn run(self) -> Result<Exit, Failure> {
+        let mut exit = Exit::Ok;
+        let subjects = self.subjects(&mut exit).await?;
+        let mut texts = Vec::new();
+        for subject in &subjects {
+            let (text, notes) = match self.to {
+                Tool::Terraform => terraform::terraform(subject),
+                Tool::Cloudformation => cloudformation::cloudformation(subject)?,
+                Tool::AwsCli => aws_cli::aws_cli(subject),
+            };
+            for note in notes {
+                screen::note(&format!("{}: {note}", subject.lb.name));
+            }
+            if !self.names.is_empty() {
+                screen::note(&format!(
+                    "{}: when the other tool has it, delete the object; deletionPolicy: Retain leaves the load balancer",
+                    subject.lb.name
+                ));
+            }
+            texts.push(text);
+        }
+        let between = match self.to {
+            Tool::Cloudformation => "---\n",
+            _ => "\n",
+        };
+        screen::print(&texts.join(between))?;
+        Ok(exit)
+    }
+
+    async fn subjects(&self, exit: &mut Exit) -> Result<Vec<Subject>, Failure> {
+        let wanted = if self.load_balancer.is_empty() {
+            self.objects().await?
+        } else {
+            BTreeMap::new()
+        };
+        let aws = super::aws().await?;
+        let default = self.region.as_deref().or(aws.default_region());
+        let mut by_region = BTreeMap::new();
+        if self.load_balancer.is_empty() {
+            for (region, names) in wanted {
+                let region = region.as_deref().or(default).map(ToOwned::to_owned);
+                let region = region.ok_or_else(|| Failure::usage("no AWS region: set AWS_REGION"))?;
+                by_region.entry(region).or_insert_with(Vec::new).extend(names);
+            }
+        } else {
+            let region = default.ok_or_else(|| Failure::usage("no AWS region: give --region or set AWS_REGION"))?;
+            by_region.insert(region.to_owned(), self.load_balancer.clone());
+        }
+        let mut subjects = Vec::new();
+        for (region, names) in by_region {
+            let wanted = Wanted { names, selector: None };
+            let mut fleet = Fleet::read(&aws.region(&region), &wanted).await?;
+            for name in fleet.missing(&wanted) {
+                screen::note(&format!("no Classic load balancer {name:?} in {region}"));
+                *exit = Exit::Failed;
+            }
+            for (name, error) in &fleet.unread {
+                screen::note(&format!("{name}: {}", Failure::aws(&region, error)));
+                *exit = Exit::Failed;
+            }
+            let balancers = std::mem::take(&mut fleet.balancers);
+            subjects.extend(balancers.into_iter().map(|lb| Subject {
+                region: region.clone(),
+                members: fleet.members(&lb.name),
+                lb,
+            }));
+        }
+        Ok(subjects)
+    }
+
+    /// The load balancers of the objects, by region.
+    async fn objects(&self) -> Result<BTreeMap<Option<String>, Vec<String>>, Failure> {
+        let connection = self.kubernetes.connect().await?;
+        let wanted = find::Wanted {
+            names: &self.names,
+            selector: None,
+            all_namespaces: false,
+        };
+        let objects = find::find(&connection, &wanted).await?;
+        if let Some(name) = wanted.missing(&objects).first() {
+            return Err(Failure::new(wanted.not_found(&connection, name)));
+        }
+        let mut all: BTreeMap<Option<String>, Vec<String>> = BTreeMap::new();
+        for object in objects {
+            let object = find::typed(object)?;
+            let status = object.status.as_ref();
+            let name = status.and_then(|status| status.load_balancer_name.clone());
+            let name = name
+                .or_else(|| object.spec.load_balancer_name.clone())
+                .ok_or_else(|| Failure::new(format!("{} has no load balancer yet", object.name_any())))?;
+            let region = status
+                .and_then(|status| status.region.clone())
+                .or_else(|| object.spec.region.clone());
+            all.entry(region).or_default().push(name);
+        }
+        Ok(all)
+    }
+}

@@ -1,0 +1,144 @@
+//! The load balancers that CloudFormation templates hold.
+
+use super::{Keeper, Source, Subject};
+use crate::aws::Accounts;
+use crate::cli::cloudformation::{self, Described};
+use crate::cli::failure::Failure;
+use crate::cli::files;
+use crate::cli::fleet::{Fleet, Wanted, tag};
+use crate::cli::selector::Selector;
+use crate::cli::{Exit, screen};
+use crate::elb::LoadBalancer;
+use crate::plan::import::differences;
+
+/// The tags that CloudFormation sets, and nobody else can.
+const STACK: &str = "aws:cloudformation:stack-name";
+const LOGICAL_ID: &str = "aws:cloudformation:logical-id";
+
+/// Reads the templates, and what AWS has of what stands in them.
+pub(super) async fn read(
+    aws: &Accounts,
+    names: &[String],
+    stack: Option<&str>,
+    region: Option<&str>,
+) -> Result<Source, Failure> {
+    let region = region.or(aws.default_region());
+    let region = region.ok_or_else(|| Failure::usage("no AWS region: give --region or set AWS_REGION"))?;
+    let mut source = Source {
+        subjects: Vec::new(),
+        exit: Exit::Ok,
+        keeper: Keeper::Nobody,
+    };
+    let mut all: Vec<Described> = Vec::new();
+    for file in files::read(names, false).await {
+        let parsed = file
+            .text
+            .and_then(|text| cloudformation::parse(&text).map_err(|why| Failure::new(format!("{} {why}", file.from))));
+        match parsed {
+            Ok(template) => {
+                let described = cloudformation::described(&template);
+                if described.is_empty() {
+                    screen::note(&format!(
+                        "{} holds no AWS::ElasticLoadBalancing::LoadBalancer",
+                        file.from
+                    ));
+                }
+                all.extend(described);
+            }
+            Err(why) if names.len() == 1 => return Err(why),
+            Err(why) => {
+                screen::complain(&why);
+                source.exit = Exit::Failed;
+            }
+        }
+    }
+    let fleet = fleet(aws, region, stack, &all).await?;
+    for (name, error) in &fleet.unread {
+        screen::note(&format!("{name}: {}", Failure::aws(region, error)));
+        source.exit = Exit::Failed;
+    }
+    for described in &all {
+        match which(&fleet, described) {
+            Ok(lb) => source.subjects.push(subject(&fleet, region, described, lb)),
+            Err(why) => {
+                screen::note(&format!("{}: {why} in {region}", described.id));
+                source.exit = Exit::Failed;
+            }
+        }
+    }
+    source.keeper = Keeper::CloudFormation(all);
+    Ok(source)
+}
+
+/// Those that stand in plain words, and those that a stack has made.
+async fn fleet(aws: &Accounts, region: &str, stack: Option<&str>, all: &[Described]) -> Result<Fleet, Failure> {
+    if all.is_empty() {
+        return Ok(Fleet::default());
+    }
+    let names: Vec<String> = all.iter().filter_map(|described| described.name.clone()).collect();
+    let selector = match stack {
+        Some(stack) => Selector::is(STACK, stack),
+        None => Selector::has(LOGICAL_ID),
+    };
+    let every_name_known = names.len() == all.len() && stack.is_none();
+    let wanted = Wanted {
+        names: if every_name_known { names } else { Vec::new() },
+        selector: (!every_name_known).then_some(selector),
+    };
+    Fleet::read(&aws.region(region), &wanted).await
+}
+
+/// The one that a template means.
+fn which<'a>(fleet: &'a Fleet, described: &Described) -> Result<&'a LoadBalancer, String> {
+    if let Some(name) = &described.name {
+        let found = fleet.balancers.iter().find(|lb| lb.name == *name);
+        return found.ok_or_else(|| format!("AWS has no load balancer {name} of it"));
+    }
+    let mut made = fleet
+        .balancers
+        .iter()
+        .filter(|lb| tag(&lb.tags, LOGICAL_ID) == Some(described.id.as_str()));
+    match (made.next(), made.next()) {
+        (Some(lb), None) => Ok(lb),
+        (None, _) => Err("no stack has made a load balancer of this logical id".to_owned()),
+        (Some(one), Some(other)) => {
+            let stack = |lb: &LoadBalancer| tag(&lb.tags, STACK).unwrap_or("unknown").to_owned();
+            Err(format!(
+                "the stacks {} and {} have both made a load balancer of this logical id: name one with --stack,",
+                stack(one),
+                stack(other)
+            ))
+        }
+    }
+}
+
+fn subject(fleet: &Fleet, region: &str, described: &Described, lb: &LoadBalancer) -> Subject {
+    let members = fleet.members(&lb.name);
+    let of = tag(&lb.tags, STACK)
+        .map(|stack| format!(" in stack {stack}"))
+        .unwrap_or_default();
+    let mut notes = vec![format!("of CloudFormation: {}{of}", described.id)];
+    if !described.elsewhere.is_empty() {
+        let names = described.elsewhere.join(", ");
+        notes.push(format!(
+            "{names} stand elsewhere than in the template, and are taken from AWS"
+        ));
+    }
+    let known = cloudformation::overlay(lb, &described.properties);
+    if let Ok(drift) = differences(&known, lb, region, &members) {
+        notes.extend(drift.iter().map(|call| {
+            format!(
+                "the template says it otherwise, and CloudFormation would call {}",
+                call.step
+            )
+        }));
+    }
+    Subject {
+        region: region.to_owned(),
+        members,
+        knows_groups: fleet.knows_groups(),
+        lb: lb.clone(),
+        notes,
+        origin: Some(described.id.clone()),
+    }
+}

@@ -1,0 +1,125 @@
+//! The load balancers that a Terraform state holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Keeper, Source, Subject};
+use crate::aws::Accounts;
+use crate::cli::failure::Failure;
+use crate::cli::files;
+use crate::cli::fleet::{Fleet, Wanted};
+use crate::cli::terraform::{self, Known, State};
+use crate::cli::{Exit, screen};
+use crate::plan::import::differences;
+
+/// A state with its load balancers.
+struct Read {
+    state: State,
+    known: Vec<Known>,
+}
+
+/// Reads the states, and what AWS has of what stands in them.
+pub(super) async fn read(aws: &Accounts, names: &[String], region: Option<&str>) -> Result<Source, Failure> {
+    let mut exit = Exit::Ok;
+    let mut states = Vec::new();
+    for file in files::read(names, false).await {
+        let parsed = file
+            .text
+            .and_then(|text| terraform::parse(&text).map_err(|why| Failure::new(format!("{} {why}", file.from))));
+        let state = match parsed {
+            Ok(state) => state,
+            Err(why) if names.len() == 1 => return Err(why),
+            Err(why) => {
+                screen::complain(&why);
+                exit = Exit::Failed;
+                continue;
+            }
+        };
+        let (known, told) = terraform::known(&state);
+        for line in told {
+            screen::note(&line);
+        }
+        if known.is_empty() {
+            screen::note(&format!("{} holds no aws_elb", file.from));
+        }
+        states.push(Read { state, known });
+    }
+    let default = region.or(aws.default_region());
+    let mut subjects = Vec::new();
+    for (region, known) in by_region(&states, default)? {
+        subjects.extend(in_region(aws, &region, known, &mut exit).await?);
+    }
+    let states = states.into_iter().map(|Read { state, known }| (state, known));
+    Ok(Source {
+        subjects,
+        exit,
+        keeper: Keeper::Terraform(states.collect()),
+    })
+}
+
+/// The load balancers by their regions.
+fn by_region<'a>(states: &'a [Read], default: Option<&str>) -> Result<BTreeMap<String, Vec<&'a Known>>, Failure> {
+    let mut all: BTreeMap<String, Vec<&Known>> = BTreeMap::new();
+    for known in states.iter().flat_map(|read| &read.known) {
+        let region = known.region.as_deref().or(default).ok_or_else(|| {
+            Failure::usage(format!(
+                "the state does not tell the region of {}: give --region",
+                known.address
+            ))
+        })?;
+        all.entry(region.to_owned()).or_default().push(known);
+    }
+    Ok(all)
+}
+
+async fn in_region(aws: &Accounts, region: &str, known: Vec<&Known>, exit: &mut Exit) -> Result<Vec<Subject>, Failure> {
+    let wanted = Wanted {
+        names: known.iter().map(|known| known.lb.name.clone()).collect(),
+        selector: None,
+    };
+    let mut fleet = Fleet::read(&aws.region(region), &wanted).await?;
+    for (name, error) in &fleet.unread {
+        screen::note(&format!("{name}: {}", Failure::aws(region, error)));
+        *exit = Exit::Failed;
+    }
+    let unread: BTreeSet<String> = fleet.unread.iter().map(|(name, _)| name.clone()).collect();
+    let mut subjects = Vec::new();
+    for known in known {
+        let Some(at) = fleet.balancers.iter().position(|lb| lb.name == known.lb.name) else {
+            if !unread.contains(&known.lb.name) {
+                screen::note(&format!(
+                    "{}: AWS has no load balancer {} in {region}",
+                    known.address, known.lb.name
+                ));
+            }
+            *exit = Exit::Failed;
+            continue;
+        };
+        let lb = fleet.balancers.swap_remove(at);
+        let members = fleet.members(&lb.name);
+        let mut notes = vec![format!("of Terraform: {}", known.address)];
+        match differences(&known.lb, &lb, region, &members) {
+            Ok(drift) => notes.extend(
+                drift
+                    .iter()
+                    .map(|call| format!("the state knows it otherwise, and Terraform would call {}", call.step)),
+            ),
+            Err(_) => notes.push("the state holds too little of it to be compared".to_owned()),
+        }
+        notes.extend(
+            known.dependents.iter().map(|address| {
+                format!("{address} refers to it: have that use data \"aws_elb\" before Terraform lets go")
+            }),
+        );
+        let knows_groups = fleet.knows_groups();
+        let subject = Subject {
+            region: region.to_owned(),
+            members,
+            knows_groups,
+            lb,
+            notes,
+            origin: Some(known.address.clone()),
+        };
+        subjects.push(subject);
+    }
+    Ok(subjects)
+}

@@ -1,0 +1,159 @@
+//! Pure: who has a load balancer.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use crate::elb::{TAG_ADOPT_BY, TAG_CLUSTER, TAG_OWNER, TAG_SERVICE_NAME, TAG_UID};
+
+/// With which other controllers of Kubernetes mark the load balancers of a cluster.
+const SERVICE_CLUSTER: &str = "kubernetes.io/cluster/";
+/// The tags of CloudFormation and of Elastic Beanstalk.
+const STACK: &str = "aws:cloudformation:stack-name";
+const ENVIRONMENT: &str = "elasticbeanstalk:environment-name";
+/// The tag of kOps.
+const KOPS: &str = "KubernetesCluster";
+
+/// Who has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Owner {
+    /// `ClassicLoadBalancer`, `Service`, `ElasticBeanstalk`, `Kops`, `CloudFormation`, `Terraform` or `Nobody`.
+    pub(super) kind: &'static str,
+    /// What that calls it: `namespace/name`, an environment, a stack, an address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) name: Option<String>,
+    /// The cluster, where it is in one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cluster: Option<String>,
+}
+
+impl Owner {
+    fn new(kind: &'static str, name: Option<&str>, cluster: Option<&str>) -> Self {
+        Self {
+            kind,
+            name: name.map(ToOwned::to_owned),
+            cluster: cluster.map(ToOwned::to_owned),
+        }
+    }
+
+    /// As a cell of a table.
+    pub(super) fn short(&self) -> String {
+        let name = self.name.as_deref().unwrap_or_default();
+        match self.kind {
+            "ClassicLoadBalancer" => name.to_owned(),
+            "Nobody" => String::new(),
+            kind if name.is_empty() => kind.to_ascii_lowercase(),
+            kind => format!("{}/{name}", kind.to_ascii_lowercase()),
+        }
+    }
+}
+
+/// What the tags say, and after them what Terraform says: `terraform` are the addresses by region and name.
+pub(super) fn owner(
+    name: &str,
+    region: &str,
+    tags: &BTreeMap<String, String>,
+    terraform: &BTreeMap<(String, String), String>,
+) -> Owner {
+    let tag = |key: &str| tags.get(key).map(String::as_str);
+    let service_cluster = || tags.keys().find_map(|key| key.strip_prefix(SERVICE_CLUSTER));
+    let address = terraform.get(&(region.to_owned(), name.to_owned()));
+    if tag(TAG_CLUSTER).is_some() || tag(TAG_OWNER).is_some() {
+        Owner::new("ClassicLoadBalancer", tag(TAG_OWNER), tag(TAG_CLUSTER))
+    } else if let Some(service) = tag(TAG_SERVICE_NAME) {
+        Owner::new("Service", Some(service), service_cluster())
+    } else if let Some(environment) = tag(ENVIRONMENT) {
+        Owner::new("ElasticBeanstalk", Some(environment), None)
+    } else if let Some(cluster) = tag(KOPS).filter(|_| name.starts_with("api-")) {
+        Owner::new("Kops", Some(cluster), Some(cluster))
+    } else if let Some(address) = address {
+        Owner::new("Terraform", Some(address), None)
+    } else if let Some(stack) = tag(STACK) {
+        Owner::new("CloudFormation", Some(stack), None)
+    } else if let Some(cluster) = service_cluster() {
+        Owner::new("Service", None, Some(cluster))
+    } else {
+        Owner::new("Nobody", None, None)
+    }
+}
+
+/// What is to be said of its owner: that it is gone, or that it is offered to one.
+pub(super) fn findings(tags: &BTreeMap<String, String>, live: Option<&Live>) -> Vec<String> {
+    let tag = |key: &str| tags.get(key).map(String::as_str);
+    let mut all = Vec::new();
+    if let (Some(live), Some(cluster)) = (live, tag(TAG_CLUSTER))
+        && live.cluster_id == cluster
+        && !tag(TAG_UID).is_some_and(|uid| live.uids.contains(uid))
+    {
+        all.push("orphan: its object does not exist".to_owned());
+    }
+    if tag(TAG_CLUSTER).is_none()
+        && let Some(to) = tag(TAG_ADOPT_BY)
+    {
+        all.push(format!("offered to {to}"));
+    }
+    all
+}
+
+/// The objects of a cluster.
+#[derive(Debug)]
+pub(super) struct Live {
+    pub(super) cluster_id: String,
+    pub(super) uids: BTreeSet<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_and_states_tell_the_owner() {
+        let terraform = BTreeMap::from([(("r".to_owned(), "web".to_owned()), "aws_elb.web".to_owned())]);
+        let of = |name: &str, tags: &[(&str, &str)]| {
+            let tags = tags
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect();
+            owner(name, "r", &tags, &terraform).short()
+        };
+        assert_eq!(of("x", &[("team", "shop")]), "");
+        assert_eq!(of("web", &[]), "terraform/aws_elb.web");
+        assert_eq!(of("web", &[("classiclb.dev/owner", "shop/web")]), "shop/web");
+        assert_eq!(
+            of("x", &[("kubernetes.io/service-name", "shop/api")]),
+            "service/shop/api"
+        );
+        assert_eq!(of("x", &[("kubernetes.io/cluster/b", "owned")]), "service");
+        assert_eq!(
+            of(
+                "x",
+                &[("elasticbeanstalk:environment-name", "prod"), (STACK, "awseb-e-1")]
+            ),
+            "elasticbeanstalk/prod"
+        );
+        assert_eq!(of("x", &[(STACK, "shop")]), "cloudformation/shop");
+        assert_eq!(of("api-x", &[(KOPS, "k.example")]), "kops/k.example");
+    }
+
+    #[test]
+    fn what_has_no_object_is_an_orphan_of_its_own_cluster_alone() {
+        let tags = |cluster: &str, uid: &str| {
+            BTreeMap::from([
+                (TAG_CLUSTER.to_owned(), cluster.to_owned()),
+                (TAG_UID.to_owned(), uid.to_owned()),
+            ])
+        };
+        let live = Live {
+            cluster_id: "a".into(),
+            uids: ["1".to_owned()].into(),
+        };
+        assert!(findings(&tags("a", "1"), Some(&live)).is_empty());
+        assert!(findings(&tags("b", "2"), Some(&live)).is_empty());
+        assert!(findings(&tags("a", "2"), None).is_empty());
+        assert_eq!(
+            findings(&tags("a", "2"), Some(&live)),
+            ["orphan: its object does not exist"]
+        );
+    }
+}

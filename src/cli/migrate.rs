@@ -1,0 +1,162 @@
+//! `kubectl clb migrate`.
+
+mod ack;
+mod group;
+mod model;
+mod successor;
+mod terraform;
+mod text;
+mod tls;
+
+use std::collections::BTreeSet;
+
+use clap::builder::NonEmptyStringValueParser;
+use clap::{Args, ValueEnum};
+use model::Successor;
+use serde_json::{Value, json};
+use successor::{Wish, successors};
+
+use super::failure::Failure;
+use super::fleet::{Fleet, Wanted};
+use super::output;
+use super::screen::{self, Paint};
+use super::selector::{self, Selector};
+use super::{Exit, kubernetes};
+use crate::elb::{InstanceId, LoadBalancer, glob};
+use crate::flags::region_name;
+
+/// Tell what becomes of Classic load balancers as Application or Network Load Balancers.
+///
+/// Tells for each what takes its place and why, every feature that has no counterpart, what is another than before, how many
+/// listeners and target groups it takes, and the steps of a cut-over by weighted DNS records. With -o terraform or -o
+/// ack it writes the new load balancers for Terraform or for ACK's controller of elbv2. Nothing is changed.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kubectl clb migrate web
+  kubectl clb migrate --all -o json | jq -r '.loadBalancers[] | select(.successors | length > 1) | .name'
+  kubectl clb migrate web --to nlb -o terraform > web.tf
+
+Exit status: 1 when a NAME matches no load balancer, or one cannot be read.")]
+pub(super) struct Migrate {
+    /// Names of load balancers in AWS, with * for any characters and ? for one.
+    #[arg(value_name = "NAME", value_parser = NonEmptyStringValueParser::new(),
+        required_unless_present_any = ["all", "selector"])]
+    names: Vec<String>,
+    /// Every load balancer of the region.
+    #[arg(long, conflicts_with = "names")]
+    all: bool,
+    /// Those with these tags in AWS, such as team=shop,env!=test.
+    #[arg(short = 'l', long, value_name = "TAGS", value_parser = selector::parse)]
+    selector: Option<Selector>,
+    /// What they shall become.
+    #[arg(long, value_enum, default_value_t)]
+    to: Wish,
+    /// The region. Default: AWS_REGION or the profile's.
+    #[arg(long, value_parser = region_name)]
+    region: Option<String>,
+    /// The namespace of the objects of -o ack.
+    #[arg(short, long, value_parser = kubernetes::name, default_value = "default")]
+    namespace: String,
+    /// What to write.
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Format,
+}
+
+/// What is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A report for people.
+    #[default]
+    Text,
+    /// The same as JSON.
+    Json,
+    /// The same as YAML.
+    Yaml,
+    /// A configuration of Terraform.
+    Terraform,
+    /// Manifests for ACK's controller.
+    Ack,
+}
+
+/// A load balancer and what becomes of it.
+#[derive(Debug)]
+struct Migration {
+    region: String,
+    lb: LoadBalancer,
+    /// The instances that attached groups register.
+    members: BTreeSet<InstanceId>,
+    successors: Vec<Successor>,
+}
+
+impl Migration {
+    /// The instances that were registered one by one.
+    fn single(&self) -> BTreeSet<&InstanceId> {
+        self.lb.instances.difference(&self.members).collect()
+    }
+
+    fn vpc(&self) -> &str {
+        self.lb.identity.vpc_id.as_deref().unwrap_or_default()
+    }
+
+    fn json(&self) -> Value {
+        json!({"name": self.lb.name, "region": self.region, "successors": self.successors})
+    }
+}
+
+impl Migrate {
+    pub(super) async fn run(self) -> Result<Exit, Failure> {
+        let aws = super::aws().await?;
+        let region = self.region.as_deref().or(aws.default_region());
+        let region = region.ok_or_else(|| Failure::usage("no AWS region: give --region or set AWS_REGION"))?;
+        let wanted = Wanted {
+            names: self.names.clone(),
+            selector: self.selector.clone(),
+        };
+        let mut fleet = Fleet::read(&aws.region(region), &wanted).await?;
+        let balancers = std::mem::take(&mut fleet.balancers);
+        let migrations = balancers.into_iter().map(|lb| Migration {
+            region: region.to_owned(),
+            members: fleet.members(&lb.name),
+            successors: successors(&lb, self.to),
+            lb,
+        });
+        let migrations: Vec<Migration> = migrations.collect();
+        self.show(&migrations)?;
+        let mut exit = Exit::Ok;
+        let there = |name: &str| migrations.iter().any(|one| glob::matches(name, &one.lb.name));
+        for name in wanted.names.iter().filter(|name| !there(name)) {
+            if !fleet.unread.iter().any(|(unread, _)| glob::matches(name, unread)) {
+                screen::note(&format!("no Classic load balancer {name:?} in {region}"));
+            }
+            exit = Exit::Failed;
+        }
+        for (name, error) in &fleet.unread {
+            screen::note(&format!("{name}: {}", Failure::aws(region, error)));
+            exit = Exit::Failed;
+        }
+        Ok(exit)
+    }
+
+    fn show(&self, migrations: &[Migration]) -> Result<(), Failure> {
+        let all = || json!({"loadBalancers": migrations.iter().map(Migration::json).collect::<Vec<_>>()});
+        match self.output {
+            Format::Json => output::json(&all()),
+            Format::Yaml => output::yaml(&all()),
+            Format::Text => {
+                let paint = Paint::for_output();
+                let texts: Vec<String> = migrations.iter().map(|one| text::report(one, paint)).collect();
+                screen::show(&texts.join("\n"))
+            }
+            Format::Terraform => {
+                let texts: Vec<String> = migrations.iter().map(terraform::terraform).collect();
+                screen::print(&texts.join("\n"))
+            }
+            Format::Ack => {
+                let texts = migrations.iter().map(|one| ack::ack(one, &self.namespace));
+                let texts: Vec<String> = texts.collect::<Result<_, _>>()?;
+                screen::print(&texts.join("---\n"))
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Pure: successors as objects of ACK's controller for Elastic Load Balancing v2.
+
+use serde_json::{Value, json};
+
+use super::Migration;
+use super::model::{NewListener, Successor, TargetGroup};
+use crate::cli::failure::Failure;
+
+/// The group and version of its kinds.
+const API: &str = "elbv2.services.k8s.aws/v1alpha1";
+
+/// Everything that a load balancer needs, with what these kinds cannot say as comments.
+pub(super) fn ack(migration: &Migration, namespace: &str) -> Result<String, Failure> {
+    let object = |kind: &str, name: &str, spec: Value| json!({"apiVersion": API, "kind": kind, "metadata": {"namespace": namespace, "name": name}, "spec": spec});
+    let mut documents = Vec::new();
+    for new in &migration.successors {
+        let name = new.name.to_ascii_lowercase();
+        documents.push(object("LoadBalancer", &name, load_balancer(migration, new)));
+        for group in &new.target_groups {
+            documents.push(object(
+                "TargetGroup",
+                &group.name.to_ascii_lowercase(),
+                target_group(migration, group),
+            ));
+        }
+        for one in &new.listeners {
+            documents.push(object(
+                "Listener",
+                &format!("{name}-{}", one.port),
+                listener(&name, one),
+            ));
+        }
+    }
+    let mut texts = Vec::new();
+    for document in &documents {
+        texts.push(serde_saphyr::to_string(document).map_err(|error| Failure::new(format!("writing YAML: {error}")))?);
+    }
+    let comments: String = notes(migration).iter().map(|line| format!("# {line}\n")).collect();
+    Ok(comments + &texts.join("---\n"))
+}
+
+/// What has no field.
+fn notes(migration: &Migration) -> Vec<String> {
+    let mut notes = Vec::new();
+    for new in &migration.successors {
+        for listener in new
+            .listeners
+            .iter()
+            .filter(|listener| listener.tcp_idle_timeout.is_some_and(|it| it != 350))
+        {
+            notes.push(format!(
+                "Listener {}-{} has no field for tcp.idle_timeout.seconds={}: set it with aws elbv2 \
+                 modify-listener-attributes",
+                new.name.to_ascii_lowercase(),
+                listener.port,
+                listener.tcp_idle_timeout.unwrap_or_default()
+            ));
+        }
+        for group in &migration.lb.auto_scaling_groups {
+            notes.push(format!(
+                "There is no kind that attaches a group: aws autoscaling attach-load-balancer-target-groups \
+                 --auto-scaling-group-name {group} --target-group-arns ARN, for each target group"
+            ));
+        }
+    }
+    notes
+}
+
+fn pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, String)>) -> Value {
+    pairs
+        .into_iter()
+        .map(|(key, value)| json!({"key": key, "value": value}))
+        .collect()
+}
+
+fn load_balancer(migration: &Migration, new: &Successor) -> Value {
+    let lb = &migration.lb;
+    let attributes = new.attributes.iter().map(|(key, value)| (*key, value.clone()));
+    let mut spec = json!({
+        "name": new.name, "type": new.kind.type_name(), "scheme": lb.scheme.as_str(), "subnets": lb.subnets,
+        "attributes": pairs(attributes),
+    });
+    if !lb.security_groups.is_empty() {
+        spec["securityGroups"] = json!(lb.security_groups);
+    }
+    spec
+}
+
+fn target_group(migration: &Migration, group: &TargetGroup) -> Value {
+    let check = &group.check;
+    let mut attributes = vec![(
+        "deregistration_delay.timeout_seconds",
+        group.deregistration_delay.to_string(),
+    )];
+    if group.protocol == "TCP" || group.protocol == "TLS" {
+        attributes.push(("preserve_client_ip.enabled", "false".to_owned()));
+        attributes.push(("proxy_protocol_v2.enabled", group.proxy_protocol.to_string()));
+    }
+    attributes.extend(
+        group
+            .cross_zone
+            .map(|on| ("load_balancing.cross_zone.enabled", on.to_string())),
+    );
+    if let Some(cookie) = &group.cookie {
+        attributes.push(("stickiness.enabled", "true".to_owned()));
+        match &cookie.name {
+            Some(name) => {
+                attributes.push(("stickiness.type", "app_cookie".to_owned()));
+                attributes.push(("stickiness.app_cookie.cookie_name", name.clone()));
+                attributes.push(("stickiness.app_cookie.duration_seconds", cookie.seconds.to_string()));
+            }
+            None => {
+                attributes.push(("stickiness.type", "lb_cookie".to_owned()));
+                attributes.push(("stickiness.lb_cookie.duration_seconds", cookie.seconds.to_string()));
+            }
+        }
+    }
+    let mut spec = json!({
+        "name": group.name, "port": group.port, "protocol": group.protocol, "targetType": "instance",
+        "vpcID": migration.vpc(), "healthCheckEnabled": true, "healthCheckProtocol": check.protocol,
+        "healthCheckPort": check.port.map_or_else(|| "traffic-port".to_owned(), |port| port.to_string()),
+        "healthCheckIntervalSeconds": check.interval, "healthCheckTimeoutSeconds": check.timeout,
+        "healthyThresholdCount": check.healthy, "unhealthyThresholdCount": check.unhealthy,
+        "attributes": pairs(attributes),
+    });
+    if let Some(path) = &check.path {
+        spec["healthCheckPath"] = json!(path);
+        spec["matcher"] = json!({"httpCode": "200"});
+    }
+    let targets: Vec<Value> = migration
+        .single()
+        .iter()
+        .map(|id| json!({"id": id, "port": group.port}))
+        .collect();
+    if !targets.is_empty() {
+        spec["targets"] = json!(targets);
+    }
+    spec
+}
+
+fn listener(of: &str, listener: &NewListener) -> Value {
+    let reference = |name: &str| json!({"from": {"name": name.to_ascii_lowercase()}});
+    let mut spec = json!({
+        "loadBalancerRef": reference(of), "port": listener.port, "protocol": listener.protocol,
+        "defaultActions": [{"type": "forward", "targetGroupRef": reference(&listener.target_group)}],
+    });
+    if let Some(arn) = &listener.certificate {
+        spec["certificates"] = json!([{"certificateARN": arn}]);
+    }
+    if let Some(policy) = listener.ssl_policy {
+        spec["sslPolicy"] = json!(policy);
+    }
+    spec
+}

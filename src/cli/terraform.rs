@@ -1,0 +1,15 @@
+//! Pure: what a Terraform state holds of Classic load balancers.
+//!
+//! A state is a hint of ownership only: values come from AWS, and where the state knows others that is drift.
+
+mod flat;
+mod known;
+mod release;
+mod resource;
+
+pub(super) use known::{Known, boolean, known, number, port, texts};
+pub(super) use release::release;
+pub(super) use resource::{State, parse};
+
+#[cfg(test)]
+mod tests;

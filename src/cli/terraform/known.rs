@@ -1,0 +1,297 @@
+//! Pure: the load balancers of a state, each put together from its resources.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::resource::{Resource, State};
+use crate::elb::{
+    AccessLog, Attributes, DesyncMitigationMode, HealthCheck, Identity, Listener, LoadBalancer, Policy, PolicyName,
+    Port, Protocol, Scheme, Stickiness,
+};
+
+/// Resources that belong to a load balancer, with the attributes that may name it.
+const COMPANIONS: [(&str, &[&str]); 9] = [
+    ("aws_elb_attachment", &["elb"]),
+    ("aws_load_balancer_policy", &["load_balancer_name"]),
+    ("aws_load_balancer_listener_policy", &["load_balancer_name"]),
+    ("aws_load_balancer_backend_server_policy", &["load_balancer_name"]),
+    ("aws_lb_ssl_negotiation_policy", &["load_balancer"]),
+    ("aws_app_cookie_stickiness_policy", &["load_balancer"]),
+    ("aws_lb_cookie_stickiness_policy", &["load_balancer"]),
+    ("aws_proxy_protocol_policy", &["load_balancer"]),
+    ("aws_autoscaling_attachment", &["elb"]),
+];
+
+/// A load balancer of a state.
+#[derive(Clone, Debug)]
+pub(in crate::cli) struct Known {
+    /// The address of its `aws_elb`.
+    pub(in crate::cli) address: String,
+    /// The region, where the state tells it.
+    pub(in crate::cli) region: Option<String>,
+    /// The load balancer as the state has it.
+    pub(in crate::cli) lb: LoadBalancer,
+    /// The addresses of the resources that belong to it.
+    pub(in crate::cli) companions: BTreeSet<String>,
+    /// The addresses of others that refer to it.
+    pub(in crate::cli) dependents: BTreeSet<String>,
+}
+
+/// The load balancers of a state, and what is to be told of the others of its resources.
+pub(in crate::cli) fn known(state: &State) -> (Vec<Known>, Vec<String>) {
+    let mut companions: BTreeMap<&str, Vec<&Resource>> = BTreeMap::new();
+    for resource in &state.resources {
+        if let Some(name) = companion_of(resource) {
+            companions.entry(name).or_default().push(resource);
+        }
+    }
+    let mut all = Vec::new();
+    for resource in state.resources.iter().filter(|resource| resource.kind == "aws_elb") {
+        let Some(name) = resource.text("name").or_else(|| resource.text("id")) else {
+            continue;
+        };
+        let own = companions.remove(name).unwrap_or_default();
+        let mut lb = load_balancer(name, &resource.values);
+        for companion in &own {
+            put(companion, &mut lb);
+        }
+        let block = resource.block();
+        let theirs: BTreeSet<String> = own.iter().map(|companion| companion.address.clone()).collect();
+        let others = state.resources.iter().filter(|other| {
+            other.dependencies.contains(&block) && companion_of(other).is_none() && other.kind != "aws_elb"
+        });
+        all.push(Known {
+            region: region(resource),
+            dependents: others.map(|other| other.address.clone()).collect(),
+            address: resource.address.clone(),
+            companions: theirs,
+            lb,
+        });
+    }
+    let homeless = companions.into_iter().flat_map(|(name, resources)| {
+        resources.into_iter().map(move |resource| {
+            format!(
+                "{}: its load balancer {name} is not in this state, so it stays Terraform's",
+                resource.address
+            )
+        })
+    });
+    let told: Vec<String> = state.skipped.iter().cloned().chain(homeless).collect();
+    (all, told)
+}
+
+/// The name of the load balancer that a resource belongs to.
+fn companion_of(resource: &Resource) -> Option<&str> {
+    let (_, attributes) = COMPANIONS.iter().find(|(kind, _)| *kind == resource.kind)?;
+    attributes.iter().find_map(|attribute| resource.text(attribute))
+}
+
+/// Where it is: the state says so only by the way.
+fn region(resource: &Resource) -> Option<String> {
+    let of_arn = resource.text("arn").and_then(|arn| arn.split(':').nth(3));
+    let of_name = || {
+        let name = resource.text("dns_name")?;
+        name.split_once(".elb.amazonaws.com")
+            .and_then(|(rest, _)| rest.rsplit('.').next())
+    };
+    let region = of_arn.or_else(|| resource.text("region")).or_else(of_name)?;
+    (!region.is_empty()).then(|| region.to_owned())
+}
+
+fn load_balancer(name: &str, values: &Value) -> LoadBalancer {
+    let listeners = values["listener"].as_array().into_iter().flatten().filter_map(listener);
+    let listeners: BTreeMap<Port, Listener> = listeners.map(|listener| (listener.port, listener)).collect();
+    let tags = match &values["tags_all"] {
+        Value::Object(tags) if !tags.is_empty() => tags,
+        _ => match &values["tags"] {
+            Value::Object(tags) => tags,
+            _ => &serde_json::Map::new(),
+        },
+    };
+    LoadBalancer {
+        name: name.to_owned(),
+        identity: Identity::default(),
+        scheme: if boolean(&values["internal"]) == Some(true) {
+            Scheme::Internal
+        } else {
+            Scheme::InternetFacing
+        },
+        health_check: health_check(&values["health_check"][0])
+            .unwrap_or_else(|| HealthCheck::of(HealthCheck::default_target(&listeners))),
+        policies: listeners
+            .values()
+            .flat_map(|listener| &listener.policies)
+            .map(|name| (name.clone(), Policy::Tls(crate::elb::TlsPolicy::default())))
+            .collect(),
+        listeners,
+        backends: BTreeMap::new(),
+        attributes: attributes(values),
+        availability_zones: texts(&values["availability_zones"]),
+        subnets: texts(&values["subnets"]),
+        security_groups: texts(&values["security_groups"]),
+        instances: texts(&values["instances"]),
+        tags: tags
+            .iter()
+            .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+            .collect(),
+        auto_scaling_groups: BTreeSet::new(),
+    }
+}
+
+fn listener(value: &Value) -> Option<Listener> {
+    let protocol: Protocol = value["lb_protocol"].as_str()?.parse().ok()?;
+    let certificate = value["ssl_certificate_id"].as_str().filter(|arn| !arn.is_empty());
+    Some(Listener {
+        port: port(&value["lb_port"])?,
+        protocol,
+        instance_port: port(&value["instance_port"])?,
+        instance_protocol: value["instance_protocol"]
+            .as_str()
+            .and_then(|word| word.parse().ok())
+            .unwrap_or(protocol),
+        certificate: certificate.map(ToOwned::to_owned),
+        policies: protocol.policies_at_creation(),
+    })
+}
+
+fn health_check(value: &Value) -> Option<HealthCheck> {
+    let of = HealthCheck::of(value["target"].as_str()?.to_owned());
+    let int = |member: &str, default: i32| {
+        number(&value[member])
+            .and_then(|n| i32::try_from(n).ok())
+            .unwrap_or(default)
+    };
+    Some(HealthCheck {
+        interval: int("interval", of.interval),
+        timeout: int("timeout", of.timeout),
+        unhealthy_threshold: int("unhealthy_threshold", of.unhealthy_threshold),
+        healthy_threshold: int("healthy_threshold", of.healthy_threshold),
+        target: of.target,
+    })
+}
+
+fn attributes(values: &Value) -> Attributes {
+    let int = |member: &str| number(&values[member]).and_then(|n| i32::try_from(n).ok());
+    let draining = boolean(&values["connection_draining"]).map(|on| {
+        let timeout = int("connection_draining_timeout").unwrap_or(Attributes::DRAINING_TIMEOUT);
+        on.then_some(timeout)
+    });
+    let logs = &values["access_logs"][0];
+    let log = logs["bucket"].as_str().map(|bucket| AccessLog {
+        bucket: bucket.to_owned(),
+        prefix: logs["bucket_prefix"].as_str().unwrap_or_default().to_owned(),
+        emit_interval: number(&logs["interval"])
+            .and_then(|n| i32::try_from(n).ok())
+            .unwrap_or(Attributes::EMIT_INTERVAL),
+    });
+    Attributes {
+        cross_zone: boolean(&values["cross_zone_load_balancing"]),
+        idle_timeout: int("idle_timeout"),
+        connection_draining: draining,
+        access_log: Some(log.filter(|_| boolean(&logs["enabled"]) != Some(false))),
+        desync_mitigation_mode: values["desync_mitigation_mode"]
+            .as_str()
+            .and_then(DesyncMitigationMode::read),
+    }
+}
+
+/// Puts what a companion says on the load balancer.
+fn put(companion: &Resource, lb: &mut LoadBalancer) {
+    let values = &companion.values;
+    let name = |attribute: &str| companion.text(attribute).unwrap_or_default().to_owned();
+    match companion.kind.as_str() {
+        "aws_elb_attachment" => lb.instances.extend(companion.text("instance").map(ToOwned::to_owned)),
+        "aws_autoscaling_attachment" => {
+            lb.auto_scaling_groups
+                .extend(companion.text("autoscaling_group_name").map(ToOwned::to_owned));
+        }
+        "aws_load_balancer_policy" => {
+            let policy = Policy::read(&name("policy_type_name"), &pairs(&values["policy_attribute"]));
+            lb.policies.insert(name("policy_name"), policy);
+        }
+        "aws_load_balancer_listener_policy" => {
+            if let Some(listener) = port(&values["load_balancer_port"]).and_then(|port| lb.listeners.get_mut(&port)) {
+                listener.policies = texts(&values["policy_names"]);
+            }
+        }
+        "aws_load_balancer_backend_server_policy" => {
+            if let Some(port) = port(&values["instance_port"]) {
+                lb.backends
+                    .entry(port)
+                    .or_default()
+                    .extend(texts(&values["policy_names"]));
+            }
+        }
+        "aws_lb_ssl_negotiation_policy" => {
+            let policy = Policy::read("SSLNegotiationPolicyType", &pairs(&values["attribute"]));
+            on_listener(lb, &values["lb_port"], name("name"), policy);
+        }
+        "aws_app_cookie_stickiness_policy" => {
+            let policy = Policy::Stickiness(Stickiness::ApplicationCookie(name("cookie_name")));
+            on_listener(lb, &values["lb_port"], name("name"), policy);
+        }
+        "aws_lb_cookie_stickiness_policy" => {
+            let seconds = number(&values["cookie_expiration_period"]).filter(|seconds| *seconds > 0);
+            let policy = Policy::Stickiness(Stickiness::LoadBalancerCookie(seconds));
+            on_listener(lb, &values["lb_port"], name("name"), policy);
+        }
+        "aws_proxy_protocol_policy" => {
+            // The name that the provider gives it.
+            let name: PolicyName = "TFEnableProxyProtocol".to_owned();
+            for port in values["instance_ports"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(port)
+            {
+                lb.backends.entry(port).or_default().insert(name.clone());
+            }
+            lb.policies.insert(name, Policy::ProxyProtocol(true));
+        }
+        _ => {}
+    }
+}
+
+/// Attaches a policy to a listener, in the place of one of its kind.
+fn on_listener(lb: &mut LoadBalancer, at: &Value, name: PolicyName, policy: Policy) {
+    let kinds: BTreeSet<PolicyName> = lb
+        .policies
+        .iter()
+        .filter(|(_, other)| other.kind() == policy.kind())
+        .map(|(name, _)| name.clone())
+        .collect();
+    if let Some(listener) = port(at).and_then(|port| lb.listeners.get_mut(&port)) {
+        listener.policies.retain(|name| !kinds.contains(name));
+        listener.policies.insert(name.clone());
+    }
+    lb.policies.insert(name, policy);
+}
+
+fn pairs(value: &Value) -> Vec<(String, String)> {
+    let pair = |one: &Value| Some((one["name"].as_str()?.to_owned(), one["value"].as_str()?.to_owned()));
+    value.as_array().into_iter().flatten().filter_map(pair).collect()
+}
+
+/// Numbers of old states are texts.
+pub(in crate::cli) fn number(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
+}
+
+pub(in crate::cli) fn boolean(value: &Value) -> Option<bool> {
+    value
+        .as_bool()
+        .or_else(|| value.as_str()?.trim().to_ascii_lowercase().parse().ok())
+}
+
+pub(in crate::cli) fn port(value: &Value) -> Option<Port> {
+    number(value)
+        .and_then(|number| Port::try_from(number).ok())
+        .filter(|port| *port > 0)
+}
+
+/// A list of texts.
+pub(in crate::cli) fn texts(value: &Value) -> BTreeSet<String> {
+    let list = value.as_array().into_iter().flatten();
+    list.filter_map(Value::as_str).map(ToOwned::to_owned).collect()
+}

@@ -1,0 +1,222 @@
+//! Pure: the resources of a state, whichever of its forms it has.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use super::flat;
+
+/// What to do with a state that is too old.
+const TOO_OLD: &str = "run `terraform state pull` with Terraform 0.13 or later and give that";
+
+/// A resource that Terraform manages.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::cli) struct Resource {
+    /// Its address with the keys of `count` and `for_each`: `module.shop["eu"].aws_elb.web[0]`.
+    pub(in crate::cli) address: String,
+    /// Its type, such as `aws_elb`.
+    pub(in crate::cli) kind: String,
+    /// Its attributes.
+    pub(in crate::cli) values: Value,
+    /// The addresses that it refers to, without keys.
+    pub(in crate::cli) dependencies: BTreeSet<String>,
+}
+
+impl Resource {
+    /// The address of its block in the configuration, without keys.
+    pub(in crate::cli) fn block(&self) -> String {
+        without_keys(&self.address)
+    }
+
+    /// An attribute that is a text.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.values[name].as_str().filter(|text| !text.is_empty())
+    }
+}
+
+/// A state.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(in crate::cli) struct State {
+    pub(in crate::cli) resources: Vec<Resource>,
+    /// What was passed over, with why.
+    pub(in crate::cli) skipped: Vec<String>,
+    /// Whether Terraform wrote it in a version that knows `removed` blocks.
+    pub(in crate::cli) knows_removed: bool,
+}
+
+/// Reads a state: version 4 as `terraform state pull` writes it, or what `terraform show -json` makes of a state or of a
+/// plan.
+///
+/// # Errors
+/// What it is instead, and what to do.
+pub(in crate::cli) fn parse(text: &str) -> Result<State, String> {
+    let state: Value = serde_json::from_str(text)
+        .map_err(|error| format!("is no JSON: {error}; give a state or `terraform show -json`"))?;
+    let mut read = if state.get("encrypted_data").is_some() {
+        return Err("is an encrypted state: give what `tofu show -json` writes".to_owned());
+    } else if let Some(version) = state.get("version").and_then(Value::as_u64) {
+        if version != 4 {
+            return Err(format!(
+                "is a state of version {version}, and only 4 is read: {TOO_OLD}"
+            ));
+        }
+        stored(&state)
+    } else if state.get("format_version").is_some() {
+        // A plan holds what was before it, too.
+        let values = state.get("values").or_else(|| state["prior_state"].get("values"));
+        let mut read = State::default();
+        if let Some(values) = values {
+            shown(&values["root_module"], &mut read);
+        }
+        read
+    } else {
+        return Err("is neither a state of Terraform nor what `terraform show -json` writes".to_owned());
+    };
+    let version = state["terraform_version"].as_str().unwrap_or_default();
+    // OpenTofu has blocks of the same name that mean something else.
+    read.knows_removed = knows_removed(version) && !text.contains("registry.opentofu.org");
+    Ok(read)
+}
+
+/// Terraform knows them since 1.7.
+fn knows_removed(version: &str) -> bool {
+    let mut parts = version.split('.').map(|part| part.parse::<u32>().ok());
+    match (parts.next().flatten(), parts.next().flatten()) {
+        (Some(major), Some(minor)) => (major, minor) >= (1, 7),
+        _ => false,
+    }
+}
+
+fn stored(state: &Value) -> State {
+    let mut read = State::default();
+    for resource in state["resources"].as_array().into_iter().flatten() {
+        if resource["mode"] != "managed" {
+            continue;
+        }
+        let text = |member: &str| resource[member].as_str().unwrap_or_default();
+        let module = match text("module") {
+            "" => String::new(),
+            module => format!("{module}."),
+        };
+        let kind = text("type").to_owned();
+        let block = format!("{module}{kind}.{}", text("name"));
+        for instance in resource["instances"].as_array().into_iter().flatten() {
+            let address = format!("{block}{}", key(&instance["index_key"]));
+            if instance.get("deposed").is_some_and(|deposed| !deposed.is_null()) {
+                read.skipped
+                    .push(format!("{address}: an instance that is being replaced (deposed)"));
+                continue;
+            }
+            let values = match (&instance["attributes"], &instance["attributes_flat"]) {
+                (Value::Null, Value::Object(flat)) => flat::nested(flat),
+                (values, _) => values.clone(),
+            };
+            let dependencies = instance["dependencies"].as_array().into_iter().flatten();
+            read.resources.push(Resource {
+                address,
+                kind: kind.clone(),
+                values,
+                dependencies: dependencies.filter_map(Value::as_str).map(without_keys).collect(),
+            });
+        }
+    }
+    read
+}
+
+/// A module of `terraform show -json`, and those in it.
+fn shown(module: &Value, read: &mut State) {
+    for resource in module["resources"].as_array().into_iter().flatten() {
+        if resource["mode"] != "managed" {
+            continue;
+        }
+        let address = resource["address"].as_str().unwrap_or_default().to_owned();
+        if resource.get("deposed_key").is_some_and(|key| !key.is_null()) {
+            read.skipped
+                .push(format!("{address}: an instance that is being replaced (deposed)"));
+            continue;
+        }
+        let dependencies = resource["depends_on"].as_array().into_iter().flatten();
+        read.resources.push(Resource {
+            kind: resource["type"].as_str().unwrap_or_default().to_owned(),
+            values: resource
+                .get("values")
+                .cloned()
+                .unwrap_or_else(|| Value::Object(Map::new())),
+            dependencies: dependencies.filter_map(Value::as_str).map(without_keys).collect(),
+            address,
+        });
+    }
+    for child in module["child_modules"].as_array().into_iter().flatten() {
+        shown(child, read);
+    }
+}
+
+/// The key of an instance as an address has it.
+fn key(index: &Value) -> String {
+    match index {
+        Value::Number(number) => format!("[{number}]"),
+        Value::String(key) => format!("[{}]", Value::String(key.clone())),
+        _ => String::new(),
+    }
+}
+
+/// An address without what stands in brackets. A key may hold brackets itself, in quotes.
+pub(super) fn without_keys(address: &str) -> String {
+    let (mut plain, mut in_key, mut quoted, mut escaped) = (String::new(), false, false, false);
+    for c in address.chars() {
+        if in_key {
+            match c {
+                '\\' if quoted && !escaped => {
+                    escaped = true;
+                    continue;
+                }
+                '"' if !escaped => quoted = !quoted,
+                ']' if !quoted => in_key = false,
+                _ => {}
+            }
+            escaped = false;
+        } else if c == '[' {
+            in_key = true;
+        } else {
+            plain.push(c);
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_taken_out_of_addresses() {
+        for (address, expected) in [
+            ("aws_elb.web", "aws_elb.web"),
+            ("aws_elb.web[0]", "aws_elb.web"),
+            (r#"module.a["x.y"].aws_elb.web["a]b"]"#, "module.a.aws_elb.web"),
+            (r#"aws_elb.web["a\"]b"]"#, "aws_elb.web"),
+        ] {
+            assert_eq!(without_keys(address), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_no_state_is_told() {
+        for (text, words) in [
+            ("{", "is no JSON"),
+            ("{}", "neither a state"),
+            (r#"{"version": 3, "modules": []}"#, "version 3"),
+            (r#"{"encrypted_data": "x"}"#, "encrypted"),
+        ] {
+            let error = parse(text).expect_err("refused");
+            assert!(error.contains(words), "{error}");
+        }
+        let empty = parse(r#"{"format_version": "1.0", "terraform_version": "1.6.6"}"#).expect("an empty state");
+        assert_eq!(empty, State::default());
+        assert!(
+            parse(r#"{"version": 4, "terraform_version": "1.11.4"}"#)
+                .expect("empty")
+                .knows_removed
+        );
+    }
+}

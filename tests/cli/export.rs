@@ -1,0 +1,174 @@
+//! `kubectl clb export`, and the way back.
+
+use serde_json::json;
+use testkit::{Result, object};
+
+use crate::fleet_by_hand::{call, rich, tag};
+use crate::{Person, file, manifest, path};
+
+fn unique(person: &Person<'_>, word: &str) -> String {
+    let namespace = person.namespace.namespace();
+    format!("{word}-{}", &namespace[namespace.len() - 8..])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_template_that_was_exported_is_imported_as_the_same_manifest() -> Result<()> {
+    let person = Person::new().await?;
+    let name = unique(&person, "exp-c");
+    rich(person.stack, &name).await?;
+    let mode = [
+        (
+            "LoadBalancerAttributes.AdditionalAttributes.member.1.Key",
+            "elb.http.desyncmitigationmode",
+        ),
+        (
+            "LoadBalancerAttributes.AdditionalAttributes.member.1.Value",
+            "strictest",
+        ),
+    ];
+    call(person.stack, &name, "ModifyLoadBalancerAttributes", &mode).await?;
+    let exported = person
+        .run(&["export", "--load-balancer", &name, "--to", "cloudformation"])
+        .ended(0);
+    exported.complains(&["no property for the desync mitigation mode: it is strictest"]);
+    exported.says(&[
+        "--change-set-type IMPORT",
+        "PolicyName: their-proxy",
+        "DeletionPolicy: Retain",
+    ]);
+    let template = file(&exported.out);
+    let from = person
+        .here(&[
+            "import",
+            "--from-cloudformation",
+            path(&template),
+            "--cluster-id",
+            "test",
+        ])
+        .ended(0);
+    let live = person.here(&["import", &name, "--cluster-id", "test"]).ended(0);
+    assert_eq!(from.yaml(), live.yaml());
+    assert!(!from.err.contains("otherwise"), "no drift: {from:#?}");
+    from.says(&["Deploy the stack without these resources"]);
+
+    // What the template says otherwise is drift; what stands elsewhere is none.
+    let other = exported.out.replace("IdleTimeout: 120", "IdleTimeout: 90");
+    let other = other
+        .replace("CrossZone: true", "CrossZone: !Ref Zones")
+        .replace("UpdateReplacePolicy: Retain", "");
+    assert_ne!(other, exported.out);
+    let ran = person
+        .here(&[
+            "import",
+            "--from-cloudformation",
+            path(&file(&other)),
+            "--cluster-id",
+            "test",
+        ])
+        .ended(0);
+    ran.complains(&[
+        "CloudFormation would call ModifyLoadBalancerAttributes idleTimeout 90 s",
+        "CrossZone stand elsewhere",
+    ]);
+    ran.says(&[
+        "1. Deploy the stack with these lines added",
+        "UpdateReplacePolicy: Retain",
+    ]);
+    assert_eq!(ran.yaml()["spec"]["attributes"]["idleTimeoutSeconds"], 120);
+    let nothing = file("Resources:\n  A: {Type: 'AWS::SNS::Topic'}\n");
+    person
+        .here(&[
+            "import",
+            "--from-cloudformation",
+            path(&nothing),
+            "--cluster-id",
+            "test",
+        ])
+        .ended(0)
+        .complains(&["holds no AWS::ElasticLoadBalancing::LoadBalancer"]);
+    person
+        .here(&[
+            "import",
+            "--from-cloudformation",
+            path(&file("a: [")),
+            "--cluster-id",
+            "test",
+        ])
+        .fails(1, &["neither YAML nor JSON"]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn terraform_gets_everything_with_a_block_that_imports_it() -> Result<()> {
+    let person = Person::new().await?;
+    let name = unique(&person, "exp-t");
+    let made = rich(person.stack, &name).await?;
+    tag(person.stack, &name, "note", "a \"${word}\"").await.ok();
+    let own = name.replace('-', "_");
+    let ran = person
+        .run(&["export", "--load-balancer", &name, "--to", "terraform"])
+        .ended(0);
+    ran.says(&[
+        &format!("import {{\n  to = aws_elb.{own}\n  id = \"{name}\"\n}}\n\nresource \"aws_elb\" \"{own}\" {{\n"),
+        "  cross_zone_load_balancing   = true\n",
+        "  connection_draining_timeout = 30\n",
+        &format!("    ssl_certificate_id = \"{}\"\n", made.certificate),
+        &format!("resource \"aws_load_balancer_policy\" \"{own}_their_cookie\""),
+        &format!("  policy_names       = [aws_load_balancer_policy.{own}_their_cookie.policy_name]\n"),
+        &format!("resource \"aws_load_balancer_backend_server_policy\" \"{own}_9000\""),
+        &format!("  for_each = toset([\"{}\"])\n", made.instance),
+    ]);
+    ran.complains(&[
+        "Terraform cannot import policies",
+        "attachments are created by the first apply",
+    ]);
+    let script = person
+        .run(&["export", "--load-balancer", &name, "--to", "aws-cli"])
+        .ended(0);
+    script.says(&[
+        "aws elb create-load-balancer --load-balancer-name \"$name\"",
+        "aws elb set-load-balancer-policies-of-listener --load-balancer-name \"$name\" \\\n  --load-balancer-port 443 \\\n  \
+         --policy-names their-tls",
+    ]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_is_exported_without_the_tags_of_its_operator() -> Result<()> {
+    let person = Person::new().await?;
+    person.namespace.apply(&manifest("web", &[])).await?;
+    let ready = person.namespace.until_ready("web").await?;
+    let name = object::text(&ready, "/status/loadBalancerName");
+    let ran = person.here(&["export", "web", "--to", "terraform"]).ended(0);
+    ran.says(&[&format!("id = \"{name}\"")]);
+    ran.complains(&["when the other tool has it, delete the object"]);
+    assert!(!ran.out.contains("classiclb.dev/"), "{ran:#?}");
+    person
+        .here(&["export", "nope", "--to", "terraform"])
+        .fails(1, &["no ClassicLoadBalancer called \"nope\""]);
+    person
+        .here(&["export", "--to", "terraform"])
+        .ended(2)
+        .complains(&["NAME"]);
+    person
+        .run(&["export", "--load-balancer", "not-there", "--to", "aws-cli"])
+        .ended(1)
+        .complains(&["no Classic load balancer \"not-there\""]);
+    person
+        .with(
+            &[("KUBECONFIG", "/nonexistent")],
+            &["export", "web", "--to", "terraform"],
+        )
+        .fails(1, &["/nonexistent"]);
+    let denied = json!({"code": "AccessDenied", "status": 403, "message": "User is not authorized"});
+    let scope = json!({"operation": "DescribeLoadBalancerAttributes", "loadBalancer": name});
+    person
+        .stack
+        .simulator()
+        .fault(&json!({"match": scope, "do": {"error": denied}}))
+        .await?;
+    person
+        .here(&["export", "web", "--to", "terraform"])
+        .fails(1, &["AccessDenied", "allowed to DescribeLoadBalancerAttributes"]);
+    Ok(())
+}
