@@ -18,6 +18,7 @@ mod rights;
 mod status;
 mod trouble;
 mod usage;
+mod varied;
 
 use std::io::Write as _;
 use std::path::Path;
