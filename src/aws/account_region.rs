@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::OwnedMutexGuard;
 
+use super::budget::{Bucket, Wait, Who};
 use super::client::Client;
 use super::identity::Identity;
 use super::session::{ASSUME_ROLE, Session};
@@ -78,8 +79,8 @@ impl Drop for Paid {
 }
 
 impl AccountRegion {
-    pub(super) fn of(shared: Arc<Shared>, reads: Reads) -> Self {
-        let client = Arc::new(shared.client.in_lane(reads.lane));
+    pub(super) fn of(shared: Arc<Shared>, reads: Reads, who: Who) -> Self {
+        let client = Arc::new(shared.client.in_lane(reads.lane, who));
         Self {
             region: shared.region.clone(),
             view: View::new(Arc::clone(&shared.readings), Arc::clone(&client), reads.since),
@@ -118,7 +119,11 @@ impl AccountRegion {
     /// # Errors
     /// How long to wait, when the share of the region is used up.
     pub fn health_turn(&self, urgent: bool) -> Result<(), Duration> {
-        self.shared.client.gate().budget().health_turn(urgent)
+        self.shared
+            .client
+            .gate()
+            .budget()
+            .health_turn(urgent, self.client.who())
     }
 
     /// Pays for these steps, all or none, before the first of them is sent: none shall stop halfway.
@@ -141,7 +146,10 @@ impl AccountRegion {
             .filter(|name| is_write(name))
             .collect();
         if let Some(first) = operations.first() {
-            let paid = self.client.gate().pay(operations.iter().copied(), first, lane);
+            let paid = self
+                .client
+                .gate()
+                .pay(operations.iter().copied(), first, lane, self.client.who());
             self.client.note(&paid);
             paid?;
         }
@@ -151,8 +159,14 @@ impl AccountRegion {
         })
     }
 
+    /// How long whoever waits for this bucket has to wait still; `None`: its turn has come.
+    pub fn still_waits(&self, bucket: Bucket) -> Option<Duration> {
+        let (lane, who) = (self.client.lane(), self.client.who());
+        self.shared.client.gate().budget().still(bucket, lane, who)
+    }
+
     /// How long the reconcile that asks here shall wait, since it met an empty bucket.
-    pub fn turn(&self) -> Option<Duration> {
+    pub fn turn(&self) -> Option<Wait> {
         self.client.turn()
     }
 

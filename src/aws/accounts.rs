@@ -1,6 +1,7 @@
 //! Accounts and their regions: whose credentials ask, and who answers.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_config::SdkConfig;
@@ -9,7 +10,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use tokio::time::Instant;
 
 use super::account_region::{AccountRegion, Adopting, Shared};
-use super::budget::{Budget, Limits};
+use super::budget::{Budget, Limits, Who};
 use super::client::Client;
 use super::gate::Gate;
 use super::identity::Identity;
@@ -36,7 +37,6 @@ pub struct Accounts {
 
 /// The role that is assumed, where one is, and the region.
 type Place = (Option<Role>, String);
-
 
 /// The regions of one identity, and who it is.
 #[derive(Debug)]
@@ -141,7 +141,11 @@ impl Accounts {
         if let Some(before) = before.filter(|before| *before != place) {
             self.drop_unused(&before);
         }
-        Arc::new(AccountRegion::of(self.shared(&self.regions(role), region), reads))
+        Arc::new(AccountRegion::of(
+            self.shared(&self.regions(role), region),
+            reads,
+            who(user),
+        ))
     }
 
     /// The object of this UID is gone. With the last of a region its clients go.
@@ -180,7 +184,7 @@ impl Accounts {
             lane: Lane::Change,
             since: Instant::now(),
         };
-        Arc::new(AccountRegion::of(self.shared(&self.own, region), reads))
+        Arc::new(AccountRegion::of(self.shared(&self.own, region), reads, 0))
     }
 
     fn regions(&self, role: Option<&Role>) -> Arc<Regions> {
@@ -237,6 +241,13 @@ impl Accounts {
         };
         regions.entry(region.to_owned()).or_insert_with(make).clone()
     }
+}
+
+/// An object, as one in a line. None is zero.
+fn who(uid: &str) -> Who {
+    let mut hasher = DefaultHasher::new();
+    uid.hash(&mut hasher);
+    hasher.finish() | 1
 }
 
 impl Regions {

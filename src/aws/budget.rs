@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use level::Level;
+pub(super) use level::Who;
 pub use limits::{Bucket, Limits};
 
 use crate::elb::Lane;
@@ -47,6 +48,15 @@ fn health_rate(limits: &Limits) -> limits::Rate {
     }
 }
 
+/// How long to wait for a turn, and which bucket is empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Wait {
+    /// How long.
+    pub time: Duration,
+    /// What the call draws from.
+    pub bucket: Bucket,
+}
+
 /// The budget of one account and region.
 #[derive(Debug)]
 pub(super) struct Budget {
@@ -61,21 +71,21 @@ struct Levels {
 
 impl Levels {
     /// All of the tokens, or none and the time until they are there.
-    fn take(&mut self, needs: &[(Bucket, f64)], lane: Lane, now: Instant) -> Result<(), (Bucket, Duration)> {
+    fn take(&mut self, needs: &[(Bucket, f64)], lane: Lane, who: Who, now: Instant) -> Result<(), Wait> {
         let leave = leaves(lane);
         let mut waits = None;
         for (bucket, tokens) in needs {
             let level = &mut self.buckets[*bucket as usize];
             if !level.has(*tokens, leave, now) {
-                let wait = level.wait_for(*tokens, leave, now);
+                let wait = level.wait_for(*tokens, leave, lane, who, now);
                 waits = waits.max(Some((wait, *bucket)));
             }
         }
         if let Some((wait, bucket)) = waits {
-            return Err((bucket, wait));
+            return Err(Wait { bucket, time: wait });
         }
         for (bucket, tokens) in needs {
-            self.buckets[*bucket as usize].take(*tokens, now);
+            self.buckets[*bucket as usize].take(*tokens, who, now);
         }
         Ok(())
     }
@@ -103,12 +113,22 @@ impl Budget {
         &self,
         operations: impl IntoIterator<Item = &'a str>,
         lane: Lane,
-    ) -> Result<(), (Bucket, Duration)> {
+        who: Who,
+    ) -> Result<(), Wait> {
         let mut needs = Vec::new();
         for operation in operations {
             add(&mut needs, operation, 1.0);
         }
-        self.with(|levels, now| levels.take(&needs, lane, now))
+        self.with(|levels, now| levels.take(&needs, lane, who, now))
+    }
+
+    /// How long whoever waits for this bucket has to wait still; `None`: its turn has come.
+    pub(super) fn still(&self, bucket: Bucket, lane: Lane, who: Who) -> Option<Duration> {
+        let leave = leaves(lane);
+        self.with(|levels, now| {
+            let level = &mut levels.buckets[bucket as usize];
+            (!level.has(1.0, leave, now)).then(|| level.wait_for(1.0, leave, lane, who, now))
+        })
     }
 
     /// The calls were not made after all.
@@ -128,7 +148,7 @@ impl Budget {
     pub(super) fn overdraw(&self, operation: &str) {
         self.with(|levels, now| {
             for bucket in Bucket::of(operation) {
-                levels.buckets[*bucket as usize].take(1.0, now);
+                levels.buckets[*bucket as usize].take(1.0, 0, now);
             }
         });
     }
@@ -144,14 +164,15 @@ impl Budget {
 
     /// Takes a turn at reading health; `Err` tells how long to wait for one. Those that matter leave nothing of the share to
     /// the others, and the others leave half of it.
-    pub(super) fn health_turn(&self, urgent: bool) -> Result<(), Duration> {
+    pub(super) fn health_turn(&self, urgent: bool, who: Who) -> Result<(), Duration> {
         let leave = if urgent { 0.0 } else { 0.5 };
         self.with(|levels, now| {
             if levels.health.has(1.0, leave, now) {
-                levels.health.take(1.0, now);
+                levels.health.take(1.0, who, now);
                 return Ok(());
             }
-            Err(levels.health.wait_for(1.0, leave, now))
+            let lane = if urgent { Lane::Instances } else { Lane::Sweep };
+            Err(levels.health.wait_for(1.0, leave, lane, who, now))
         })
     }
 
@@ -181,8 +202,8 @@ fn add(needs: &mut Vec<(Bucket, f64)>, operation: &str, tokens: f64) {
 mod tests {
     use super::*;
 
-    fn take(budget: &Budget, operation: &str, lane: Lane) -> Result<(), (Bucket, Duration)> {
-        budget.take([operation], lane)
+    fn take(budget: &Budget, operation: &str, lane: Lane) -> Result<(), Wait> {
+        budget.take([operation], lane, 1)
     }
 
     #[tokio::test(start_paused = true)]
@@ -192,7 +213,7 @@ mod tests {
             .take_while(|_| take(&budget, "CreateLoadBalancer", Lane::Change).is_ok())
             .count();
         assert_eq!(made, 9, "one of ten is left to those before");
-        let (bucket, wait) = take(&budget, "CreateLoadBalancer", Lane::Change).expect_err("empty");
+        let Wait { bucket, time: wait } = take(&budget, "CreateLoadBalancer", Lane::Change).expect_err("empty");
         assert_eq!(bucket, Bucket::ResourceIntensive);
         assert!(wait >= Duration::from_secs(5), "{wait:?}");
         assert!(take(&budget, "DeregisterInstancesFromLoadBalancer", Lane::Instances).is_ok());
@@ -216,11 +237,11 @@ mod tests {
         let budget = Budget::new(&Limits::default());
         let rebuild = ["DeleteLoadBalancerListeners", "CreateLoadBalancerListeners"];
         let taken = (0..100)
-            .take_while(|_| budget.take(rebuild, Lane::Change).is_ok())
+            .take_while(|_| budget.take(rebuild, Lane::Change, 1).is_ok())
             .count();
         assert_eq!(taken, 4, "of ten tokens one is left to those before");
         budget.put_back(rebuild);
-        assert!(budget.take(rebuild, Lane::Change).is_ok());
+        assert!(budget.take(rebuild, Lane::Change, 1).is_ok());
         budget.overdraw("CreateLoadBalancerListeners");
         budget.overdraw("CreateLoadBalancerListeners");
         assert!(take(&budget, "AddTags", Lane::Instances).is_err());
@@ -232,11 +253,11 @@ mod tests {
         let budget = Budget::new(&limits);
         assert_eq!(time_for_health(10, &limits), Duration::ZERO);
         assert_eq!(time_for_health(200, &limits), Duration::from_secs(76));
-        let quiet = (0..100).take_while(|_| budget.health_turn(false).is_ok()).count();
-        let urgent = (0..100).take_while(|_| budget.health_turn(true).is_ok()).count();
+        let quiet = (0..100).take_while(|_| budget.health_turn(false, 1).is_ok()).count();
+        let urgent = (0..100).take_while(|_| budget.health_turn(true, 2).is_ok()).count();
         assert_eq!((quiet, urgent), (5, 5));
-        assert!(budget.health_turn(true).expect_err("used up") > Duration::ZERO);
+        assert!(budget.health_turn(true, 2).expect_err("used up") > Duration::ZERO);
         tokio::time::advance(Duration::from_secs(1)).await;
-        assert!(budget.health_turn(true).is_ok());
+        assert!(budget.health_turn(true, 2).is_ok());
     }
 }

@@ -10,7 +10,6 @@ mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use aws_config::{Region, SdkConfig};
 use aws_sdk_autoscaling as autoscaling;
@@ -21,6 +20,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 pub use inventory::EnabledRegion;
 
+use super::budget::{Wait, Who};
 use super::gate::{Access, Gate};
 use super::retry::{RetryCutShort, ThrottlesWait, WholeReply};
 use super::signing_key::SigningKey;
@@ -47,8 +47,10 @@ pub struct Client {
     iam: aws_sdk_iam::Client,
     gate: Arc<Gate>,
     lane: Lane,
+    /// For which object.
+    who: Who,
     /// How long to wait, since a call had no turn.
-    turn: Arc<Mutex<Option<Duration>>>,
+    turn: Arc<Mutex<Option<Wait>>>,
 }
 
 /// The configuration of a service's client with a retry budget of this region's own: the SDK's default one is shared by
@@ -93,14 +95,16 @@ impl Client {
             iam: aws_sdk_iam::Client::from_conf(own!(aws_sdk_iam, config, gate).build()),
             gate,
             lane: Lane::Change,
+            who: 0,
             turn: Arc::default(),
         }
     }
 
     /// The same for one reconcile, whose reads are paid for in this lane.
-    pub(super) fn in_lane(&self, lane: Lane) -> Self {
+    pub(super) fn in_lane(&self, lane: Lane, who: Who) -> Self {
         Self {
             lane,
+            who,
             turn: Arc::default(),
             ..self.clone()
         }
@@ -115,13 +119,18 @@ impl Client {
     }
 
     /// How long whoever asks here shall wait, since a call had no turn.
-    pub(super) fn turn(&self) -> Option<Duration> {
+    pub(super) fn turn(&self) -> Option<Wait> {
         *self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What its calls pass.
     pub(super) fn gate(&self) -> &Gate {
         &self.gate
+    }
+
+    /// Who asks.
+    pub(super) fn who(&self) -> Who {
+        self.who
     }
 
     /// The lane of its reads.
@@ -312,7 +321,10 @@ impl Client {
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
     {
-        let answer = self.gate.call(operation, Access::Read(self.lane), sending).await;
+        let answer = self
+            .gate
+            .call(operation, Access::Read(self.lane, self.who), sending)
+            .await;
         self.note(&answer);
         answer
     }

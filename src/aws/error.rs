@@ -1,7 +1,6 @@
 //! What went wrong, by class.
 
 use std::fmt;
-use std::time::Duration;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
@@ -9,6 +8,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::budget::Wait;
 use super::cause::{cause, stems_from};
 use super::retry::CutShort;
 use super::session::ASSUME_ROLE;
@@ -31,7 +31,7 @@ pub struct Error {
     /// AWS's id of the request, for its support.
     pub request_id: Option<String>,
     /// How long to wait for a turn, where the call was not made since our share of AWS's rate is used up.
-    pub wait: Option<Duration>,
+    pub wait: Option<Wait>,
 }
 
 impl std::error::Error for Error {}

@@ -11,7 +11,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::time::Instant;
 use tracing::debug;
 
-use super::budget::{Bucket, Budget};
+use super::budget::{Budget, Wait, Who};
 use super::{Class, Error};
 use crate::api::message;
 use crate::elb::Lane;
@@ -22,7 +22,7 @@ use crate::metrics::Metrics;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
     /// It changes nothing, and is paid for in this lane.
-    Read(Lane),
+    Read(Lane, Who),
     /// It changes AWS, so it is the leader's alone. Whoever calls has paid: a plan pays for all its calls before the first,
     /// so that none stops halfway.
     Write,
@@ -91,17 +91,18 @@ impl Gate {
         operations: impl IntoIterator<Item = &'a str>,
         first: &'static str,
         lane: Lane,
+        who: Who,
     ) -> Result<(), Error> {
-        self.budget.take(operations, lane).map_err(|(bucket, wait)| {
-            self.metrics.waits(lane.as_str(), bucket.as_str());
-            over_budget(first, bucket, wait)
+        self.budget.take(operations, lane, who).map_err(|wait| {
+            self.metrics.waits(lane.as_str(), wait.bucket.as_str());
+            over_budget(first, wait)
         })
     }
 
-    async fn pay_for(&self, operation: &'static str, lane: Lane) -> Result<(), Error> {
+    async fn pay_for(&self, operation: &'static str, lane: Lane, who: Who) -> Result<(), Error> {
         loop {
-            match self.pay([operation], operation, lane) {
-                Err(Error { wait: Some(wait), .. }) if self.waits() => tokio::time::sleep(wait).await,
+            match self.pay([operation], operation, lane, who) {
+                Err(Error { wait: Some(wait), .. }) if self.waits() => tokio::time::sleep(wait.time).await,
                 paid => return paid,
             }
         }
@@ -124,7 +125,7 @@ impl Gate {
                 return Err(Error::new(operation, Class::NotLeader, answer.code, answer.text));
             }
             Access::Write => {}
-            Access::Read(lane) => self.pay_for(operation, lane).await?,
+            Access::Read(lane, who) => self.pay_for(operation, lane, who).await?,
         }
         let started = Instant::now();
         let result = sending.await.map_err(|error| Error::of_sdk(operation, &error));
@@ -148,8 +149,8 @@ impl Gate {
 }
 
 /// A call that was not made, since our share of AWS's rate is used up.
-fn over_budget(operation: &'static str, bucket: Bucket, wait: Duration) -> Error {
-    let answer = message::over_budget(bucket.as_str(), in_words(wait));
+fn over_budget(operation: &'static str, wait: Wait) -> Error {
+    let answer = message::over_budget(wait.bucket.as_str(), in_words(wait.time));
     Error {
         wait: Some(wait),
         ..Error::new(operation, Class::OverBudget, answer.code, answer.text)

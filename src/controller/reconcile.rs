@@ -33,6 +33,9 @@ pub(super) mod subject;
 mod trust;
 mod zones;
 
+use std::time::Duration;
+
+use super::clock::Moment;
 use super::context::Context;
 use super::error::Error;
 use super::executor::Executor;
@@ -77,7 +80,7 @@ pub(super) async fn reconcile(cx: &Context, object: &ClassicLoadBalancer, memory
         Course::Rest => return rest::rest(cx, subject, memory).await,
         Course::Realise => {}
     }
-    if let Some(wait) = memory.schedule.too_soon(&seen, now.at) {
+    if let Some(wait) = waits_still(subject, memory, now) {
         return Ok(Next::after(Some(wait)));
     }
     let executor = &mut Executor::new(cx, subject);
@@ -107,4 +110,16 @@ pub(super) async fn reconcile(cx: &Context, object: &ClassicLoadBalancer, memory
     }
     .await;
     Box::pin(conclude(cx, executor, subject, memory, ended, now)).await // I/O   status, once, where it differs; when to look again
+}
+
+/// How long the object has to wait, since it is changed again and again, or its turn at AWS has not come.
+fn waits_still(subject: &Subject<'_>, memory: &mut Memory, now: Moment) -> Option<Duration> {
+    let seen = subject.seen();
+    if let Some(wait) = memory.schedule.too_soon(&seen, now.at) {
+        return Some(wait);
+    }
+    let bucket = memory.schedule.awaits_bucket(&seen, now.at)?;
+    let wait = subject.region.still_waits(bucket)?;
+    memory.schedule.wait_longer(now.at + wait);
+    Some(wait)
 }

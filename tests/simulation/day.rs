@@ -28,6 +28,8 @@ const FLEET: Scale = Scale {
         health: Duration::from_hours(1),
     },
     latency: Duration::from_millis(40),
+    rates: None,
+    concurrency: 4,
 };
 
 /// Runs on a fresh thread, since the SDK draws its jitter from one generator of the thread.

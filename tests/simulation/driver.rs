@@ -24,8 +24,6 @@ use crate::operator::{Operator, trigger};
 const WATCH_SECONDS: u32 = 290;
 /// Objects in a page of a list.
 const PAGE: u32 = 20;
-/// How many objects are worked on at once.
-const CONCURRENCY: usize = 4;
 /// Changes of Nodes and Services within this time count as one.
 const BATCH: Duration = Duration::from_millis(100);
 /// How long the start waits for the first lists of Nodes and Services.
@@ -62,6 +60,8 @@ pub(crate) enum Step {
 /// The queue and the watches around an operator.
 pub(crate) struct Driver {
     operator: Operator,
+    /// How many objects are worked on at once.
+    concurrency: usize,
     events: SelectAll<BoxStream<'static, Told>>,
     objects: BTreeMap<String, Arc<Guarded>>,
     triggers: BTreeMap<String, String>,
@@ -91,7 +91,7 @@ where
 
 impl Driver {
     /// An operator that has just started.
-    pub(crate) fn start(client: &kube::Client, operator: Operator) -> Self {
+    pub(crate) fn start(client: &kube::Client, operator: Operator, concurrency: usize) -> Self {
         let mut events = SelectAll::new();
         events.push(watch(client, |event| Told::Node(Box::new(event))));
         events.push(watch(client, |event| Told::Service(Box::new(event))));
@@ -101,6 +101,7 @@ impl Driver {
         events.push(objects.boxed());
         Self {
             operator,
+            concurrency,
             events,
             objects: BTreeMap::new(),
             triggers: BTreeMap::new(),
@@ -162,7 +163,7 @@ impl Driver {
 
     /// When the next object that is not under way is due, if anything can begin.
     fn next_due(&self) -> Option<Instant> {
-        if self.running.len() >= CONCURRENCY {
+        if self.running.len() >= self.concurrency {
             return None;
         }
         let (due, _) = self.queue.iter().find(|(_, name)| !self.busy.contains(name))?;

@@ -23,6 +23,8 @@ const SCALE: Scale = Scale {
         health: Duration::from_mins(1),
     },
     latency: Duration::from_millis(40),
+    rates: None,
+    concurrency: 4,
 };
 
 /// A world at rest, in which `lb-01` is so besides.

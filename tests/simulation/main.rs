@@ -12,6 +12,7 @@ mod aws;
 mod day;
 mod driver;
 mod dry_run;
+mod fleet;
 mod invariants;
 mod kubernetes;
 mod lies;

@@ -25,14 +25,16 @@ pub(crate) struct Operator {
 
 impl Operator {
     /// A freshly started one, whose clock says `now`.
-    pub(crate) fn start(client: kube::Client, aws: SdkConfig, intervals: Intervals, now: Timestamp, seed: u64) -> Self {
+    pub(crate) fn start(
+        client: kube::Client,
+        aws: SdkConfig,
+        intervals: Intervals,
+        limits: Limits,
+        now: Timestamp,
+        seed: u64,
+    ) -> Self {
         let metrics = Arc::new(Metrics::new());
-        let accounts = Accounts::new(
-            aws,
-            Leadership::sole(),
-            Arc::clone(&metrics),
-            Rates::queued(Limits::none()),
-        );
+        let accounts = Accounts::new(aws, Leadership::sole(), Arc::clone(&metrics), Rates::queued(limits));
         let cluster = CLUSTER.to_owned();
         let context = Context::new(client, accounts, cluster, intervals, Rules::default(), metrics)
             .timed_by(Clock::following(now), Jitter::seeded(seed));

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use aws_simulator::{Clock, Config, Delays, FaultRule, Seed, Signatures, Simulator};
+use aws_simulator::{Clock, Config, Delays, FaultRule, Seed, Signatures, Simulator, Throttles};
+use classic_lb_operator::aws::Limits;
 use classic_lb_operator::controller::Intervals;
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
@@ -41,6 +42,10 @@ pub(crate) struct Scale {
     pub(crate) intervals: Intervals,
     /// How long each call to AWS takes.
     pub(crate) latency: Duration,
+    /// What AWS lets the account ask for, and what the operator takes of it in percent.
+    pub(crate) rates: Option<(Throttles, u8)>,
+    /// How many objects are worked on at once.
+    pub(crate) concurrency: usize,
 }
 
 /// A machine of the cluster.
@@ -90,12 +95,13 @@ impl World {
             delays: Delays::Default,
             signatures: Signatures::Ignored,
             id_seed: seed,
+            throttles: scale.rates.map(|(throttles, _)| throttles),
             ..Config::default()
         };
         let simulator = Simulator::new(config);
         let kubernetes = Kubernetes::new(now);
         let client = kubernetes.client();
-        let driver = start(&kubernetes, &simulator, scale.intervals, seed);
+        let driver = start(&kubernetes, &simulator, &scale, seed);
         let mut world = Self {
             dice: fastrand::Rng::with_seed(seed),
             simulator,
@@ -157,6 +163,10 @@ impl World {
         self.check_ready(ended);
     }
 
+    pub(crate) fn trace_lines(&self) -> &[String] {
+        &self.trace
+    }
+
     /// Adds a line to the trace.
     pub(crate) fn tell(&mut self, what: &str) {
         let line = format!("{} {what}", self.kubernetes.now());
@@ -202,7 +212,7 @@ impl World {
     /// The operator ends in the middle of what it does, and another one starts.
     pub(crate) fn restart(&mut self) {
         let seed = self.dice.u64(..);
-        self.driver = start(&self.kubernetes, &self.simulator, self.scale.intervals, seed);
+        self.driver = start(&self.kubernetes, &self.simulator, &self.scale, seed);
         self.tell("the operator restarts");
     }
 
@@ -248,8 +258,13 @@ impl Drop for World {
     }
 }
 
-fn start(kubernetes: &Kubernetes, simulator: &Simulator, intervals: Intervals, seed: u64) -> Driver {
+fn start(kubernetes: &Kubernetes, simulator: &Simulator, scale: &Scale, seed: u64) -> Driver {
     let now = kubernetes.now();
-    let operator = Operator::start(kubernetes.client(), aws::config(simulator, now), intervals, now, seed);
-    Driver::start(&kubernetes.client(), operator)
+    let limits = match scale.rates {
+        Some((_, share)) => Limits::default().with_share(share),
+        None => Limits::none(),
+    };
+    let aws = aws::config(simulator, now);
+    let operator = Operator::start(kubernetes.client(), aws, scale.intervals, limits, now, seed);
+    Driver::start(&kubernetes.client(), operator, scale.concurrency)
 }

@@ -1,10 +1,12 @@
 //! How full one of our buckets is.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::limits::Rate;
+use crate::elb::Lane;
 
 /// The longest that anybody is told to wait: what comes first may be given up meanwhile.
 const LONGEST: Duration = Duration::from_mins(10);
@@ -14,6 +16,10 @@ const AFTER_A_THROTTLE: f64 = 0.5;
 const LEAST: f64 = 0.05;
 /// What comes back of the rate each second without a throttle.
 const RECOVERY: f64 = 0.005;
+/// Whoever comes when its turn has come shall not find that a hair is lacking.
+const CLOSE: f64 = 0.01;
+/// Who has not come so long after its turn does not come any more.
+const GIVEN_UP: Duration = Duration::from_secs(30);
 /// Throttles within this time are one: calls were under way together.
 const ONE_THROTTLE: Duration = Duration::from_secs(1);
 
@@ -26,9 +32,14 @@ pub(super) struct Level {
     /// What other users of the account leave us of the rate, as far as their throttles taught.
     learnt: f64,
     throttled: Option<Instant>,
-    /// Until when tokens that are still to come are promised.
-    promised: Instant,
+    /// Who waits, by lane and age, and until when.
+    waiting: BTreeMap<(Lane, u64), (Who, Instant)>,
+    /// How many have begun to wait.
+    came: u64,
 }
+
+/// Who asks: an object, or zero for nobody in particular.
+pub(in crate::aws) type Who = u64;
 
 impl Level {
     /// A full one.
@@ -39,7 +50,8 @@ impl Level {
             at: now,
             learnt: 1.0,
             throttled: None,
-            promised: now,
+            waiting: BTreeMap::new(),
+            came: 0,
         }
     }
 
@@ -57,7 +69,7 @@ impl Level {
     /// Whether so many can be taken, so that a part of the bucket is left. More than it ever holds: when it is full.
     pub(super) fn has(&mut self, tokens: f64, leave: f64, now: Instant) -> bool {
         self.refill(now);
-        self.tokens >= self.needed(tokens, leave)
+        self.tokens + CLOSE >= self.needed(tokens, leave)
     }
 
     fn needed(&self, tokens: f64, leave: f64) -> f64 {
@@ -65,9 +77,10 @@ impl Level {
     }
 
     /// Takes them, also where they are still to come.
-    pub(super) fn take(&mut self, tokens: f64, now: Instant) {
+    pub(super) fn take(&mut self, tokens: f64, who: Who, now: Instant) {
         self.refill(now);
         self.tokens -= tokens;
+        self.waiting.retain(|_, (waiter, _)| *waiter != who);
     }
 
     /// They were not used.
@@ -75,15 +88,25 @@ impl Level {
         self.tokens = (self.tokens + tokens).min(self.rate.capacity);
     }
 
-    /// When so many will be there for whoever asks now. Whoever asks after them is told a later time.
-    pub(super) fn wait_for(&mut self, tokens: f64, leave: f64, now: Instant) -> Duration {
+    /// How long until so many will be there for whoever asks now. Those who ask again keep their place in the line of their
+    /// lane.
+    pub(super) fn wait_for(&mut self, tokens: f64, leave: f64, lane: Lane, who: Who, now: Instant) -> Duration {
         self.refill(now);
+        self.waiting.retain(|_, (_, until)| *until + GIVEN_UP >= now);
+        let known = self
+            .waiting
+            .iter()
+            .find(|((of, _), (waiter, _))| *of == lane && *waiter == who);
+        let place = known.map_or((lane, self.came), |(place, _)| *place);
+        let before = self.waiting.range(..place).count();
         let lacking = (self.needed(tokens, leave) - self.tokens).max(0.0);
         let per_second = self.per_second().max(f64::MIN_POSITIVE);
-        let soonest = now + seconds(lacking / per_second);
-        let turn = self.promised.max(soonest).min(now + LONGEST);
-        self.promised = turn + seconds(tokens.min(1.0) / per_second);
-        turn.saturating_duration_since(now)
+        let wait = seconds((lacking + before as f64) / per_second);
+        if who != 0 {
+            self.came += 1;
+            self.waiting.insert(place, (who, now + wait));
+        }
+        wait
     }
 
     /// AWS has fewer tokens than we thought: others draw from the same bucket.
@@ -123,7 +146,7 @@ mod tests {
     fn it_empties_and_fills() {
         let (mut level, now) = level(2.0, 0.5);
         assert!(level.has(2.0, 0.0, now));
-        level.take(2.0, now);
+        level.take(2.0, 0, now);
         assert!(!level.has(1.0, 0.0, now));
         assert!(level.has(1.0, 0.0, now + Duration::from_secs(2)));
         assert!(!level.has(2.0, 0.0, now + Duration::from_secs(2)));
@@ -133,20 +156,33 @@ mod tests {
     fn a_part_is_left_for_others_and_what_never_fits_waits_for_a_full_one() {
         let (mut level, now) = level(10.0, 1.0);
         assert!(level.has(6.0, 0.4, now));
-        level.take(6.0, now);
+        level.take(6.0, 0, now);
         assert!(!level.has(1.0, 0.4, now) && level.has(4.0, 0.0, now));
         assert!(!level.has(30.0, 0.0, now) && level.has(30.0, 0.0, now + Duration::from_secs(6)));
-        level.take(30.0, now + Duration::from_secs(6));
+        level.take(30.0, 0, now + Duration::from_secs(6));
         assert!(!level.has(1.0, 0.0, now + Duration::from_secs(25)));
     }
 
     #[test]
     fn those_who_wait_get_their_turns_one_after_the_other() {
         let (mut level, now) = level(1.0, 0.2);
-        level.take(1.0, now);
-        let waits: Vec<u64> = (0..3).map(|_| level.wait_for(1.0, 0.0, now).as_secs()).collect();
-        assert_eq!(waits, [5, 10, 15]);
-        assert!((0..1000).all(|_| level.wait_for(1.0, 0.0, now) <= LONGEST));
+        level.take(1.0, 0, now);
+        let mut wait = |who, after| {
+            let now = now + Duration::from_secs(after);
+            level.wait_for(1.0, 0.0, Lane::Change, who, now).as_secs()
+        };
+        assert_eq!([wait(1, 0), wait(2, 0), wait(3, 0)], [5, 10, 15]);
+        assert_eq!([wait(1, 1), wait(3, 1)], [4, 14], "who asks again keeps its place");
+        assert!((4..5000).all(|who| wait(who, 1) <= LONGEST.as_secs()));
+        level.take(1.0, 1, now + Duration::from_secs(5));
+        assert_eq!(
+            level
+                .wait_for(1.0, 0.0, Lane::Change, 3, now + Duration::from_secs(5))
+                .as_secs(),
+            10
+        );
+        let urgent = level.wait_for(1.0, 0.0, Lane::Instances, 9, now + Duration::from_secs(5));
+        assert_eq!(urgent.as_secs(), 5, "before all those");
     }
 
     #[test]

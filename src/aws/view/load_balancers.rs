@@ -14,6 +14,8 @@ use crate::elb::{DESCRIBE_LOAD_BALANCERS, DESCRIBE_TAGS, Lane, LoadBalancer};
 
 /// Names in one call. AWS names none that is missing, so a larger batch would cost more to take apart.
 const NAMES: usize = 20;
+/// Of so many load balancers one is looked at while a reading serves.
+const SOON: usize = 40;
 /// While new objects come, what was read of load balancers that nobody asked for yet is kept as well.
 const GROWING: Duration = Duration::from_mins(1);
 
@@ -59,7 +61,7 @@ enum Way {
 
 /// The cheaper way to read so many that exist, and whether a sweep would serve others soon.
 fn way(existing: usize, serves_others: bool, fleet: usize, pages: usize) -> Way {
-    let worth = if serves_others { fleet / 4 } else { 0 };
+    let worth = if serves_others { fleet / SOON } else { 0 };
     if existing.div_ceil(NAMES).max(worth) > pages {
         Way::Sweep
     } else {
@@ -197,7 +199,9 @@ impl LoadBalancers {
     /// next, since they were just read.
     async fn read_tags(&self, client: &Client, names: Vec<String>) -> Vec<(String, Tags)> {
         let at = Instant::now();
-        let mut spare = self.without_tags(&names).into_iter();
+        // Only where many come together are others sure to follow.
+        let spare = if names.len() < DESCRIBE_TAGS { BTreeSet::new() } else { self.without_tags(&names) };
+        let mut spare = spare.into_iter();
         let batches = names.chunks(DESCRIBE_TAGS).map(|asked| {
             let room = DESCRIBE_TAGS.saturating_sub(asked.len());
             tags_of(client, asked, spare.by_ref().take(room).collect())

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::pace::Pace;
-use crate::aws::Reads;
+use crate::aws::{Bucket, Reads};
 use crate::controller::backoff;
 use crate::elb::Lane;
 use crate::plan::Progress;
@@ -105,7 +105,7 @@ pub(in crate::controller) struct Schedule {
     /// When the event came that brought the object as it is.
     arrived: Option<Instant>,
     /// How the reconcile reads that had no turn yet.
-    waiting: Option<Reads>,
+    waiting: Option<(Reads, Bucket)>,
     pace: Pace,
 }
 
@@ -205,7 +205,7 @@ impl Schedule {
         let earlier = now.checked_sub(tolerance).unwrap_or(now);
         let reads = |lane, since| Reads { lane, since };
         let change = if settled { Lane::Repair } else { Lane::Change };
-        if let Some(waiting) = self.waiting.filter(|_| self.is_due(Due::Rate, now)) {
+        if let Some((waiting, _)) = self.waiting.filter(|_| self.is_due(Due::Rate, now)) {
             // Nothing was written meanwhile, or the view would know.
             return reads(waiting.lane, waiting.since.max(earlier));
         }
@@ -223,10 +223,24 @@ impl Schedule {
         }
     }
 
-    /// A reconcile met an empty bucket, and goes on when its turn comes; `None`: it met none.
-    pub(in crate::controller) fn wait_for_turn(&mut self, turn: Option<(Instant, Reads)>) {
-        self.set_or_clear(Due::Rate, turn.map(|(at, _)| at));
-        self.waiting = turn.map(|(_, reads)| reads);
+    /// A reconcile met an empty bucket, and goes on when its turn comes.
+    pub(in crate::controller) fn wait_for_turn(&mut self, at: Instant, reads: Reads, bucket: Bucket) {
+        self.set(Due::Rate, at);
+        self.waiting = Some((reads, bucket));
+    }
+
+    /// The bucket whose turn has come, and nothing else is due.
+    pub(in crate::controller) fn awaits_bucket(&self, seen: &Seen, now: Instant) -> Option<Bucket> {
+        let others = self.due.iter().any(|(due, at)| *due != Due::Rate && *at <= now);
+        let (_, bucket) = self
+            .waiting
+            .filter(|_| self.is_due(Due::Rate, now) && !others && !self.is_asked(seen))?;
+        Some(bucket)
+    }
+
+    /// Its turn has not come yet.
+    pub(in crate::controller) fn wait_longer(&mut self, at: Instant) {
+        self.set(Due::Rate, at);
     }
 
     /// Failures in a row.
@@ -274,6 +288,7 @@ impl Schedule {
             Due::Resync,
             planned.map_or(now + resync, |planned| (now + resync).min(*planned)),
         );
+        self.due.remove(&Due::Rate);
         for once in [Due::Step, Due::Lag] {
             if self.is_due(once, now) {
                 self.due.remove(&once);

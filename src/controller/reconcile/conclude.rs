@@ -99,8 +99,11 @@ pub(super) async fn conclude(
             next.problems = full(cx, executor, subject, memory, &resolution, &desired, outcome, now).await?;
         }
     }
-    let turn = subject.region.turn().map(|wait| (now.at + wait, subject.reads));
-    memory.schedule.wait_for_turn(turn);
+    if let Some(wait) = subject.region.turn() {
+        memory
+            .schedule
+            .wait_for_turn(now.at + wait.time, subject.reads, wait.bucket);
+    }
     // Whoever replaced the object (`kubectl replace`) may have dropped the finalizer with it, and then its deletion
     // would leave the load balancer behind.
     if memory.known.load_balancer().is_some() {

@@ -70,10 +70,10 @@ pub(super) async fn finalize(
         publish(cx, object, memory, &Report::new(subject.generation(), verdict)).await?;
         return Ok(Next::default());
     }
-    // An operator of another cluster id may be at work on it, and its load balancer is not this one's to judge.
-    if let Some(other) = subject.other_cluster() {
-        let name = subject.former_name().unwrap_or(&subject.name);
-        let message = message::deletion_of_another(other, &subject.owner.cluster, name);
+    // An operator of another cluster id has it, and a load balancer that this one does not find. One whose name tells is
+    // looked at: its tags say whose it is.
+    if let Some(other) = subject.other_cluster().filter(|_| subject.former_name().is_none()) {
+        let message = message::deletion_of_another(other, &subject.owner.cluster, &subject.name);
         let report = Report::new(subject.generation(), Verdict::Deleting(message));
         publish(cx, object, memory, &report).await?;
         return Ok(Next::after(Some(cx.intervals.resync.min(BLOCKED))));
@@ -97,7 +97,7 @@ pub(super) async fn finalize(
             return Ok(Next::after(Some(POLL)));
         }
         // No failure: its turn comes.
-        Err(Hindrance::Refused(aws::Error { wait: Some(wait), .. })) => return Ok(Next::after(Some(wait))),
+        Err(Hindrance::Refused(aws::Error { wait: Some(wait), .. })) => return Ok(Next::after(Some(wait.time))),
         Err(Hindrance::Refused(error)) => {
             let message = message::deletion_waits(error.reason(), &error);
             let cause = Cause::Refused(error.class);

@@ -51,7 +51,7 @@ pub(super) async fn read_health(cx: &Context, subject: &Subject<'_>, memory: &mu
             true
         }
         Err(crate::aws::Error { wait: Some(wait), .. }) => {
-            memory.schedule.set(Due::Health, now.at + wait);
+            memory.schedule.set(Due::Health, now.at + wait.time);
             false
         }
         Err(error) => {

@@ -175,7 +175,7 @@ impl<'a> Subject<'a> {
     /// nothing is concluded.
     pub(super) fn unreadable(&self, error: &aws::Error) -> Stop {
         match error.wait {
-            Some(wait) if self.is_observed() => Stop::Doubted(wait),
+            Some(wait) if self.is_observed() => Stop::Doubted(wait.time),
             Some(_) => Halt::in_line(error).into(),
             None => Halt::unreadable(error).into(),
         }
