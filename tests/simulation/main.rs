@@ -14,6 +14,7 @@ mod driver;
 mod dry_run;
 mod invariants;
 mod kubernetes;
+mod leadership;
 mod lies;
 mod operator;
 mod stale;
