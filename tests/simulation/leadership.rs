@@ -9,16 +9,21 @@ use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
+use aws_simulator::{Clock, Config, Delays, Signatures, Simulator};
+use classic_lb_operator::aws::{Accounts, Class, Limits, Rates};
 use classic_lb_operator::lease::{Election, Leadership};
 use classic_lb_operator::metrics::Metrics;
+use classic_lb_operator::plan::Step;
 use classic_lb_operator::readiness::Readiness;
 use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::jiff::Timestamp;
 use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::aws::{self, REGION};
 use crate::kubernetes::{Fault, Kubernetes, Matching, Verb, What};
 
 const LEASE: &str = "classic-lb-operator";
@@ -268,4 +273,53 @@ async fn a_slow_api_server_makes_no_second_writer() {
         site.kubernetes.clear_faults();
         site.until(&[0, 1], EDIT).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_under_way_is_not_tried_again_after_the_claim() {
+    let start: Timestamp = "2026-01-31T00:00:00Z".parse().expect("a time");
+    let simulator = Simulator::new(Config {
+        clock: Clock::tokio(aws_simulator::Timestamp::from_millis(start.as_millisecond())),
+        delays: Delays::None,
+        signatures: Signatures::Ignored,
+        ..Config::default()
+    });
+    let rules = json!([
+        {"match": {"operation": "AddTags"}, "do": {"latency": {"millis": 6000}}},
+        {"match": {"operation": "AddTags"}, "do": {"error": {"code": "InternalFailure", "status": 500}}},
+    ]);
+    for rule in rules.as_array().expect("a list") {
+        simulator.add_fault(serde_json::from_value(rule.clone()).expect("a rule"));
+    }
+    let leadership = Leadership::none();
+    let (metrics, rates) = (Arc::new(Metrics::new()), Rates::queued(Limits::none()));
+    let accounts = Accounts::new(aws::config(&simulator, start), leadership.clone(), metrics, rates);
+    let region = accounts.region(REGION);
+    let step = Step::AddTags([("a".into(), "b".into())].into());
+    let sent = || {
+        let all = simulator.requests(0);
+        all.iter().filter(|request| request.operation == "AddTags").count()
+    };
+
+    let refused = region.run("web", &step).await.expect_err("it does not lead");
+    assert_eq!((refused.class, sent()), (Class::NotLeader, 0));
+
+    let began = Instant::now();
+    leadership.claim_until(began + Duration::from_secs(5));
+    let refused = region.run("web", &step).await.expect_err("it leads no more");
+    assert_eq!(refused.class, Class::NotLeader, "{refused}");
+    assert_eq!(began.elapsed(), Duration::from_secs(5), "it ends with the claim");
+    let before = sent();
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    assert_eq!(sent(), before, "nothing is tried again");
+
+    // Renewed meanwhile, it goes on and is tried as often as any call.
+    leadership.claim_until(Instant::now() + Duration::from_secs(5));
+    let renewing = async {
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        leadership.claim_until(Instant::now() + Duration::from_mins(1));
+    };
+    let (refused, ()) = tokio::join!(region.run("web", &step), renewing);
+    assert_eq!(refused.expect_err("AWS refuses").class, Class::Unavailable);
+    assert_eq!(sent(), before + 3);
 }
