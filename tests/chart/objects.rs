@@ -290,6 +290,8 @@ fn in_watched_namespaces_roles_take_the_place_of_the_cluster_role() {
             json!({"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list", "watch"]}),
             json!({"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]}),
             lease,
+            // Of who leads, told beside the Lease.
+            json!({"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create"]}),
         ]
     );
     let of = |kind: &str| -> Vec<&Value> { objects.iter().filter(|object| object["kind"] == kind).collect() };
