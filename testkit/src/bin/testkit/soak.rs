@@ -112,6 +112,8 @@ async fn fill(stack: &Stack, namespace: &Namespace, count: u64) -> anyhow::Resul
             "spec": {
                 "availabilityZones": ["us-east-1a", "us-east-1b"],
                 "listeners": [{"port": 80, "protocol": "HTTP", "instancePort": 8080}],
+                // In service within seconds: by the defaults that takes minutes, and is told.
+                "healthCheck": {"target": "TCP:8080", "intervalSeconds": 5, "timeoutSeconds": 2, "healthyThreshold": 2},
                 "targets": {"instanceIds": instances},
             },
         });
