@@ -75,6 +75,11 @@ bench: tools ## Measure the operator and the simulator
 	cargo build --release --workspace --bins
 	cargo bench --workspace --bench '*'
 
+MINUTES := 10
+.PHONY: soak
+soak: tools binaries ## Let two operators idle over 50 load balancers for MINUTES=10: nothing is written, no memory lost
+	@"$(testkit)" soak --minutes "$(MINUTES)"
+
 # The programs that tests run, built where they are missing; the second time this only looks.
 .PHONY: tools
 tools:

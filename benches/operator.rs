@@ -95,12 +95,8 @@ async fn start_to_first_call(stack: &Stack) -> Result<Duration> {
 
 /// The resident set of the operator's process, in MiB.
 fn memory(stack: &Stack) -> Result<f64> {
-    let path = format!("/proc/{}/status", stack.operator().pid()?);
-    let status = std::fs::read_to_string(path).unwrap_or_default();
-    let kib = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
-    Ok(kib.and_then(|kib| kib.parse::<f64>().ok()).unwrap_or(f64::NAN) / 1024.0)
+    let kib = stack.operator().resident_kib()?;
+    Ok(f64::from(u32::try_from(kib).unwrap_or(u32::MAX)) / 1024.0)
 }
 
 /// The size of the operator's binary, in MiB.

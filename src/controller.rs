@@ -49,8 +49,8 @@ const VIEWS_AT_START: Duration = Duration::from_secs(10);
 
 /// How long the start waits to lead, and then goes on and waits with what it knows.
 const LEADING_AT_START: Duration = Duration::from_secs(3);
-/// Between two looks of an operator that does not lead at whether it does.
-const FOLLOWING: Duration = Duration::from_secs(2);
+/// Between two looks at an object by an operator that does not lead: when it does, it looks at all of them at once.
+const FOLLOWING: Duration = Duration::from_mins(1);
 
 /// Runs until `shutdown` resolves and the reconciles under way have ended. `watching` is the client for watches, which
 /// has no deadline for reads.
@@ -98,6 +98,7 @@ pub async fn run(
         // Without a limit of its own: the door is ours, since the queue knows nothing of what is urgent.
         .with_config(Config::default())
         .reconcile_all_on(watch::batches(view_changed))
+        .reconcile_all_on(watch::terms(leadership))
         .graceful_shutdown_on(shutdown.clone())
         .run(reconcile_one, error_policy, reconciler)
         .for_each(|result| async move {

@@ -5,7 +5,9 @@
 //! nothing. The rules are those of client-go: a Lease lasts 15 s from when others saw it renewed, its holder stops after
 //! 10 s without a renewal, and everybody asks every 2 s. No clock is compared with that of another machine.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+mod claim;
+mod sight;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,84 +15,31 @@ use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::PostParams;
-use kube::{Api, ResourceExt as _};
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use kube::{Api, Client, Resource as _, ResourceExt as _};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use crate::api::message;
+use crate::api::{FIELD_MANAGER, message};
 use crate::metrics::Metrics;
+use crate::readiness::{Readiness, Resource};
+use sight::{Record, Sight};
+
+pub use claim::{Claim, Leadership};
 
 /// How long a Lease lasts after others saw it renewed.
 const LASTS: Duration = Duration::from_secs(15);
+/// What stands in a Lease that was given back, in place of how long it lasts, as client-go writes it: with no holder, anybody may
+/// take it at once.
+const GIVEN_BACK: i32 = 1;
 /// How long its holder goes on without having renewed it.
 const RENEWED_WITHIN: Duration = Duration::from_secs(10);
 /// Between two tries.
 const RETRY: Duration = Duration::from_secs(2);
-/// Between two looks whether this process leads.
-const SOON: Duration = Duration::from_millis(50);
 /// How long an answer of the API server is waited for.
 const ANSWER: Duration = Duration::from_secs(5);
-
-/// The right to write, shared by everything that writes.
-#[derive(Clone, Debug)]
-pub struct Leadership {
-    /// Until when; `None`: without end, since nobody else may take it.
-    until: Arc<Mutex<Option<Instant>>>,
-    /// How often leadership was taken. What was known in an earlier term may be others' work by now.
-    term: Arc<AtomicU64>,
-}
-
-impl Leadership {
-    /// Of the only process there is, such as a command line or an operator without a Lease.
-    pub fn sole() -> Self {
-        Self {
-            until: Arc::new(Mutex::new(None)),
-            term: Arc::default(),
-        }
-    }
-
-    /// That of a process which does not lead, until it claims.
-    pub fn none() -> Self {
-        let leadership = Self::sole();
-        leadership.claim_until(Instant::now());
-        leadership
-    }
-
-    /// The claim holds until then.
-    pub fn claim_until(&self, end: Instant) {
-        *self.until.lock().unwrap_or_else(PoisonError::into_inner) = Some(end);
-    }
-
-    /// Which term it is.
-    pub fn term(&self) -> u64 {
-        self.term.load(Ordering::Relaxed)
-    }
-
-    /// Waits until this process leads.
-    pub async fn wait(&self) {
-        while !self.is_current() {
-            tokio::time::sleep(SOON).await;
-        }
-    }
-
-    /// The claim ends now.
-    fn end(&self) {
-        self.claim_until(Instant::now());
-    }
-
-    /// Whether a write that begins now is this process's to make.
-    pub fn is_current(&self) -> bool {
-        let until = *self.until.lock().unwrap_or_else(PoisonError::into_inner);
-        until.is_none_or(|end| Instant::now() < end)
-    }
-}
-
-/// What a Lease says; it changes with each renewal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Record {
-    holder: Option<String>,
-    version: Option<String>,
-}
+/// How often giving back is tried, where a renewal that was under way comes in between.
+const TRIES: usize = 3;
 
 /// Who leads, as far as this process knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +54,7 @@ pub enum Leader {
 
 /// Holds a Lease, or waits for it.
 pub struct Election {
+    client: Client,
     leases: Api<Lease>,
     name: String,
     /// Who this process is. Of two that live at the same time no two are alike; one that died and was started again is
@@ -112,25 +62,29 @@ pub struct Election {
     identity: String,
     leadership: Leadership,
     metrics: Arc<Metrics>,
+    readiness: Arc<Readiness>,
     leader: Mutex<Leader>,
 }
 
 impl Election {
-    /// For the Lease of this name.
+    /// For the Lease of this name in this namespace.
     pub fn new(
-        leases: Api<Lease>,
-        name: String,
+        client: Client,
+        (namespace, name): (&str, String),
         identity: String,
         leadership: Leadership,
         metrics: Arc<Metrics>,
+        readiness: Arc<Readiness>,
     ) -> Self {
         metrics.leads(&name, false);
         Self {
-            leases,
+            leases: Api::namespaced(client.clone(), namespace),
+            client,
             name,
             identity,
             leadership,
             metrics,
+            readiness,
             leader: Mutex::new(Leader::Unknown),
         }
     }
@@ -143,73 +97,87 @@ impl Election {
     /// Claims leadership again and again until the future is dropped. Then the claim runs out, unless it is
     /// [released](Self::release).
     pub async fn run(&self) {
-        let mut seen = None;
+        let mut sight = Sight::default();
         loop {
             if !self.leadership.is_current() && self.leader() == Leader::Us {
                 self.tell(Leader::Unknown);
             }
-            let began = Instant::now();
-            match tokio::time::timeout(ANSWER, self.attempt(&mut seen)).await {
-                Ok(Ok(leader)) => {
-                    if leader == Leader::Us {
-                        if self.leader() != Leader::Us {
-                            self.leadership.term.fetch_add(1, Ordering::Relaxed);
-                        }
-                        self.leadership.claim_until(began + RENEWED_WITHIN);
-                    } else {
-                        self.leadership.end();
-                    }
-                    self.tell(leader);
+            let led = self.leader() == Leader::Us;
+            let taken = self.try_once(&mut sight).await;
+            let announced = async {
+                if let Some(lease) = taken.filter(|_| !led) {
+                    self.announce(&lease).await;
                 }
-                // As before there was a Lease: better unguarded than idle, unless it was seen before, so that rights were taken away
-                // or the API server errs.
-                Ok(Err(kube::Error::Api(error))) if error.code == 403 && seen.is_none() => {
-                    if self.leader() != Leader::Us {
-                        warn!(lease = self.name, %error, "{}", message::no_lease());
-                    }
+            };
+            tokio::join!(tokio::time::sleep(sight.pause()), announced);
+        }
+    }
+
+    /// One try, and what follows from it. Returns the Lease where it is ours.
+    async fn try_once(&self, sight: &mut Sight) -> Option<Lease> {
+        let began = Instant::now();
+        match tokio::time::timeout(ANSWER, self.attempt(sight)).await {
+            Ok(Ok((leader, lease))) => {
+                sight.settled = true;
+                self.readiness.listed(Resource::Lease);
+                if leader == Leader::Us {
                     self.leadership.claim_until(began + RENEWED_WITHIN);
-                    self.tell(Leader::Us);
+                } else {
+                    self.leadership.end();
                 }
-                Ok(Err(error)) => warn!(lease = self.name, %error, "the Lease could not be claimed"),
-                Err(_) => warn!(lease = self.name, "the API server did not answer about the Lease"),
+                self.tell(leader);
+                return lease;
             }
-            tokio::time::sleep(RETRY).await;
+            // As before there was a Lease: better unguarded than idle, unless it was seen before, so that rights were taken away
+            // or the API server errs.
+            Ok(Err(kube::Error::Api(error))) if error.code == 403 && !sight.existed => {
+                if self.leader() != Leader::Us {
+                    warn!(lease = self.name, %error, "{}", message::no_lease());
+                }
+                self.readiness.listed(Resource::Lease);
+                self.leadership.claim_until(began + RENEWED_WITHIN);
+                self.tell(Leader::Us);
+            }
+            Ok(Err(error)) => {
+                warn!(lease = self.name, %error, "the Lease could not be claimed");
+                self.readiness.failing(Resource::Lease, &error);
+            }
+            Err(_) => {
+                warn!(lease = self.name, "the API server did not answer about the Lease");
+                let silent = message::api_server_silent(ANSWER.as_secs());
+                self.readiness.failing(Resource::Lease, &silent);
+            }
         }
+        None
     }
 
-    /// One try to take or to renew the Lease. `seen` is what it said when it changed last, and when that was.
-    async fn attempt(&self, seen: &mut Option<(Record, Instant)>) -> kube::Result<Leader> {
-        let Some(mut lease) = self.leases.get_opt(&self.name).await? else {
-            let mut lease = Lease::default();
+    /// One try to take or to renew the Lease.
+    async fn attempt(&self, sight: &mut Sight) -> kube::Result<(Leader, Option<Lease>)> {
+        let lease = self.leases.get_opt(&self.name).await?;
+        let record = Record::of(lease.as_ref());
+        let rested = sight.take(&record);
+        if !sight.is_free(&record, rested, &self.identity, self.leadership.is_current()) {
+            let other = record.holder.filter(|holder| *holder != self.identity);
+            return Ok((other.map_or(Leader::Unknown, Leader::Other), None));
+        }
+        let exists = lease.is_some();
+        let mut lease = lease.unwrap_or_default();
+        self.take(&mut lease);
+        let written = if exists {
+            self.leases.replace(&self.name, &PostParams::default(), &lease).await
+        } else {
             lease.metadata.name = Some(self.name.clone());
-            self.take(&mut lease);
-            return self.written(self.leases.create(&PostParams::default(), &lease).await);
+            self.leases.create(&PostParams::default(), &lease).await
         };
-        let holder = lease.spec.as_ref().and_then(|spec| spec.holder_identity.clone());
-        let record = Record {
-            holder: holder.clone().filter(|holder| !holder.is_empty()),
-            version: lease.resource_version(),
-        };
-        if seen.as_ref().is_none_or(|(before, _)| *before != record) {
-            *seen = Some((record.clone(), Instant::now()));
-        }
-        let since = seen.as_ref().map_or_else(Instant::now, |(_, since)| *since);
-        match record.holder {
-            Some(other) if other != self.identity && since.elapsed() < lasts(&lease) => Ok(Leader::Other(other)),
-            _ => {
-                self.take(&mut lease);
-                self.written(self.leases.replace(&self.name, &PostParams::default(), &lease).await)
+        match written {
+            Ok(lease) => {
+                sight.written = lease.resource_version();
+                Ok((Leader::Us, Some(lease)))
             }
-        }
-    }
-
-    /// Somebody else may have been faster.
-    fn written(&self, answer: kube::Result<Lease>) -> kube::Result<Leader> {
-        match answer {
-            Ok(_) => Ok(Leader::Us),
+            // Somebody else was faster.
             Err(kube::Error::Api(error)) if error.code == 409 => Ok(match self.leader() {
-                Leader::Us => Leader::Unknown,
-                other => other,
+                Leader::Us => (Leader::Unknown, None),
+                other => (other, None),
             }),
             Err(error) => Err(error),
         }
@@ -241,58 +209,64 @@ impl Election {
         *known = leader;
     }
 
+    /// Publishes an Event about the Lease: this process leads from now on. It must not hold up the next renewal.
+    async fn announce(&self, lease: &Lease) {
+        let message = message::became_leader(&self.identity);
+        let event = Event {
+            type_: EventType::Normal,
+            reason: message.reason().to_owned(),
+            note: Some(message.text().to_owned()),
+            action: message.reason().to_owned(),
+            secondary: None,
+        };
+        let reporter = Reporter {
+            controller: FIELD_MANAGER.to_owned(),
+            instance: None,
+        };
+        let recorder = Recorder::new(self.client.clone(), reporter);
+        let reference = lease.object_ref(&());
+        match tokio::time::timeout(RETRY, recorder.publish(&event, &reference)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => warn!(%error, reason = message.reason(), "an Event could not be published"),
+            Err(_) => warn!(reason = message.reason(), "an Event could not be published in time"),
+        }
+    }
+
     /// Gives the Lease back, so that nobody has to wait until it runs out. Nothing is written after that.
     pub async fn release(&self) {
         self.leadership.end();
-        let give_back = async {
-            let Some(mut lease) = self.leases.get_opt(&self.name).await? else {
-                return kube::Result::<()>::Ok(());
-            };
-            let spec = lease.spec.get_or_insert_with(LeaseSpec::default);
-            if spec.holder_identity.as_ref() == Some(&self.identity) {
-                spec.holder_identity = None;
-                spec.renew_time = Some(now());
-                self.leases.replace(&self.name, &PostParams::default(), &lease).await?;
-            }
-            Ok(())
-        };
-        match tokio::time::timeout(ANSWER, give_back).await {
+        self.tell(Leader::Unknown);
+        match tokio::time::timeout(ANSWER, self.give_back()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => warn!(lease = self.name, %error, "the Lease could not be given back"),
             Err(_) => warn!(lease = self.name, "the API server did not answer about the Lease"),
         }
     }
-}
 
-/// How long the holder says that it lasts.
-fn lasts(lease: &Lease) -> Duration {
-    let seconds = lease.spec.as_ref().and_then(|spec| spec.lease_duration_seconds);
-    let seconds = seconds.and_then(|seconds| u64::try_from(seconds).ok());
-    seconds.map_or(LASTS, Duration::from_secs)
+    async fn give_back(&self) -> kube::Result<()> {
+        let mut tries = 1;
+        loop {
+            let Some(mut lease) = self.leases.get_opt(&self.name).await? else {
+                return Ok(());
+            };
+            let spec = lease.spec.get_or_insert_with(LeaseSpec::default);
+            if spec.holder_identity.as_ref() != Some(&self.identity) {
+                return Ok(());
+            }
+            spec.holder_identity = None;
+            spec.lease_duration_seconds = Some(GIVEN_BACK);
+            spec.renew_time = Some(now());
+            match self.leases.replace(&self.name, &PostParams::default(), &lease).await {
+                // A renewal that was under way came in between.
+                Err(kube::Error::Api(error)) if error.code == 409 && tries < TRIES => tries += 1,
+                other => return other.map(drop),
+            }
+        }
+    }
 }
 
 /// For people who read the Lease: nothing compares it.
 #[allow(clippy::disallowed_methods)] // no decision depends on it
 fn now() -> MicroTime {
     MicroTime(Timestamp::now())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_claim_ends_by_itself() {
-        let leadership = Leadership::none();
-        assert!(!leadership.is_current());
-        leadership.claim_until(Instant::now() + Duration::from_secs(10));
-        let shared = leadership.clone();
-        tokio::time::advance(Duration::from_secs(9)).await;
-        assert!(shared.is_current());
-        tokio::time::advance(Duration::from_secs(1)).await;
-        assert!(!shared.is_current());
-        assert!(Leadership::sole().is_current());
-    }
 }

@@ -79,11 +79,12 @@ pub async fn run(parameters: Parameters) -> anyhow::Result<()> {
     let telling = tell_securely(secure_metrics, &client, &metrics, &stop).await?;
     let leadership = Leadership::none();
     let lease = Arc::new(Election::new(
-        Api::namespaced(client.clone(), &lease_namespace),
-        rules.namespaces.lease(),
+        client.clone(),
+        (&lease_namespace, rules.namespaces.lease()),
         format!("{}_{address}", host()),
         leadership.clone(),
         Arc::clone(&metrics),
+        Arc::clone(&readiness),
     ));
     let electing = tokio::spawn({
         let lease = Arc::clone(&lease);

@@ -2,13 +2,15 @@
 
 use std::sync::{Mutex, PoisonError};
 
-/// What must be listed and watched.
+/// What must be listed and watched, or asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resource {
     /// The `ClassicLoadBalancers`.
     Objects,
     /// The Nodes.
     Nodes,
+    /// The Lease, which is asked for again and again: without it the operator cannot lead.
+    Lease,
 }
 
 impl Resource {
@@ -17,6 +19,7 @@ impl Resource {
         match self {
             Self::Objects => "classicloadbalancers",
             Self::Nodes => "nodes",
+            Self::Lease => "leases",
         }
     }
 }
@@ -28,11 +31,13 @@ struct Watch {
     failure: Option<String>,
 }
 
-/// Whether the operator can do its work: both lists were read, and the API server answers.
+/// Whether the operator can do its work: both lists were read, the API server answers, and it could lead. Whether it does is
+/// not asked: one that follows is as ready.
 #[derive(Debug, Default)]
 pub struct Readiness {
     objects: Mutex<Watch>,
     nodes: Mutex<Watch>,
+    lease: Mutex<Watch>,
 }
 
 impl Readiness {
@@ -40,6 +45,7 @@ impl Readiness {
         let watch = match resource {
             Resource::Objects => &self.objects,
             Resource::Nodes => &self.nodes,
+            Resource::Lease => &self.lease,
         };
         read(&mut watch.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -78,7 +84,7 @@ impl Readiness {
     /// without that it was not listed yet. `None`: the operator is ready. What failed says more than what is still to
     /// come.
     pub fn obstacle(&self) -> Option<(&'static str, Option<String>)> {
-        const ALL: [Resource; 2] = [Resource::Objects, Resource::Nodes];
+        const ALL: [Resource; 3] = [Resource::Objects, Resource::Nodes, Resource::Lease];
         let failure = |resource: Resource| self.with(resource, |watch| watch.failure.clone());
         let failed = ALL.into_iter().find_map(|of| Some((of.plural(), Some(failure(of)?))));
         let missing = || ALL.into_iter().find(|resource| !self.is_listed(*resource));

@@ -255,6 +255,9 @@ reasons! { EVENTS:
         "A zone is served and has no registered instance: clients that reach it get no answer without \
          `attributes.crossZone`.",
         "Add instances there, or take the zone out.";
+    LEADER_ELECTION = "LeaderElection", NORMAL, Neither,
+        "Of the Lease: another of the operator's pods leads from now on; the note names it.",
+        "Nothing, unless it comes often: then see why pods end, or do not reach the API server in time.";
 }
 
 /// Those that say that an object may or can not use its account.

@@ -13,7 +13,7 @@ use tracing::debug;
 
 use super::budget::{Budget, Wait, Who};
 use super::{Class, Error};
-use crate::api::message;
+use crate::api::message::{self, Answer};
 use crate::elb::Lane;
 use crate::lease::Leadership;
 use crate::metrics::Metrics;
@@ -108,8 +108,8 @@ impl Gate {
         }
     }
 
-    /// Sends, counts, times and classifies. A write without a current claim is not sent, nor a read that the budget has
-    /// nothing left for.
+    /// Sends, counts, times and classifies. A write without a current claim is not sent, nor tried again once the claim has ended;
+    /// a read that the budget has nothing left for is not sent either.
     pub(super) async fn call<T, E>(
         &self,
         operation: &'static str,
@@ -119,16 +119,27 @@ impl Gate {
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
     {
-        match access {
-            Access::Write if !self.leadership.is_current() => {
-                let answer = message::not_leader();
-                return Err(Error::new(operation, Class::NotLeader, answer.code, answer.text));
+        let not_leader = |answer: Answer| Error::new(operation, Class::NotLeader, answer.code, answer.text);
+        let claim = match access {
+            Access::Write => Some(
+                self.leadership
+                    .claim()
+                    .ok_or_else(|| not_leader(message::not_leader()))?,
+            ),
+            Access::Read(lane, who) => {
+                self.pay_for(operation, lane, who).await?;
+                None
             }
-            Access::Write => {}
-            Access::Read(lane, who) => self.pay_for(operation, lane, who).await?,
-        }
+        };
         let started = Instant::now();
-        let result = sending.await.map_err(|error| Error::of_sdk(operation, &error));
+        let result = match claim {
+            None => sending.await.map_err(|error| Error::of_sdk(operation, &error)),
+            // Not asked once alone: the SDK tries again by itself, and waits in between.
+            Some(claim) => match claim.during(sending).await {
+                Some(result) => result.map_err(|error| Error::of_sdk(operation, &error)),
+                None => Err(not_leader(message::leads_no_more())),
+            },
+        };
         let code = result.as_ref().map_or_else(|error| error.code.as_str(), |_| "OK");
         let throttled = result.as_ref().is_err_and(|error| error.class == Class::Throttled);
         if throttled {

@@ -15,6 +15,7 @@ use super::reconcile::mode::Rules;
 use super::services::ServiceViews;
 use crate::aws::Accounts;
 use crate::elb::region;
+use crate::lease::Claim;
 use crate::metrics::Metrics;
 
 /// Drift is seen so much later than it could be, at most, so that one read serves many objects.
@@ -104,6 +105,11 @@ impl Context {
     /// Whether this process leads, so that it is the one to work.
     pub(super) fn leads(&self) -> bool {
         self.accounts.leadership().is_current()
+    }
+
+    /// The right to write for as long as this term lasts, if this process leads.
+    pub(super) fn claim(&self) -> Option<Claim> {
+        self.accounts.leadership().claim()
     }
 
     /// The term of leadership.

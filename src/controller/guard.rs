@@ -90,13 +90,11 @@ impl Reconciler {
     }
 
     /// Another operator may have worked on all objects since this one led last: what it remembers is of another time.
-    fn begin_term(&self) -> u64 {
-        let term = self.cx.term();
+    fn begin_term(&self, term: u64) {
         if self.term.swap(term, Ordering::Relaxed) != term {
             self.memories.clear();
             self.cx.accounts.forget_readings();
         }
-        term
     }
 
     /// One reconcile of one object; the answer says after how long to look again, if nothing happens before.
@@ -159,13 +157,18 @@ impl Reconciler {
         uid: &str,
         started: Instant,
     ) -> Result<Option<Duration>, Error> {
-        let term = self.begin_term();
+        // What it has read so far may be others' work by the next term, so it is not taken up again there.
+        let claim = self.cx.claim().ok_or(Error::NotLeader)?;
+        let term = claim.term();
+        self.begin_term(term);
         let mut memory = self.memories.take(uid);
         memory.schedule.arrived(self.memories.arrival(uid));
         let outcome = {
-            let work = tokio::time::timeout(DEADLINE, reconcile(&self.cx, object, &mut memory));
+            let work = claim.during(reconcile(&self.cx, object, &mut memory));
+            let work = tokio::time::timeout(DEADLINE, work);
             match Box::pin(AssertUnwindSafe(work).catch_unwind()).await {
-                Ok(Ok(result)) => result,
+                Ok(Ok(Some(result))) => result,
+                Ok(Ok(None)) => Err(Error::NotLeader),
                 Ok(Err(_)) => Err(Error::Timeout(DEADLINE)),
                 Err(panic) => {
                     self.cx.metrics.reconcile_panicked();

@@ -11,7 +11,7 @@ use crate::api::message::Message;
 use crate::api::{
     AWSAccount, AWSAccountStatus, ClassicLoadBalancer, ClassicLoadBalancerStatus, FIELD_MANAGER, FINALIZER,
 };
-use crate::lease::Leadership;
+use crate::lease::{Claim, Leadership};
 
 /// The API server takes at most 1 kB in the note of an Event.
 const NOTE_LENGTH: usize = 1000;
@@ -55,13 +55,12 @@ impl Kubernetes {
         &self.client
     }
 
-    /// Whether a write is to be made now.
-    fn may_write(&self) -> Result<bool, Error> {
-        match self.dry {
-            true => Ok(false),
-            false if self.leadership.is_current() => Ok(true),
-            false => Err(Error::NotLeader),
+    /// The right to the write that is to be made now; `None`: nothing is written.
+    fn claim(&self) -> Result<Option<Claim>, Error> {
+        if self.dry {
+            return Ok(None);
         }
+        self.leadership.claim().map(Some).ok_or(Error::NotLeader)
     }
 
     /// Writes the status by server-side apply. The whole intent is sent each time, so what is left out is removed.
@@ -70,9 +69,7 @@ impl Kubernetes {
         object: &ClassicLoadBalancer,
         status: &ClassicLoadBalancerStatus,
     ) -> Result<(), Error> {
-        if !self.may_write()? {
-            return Ok(());
-        }
+        let Some(claim) = self.claim()? else { return Ok(()) };
         let (api, name) = self.api(object)?;
         let patch = json!({
             "apiVersion": ClassicLoadBalancer::api_version(&()),
@@ -82,7 +79,9 @@ impl Kubernetes {
             "status": status,
         });
         let ours = PatchParams::apply(FIELD_MANAGER).force();
-        match api.patch_status(&name, &ours, &Patch::Apply(&patch)).await {
+        let patch = Patch::Apply(&patch);
+        let writing = api.patch_status(&name, &ours, &patch);
+        match claim.during(writing).await.ok_or(Error::NotLeader)? {
             Ok(_) => Ok(()),
             // Deleted meanwhile: there is nobody left to tell.
             Err(kube::Error::Api(error)) if error.code == 404 => Ok(()),
@@ -96,9 +95,7 @@ impl Kubernetes {
         account: &AWSAccount,
         status: &AWSAccountStatus,
     ) -> Result<(), Error> {
-        if !self.may_write()? {
-            return Ok(());
-        }
+        let Some(claim) = self.claim()? else { return Ok(()) };
         let name = account.name_any();
         let patch = json!({
             "apiVersion": AWSAccount::api_version(&()),
@@ -108,7 +105,9 @@ impl Kubernetes {
         });
         let ours = PatchParams::apply(FIELD_MANAGER).force();
         let api: Api<AWSAccount> = Api::all(self.client.clone());
-        match api.patch_status(&name, &ours, &Patch::Apply(&patch)).await {
+        let patch = Patch::Apply(&patch);
+        let writing = api.patch_status(&name, &ours, &patch);
+        match claim.during(writing).await.ok_or(Error::NotLeader)? {
             Ok(_) => Ok(()),
             Err(kube::Error::Api(error)) if error.code == 404 => Ok(()),
             Err(error) => Err(error.into()),
@@ -127,9 +126,7 @@ impl Kubernetes {
 
     /// A JSON patch whose tests name the finalizers alone: whoever changes labels at the same time is in nobody's way.
     async fn change_finalizers(&self, object: &ClassicLoadBalancer, present: bool) -> Result<(), Error> {
-        if !self.may_write()? {
-            return Ok(());
-        }
+        let Some(claim) = self.claim()? else { return Ok(()) };
         let (api, name) = self.api(object)?;
         let mut last = None;
         for _ in 0..TRIES {
@@ -157,7 +154,9 @@ impl Kubernetes {
                 field_manager: Some(FIELD_MANAGER.to_owned()),
                 ..PatchParams::default()
             };
-            match api.patch_metadata(&name, &ours, &Patch::<()>::Json(patch)).await {
+            let patch = Patch::<()>::Json(patch);
+            let writing = api.patch_metadata(&name, &ours, &patch);
+            match claim.during(writing).await.ok_or(Error::NotLeader)? {
                 Ok(_) => return Ok(()),
                 Err(kube::Error::Api(error)) if error.code == 404 && !present => return Ok(()),
                 // Somebody changed the list between the read and the write, or very often.
@@ -182,9 +181,7 @@ impl Kubernetes {
 
     async fn publish(&self, object: &ClassicLoadBalancer, type_: EventType, action: &str, message: &Message) {
         // An Event is a courtesy; a reconcile must not fail for it.
-        if !self.may_write().unwrap_or_default() {
-            return;
-        }
+        let Ok(Some(claim)) = self.claim() else { return };
         let event = Event {
             type_,
             reason: message.reason().to_owned(),
@@ -195,7 +192,8 @@ impl Kubernetes {
         // A fresh recorder each time: one folds Events of one reason into the first and keeps that one's note, so that
         // what happened since would never be told.
         let recorder = Recorder::new(self.client.clone(), self.reporter.clone());
-        if let Err(error) = recorder.publish(&event, &object.object_ref(&())).await {
+        let reference = object.object_ref(&());
+        if let Some(Err(error)) = claim.during(recorder.publish(&event, &reference)).await {
             warn!(%error, reason = message.reason(), "an Event could not be published");
         }
     }

@@ -21,6 +21,7 @@ use super::error;
 use super::guard::{Guarded, Reconciler};
 use super::services::ServiceView;
 use crate::api::{ClassicLoadBalancer, FINALIZER, REQUESTED_AT};
+use crate::lease::Leadership;
 use crate::readiness::{Readiness, Resource};
 
 /// How long a watch may stay silent. The API server ends it then, and a connection that died quietly is noticed.
@@ -207,6 +208,15 @@ pub(super) fn batches(changed: Arc<Notify>) -> impl Stream<Item = ()> + Send + '
         changed.notified().await;
         tokio::time::sleep(VIEW_BATCH).await;
         Some(((), changed))
+    })
+}
+
+/// One trigger for each time that this process begins to lead.
+pub(super) fn terms(leadership: Leadership) -> impl Stream<Item = ()> + Send + 'static {
+    let term = leadership.term();
+    futures::stream::unfold((leadership, term), |(leadership, term)| async move {
+        let term = leadership.begins_after(term).await;
+        Some(((), (leadership, term)))
     })
 }
 

@@ -126,6 +126,26 @@ impl Operator {
         process.ended(LIMIT).await
     }
 
+    /// Sends it a signal: after `STOP` it does nothing, until `CONT`.
+    pub fn signal(&self, name: &str) -> Result<()> {
+        match &mut *self.process() {
+            Some(process) => process.signal(name),
+            None => Err(Error::Setup("the operator is not running".into())),
+        }
+    }
+
+    /// The memory of it that is resident, in KiB.
+    pub fn resident_kib(&self) -> Result<u64> {
+        let path = format!("/proc/{}/status", self.pid()?);
+        let status = std::fs::read_to_string(&path).doing(format!("reading {path}"))?;
+        let resident = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
+        resident
+            .and_then(|kib| kib.parse().ok())
+            .ok_or_else(|| Error::Setup(format!("{path} tells no VmRSS")))
+    }
+
     /// Waits until it has ended by itself, and returns how.
     pub async fn ended(&self) -> Result<Exit> {
         let Some(mut process) = self.process().take() else {

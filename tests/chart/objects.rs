@@ -290,6 +290,8 @@ fn in_watched_namespaces_roles_take_the_place_of_the_cluster_role() {
             json!({"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list", "watch"]}),
             json!({"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]}),
             lease,
+            // Of who leads, told beside the Lease.
+            json!({"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create"]}),
         ]
     );
     let of = |kind: &str| -> Vec<&Value> { objects.iter().filter(|object| object["kind"] == kind).collect() };
@@ -299,7 +301,9 @@ fn in_watched_namespaces_roles_take_the_place_of_the_cluster_role() {
         let (role, binding) = (roles[at], bindings[at]);
         assert_eq!(role["metadata"]["namespace"], namespace);
         assert_eq!(binding["metadata"]["namespace"], namespace);
-        let mut both = [cluster_wide.clone(), role["rules"].as_array().unwrap().clone()].concat();
+        // The right to Events is there in the roles too.
+        let but_events = cluster_wide[..cluster_wide.len() - 1].to_vec();
+        let mut both = [but_events, role["rules"].as_array().unwrap().clone()].concat();
         both[5]["resourceNames"] = json!([LEASE]);
         assert_eq!(both, rules_of(&everywhere, "ClusterRole"), "the same in all");
         let reference = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": NAME});

@@ -51,6 +51,7 @@ mod recovery;
 mod refusals;
 mod regions;
 mod registration;
+mod replicas;
 mod restored;
 mod secure_metrics;
 mod security_groups;

@@ -17,15 +17,15 @@ const OTHER: &str = "210987654321";
 
 /// A simulator by the runtime's clock, and the region of the other account as the operator enters it.
 fn entered() -> (Simulator, Accounts, Arc<AccountRegion>) {
-    let now: Timestamp = "2026-01-31T00:00:00Z".parse().expect("a time");
+    let start: Timestamp = "2026-01-31T00:00:00Z".parse().expect("a time");
     let simulator = Simulator::new(Config {
-        clock: Clock::tokio(aws_simulator::Timestamp::from_millis(now.as_millisecond())),
+        clock: Clock::tokio(aws_simulator::Timestamp::from_millis(start.as_millisecond())),
         delays: Delays::None,
         signatures: Signatures::Known,
         ..Config::default()
     });
     let (metrics, rates) = (Arc::new(Metrics::new()), Rates::queued(Limits::none()));
-    let accounts = Accounts::new(aws::config(&simulator, now), Leadership::sole(), metrics, rates);
+    let accounts = Accounts::new(aws::config(&simulator, start), Leadership::sole(), metrics, rates);
     let role = Role {
         arn: format!("arn:aws:iam::{OTHER}:role/classic-lb-operator"),
         external_id: None,

@@ -21,6 +21,7 @@ mod write;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -98,10 +99,23 @@ impl Kubernetes {
 
     /// A client. It needs the runtime that it is made on.
     pub(crate) fn client(&self) -> kube::Client {
+        self.client_by(Arc::default())
+    }
+
+    /// A client whose connection can be cut: then nothing of what it asks gets there, nor an answer back.
+    pub(crate) fn client_by(&self, cut: Arc<AtomicBool>) -> kube::Client {
         let server = self.clone();
         let service = tower::service_fn(move |request: http::Request<Body>| {
-            let server = server.clone();
-            async move { server.serve(request).await }
+            let (server, cut) = (server.clone(), Arc::clone(&cut));
+            async move {
+                if !cut.load(Ordering::Relaxed) {
+                    let reply = server.serve(request).await;
+                    if !cut.load(Ordering::Relaxed) {
+                        return reply;
+                    }
+                }
+                std::future::pending().await
+            }
         });
         kube::Client::new(service, "default")
     }

@@ -15,6 +15,7 @@ mod dry_run;
 mod fleet;
 mod invariants;
 mod kubernetes;
+mod leadership;
 mod lies;
 mod operator;
 mod stale;

@@ -31,6 +31,8 @@ messages! { AWS:
 
 answers! { ANSWERS:
     fn not_leader() "NotLeader" "this process does not lead, so the call was not made";
+    fn leads_no_more() "NotLeader"
+        "this process leads no more, so the call was given up; whether AWS carried it out is seen at the next look";
     fn over_budget(bucket, wait) "WaitingForAWSRate"
         "this account's rate for calls of the kind {bucket} is used up; its turn comes within {wait}";
     fn timeout() "Timeout" "AWS did not answer in time";

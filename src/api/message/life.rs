@@ -3,6 +3,7 @@
 use crate::api::reason;
 
 messages! { LIFE:
+    fn became_leader(pod) [reason::LEADER_ELECTION] "{pod} became leader";
     fn ready() [reason::READY] "the load balancer is as declared";
     fn accepted() [reason::ACCEPTED] "the spec can be realised and the name is ours";
     fn programmed() [reason::PROGRAMMED] "AWS matches the spec";

@@ -1,9 +1,10 @@
-//! Runs the stack for people: `make up`, `make down` and `make demo`.
+//! Runs the stack for people: `make up`, `make down`, `make demo` and `make soak`.
 
 mod demo;
 mod local;
 mod screen;
 mod site;
+mod soak;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -26,6 +27,8 @@ enum Command {
     Down(Folder),
     /// Play the ELB tutorial on a stack of its own, and check every step.
     Demo,
+    /// Let two operators idle over many load balancers, and fail where anything but the Lease is written or memory grows.
+    Soak(soak::Arguments),
     /// Hold the stack: what `up` leaves running in the background.
     #[command(hide = true)]
     Hold(Folder),
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
                     Command::Up(Folder { folder }) => local::up(folder).await,
                     Command::Down(Folder { folder }) => local::down(folder).await,
                     Command::Demo => demo::play().await,
+                    Command::Soak(arguments) => soak::soak(arguments).await,
                     Command::Hold(Folder { folder }) => local::hold(folder).await,
                 }
             })
