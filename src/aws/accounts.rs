@@ -37,7 +37,6 @@ pub struct Accounts {
 /// The role that is assumed, where one is, and the region.
 type Place = (Option<Role>, String);
 
-
 /// The regions of one identity, and who it is.
 #[derive(Debug)]
 struct Regions {
