@@ -9,14 +9,20 @@ mod adopt;
 mod age;
 mod arguments;
 mod balancer;
+mod check;
 mod cloudformation;
 mod completion;
+mod deployment;
+mod diff;
+mod events;
 mod export;
 mod failure;
 mod fetch;
 mod files;
 mod find;
+mod finding;
 mod fleet;
+mod iam_policy;
 mod import;
 mod inventory;
 mod kubernetes;
@@ -30,7 +36,9 @@ mod screen;
 mod selector;
 mod status;
 mod table;
+mod terms;
 mod terraform;
+mod why;
 
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -85,13 +93,17 @@ Examples:
   kubectl clb list 'shop-*' -o wide        those whose names begin so, with more columns
   kubectl clb inventory --all-regions      whose each is, and what is wrong with it
   kubectl clb status web -n shop           one object: conditions, listeners, instances, events
+  kubectl clb why shop/web                 why it is not Ready, and what to do
+  kubectl clb check                        the cluster, the operator and AWS, with what to do
+  kubectl clb diff web -n shop             field by field: declared, applied, in AWS
+  kubectl clb iam-policy                   the least IAM policy for the features in use
   kubectl clb plan -f web.yaml             the AWS calls that applying this file would bring about
   kubectl clb import 'shop-*' -n shop      manifests for load balancers that exist
   kubectl clb adopt -f manifests           takes over what import wrote
   kubectl clb export web --to terraform    what makes another tool take it over
   kubectl clb migrate --all                what becomes of them as ALB or NLB
 
-Exit status: 0 done, 1 failed, 2 wrong usage, 3 differences found (plan, import, adopt)."
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 differences found (plan, diff, import, adopt)."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -109,6 +121,10 @@ enum Command {
     Adopt(adopt::Adopt),
     Export(export::Export),
     Migrate(migrate::Migrate),
+    Why(why::Why),
+    Check(check::Check),
+    IamPolicy(iam_policy::IamPolicy),
+    Diff(diff::Diff),
     Completion(completion::Completion),
 }
 
@@ -156,6 +172,10 @@ pub async fn run(Asked(what): Asked) -> Exit {
             Command::Adopt(command) => Box::pin(command.run()).await,
             Command::Export(command) => Box::pin(command.run()).await,
             Command::Migrate(command) => Box::pin(command.run()).await,
+            Command::Why(command) => Box::pin(command.run()).await,
+            Command::Check(command) => Box::pin(command.run()).await,
+            Command::IamPolicy(command) => command.run().await,
+            Command::Diff(command) => Box::pin(command.run()).await,
             Command::Completion(command) => command.run(),
         },
     };

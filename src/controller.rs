@@ -18,6 +18,7 @@ mod provider_id;
 mod reconcile;
 mod selector;
 mod services;
+pub mod standing;
 mod status;
 mod watch;
 

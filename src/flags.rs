@@ -155,7 +155,7 @@ pub struct Run {
     /// Namespace of the Lease that one operator of a cluster holds, so that a second one waits. It is the same for all of
     /// them, wherever they are installed.
     #[arg(long, env = "CLB_LEASE_NAMESPACE", default_value = "kube-system")]
-    lease_namespace: String,
+    pub lease_namespace: String,
     /// How many objects have metrics of their own, about nine series each; 0: none.
     #[arg(long, env = "CLB_OBJECT_METRICS", default_value_t = 1000)]
     object_metrics: usize,

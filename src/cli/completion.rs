@@ -145,7 +145,7 @@ async fn namespaces(given: Option<&ArgMatches>, word: &str) -> Option<Vec<String
 /// The objects of the namespace, for commands that take names of them.
 async fn names(given: Option<&ArgMatches>, word: &str) -> Option<Vec<String>> {
     let (command, kubernetes) = cluster(given)?;
-    if !["status", "plan", "export"].contains(&command) {
+    if !["status", "plan", "why", "diff", "export"].contains(&command) {
         return None;
     }
     let connection = kubernetes.connect().await.ok()?;

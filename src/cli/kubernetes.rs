@@ -61,6 +61,23 @@ pub(super) fn object(text: &str) -> Result<String, String> {
     name(own)
 }
 
+/// An object, and the namespace where that was named with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Placed {
+    pub(super) namespace: Option<String>,
+    pub(super) name: String,
+}
+
+/// The name of an object, alone, after its kind, or after its namespace: `web`, `clb/web`, `shop/web`.
+pub(super) fn placed(text: &str) -> Result<Placed, String> {
+    let (namespace, name) = match (object(text), text.split_once('/')) {
+        (Ok(name), _) => (None, name),
+        (Err(_), Some((namespace, own))) => (Some(name(namespace)?), name(own)?),
+        (Err(why), None) => return Err(why),
+    };
+    Ok(Placed { namespace, name })
+}
+
 /// The name of a namespace, or that of an object.
 pub(super) fn name(text: &str) -> Result<String, String> {
     let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
@@ -97,6 +114,24 @@ pub(super) struct Connection {
     pub(super) namespace: String,
     /// Whether the namespace was named by a flag.
     pub(super) named: bool,
+}
+
+impl Connection {
+    /// Works where an object is named to be.
+    pub(super) fn place(&mut self, placed: &Placed) -> Result<(), Failure> {
+        let Some(namespace) = &placed.namespace else {
+            return Ok(());
+        };
+        if self.named && *namespace != self.namespace {
+            return Err(Failure::usage(format!(
+                "{namespace}/{} is in namespace {namespace}, but -n names {}",
+                placed.name, self.namespace
+            )));
+        }
+        self.namespace.clone_from(namespace);
+        self.named = true;
+        Ok(())
+    }
 }
 
 impl Kubernetes {
@@ -194,6 +229,19 @@ mod tests {
         for text in ["svc/web", "clb.apps/web", "clb/", "clb/a/b", "Web", ""] {
             assert!(object(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_namespace_may_stand_before_the_name() {
+        let read = |text| placed(text).map(|placed| (placed.namespace, placed.name));
+        assert_eq!(read("web"), Ok((None, "web".to_owned())));
+        assert_eq!(read("clb/web"), Ok((None, "web".to_owned())));
+        assert_eq!(read("shop/web"), Ok((Some("shop".to_owned()), "web".to_owned())));
+        assert!(
+            ["", "shop/", "/web", "a/b/c", "Shop/web"]
+                .iter()
+                .all(|text| read(text).is_err())
+        );
     }
 
     #[test]

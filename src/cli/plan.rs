@@ -1,33 +1,32 @@
 //! `kubectl clb plan`.
 
-mod deployment;
 mod foresee;
 mod subject;
-mod terms;
 
 use clap::Args;
 use futures::{StreamExt as _, stream};
 use kube::{Client, ResourceExt as _};
 use serde::Serialize;
 use subject::Subject;
-use terms::ShownTerms;
 
 use super::failure::Failure;
 use super::kubernetes::{self, Kubernetes};
 use super::output::{self, Format};
 use super::progress::Progress;
 use super::screen::{self, Colour, Paint};
+use super::terms::ShownTerms;
 use super::{Exit, region};
 use crate::api::message;
-use crate::api::{ClassicLoadBalancer, Management};
+use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus, Management};
 use crate::aws::{Accounts, Class};
-use crate::controller::preview::preview;
+use crate::controller::preview::{Compared, compare};
 use crate::controller::{Error, Rules};
+use crate::elb::LoadBalancer;
 use crate::flags::region_name;
 use crate::plan::Explained;
 
+pub(super) use super::terms::{OperatorFlags, Terms};
 pub(super) use subject::{ask, in_file};
-pub(super) use terms::{OperatorFlags, Terms};
 
 /// Objects that are planned for at once.
 const AT_ONCE: usize = 8;
@@ -90,12 +89,12 @@ struct Shown {
 /// The plan of one object.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Planned {
-    namespace: String,
-    name: String,
+pub(super) struct Planned {
+    pub(super) namespace: String,
+    pub(super) name: String,
     /// Absent where the object could not be looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
-    region: Option<String>,
+    pub(super) region: Option<String>,
     /// Whether nothing but the own environment names the region.
     #[serde(skip)]
     own_region: bool,
@@ -103,7 +102,16 @@ struct Planned {
     steps: Vec<String>,
     /// The same with what they make, take away and replace.
     calls: Vec<Call>,
-    problems: Vec<String>,
+    pub(super) problems: Vec<String>,
+    /// The calls as they were planned.
+    #[serde(skip)]
+    pub(super) explained: Vec<Explained>,
+    /// The load balancer as AWS has it.
+    #[serde(skip)]
+    pub(super) observed: Option<LoadBalancer>,
+    /// What the object says of what was applied.
+    #[serde(skip)]
+    pub(super) status: Option<Box<ClassicLoadBalancerStatus>>,
     /// Why there is no plan of it.
     #[serde(skip)]
     failure: Option<Failure>,
@@ -135,6 +143,13 @@ impl From<Explained> for Call {
 
 impl Plan {
     pub(super) async fn run(self) -> Result<Exit, Failure> {
+        let (planned, terms, missing) = Box::pin(self.planned()).await?;
+        let exit = self.show(planned, &terms)?;
+        Ok(if missing { Exit::Failed } else { exit })
+    }
+
+    /// The plans of all objects, what they were made under, and whether some that were named do not exist.
+    pub(super) async fn planned(&self) -> Result<(Vec<Planned>, Terms, bool), Failure> {
         let connection = self.kubernetes.connect().await?;
         let (mut subjects, missing) = self.subjects(&connection).await?;
         if let Some(failure) = common(&mut subjects, |subject| subject.object.as_mut().err()) {
@@ -154,12 +169,16 @@ impl Plan {
             planned.push(plan);
             progress.tell(&format!("planned {} of {total}", planned.len()));
         }
-        drop(progress);
+        drop((plans, progress));
         if let Some(failure) = common(&mut planned, |planned| planned.failure.as_mut()) {
             return Err(failure);
         }
-        let exit = self.show(planned, &terms)?;
-        Ok(if missing { Exit::Failed } else { exit })
+        Ok((planned, terms, missing))
+    }
+
+    /// How to show what was planned.
+    pub(super) fn output(&self) -> Format {
+        self.output
     }
 
     fn show(&self, planned: Vec<Planned>, terms: &Terms) -> Result<Exit, Failure> {
@@ -212,6 +231,9 @@ impl Plan {
             steps: Vec::new(),
             calls: Vec::new(),
             problems: Vec::new(),
+            explained: Vec::new(),
+            observed: None,
+            status: None,
             failure: None,
             management: None,
         };
@@ -245,9 +267,13 @@ impl Plan {
         can_ask(aws, &region, &object).await?;
         // What the operator takes from its own environment, which is not that of whoever runs this.
         object.spec.region = Some(region.clone());
-        let preview = Box::pin(preview(client, aws, &terms.cluster_id, terms.rules.clone(), &object))
+        planned.status = object.status.clone().map(Box::new);
+        let compared = Box::pin(compare(client, aws, &terms.cluster_id, terms.rules.clone(), &object))
             .await
             .map_err(|error| failed(&name, &region, &error))?;
+        let Compared { preview, observed } = compared;
+        planned.observed = observed;
+        planned.explained.clone_from(&preview.explained);
         planned.problems = preview.problems;
         planned
             .problems

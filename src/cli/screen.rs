@@ -102,12 +102,16 @@ pub(super) fn show(text: &str) -> Result<(), Failure> {
 
 /// Writes data as it is. A reader that has seen enough, such as `head`, is no failure.
 pub(super) fn print(text: &str) -> Result<(), Failure> {
+    print_on(text).map(drop)
+}
+
+/// The same, and whether anybody reads on.
+pub(super) fn print_on(text: &str) -> Result<bool, Failure> {
     let mut output = io::stdout().lock();
     match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Failure::new(format!("writing to standard output: {error}")))
-        }
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::new(format!("writing to standard output: {error}"))),
     }
 }
 

@@ -2,16 +2,17 @@
 
 mod table;
 mod text;
+mod watch;
 
 use clap::Args;
 use futures::{StreamExt as _, stream};
-use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::jiff::Timestamp;
-use kube::api::{DynamicObject, ListParams};
-use kube::{Api, Client, ResourceExt as _};
+use kube::Client;
+use kube::api::DynamicObject;
 use serde_json::json;
 
 use super::Exit;
+use super::events::events;
 use super::failure::Failure;
 use super::find::{self, Wanted};
 use super::kubernetes::{self, Kubernetes};
@@ -34,6 +35,7 @@ Examples:
   kubectl clb status web
   kubectl clb status web -n shop --context staging
   kubectl clb status                       a line for each object of the namespace
+  kubectl clb status -w                    the same, and a line for each change
   kubectl clb status -A -o text            every object of the cluster, in full
   kubectl clb status web -o json | jq -r .status.dnsName
 
@@ -52,12 +54,12 @@ pub(super) struct Status {
     /// one, else a table with a line for each.
     #[arg(short, long, value_enum)]
     output: Option<StatusFormat>,
+    /// A line for each object, and another one whenever one of them changes, until Ctrl-C.
+    #[arg(short, long, conflicts_with = "output")]
+    watch: bool,
     #[command(flatten)]
     kubernetes: Kubernetes,
 }
-
-/// What is known of the events of an object.
-type Events = Result<Vec<Event>, String>;
 
 impl Status {
     pub(super) async fn run(self) -> Result<Exit, Failure> {
@@ -69,6 +71,13 @@ impl Status {
         };
         let objects = find::find(&connection, &wanted).await?;
         let missing = wanted.missing(&objects);
+        if self.watch {
+            for name in &missing {
+                screen::note(&format!("{}; waiting for it", wanted.not_found(&connection, name)));
+            }
+            watch::watch(&connection, &wanted).await?;
+            return Ok(Exit::Ok);
+        }
         let mut unread = Vec::new();
         match self.format(objects.len()) {
             // Nothing is data only where a list was asked for.
@@ -148,21 +157,4 @@ fn give(
     }
     let items = serde_json::to_value(objects).map_err(wrong)?;
     write(&json!({"apiVersion": "v1", "kind": "List", "items": items}))
-}
-
-/// The events of an object, oldest first. They are a courtesy: without the right to read them the rest is shown.
-async fn events(client: &Client, object: &ClassicLoadBalancer) -> Events {
-    let namespace = object.namespace().unwrap_or_default();
-    let api: Api<Event> = Api::namespaced(client.clone(), &namespace);
-    let fields = format!(
-        "regarding.kind=ClassicLoadBalancer,regarding.name={}",
-        object.name_any()
-    );
-    let list = api
-        .list(&ListParams::default().fields(&fields))
-        .await
-        .map_err(|error| Failure::kube("reading events", &error).to_string())?;
-    let mut events = list.items;
-    events.sort_by_key(text::time);
-    Ok(events)
 }

@@ -12,12 +12,15 @@ pub(super) const NOTHING: &str = "-";
 #[derive(Debug)]
 pub(super) struct Table {
     rows: Vec<Vec<String>>,
+    /// How wide the columns were of rows that are forgotten.
+    widest: Vec<usize>,
 }
 
 impl Table {
     pub(super) fn new(header: &[&str]) -> Self {
         Self {
             rows: vec![header.iter().map(|&cell| cell.to_owned()).collect()],
+            widest: Vec::new(),
         }
     }
 
@@ -32,16 +35,33 @@ impl Table {
         self.within(indent, screen::width())
     }
 
-    /// On a terminal the last cell goes on below itself, where there is room for that.
-    fn within(&self, indent: usize, terminal: Option<usize>) -> String {
+    /// The last line alone, with columns as wide as those of all lines so far. The lines are forgotten.
+    pub(super) fn last(&mut self) -> String {
+        let text = self.after(self.rows.len().saturating_sub(1), 0, screen::width());
+        self.widest = self.widths();
+        self.rows.clear();
+        text
+    }
+
+    fn widths(&self) -> Vec<usize> {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or_default();
         let width = |column: usize| {
             let cells = self.rows.iter().filter_map(move |row| row.get(column));
-            cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
+            let widest = cells.map(|cell| cell.chars().count()).max().unwrap_or_default();
+            widest.max(self.widest.get(column).copied().unwrap_or_default())
         };
-        let widths: Vec<usize> = (0..columns).map(width).collect();
+        (0..columns.max(self.widest.len())).map(width).collect()
+    }
+
+    /// On a terminal the last cell goes on below itself, where there is room for that.
+    fn within(&self, indent: usize, terminal: Option<usize>) -> String {
+        self.after(0, indent, terminal)
+    }
+
+    fn after(&self, passed: usize, indent: usize, terminal: Option<usize>) -> String {
+        let widths = self.widths();
         let mut text = String::new();
-        for row in &self.rows {
+        for row in self.rows.iter().skip(passed) {
             let mut line = " ".repeat(indent);
             let Some((last, cells)) = row.split_last() else {
                 continue;
@@ -76,6 +96,9 @@ mod tests {
             table.render(0),
             "NAME          ZONE\na-long-name   -\nb             us-east-1a\n"
         );
+        assert_eq!(table.last(), "b             us-east-1a\n");
+        table.row(vec!["c".into(), "d".into()]);
+        assert_eq!(table.last(), "c             d\n", "as wide as before");
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::api::{CordonedNodes, NotReadyNodes, Registration};
 use crate::elb::InstanceId;
 
 /// Nodes that carry this label, with any value, never become targets.
-const EXCLUDE_LABEL: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
+pub(super) const EXCLUDE_LABEL: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
 /// Where the zone stands that `providerID` may leave out.
 const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
 /// How long the loss of most Nodes must last before it is believed.
@@ -39,16 +39,16 @@ const AT_ONCE: Duration = Duration::from_mins(1);
 /// A Node, as far as load balancers need it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Node {
-    labels: BTreeMap<String, String>,
+    pub(super) labels: BTreeMap<String, String>,
     /// The instance it runs on; `None` for nodes that are no EC2 instance, such as Fargate's.
     pub(super) instance: Option<InstanceId>,
     /// Its zone.
     pub(super) zone: Option<String>,
     /// Since when its kubelet is not ready, or silent; `None`: it is ready, or never said anything. Clocks differ: it is
     /// never later than when we saw it.
-    not_ready_since: Option<Timestamp>,
-    cordoned: bool,
-    deleting: bool,
+    pub(super) not_ready_since: Option<Timestamp>,
+    pub(super) cordoned: bool,
+    pub(super) deleting: bool,
 }
 
 /// Which of the matching Nodes are targets.
@@ -79,7 +79,7 @@ impl NodePolicy {
     }
 
     /// Whether a Node is a target, and how long until that may change by itself.
-    fn admits(self, node: &Node, now: Timestamp) -> (bool, Option<Duration>) {
+    pub(super) fn admits(self, node: &Node, now: Timestamp) -> (bool, Option<Duration>) {
         if node.deleting || (self.without_cordoned && node.cordoned) {
             return (false, None);
         }
@@ -338,7 +338,7 @@ impl Readiness {
 }
 
 impl Node {
-    fn read(node: &KubeNode, before: Option<&Self>, now: Timestamp) -> Self {
+    pub(super) fn read(node: &KubeNode, before: Option<&Self>, now: Timestamp) -> Self {
         let labels = node.labels().clone();
         let id = node
             .spec

@@ -19,6 +19,7 @@ use super::reconcile::subject::Coordinates;
 use crate::api::message;
 use crate::api::{AWSAccount, ClassicLoadBalancer};
 use crate::aws::Accounts;
+use crate::elb::LoadBalancer;
 use crate::metrics::Metrics;
 use crate::plan::Explained;
 
@@ -52,14 +53,42 @@ pub async fn preview(
     rules: Rules,
     object: &ClassicLoadBalancer,
 ) -> Result<Preview, Error> {
+    let made = Box::pin(compare(client, accounts, cluster_id, rules, object)).await?;
+    Ok(made.preview)
+}
+
+/// What the operator would do, and what it would do that to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Compared {
+    /// The same as [`preview`] gives.
+    pub preview: Preview,
+    /// The load balancer as AWS has it, with as much as the operator reads of it; `None`: there is none, or it did not
+    /// come to that.
+    pub observed: Option<LoadBalancer>,
+}
+
+/// As [`preview`], with the load balancer that was found.
+///
+/// # Errors
+/// The same.
+pub async fn compare(
+    client: Client,
+    accounts: &Accounts,
+    cluster_id: &str,
+    rules: Rules,
+    object: &ClassicLoadBalancer,
+) -> Result<Compared, Error> {
     let intervals = Intervals {
         resync: NEVER,
         health: NEVER,
     };
     let mut object = stored(&client, object).await?;
-    let refused = |problem: String| Preview {
-        problems: vec![problem],
-        ..Preview::default()
+    let refused = |problem: String| Compared {
+        preview: Preview {
+            problems: vec![problem],
+            ..Preview::default()
+        },
+        observed: None,
     };
     if object.metadata.deletion_timestamp.is_some() && object.spec.deletion_protection != Some(true) {
         return Ok(refused(message::deletion_not_planned()));
@@ -81,17 +110,21 @@ pub async fn preview(
     )
     .dry();
     list_views(&cx, &object).await;
-    let next = Box::pin(reconcile(&cx, &object, &mut Memory::default())).await?;
+    let memory = &mut Memory::default();
+    let next = Box::pin(reconcile(&cx, &object, memory)).await?;
     match next.problems.first() {
         Some(problem) if next.unread => Err(Error::Unread(problem.message.to_string())),
-        _ => Ok(Preview {
-            steps: next.steps.iter().map(in_words).collect(),
-            explained: next.explained,
-            problems: next
-                .problems
-                .into_iter()
-                .map(|problem| problem.message.to_string())
-                .collect(),
+        _ => Ok(Compared {
+            preview: Preview {
+                steps: next.steps.iter().map(in_words).collect(),
+                explained: next.explained,
+                problems: next
+                    .problems
+                    .into_iter()
+                    .map(|problem| problem.message.to_string())
+                    .collect(),
+            },
+            observed: memory.known.load_balancer().cloned(),
         }),
     }
 }

@@ -33,6 +33,14 @@ impl Default for Policies {
 }
 
 impl Policies {
+    /// This one and no other.
+    pub fn only(file: &str) -> Self {
+        Self {
+            files: vec![file.into()],
+            roles: Vec::new(),
+        }
+    }
+
     /// With one more.
     #[must_use]
     pub fn and(mut self, file: &str) -> Self {

@@ -2,11 +2,14 @@
 #![allow(clippy::expect_used, clippy::panic)] // tests may
 
 mod adopt;
+mod check;
 mod completion;
 mod credentials;
+mod diff;
 mod export;
 mod fleet;
 mod fleet_by_hand;
+mod iam_policy;
 mod import;
 mod inventory;
 mod list;
@@ -19,6 +22,8 @@ mod status;
 mod trouble;
 mod usage;
 mod varied;
+mod watch;
+mod why;
 
 use std::io::Write as _;
 use std::path::Path;

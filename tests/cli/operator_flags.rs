@@ -35,7 +35,7 @@ async fn stack() -> Result<Stack> {
 }
 
 /// A Deployment as the chart makes it.
-fn deployment(name: &str, arguments: &[&str], environment: &Value) -> String {
+pub(crate) fn deployment(name: &str, arguments: &[&str], environment: &Value) -> String {
     let labels = json!({"app.kubernetes.io/name": "classic-lb-operator", "app.kubernetes.io/instance": name});
     let container = json!({"name": "operator", "image": "x", "args": arguments, "env": environment});
     let template = json!({"metadata": {"labels": labels}, "spec": {"containers": [container]}});

@@ -5,7 +5,7 @@ use testkit::Result;
 use crate::{Person, file, manifest, path};
 
 /// A user who may read the balancers of the namespace, and nothing else.
-async fn reader(person: &Person<'_>) -> Result<String> {
+pub(crate) async fn reader(person: &Person<'_>) -> Result<String> {
     let namespace = person.namespace.namespace();
     let user = format!("reader-of-{namespace}");
     let roles = format!(

@@ -4,10 +4,10 @@ use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt as _;
 
-use super::Events;
 use crate::api::condition::{RECONCILING, STALLED};
 use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus, InstancesStatus, ListenerStatus};
 use crate::cli::age::age;
+use crate::cli::events::{Events, time};
 use crate::cli::screen::{Colour, Paint};
 use crate::cli::table::{NOTHING, Table};
 
@@ -249,13 +249,4 @@ fn events_table(events: &[Event], now: Timestamp) -> String {
         ]);
     }
     table.render(2)
-}
-
-/// When an event happened last.
-pub(super) fn time(event: &Event) -> Option<Timestamp> {
-    let repeated = event.series.as_ref().map(|series| series.last_observed_time.0);
-    let last = event.deprecated_last_timestamp.as_ref().map(|time| time.0);
-    let first = event.event_time.as_ref().map(|time| time.0);
-    let created = event.metadata.creation_timestamp.as_ref().map(|time| time.0);
-    repeated.or(last).or(first).or(created)
 }

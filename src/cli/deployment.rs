@@ -30,6 +30,10 @@ pub(super) struct Deployed {
     pub(super) region: Option<String>,
     /// Variables of flags whose values do not stand in the Deployment.
     pub(super) unread: Vec<String>,
+    /// The namespace of the Lease that its pods lead by.
+    pub(super) lease_namespace: String,
+    /// The image of its container.
+    pub(super) image: String,
 }
 
 impl Deployed {
@@ -39,6 +43,15 @@ impl Deployed {
     }
 }
 
+/// Every Deployment of an operator.
+pub(super) async fn list(client: &Client) -> Result<Vec<Deployment>, Failure> {
+    let list = Api::<Deployment>::all(client.clone())
+        .list(&ListParams::default().labels(LABEL))
+        .await;
+    list.map(|list| list.items)
+        .map_err(|error| Failure::kube("looking for the operator's Deployment", &error))
+}
+
 /// The operator of this cluster, or that with this cluster id; of several, the one that watches these namespaces. The
 /// error says in words why it is not known.
 pub(super) async fn find(
@@ -46,12 +59,9 @@ pub(super) async fn find(
     wanted: Option<&str>,
     namespaces: &BTreeSet<String>,
 ) -> Result<Deployed, String> {
-    let list = Api::<Deployment>::all(client.clone())
-        .list(&ListParams::default().labels(LABEL))
-        .await;
-    let list = list.map_err(|error| Failure::kube("looking for the operator's Deployment", &error).to_string())?;
+    let list = list(client).await.map_err(|failure| failure.to_string())?;
     let (mut found, mut refused) = (Vec::new(), Vec::new());
-    for deployment in &list.items {
+    for deployment in &list {
         match read(deployment) {
             Ok(deployed) => found.push(deployed),
             Err(why) => refused.push(why),
@@ -67,7 +77,7 @@ pub(super) async fn find(
         Ok([deployed]) => Ok(deployed),
         Err(none) if none.is_empty() => Err(match (refused.is_empty(), wanted) {
             (false, _) => refused.join("; "),
-            (true, Some(id)) if !list.items.is_empty() => format!("no operator of cluster id {id} was found"),
+            (true, Some(id)) if !list.is_empty() => format!("no operator of cluster id {id} was found"),
             (true, _) => "no Deployment of the operator was found".to_owned(),
         }),
         Err(several) => {
@@ -82,7 +92,11 @@ pub(super) async fn find(
     }
 }
 
-fn read(deployment: &Deployment) -> Result<Deployed, String> {
+/// What it says.
+///
+/// # Errors
+/// In words, where this version cannot read it.
+pub(super) fn read(deployment: &Deployment) -> Result<Deployed, String> {
     let name = format!(
         "{}/{}",
         deployment.namespace().unwrap_or_default(),
@@ -111,6 +125,8 @@ fn read(deployment: &Deployment) -> Result<Deployed, String> {
         name,
         cluster_id: run.cluster_id,
         rules: run.rules,
+        lease_namespace: run.lease_namespace,
+        image: container.image.clone().unwrap_or_default(),
         region: REGION
             .into_iter()
             .filter_map(|name| environment.get(name))

@@ -7,8 +7,8 @@ use kube::Client;
 use serde::Serialize;
 
 use super::deployment::{self, Deployed};
-use crate::cli::failure::Failure;
-use crate::cli::screen;
+use super::failure::Failure;
+use super::screen;
 use crate::controller::Rules;
 use crate::flags::{self, RuleFlags};
 
@@ -110,6 +110,7 @@ fn deployed_terms(deployed: Deployed, given: RuleFlags) -> Terms {
         rules,
         region,
         unread,
+        ..
     } = deployed;
     if !unread.is_empty() {
         screen::note(&format!(

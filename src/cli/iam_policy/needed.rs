@@ -1,0 +1,280 @@
+//! Pure: which actions of AWS the objects of a cluster need.
+
+use std::collections::BTreeSet;
+
+use crate::api::{
+    AWSAccount, AutoScalingGroupMode, ClassicLoadBalancer, ClassicLoadBalancerStatus, DeletionPolicy, Listener,
+    Management, Protocol,
+};
+use crate::controller::Rules;
+use crate::plan::adoption::Adoption;
+
+/// What a set of objects needs.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Needs {
+    pub(super) actions: BTreeSet<&'static str>,
+    /// Whether a load balancer may be made.
+    pub(super) create: bool,
+    /// Whether one may be taken over.
+    pub(super) adopt: bool,
+    /// Whether it could be the first one of the account.
+    pub(super) first: bool,
+}
+
+/// Of one object, what it needs.
+type Asks = fn(&Asker) -> bool;
+
+/// An object and the rules that it is worked on by.
+pub(super) struct Asker<'a> {
+    object: &'a ClassicLoadBalancer,
+    accounts: &'a [&'a AWSAccount],
+    rules: &'a Rules,
+}
+
+/// Each action, and whether an object needs it. Reads that any object brings about are needed without one, too.
+pub(super) const ACTIONS: &[(&str, Asks)] = &[
+    ("elasticloadbalancing:DescribeInstanceHealth", |_| true),
+    ("elasticloadbalancing:DescribeLoadBalancerAttributes", |a| {
+        a.has("attributes")
+    }),
+    ("elasticloadbalancing:DescribeLoadBalancerPolicies", |a| a.policies()),
+    ("elasticloadbalancing:DescribeLoadBalancers", |_| true),
+    ("elasticloadbalancing:DescribeTags", |_| true),
+    ("autoscaling:DescribeAutoScalingGroups", |a| {
+        a.has("targets") || a.allows(|x| x.auto_scaling_group_tags.is_some())
+    }),
+    ("autoscaling:DescribeAutoScalingInstances", |a| a.has("targets")),
+    ("autoscaling:DescribeLoadBalancers", |a| a.attaches()),
+    ("acm:ListCertificates", |a| {
+        a.listens(|l| l.certificate.as_ref().is_some_and(|c| c.acm_domain_name.is_some()))
+    }),
+    ("ec2:DescribeInstances", |a| a.has("targets")),
+    ("ec2:DescribeRouteTables", |a| {
+        let role = a
+            .object
+            .spec
+            .subnet_selector
+            .as_ref()
+            .is_some_and(|selector| selector.role.is_some());
+        role || a.object.spec.allow_temporary_subnet == Some(true)
+    }),
+    ("ec2:DescribeSecurityGroups", |a| {
+        a.has("securityGroups") || a.has("securityGroupSelector") || a.allows(|x| x.security_group_tags.is_some())
+    }),
+    ("ec2:DescribeSubnets", |_| true),
+    ("acm:DescribeCertificate", |a| a.certificate(false)),
+    ("acm:ListTagsForCertificate", |a| {
+        a.allows(|x| x.certificate_tags.is_some())
+    }),
+    ("iam:GetServerCertificate", |a| a.certificate(true)),
+    ("elasticloadbalancing:CreateLoadBalancer", |a| a.creates()),
+    ("elasticloadbalancing:AddTags", |a| a.writes()),
+    ("elasticloadbalancing:ApplySecurityGroupsToLoadBalancer", |a| {
+        a.writes() && (a.has("securityGroups") || a.has("securityGroupSelector"))
+    }),
+    ("elasticloadbalancing:AttachLoadBalancerToSubnets", |a| {
+        a.writes() && a.by_subnets()
+    }),
+    ("elasticloadbalancing:ConfigureHealthCheck", |a| a.writes()),
+    ("elasticloadbalancing:CreateAppCookieStickinessPolicy", |a| {
+        a.writes() && a.sticks(false)
+    }),
+    ("elasticloadbalancing:CreateLBCookieStickinessPolicy", |a| {
+        a.writes() && a.sticks(true)
+    }),
+    ("elasticloadbalancing:CreateLoadBalancerListeners", |a| a.writes()),
+    ("elasticloadbalancing:CreateLoadBalancerPolicy", |a| {
+        a.writes() && (a.has("backends") || a.listens(|l| l.ssl_policy.is_some()))
+    }),
+    ("elasticloadbalancing:DeleteLoadBalancer", |a| a.writes() && a.deletes()),
+    ("elasticloadbalancing:DeleteLoadBalancerListeners", |a| a.writes()),
+    ("elasticloadbalancing:DeleteLoadBalancerPolicy", |a| {
+        a.writes() && a.policies()
+    }),
+    ("elasticloadbalancing:DeregisterInstancesFromLoadBalancer", |a| {
+        a.writes() && a.has("targets")
+    }),
+    ("elasticloadbalancing:DetachLoadBalancerFromSubnets", |a| {
+        a.writes() && a.by_subnets()
+    }),
+    ("elasticloadbalancing:DisableAvailabilityZonesForLoadBalancer", |a| {
+        a.writes() && !a.by_subnets()
+    }),
+    ("elasticloadbalancing:EnableAvailabilityZonesForLoadBalancer", |a| {
+        a.writes() && !a.by_subnets()
+    }),
+    ("elasticloadbalancing:ModifyLoadBalancerAttributes", |a| {
+        a.writes() && a.has("attributes")
+    }),
+    ("elasticloadbalancing:RegisterInstancesWithLoadBalancer", |a| {
+        a.writes() && a.has("targets")
+    }),
+    ("elasticloadbalancing:RemoveTags", |a| a.writes() && a.removes_tags()),
+    ("elasticloadbalancing:SetLoadBalancerListenerSSLCertificate", |a| {
+        a.writes() && a.listens(|l| l.certificate.is_some())
+    }),
+    ("elasticloadbalancing:SetLoadBalancerPoliciesForBackendServer", |a| {
+        a.writes() && a.has("backends")
+    }),
+    ("elasticloadbalancing:SetLoadBalancerPoliciesOfListener", |a| {
+        a.writes() && a.listener_policies()
+    }),
+    ("autoscaling:AttachLoadBalancers", |a| a.writes() && a.attaches()),
+    ("autoscaling:DetachLoadBalancers", |a| a.writes() && a.attaches()),
+];
+
+/// What these objects need, whose accounts these are.
+pub(super) fn needed(objects: &[&ClassicLoadBalancer], accounts: &[&AWSAccount], rules: &Rules) -> Needs {
+    let asker = |object| Asker {
+        object,
+        accounts,
+        rules,
+    };
+    let mut needs = Needs::default();
+    // What an operator asks before the first object is there: its own region is looked at.
+    let always = [
+        "elasticloadbalancing:DescribeLoadBalancers",
+        "elasticloadbalancing:DescribeTags",
+    ];
+    needs.actions.extend(always);
+    for object in objects {
+        let asker = asker(*object);
+        needs.actions.extend(
+            ACTIONS
+                .iter()
+                .filter(|(_, asks)| asks(&asker))
+                .map(|(action, _)| *action),
+        );
+        needs.create |= asker.creates();
+        needs.adopt |= asker.writes() && object.spec.adopt == Some(true) && rules.adoption != Adoption::Never;
+    }
+    let made = |object: &&ClassicLoadBalancer| {
+        object
+            .status
+            .as_ref()
+            .is_some_and(|status| status.created_time.is_some())
+    };
+    needs.first = needs.create && !objects.iter().any(made);
+    needs
+}
+
+impl Asker<'_> {
+    fn status(&self) -> Option<&ClassicLoadBalancerStatus> {
+        self.object.status.as_ref()
+    }
+
+    /// Whether a field of the spec, by its name, is declared, or was applied and is still to go back to AWS's default.
+    fn has(&self, field: &str) -> bool {
+        let spec = &self.object.spec;
+        let declared = match field {
+            "attributes" => spec.attributes.is_some(),
+            "backends" => spec.backends.is_some(),
+            "securityGroups" => spec.security_groups.is_some(),
+            "securityGroupSelector" => spec.security_group_selector.is_some(),
+            "targets" => spec.targets.is_some(),
+            _ => false,
+        };
+        let applied = self.status().and_then(|status| status.applied.as_ref());
+        let applied = applied.map(|applied| applied.fields.as_slice()).unwrap_or_default();
+        declared || applied.iter().any(|name| name.split(['.', '[']).next() == Some(field))
+    }
+
+    fn writes(&self) -> bool {
+        !self.rules.read_only && self.object.spec.management != Some(Management::Observe)
+    }
+
+    fn creates(&self) -> bool {
+        self.writes() && self.object.spec.adopt != Some(true)
+    }
+
+    fn deletes(&self) -> bool {
+        match self.object.spec.deletion_policy {
+            Some(policy) => policy == DeletionPolicy::Delete,
+            None => self.object.spec.adopt != Some(true),
+        }
+    }
+
+    fn removes_tags(&self) -> bool {
+        let applied = self.status().and_then(|status| status.applied.as_ref());
+        let tagged = applied.is_some_and(|applied| !applied.tag_keys.is_empty());
+        let by_account = self.accounts.iter().any(|account| account.spec.default_tags.is_some());
+        tagged
+            || by_account
+            || self.object.spec.tags.is_some()
+            || !self.rules.default_tags.is_empty()
+            || !self.deletes()
+    }
+
+    fn by_subnets(&self) -> bool {
+        self.object.spec.availability_zones.is_none()
+    }
+
+    fn listens(&self, does: impl Fn(&Listener) -> bool) -> bool {
+        self.object.spec.listeners.iter().any(does)
+    }
+
+    /// Whether a certificate stands in IAM, or else in ACM.
+    fn certificate(&self, in_iam: bool) -> bool {
+        self.listens(|listener| {
+            listener.certificate.as_ref().is_some_and(|certificate| {
+                let by_arn = certificate
+                    .arn
+                    .as_ref()
+                    .is_some_and(|arn| arn.contains(":server-certificate/") == in_iam);
+                let by_name = if in_iam {
+                    &certificate.iam_server_certificate_name
+                } else {
+                    &certificate.acm_domain_name
+                };
+                by_arn || by_name.is_some()
+            })
+        })
+    }
+
+    fn sticks(&self, by_load_balancer: bool) -> bool {
+        self.listens(|listener| {
+            listener.stickiness.as_ref().is_some_and(|stickiness| {
+                if by_load_balancer {
+                    stickiness.load_balancer_cookie.is_some()
+                } else {
+                    stickiness.application_cookie.is_some()
+                }
+            })
+        })
+    }
+
+    /// Whether policies are made or were made.
+    fn policies(&self) -> bool {
+        let applied = self.status().and_then(|status| status.applied.as_ref());
+        let before = applied.is_some_and(|applied| applied.fields.iter().any(|field| field.starts_with("listeners")));
+        before || self.has("backends") || self.listens(|l| l.ssl_policy.is_some() || l.stickiness.is_some())
+    }
+
+    /// Whether a listener has policies, declared or not: one that is rebuilt gets them again.
+    fn listener_policies(&self) -> bool {
+        let has = self
+            .status()
+            .is_some_and(|status| status.listeners.iter().any(|l| !l.policies.is_empty()));
+        let secure = |l: &Listener| matches!(l.protocol, Protocol::Https | Protocol::Ssl);
+        has || self.policies() || self.listens(secure)
+    }
+
+    /// Whether a group is attached, or was.
+    fn attaches(&self) -> bool {
+        let groups = self
+            .object
+            .spec
+            .targets
+            .as_ref()
+            .and_then(|targets| targets.auto_scaling_groups.as_ref());
+        let attach = |mode: Option<AutoScalingGroupMode>| mode.unwrap_or_default() == AutoScalingGroupMode::Attach;
+        let applied = self.status().and_then(|status| status.applied.as_ref());
+        groups.is_some_and(|groups| groups.iter().any(|group| attach(group.mode)))
+            || applied.is_some_and(|applied| !applied.auto_scaling_groups.is_empty())
+    }
+
+    fn allows(&self, has: impl Fn(&crate::api::Allow) -> bool) -> bool {
+        let rules = self.accounts.iter().filter_map(|account| account.spec.allow.as_ref());
+        rules.into_iter().any(has)
+    }
+}
