@@ -109,20 +109,8 @@ pub(crate) async fn play(objects: usize) -> Figures {
     while made(&world) < objects && begun.elapsed() < Duration::from_hours(3) {
         world.run_until(Instant::now() + Duration::from_secs(1)).await;
     }
-    for l in world.trace_lines().iter().filter(|l| l.contains("lb-09")).take(60) {
-        println!("DBG {}", &l[..l.len().min(260)]);
-    }
-    println!("DBG {}", world.stored("lb-47").unwrap()["status"]["conditions"]);
     let creation = begun.elapsed();
     let creating = calls(&world, since);
-    for c in creating.iter().filter(|c| c.operation == "CreateLoadBalancer") {
-        println!("DBG {} {:?}", c.time, c.parameters.get("LoadBalancerName"));
-    }
-    let mut ops = std::collections::BTreeMap::<String, usize>::new();
-    for c in &creating {
-        *ops.entry(c.operation.clone()).or_default() += 1;
-    }
-    println!("DBG {ops:?}");
     world.run_until(Instant::now() + Duration::from_mins(40)).await;
 
     let (since, kubernetes) = (

@@ -163,10 +163,6 @@ impl World {
         self.check_ready(ended);
     }
 
-    pub(crate) fn trace_lines(&self) -> &[String] {
-        &self.trace
-    }
-
     /// Adds a line to the trace.
     pub(crate) fn tell(&mut self, what: &str) {
         let line = format!("{} {what}", self.kubernetes.now());
