@@ -200,7 +200,11 @@ impl LoadBalancers {
     async fn read_tags(&self, client: &Client, names: Vec<String>) -> Vec<(String, Tags)> {
         let at = Instant::now();
         // Only where many come together are others sure to follow.
-        let spare = if names.len() < DESCRIBE_TAGS { BTreeSet::new() } else { self.without_tags(&names) };
+        let spare = if names.len() < DESCRIBE_TAGS {
+            BTreeSet::new()
+        } else {
+            self.without_tags(&names)
+        };
         let mut spare = spare.into_iter();
         let batches = names.chunks(DESCRIBE_TAGS).map(|asked| {
             let room = DESCRIBE_TAGS.saturating_sub(asked.len());

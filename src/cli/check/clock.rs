@@ -69,9 +69,9 @@ mod tests {
         let answer = http::Response::builder().header(DATE, "Fri, 27 Nov 2026 11:00:00 GMT");
         let theirs = told(&answer.body(()).expect("an answer"));
         assert_eq!(theirs.map(Timestamp::as_second), Some(1_795_777_200));
-        let at = |second| Timestamp::from_second(1_795_777_200 + second).expect("a time");
+        let at = |second: i64| Timestamp::from_second(1_795_777_200 + second).expect("a time");
         for (apart, expected, words) in [
-            (0, Grade::Success, "agrees"),
+            (0_i64, Grade::Success, "agrees"),
             (29, Grade::Success, "agrees"),
             (60, Grade::Warning, "60 s ahead of"),
             (-299, Grade::Warning, "299 s behind"),

@@ -110,7 +110,10 @@ impl Journal {
     /// Whether a reading shows a listener so that would have to be rebuilt, and none did some time ago. To rebuild one closes its port, and two readings of
     /// one moment may be of the same answer.
     pub(in crate::controller) fn doubts_listeners_of(&mut self, lb: &LoadBalancer, now: Instant) -> bool {
-        let closes = |element: &Element| match (lb.element(element), self.entries.get(element).map(|entry| &entry.latest)) {
+        let closes = |element: &Element| match (
+            lb.element(element),
+            self.entries.get(element).map(|entry| &entry.latest),
+        ) {
             (Value::Listener(read), Some(Value::Listener(latest))) => read.needs_rebuild(latest),
             (read, Some(latest)) => matches!(element, Element::Listener(_)) && !read.says(latest),
             (_, None) => false,
