@@ -34,7 +34,7 @@ async fn who_may_not_write_an_object_gets_a_plan_all_the_same() -> Result<()> {
     ran.complains(&[
         "the operator's flags are not known",
         "cannot list",
-        "--adoption, --default-tags",
+        "--adoption, --default-account, --default-tags",
     ]);
     assert_eq!(ran.err.lines().count(), 2, "{ran:#?}");
 

@@ -87,6 +87,7 @@ async fn an_aws_that_cannot_be_asked_is_told() -> Result<()> {
             "--cluster-id",
             "test",
             "--adoption=any",
+            "--default-account=on",
             "--default-tags=",
             "--read-only",
             "--watch-namespaces=",

@@ -71,7 +71,7 @@ mod tests {
         assert_eq!(theirs.map(Timestamp::as_second), Some(1_795_777_200));
         let at = |second: i64| Timestamp::from_second(1_795_777_200 + second).expect("a time");
         for (apart, expected, words) in [
-            (0, Grade::Success, "agrees"),
+            (0_i64, Grade::Success, "agrees"),
             (29, Grade::Success, "agrees"),
             (60, Grade::Warning, "60 s ahead of"),
             (-299, Grade::Warning, "299 s behind"),
