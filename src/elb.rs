@@ -5,6 +5,7 @@
 
 mod account;
 mod attributes;
+mod bucket;
 mod declared;
 mod element;
 pub mod glob;
@@ -25,6 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use account::{Account, AutoScalingGroup, Certificate};
 pub use attributes::{AccessLog, Attribute, Attributes, DesyncMitigationMode};
+pub use bucket::Bucket;
 pub use declared::{Backend, Declared, ListenerPolicies, Member, Part, Placement, Registration};
 pub use element::{Element, Value};
 pub use health_check::HealthCheck;

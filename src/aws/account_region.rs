@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use tokio::sync::OwnedMutexGuard;
 
-use super::budget::{Bucket, Wait, Who};
+use super::budget::{Wait, Who};
 use super::client::Client;
 use super::identity::Identity;
 use super::session::{ASSUME_ROLE, Session};
 use super::view::{Readings, View};
 use super::{Class, Error, Reads};
-use crate::elb::{Account, Lane};
+use crate::elb::{Account, Bucket, Lane};
 use crate::plan::{Step, is_write};
 
 /// Held from the last look at a load balancer's tags until they claim it, by region and name: two roles may lead to one

@@ -14,9 +14,9 @@ use tokio::time::Instant;
 
 use level::Level;
 pub(super) use level::Who;
-pub use limits::{Bucket, Limits};
+pub use limits::Limits;
 
-use crate::elb::Lane;
+use crate::elb::{Bucket, Lane};
 use crate::metrics::BucketSample;
 
 /// The part of a bucket that a lane leaves to those before it.
@@ -167,11 +167,11 @@ impl Budget {
     pub(super) fn health_turn(&self, urgent: bool, who: Who) -> Result<(), Duration> {
         let leave = if urgent { 0.0 } else { 0.5 };
         self.with(|levels, now| {
+            let lane = if urgent { Lane::Instances } else { Lane::Sweep };
             if levels.health.has(1.0, leave, now) {
                 levels.health.take(1.0, who, now);
                 return Ok(());
             }
-            let lane = if urgent { Lane::Instances } else { Lane::Sweep };
             Err(levels.health.wait_for(1.0, leave, lane, who, now))
         })
     }

@@ -72,7 +72,7 @@ impl Policies {
         for (role, file) in self
             .roles
             .iter()
-            .flat_map(|role| self.files.first().map(|file| (role, file)))
+            .filter_map(|role| self.files.first().map(|file| (role, file)))
         {
             config.access.bind(role, read(&tool::root().join(file), cluster_id)?);
         }

@@ -72,6 +72,18 @@ impl Level {
         self.tokens + CLOSE >= self.needed(tokens, leave)
     }
 
+    /// How many wait before whoever asks: in lanes before its own, and in its own those who came earlier.
+    fn before(&self, lane: Lane, who: Who) -> f64 {
+        let place = self.place(lane, who).unwrap_or((lane, u64::MAX));
+        self.waiting.range(..place).count() as f64
+    }
+
+    fn place(&self, lane: Lane, who: Who) -> Option<(Lane, u64)> {
+        let mut places = self.waiting.iter();
+        let known = places.find(|((of, _), (waiter, _))| *of == lane && *waiter == who);
+        known.map(|(place, _)| *place)
+    }
+
     fn needed(&self, tokens: f64, leave: f64) -> f64 {
         (tokens + leave * self.rate.capacity).min(self.rate.capacity)
     }
@@ -93,15 +105,10 @@ impl Level {
     pub(super) fn wait_for(&mut self, tokens: f64, leave: f64, lane: Lane, who: Who, now: Instant) -> Duration {
         self.refill(now);
         self.waiting.retain(|_, (_, until)| *until + GIVEN_UP >= now);
-        let known = self
-            .waiting
-            .iter()
-            .find(|((of, _), (waiter, _))| *of == lane && *waiter == who);
-        let place = known.map_or((lane, self.came), |(place, _)| *place);
-        let before = self.waiting.range(..place).count();
+        let place = self.place(lane, who).unwrap_or((lane, self.came));
         let lacking = (self.needed(tokens, leave) - self.tokens).max(0.0);
         let per_second = self.per_second().max(f64::MIN_POSITIVE);
-        let wait = seconds((lacking + before as f64) / per_second);
+        let wait = seconds((lacking + self.before(lane, who)) / per_second);
         if who != 0 {
             self.came += 1;
             self.waiting.insert(place, (who, now + wait));

@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::pace::Pace;
-use crate::aws::{Bucket, Reads};
+use crate::aws::Reads;
 use crate::controller::backoff;
-use crate::elb::Lane;
+use crate::elb::{Bucket, Lane};
 use crate::plan::Progress;
 
 /// When to look again at what AWS moves by itself.

@@ -1,0 +1,82 @@
+//! Pure: the buckets of tokens that AWS keeps for an account in a region.
+
+/// A bucket of tokens that AWS keeps for an account in a region: a call takes one, or is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Bucket {
+    /// Every call to Elastic Load Balancing takes one here as well as in one of the next four.
+    Account,
+    /// `Describe*`.
+    Describe,
+    /// `RegisterInstancesWithLoadBalancer` and `DeregisterInstancesFromLoadBalancer`.
+    Registration,
+    /// Every other change.
+    Mutating,
+    /// `CreateLoadBalancer`, and changes of subnets and zones.
+    ResourceIntensive,
+    /// Reads of EC2.
+    Ec2,
+    /// Auto Scaling.
+    AutoScaling,
+    /// AWS Certificate Manager.
+    Acm,
+    /// Identity and Access Management.
+    Iam,
+}
+
+impl Bucket {
+    /// All of them, in the order of the type.
+    pub const ALL: [Self; 9] = [
+        Self::Account,
+        Self::Describe,
+        Self::Registration,
+        Self::Mutating,
+        Self::ResourceIntensive,
+        Self::Ec2,
+        Self::AutoScaling,
+        Self::Acm,
+        Self::Iam,
+    ];
+
+    /// As flags and metrics name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Describe => "describe",
+            Self::Registration => "registration",
+            Self::Mutating => "mutating",
+            Self::ResourceIntensive => "resource-intensive",
+            Self::Ec2 => "ec2",
+            Self::AutoScaling => "autoscaling",
+            Self::Acm => "acm",
+            Self::Iam => "iam",
+        }
+    }
+
+    /// The buckets that a call takes a token from; none: AWS publishes no limit that would bind us.
+    pub fn of(operation: &str) -> &'static [Self] {
+        match operation {
+            "GetCallerIdentity" | "AssumeRole" => &[],
+            "CreateLoadBalancer"
+            | "AttachLoadBalancerToSubnets"
+            | "DetachLoadBalancerFromSubnets"
+            | "EnableAvailabilityZonesForLoadBalancer"
+            | "DisableAvailabilityZonesForLoadBalancer" => &[Self::ResourceIntensive, Self::Account],
+            "RegisterInstancesWithLoadBalancer" | "DeregisterInstancesFromLoadBalancer" => {
+                &[Self::Registration, Self::Account]
+            }
+            "DescribeLoadBalancers"
+            | "DescribeTags"
+            | "DescribeInstanceHealth"
+            | "DescribeLoadBalancerAttributes"
+            | "DescribeLoadBalancerPolicies"
+            | "DescribeLoadBalancerPolicyTypes"
+            | "DescribeAccountLimits" => &[Self::Describe, Self::Account],
+            "ListCertificates" | "DescribeCertificate" => &[Self::Acm],
+            "GetServerCertificate" | "ListServerCertificates" => &[Self::Iam],
+            "AttachLoadBalancers" | "DetachLoadBalancers" => &[Self::AutoScaling],
+            _ if operation.starts_with("DescribeAutoScaling") => &[Self::AutoScaling],
+            _ if operation.starts_with("Describe") => &[Self::Ec2],
+            _ => &[Self::Mutating, Self::Account],
+        }
+    }
+}
