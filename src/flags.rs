@@ -71,6 +71,7 @@ pub struct Cli {
 
 /// What `clb-operator` can do.
 #[derive(Debug, Subcommand)]
+#[allow(clippy::large_enum_variant)] // there is one in a process
 pub enum Command {
     /// Watch ClassicLoadBalancers and keep AWS as they declare.
     ///

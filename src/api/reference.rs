@@ -215,8 +215,11 @@ fn refusals(page: &mut String, definition: &Value, accounts: &Value) {
     }
 }
 
+/// Names and what is said of them.
+type Pairs = Vec<(String, String)>;
+
 /// The rules and the limits of a definition.
-fn rules_of(definition: &Value) -> (Vec<(String, String)>, Vec<(String, String)>) {
+fn rules_of(definition: &Value) -> (Pairs, Pairs) {
     let schema = definition.pointer("/spec/versions/0/schema/openAPIV3Schema/properties/spec");
     let (mut rules, mut limits) = (Vec::new(), Vec::new());
     if let Some(schema) = schema {

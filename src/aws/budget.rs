@@ -36,8 +36,9 @@ const HEALTH: f64 = 0.5;
 /// How long so many reads of health take, one region's share being full.
 pub fn time_for_health(reads: usize, limits: &Limits) -> Duration {
     let rate = health_rate(limits);
-    let later = reads.saturating_sub(rate.capacity as usize);
-    Duration::from_secs_f64(later as f64 / rate.refill)
+    #[allow(clippy::cast_precision_loss)] // nobody has 2^52 load balancers
+    let later = (reads as f64 - rate.capacity).max(0.0);
+    Duration::from_secs_f64(later / rate.refill)
 }
 
 fn health_rate(limits: &Limits) -> limits::Rate {

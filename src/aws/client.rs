@@ -323,7 +323,7 @@ impl Client {
     {
         let answer = self
             .gate
-            .call(operation, Access::Read(self.lane, self.who), sending)
+            .call(operation, Access::Read(self.lane, self.who), Box::pin(sending))
             .await;
         self.note(&answer);
         answer
@@ -338,7 +338,10 @@ impl Client {
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
     {
-        self.gate.call(operation, Access::Write, sending).await.map(drop)
+        self.gate
+            .call(operation, Access::Write, Box::pin(sending))
+            .await
+            .map(drop)
     }
 }
 

@@ -178,7 +178,7 @@ fn in_words(wait: Duration) -> &'static str {
         (120, "2m"),
         (300, "5m"),
     ];
-    let known = ROUND.iter().find(|(seconds, _)| wait.as_secs_f64() <= *seconds as f64);
+    let known = ROUND.iter().find(|(seconds, _)| wait <= Duration::from_secs(*seconds));
     known.map_or("10m", |(_, words)| words)
 }
 

@@ -12,7 +12,7 @@ use crate::elb::region;
 
 /// Credentials are exchanged so long before they expire, so that none expires on the way.
 const EARLY: Duration = Duration::from_mins(5);
-/// The name of a session that nobody names, as CloudTrail shows it.
+/// The name of a session that nobody names, as `CloudTrail` shows it.
 const SESSION_NAME: &str = "classic-lb-operator";
 
 /// The call that takes a role, as errors name it.

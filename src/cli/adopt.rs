@@ -113,12 +113,9 @@ impl Adopt {
         let mut objects = Vec::new();
         for manifest in files::read(&self.filename, self.recursive).await {
             for object in in_file(manifest, connection) {
-                objects.push(object.or_else(|wrong| match wrong.object {
-                    Err(why) => Err(Failure::new(format!("{}: {why}", wrong.name))),
-                    Ok(_) => Err(Failure::new(format!(
-                        "{}/{} cannot be read",
-                        wrong.namespace, wrong.name
-                    ))),
+                objects.push(object.map_err(|wrong| match wrong.object {
+                    Err(why) => Failure::new(format!("{}: {why}", wrong.name)),
+                    Ok(_) => Failure::new(format!("{}/{} cannot be read", wrong.namespace, wrong.name)),
                 })?);
             }
         }
@@ -205,14 +202,14 @@ async fn surprises(checker: &Checker<'_>, subjects: &[Subject]) -> Option<Exit> 
     let mut progress = Progress::start("planning");
     let mut plans = stream::iter(subjects)
         .map(async |subject: &Subject| {
-            let checked = match serde_json::to_value(&subject.object) {
+            let found = match serde_json::to_value(&subject.object) {
                 Ok(document) => checker.check(&document, &subject.region, &subject.tags).await,
                 Err(error) => Checked {
                     problems: vec![error.to_string()],
                     ..Checked::default()
                 },
             };
-            (subject, checked)
+            (subject, found)
         })
         .buffered(AT_ONCE);
     let (mut all, mut planned) = (Vec::new(), 0);

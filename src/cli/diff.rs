@@ -41,6 +41,7 @@ pub(super) struct Diff {
 /// A field of a load balancer. What is absent is not there.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[allow(clippy::struct_field_names)] // it is what readers of the JSON see
 struct Field {
     field: String,
     #[serde(skip_serializing_if = "Option::is_none")]

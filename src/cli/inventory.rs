@@ -10,7 +10,7 @@ use certificates::Ends;
 use clap::{Args, ValueEnum};
 use futures::{StreamExt as _, stream};
 use k8s_openapi::jiff::Timestamp;
-use kube::{Api, ResourceExt as _};
+use kube::{Api, ResourceExt};
 use owner::{Live, Owner};
 use serde::Serialize;
 
@@ -172,7 +172,7 @@ impl Inventory {
             let list = list.map_err(|error| Failure::kube("listing ClassicLoadBalancers", &error))?;
             Ok::<Live, Failure>(Live {
                 cluster_id: terms.cluster_id,
-                uids: list.items.iter().filter_map(|object| object.uid()).collect(),
+                uids: list.items.iter().filter_map(ResourceExt::uid).collect(),
             })
         };
         match read.await {

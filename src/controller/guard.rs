@@ -29,7 +29,7 @@ use crate::metrics::{CONTROLLER, Reconciled, Told};
 use crate::plan::Problem;
 
 /// When to look again at an object that came too late for this process.
-const STOPPING: Duration = Duration::from_secs(60);
+const STOPPING: Duration = Duration::from_mins(1);
 
 /// No reconcile takes longer; one that does is given up, so that its worker is free again.
 const DEADLINE: Duration = Duration::from_mins(3);

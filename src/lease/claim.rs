@@ -144,7 +144,7 @@ impl Claim {
                 }
             };
             tokio::select! {
-                changed = changes.changed() => if changed.is_err() { return },
+                told = changes.changed() => if told.is_err() { return },
                 () = end => {}
             }
         }

@@ -32,6 +32,8 @@ pub struct BucketSample {
     pub rate: f64,
 }
 
+/// The name and the help of a metric, and its value.
+type OfBuckets = (&'static str, &'static str, fn(&BucketSample) -> f64);
 type Source = Box<dyn Fn() -> Vec<RegionSample> + Send + Sync>;
 
 /// Asks for the regions when it is scraped.
@@ -56,7 +58,7 @@ impl Collector for Regions {
             let source = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             source.as_ref().map_or_else(Vec::new, |source| source())
         };
-        let of_buckets: [(&str, &str, fn(&BucketSample) -> f64); 2] = [
+        let of_buckets: [OfBuckets; 2] = [
             (
                 "clb_operator_aws_budget_level",
                 "How full our share of a bucket of AWS's is, from 0 to 1",

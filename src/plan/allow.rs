@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::api::message::{self, Message};
 use crate::api::{Allow, ClassicLoadBalancerSpec};
-use crate::elb::{Declared, Port, glob};
+use crate::elb::{Declared, HealthCheck, Port, glob};
 
 /// What stands for the namespace of the object.
 const NAMESPACE: &str = "$(namespace)";
@@ -124,7 +124,7 @@ impl<'a> Allowance<'a> {
             let field = format!("spec.listeners[port={}]", listener.port);
             self.check_port(&field, listener.instance_port)?;
         }
-        let checked = declared.health_check.as_ref().and_then(|check| check.port());
+        let checked = declared.health_check.as_ref().and_then(HealthCheck::port);
         checked.map_or(Ok(()), |port| self.check_port("spec.healthCheck", port))
     }
 

@@ -117,6 +117,7 @@ pub(crate) fn refused(values: &str, place: &str, message: &str) {
 }
 
 #[test]
+#[allow(clippy::too_many_lines)] // a table
 fn a_wrong_value_is_refused_where_it_stands() {
     let too_long = format!("clusterId: {}", "a".repeat(64));
     for (values, place, message) in [

@@ -36,7 +36,7 @@ pub(crate) async fn tags(stack: &Stack, name: &str) -> Result<BTreeMap<String, S
     let tags = reply
         .tag_descriptions()
         .iter()
-        .flat_map(|description| description.tags());
+        .flat_map(aws_sdk_elasticloadbalancing::types::TagDescription::tags);
     Ok(tags
         .map(|tag| (tag.key().to_owned(), tag.value().unwrap_or_default().to_owned()))
         .collect())
@@ -66,7 +66,7 @@ pub(crate) async fn rich(stack: &Stack, name: &str) -> Result<Rich> {
         .bytes()
         .rev()
         .take(8)
-        .map(|byte| format!("{:x}", byte % 16))
+        .map(|byte| char::from_digit(u32::from(byte % 16), 16).unwrap_or('0'))
         .collect();
     let instance = format!("i-000000000{digits}");
     let certificate = format!("arn:aws:acm:us-east-1:123456789012:certificate/{digits}-0000-0000-0000-000000000000");

@@ -180,8 +180,8 @@ async fn plan_enters_the_account_of_an_object_or_says_why_it_cannot() -> Result<
         taken.only(|call| call.access_key_id == ACCESS_KEY_ID).is_empty(),
         "{taken}"
     );
-    let rule = format!("{role}, schemes: [internal]");
-    person.namespace.apply(&account("123456789012", &rule)).await?;
+    let rules = format!("{role}, schemes: [internal]");
+    person.namespace.apply(&account("123456789012", &rules)).await?;
     person
         .plan(&["-f", path(&web)])
         .ended(1)

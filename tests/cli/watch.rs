@@ -83,6 +83,7 @@ async fn every_change_is_a_line() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[allow(clippy::zombie_processes)] // it is waited for, or the test has failed
 async fn an_object_is_waited_for_and_a_reader_that_goes_away_ends_it() -> Result<()> {
     let person = Person::new().await?;
     let namespace = person.namespace.namespace().to_owned();

@@ -1,4 +1,4 @@
-//! `deploy/tenancy.yaml`: what namespaces with the label of a tenant may ask for, as a ready ValidatingAdmissionPolicy.
+//! `deploy/tenancy.yaml`: what namespaces with the label of a tenant may ask for, as a ready `ValidatingAdmissionPolicy`.
 
 use std::time::Instant;
 

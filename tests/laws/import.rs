@@ -1,6 +1,7 @@
 //! Laws of taking over: what is made of a load balancer declares it as it is.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use classic_lb_operator::api::ClassicLoadBalancerSpec;
 use classic_lb_operator::elb::{
@@ -19,7 +20,10 @@ const REGION: &str = "eu-west-1";
 
 /// A word of the strategies as AWS would name such a thing.
 fn named(prefix: &str, word: &str) -> String {
-    let digits: String = word.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let digits = word.bytes().fold(String::new(), |mut digits, byte| {
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    });
     format!("{prefix}-{digits:0>17}")
 }
 

@@ -158,7 +158,8 @@ pub(crate) async fn play(objects: usize) -> Figures {
     let nodes_time = joined.elapsed();
     world.run_until(Instant::now() + Duration::from_secs(5)).await;
     let all = calls(&world, 0);
-    let seconds = objects.saturating_sub(CREATIONS.1) as f64 / CREATIONS.0;
+    let beyond = u32::try_from(objects.saturating_sub(CREATIONS.1)).expect("a count");
+    let seconds = f64::from(beyond) / CREATIONS.0;
     Figures {
         objects,
         creation,

@@ -75,7 +75,9 @@ impl Level {
     /// How many wait before whoever asks: in lanes before its own, and in its own those who came earlier.
     fn before(&self, lane: Lane, who: Who) -> f64 {
         let place = self.place(lane, who).unwrap_or((lane, u64::MAX));
-        self.waiting.range(..place).count() as f64
+        u32::try_from(self.waiting.range(..place).count())
+            .unwrap_or(u32::MAX)
+            .into()
     }
 
     fn place(&self, lane: Lane, who: Who) -> Option<(Lane, u64)> {

@@ -124,7 +124,11 @@ mod tests {
                 refill: 40.0
             }
         );
-        assert_eq!(limits.of(Bucket::ResourceIntensive).refill, 2.0);
+        let intensive = Rate {
+            capacity: 50.0,
+            refill: 2.0,
+        };
+        assert_eq!(limits.of(Bucket::ResourceIntensive), intensive);
         assert_eq!(
             limits.of(Bucket::Mutating),
             Rate {

@@ -15,7 +15,7 @@ impl Client {
         &self,
         names: &BTreeSet<String>,
     ) -> Result<BTreeMap<String, BTreeMap<String, String>>, Error> {
-        let (names, mut found) = (Vec::from_iter(names.iter().cloned()), BTreeMap::new());
+        let (names, mut found) = (names.iter().cloned().collect::<Vec<String>>(), BTreeMap::new());
         for chunk in names.chunks(DESCRIBE_AUTO_SCALING_GROUPS) {
             let request = self
                 .autoscaling

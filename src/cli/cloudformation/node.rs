@@ -19,7 +19,7 @@ struct Node(Value);
 pub(in crate::cli) fn parse(text: &str) -> Result<Value, String> {
     let Tagged(node, tag) = serde_saphyr::from_str::<Tagged<Node>>(text)
         .map_err(|error| format!("is neither YAML nor JSON: {}", without_snippet(&error.to_string())))?;
-    let template = long(node, tag);
+    let template = long(node, tag.as_deref());
     if template["Resources"].is_object() {
         Ok(template)
     } else {
@@ -28,8 +28,8 @@ pub(in crate::cli) fn parse(text: &str) -> Result<Value, String> {
 }
 
 /// The long form of an intrinsic function.
-fn long(Node(value): Node, tag: Option<String>) -> Value {
-    let name = match tag.as_deref().and_then(|tag| tag.strip_prefix('!')) {
+fn long(Node(value): Node, tag: Option<&str>) -> Value {
+    let name = match tag.and_then(|tag| tag.strip_prefix('!')) {
         None | Some("") => return value,
         Some(name @ ("Ref" | "Condition")) => name.to_owned(),
         Some(name) => format!("Fn::{name}"),
@@ -103,7 +103,7 @@ impl<'de> Visitor<'de> for Reader {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
         let mut all = Vec::new();
         while let Some(Tagged(node, tag)) = items.next_element::<Tagged<Node>>()? {
-            all.push(long(node, tag));
+            all.push(long(node, tag.as_deref()));
         }
         Ok(Node(Value::Array(all)))
     }
@@ -112,7 +112,7 @@ impl<'de> Visitor<'de> for Reader {
         let mut all = Map::new();
         while let Some(key) = members.next_key::<String>()? {
             let Tagged(node, tag) = members.next_value::<Tagged<Node>>()?;
-            all.insert(key, long(node, tag));
+            all.insert(key, long(node, tag.as_deref()));
         }
         Ok(Node(Value::Object(all)))
     }

@@ -111,15 +111,15 @@ pub(in crate::cli) fn release(going: &[(&Described, String)]) -> String {
         .map(|(described, _)| described)
         .filter(|one| !one.retained)
         .collect();
-    if !open.is_empty() {
+    if open.is_empty() {
+        text.push_str("Deploy the stack without these resources and without what refers to them:\n\n");
+    } else {
         text.push_str("1. Deploy the stack with these lines added, which change nothing:\n\nResources:\n");
         for described in open {
             let lines = "    DeletionPolicy: Retain\n    UpdateReplacePolicy: Retain\n";
             text.push_str(&format!("  {}:\n{lines}", described.id));
         }
         text.push_str("\n2. Then deploy it without these resources and without what refers to them:\n\n");
-    } else {
-        text.push_str("Deploy the stack without these resources and without what refers to them:\n\n");
     }
     for (described, name) in going {
         text.push_str(&format!("- {} ({name})\n", described.id));

@@ -173,10 +173,11 @@ impl Names {
                 let mut block = Body::default();
                 block.text("name", &attribute);
                 // A policy that refers to keys does so by their new names.
-                match self.0.contains_key(&value) && attribute == "PublicKeyPolicyName" {
-                    true => block.raw("value", self.reference(&value)),
-                    false => block.text("value", &value),
-                };
+                if self.0.contains_key(&value) && attribute == "PublicKeyPolicyName" {
+                    block.raw("value", self.reference(&value));
+                } else {
+                    block.text("value", &value);
+                }
                 body.block("policy_attribute", block);
             }
             file.block(

@@ -162,12 +162,12 @@ fn read(preview: Preview, offer: Option<&str>) -> Checked {
     problems.retain(|problem| offer.is_none_or(|offer| !problem.contains(offer)));
     let differences = preview.explained.into_iter().filter(|call| !is_claim(&call.step));
     Checked {
-        differences: differences.map(in_words).collect(),
+        differences: differences.map(|call| in_words(&call)).collect(),
         problems,
     }
 }
 
-fn in_words(call: Explained) -> String {
+fn in_words(call: &Explained) -> String {
     let mut line = call.step.to_string();
     if !call.details.is_empty() {
         line.push_str(&format!(" ({})", call.details.join("; ")));

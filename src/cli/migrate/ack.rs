@@ -103,16 +103,13 @@ fn target_group(migration: &Migration, group: &TargetGroup) -> Value {
     );
     if let Some(cookie) = &group.cookie {
         attributes.push(("stickiness.enabled", "true".to_owned()));
-        match &cookie.name {
-            Some(name) => {
-                attributes.push(("stickiness.type", "app_cookie".to_owned()));
-                attributes.push(("stickiness.app_cookie.cookie_name", name.clone()));
-                attributes.push(("stickiness.app_cookie.duration_seconds", cookie.seconds.to_string()));
-            }
-            None => {
-                attributes.push(("stickiness.type", "lb_cookie".to_owned()));
-                attributes.push(("stickiness.lb_cookie.duration_seconds", cookie.seconds.to_string()));
-            }
+        if let Some(name) = &cookie.name {
+            attributes.push(("stickiness.type", "app_cookie".to_owned()));
+            attributes.push(("stickiness.app_cookie.cookie_name", name.clone()));
+            attributes.push(("stickiness.app_cookie.duration_seconds", cookie.seconds.to_string()));
+        } else {
+            attributes.push(("stickiness.type", "lb_cookie".to_owned()));
+            attributes.push(("stickiness.lb_cookie.duration_seconds", cookie.seconds.to_string()));
         }
     }
     let mut spec = json!({

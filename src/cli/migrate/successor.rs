@@ -149,14 +149,13 @@ fn add(lb: &LoadBalancer, listener: &Listener, new: &mut Successor) {
         ));
     }
     let group = group::of(lb, listener, new);
-    let target_group = match new.target_groups.iter().find(|other| other.is_same(&group)) {
-        Some(other) => other.name.clone(),
-        None => {
-            let name = group.name.clone();
-            new.target_groups.push(group);
-            name
-        }
-    };
+    let known = new.target_groups.iter().find(|other| other.is_same(&group));
+    let known = known.map(|other| other.name.clone());
+    let target_group = known.unwrap_or_else(|| {
+        let name = group.name.clone();
+        new.target_groups.push(group);
+        name
+    });
     new.listeners.push(NewListener {
         port,
         protocol,

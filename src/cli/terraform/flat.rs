@@ -42,7 +42,7 @@ fn group(pairs: Vec<(Vec<&str>, &Value)>) -> Value {
         return Value::Object(whole.collect());
     }
     if is_list {
-        let mut indices: Vec<(&str, Vec<(Vec<&str>, &Value)>)> = members.into_iter().collect();
+        let mut indices: Vec<_> = members.into_iter().collect();
         indices.sort_by_key(|(index, _)| index.parse::<u64>().unwrap_or(u64::MAX));
         return Value::Array(indices.into_iter().map(|(_, rest)| group(rest)).collect());
     }

@@ -70,6 +70,7 @@ impl Subject<'_> {
     }
 
     /// Whether a source of targets names it, and which would.
+    #[allow(clippy::unnecessary_wraps)] // as the other questions of the list
     fn selected(&self) -> Option<Finding> {
         let targets = self.object.spec.targets.as_ref();
         let ids = targets.and_then(|targets| targets.instance_ids.as_ref());
@@ -160,6 +161,7 @@ impl Subject<'_> {
         })
     }
 
+    #[allow(clippy::unnecessary_wraps)] // as the other questions of the list
     fn registered(&self) -> Option<Finding> {
         let programmed = self.status().and_then(|status| {
             let mut all = status.conditions.iter();

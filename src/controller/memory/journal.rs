@@ -73,25 +73,22 @@ impl Journal {
     pub(in crate::controller) fn wrote(&mut self, before: &LoadBalancer, after: &LoadBalancer, at: Instant) {
         for element in before.changed_elements(after) {
             let (was, now) = (before.element(&element), after.element(&element));
-            match self.entries.get_mut(&element) {
-                Some(entry) => {
-                    let latest = std::mem::replace(&mut entry.latest, now);
-                    // Somebody else may have made something of it meanwhile. Told twice, it was not there in between.
-                    if !entry.latest.says(&latest) || !entry.was(&was) {
-                        entry.pass(latest);
-                        entry.pass(was);
-                    }
-                    (entry.at, entry.shown) = (at, false);
+            if let Some(entry) = self.entries.get_mut(&element) {
+                let latest = std::mem::replace(&mut entry.latest, now);
+                // Somebody else may have made something of it meanwhile. Told twice, it was not there in between.
+                if !entry.latest.says(&latest) || !entry.was(&was) {
+                    entry.pass(latest);
+                    entry.pass(was);
                 }
-                None => {
-                    let entry = Entry {
-                        past: vec![was],
-                        latest: now,
-                        at,
-                        shown: false,
-                    };
-                    self.entries.insert(element, entry);
-                }
+                (entry.at, entry.shown) = (at, false);
+            } else {
+                let entry = Entry {
+                    past: vec![was],
+                    latest: now,
+                    at,
+                    shown: false,
+                };
+                self.entries.insert(element, entry);
             }
         }
     }

@@ -69,7 +69,7 @@ pub(super) async fn confirmed(subject: &Subject<'_>, observation: Observation) -
         return Err(Halt::account_changed(&subject.name, known, &answering.id).into());
     }
     let again = observe(subject, &subject.region.view.now(), None, true).await;
-    Ok(again.map_err(|error| subject.unreadable(&error))?)
+    again.map_err(|error| subject.unreadable(&error))
 }
 
 /// A load balancer with our tags but of another creation: somebody deleted ours and made this one look like it.
