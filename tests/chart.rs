@@ -31,6 +31,8 @@ mod options;
 mod papers;
 #[path = "chart/reference.rs"]
 mod reference;
+#[path = "chart/rights.rs"]
+mod rights;
 #[path = "chart/taken.rs"]
 mod taken;
 #[path = "chart/values.rs"]
@@ -39,3 +41,5 @@ mod values;
 mod versions;
 #[path = "chart/warnings.rs"]
 mod warnings;
+#[path = "chart/wrong_values.rs"]
+mod wrong_values;

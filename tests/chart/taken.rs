@@ -8,7 +8,8 @@ use classic_lb_operator::telemetry;
 use serde_json::{Value, json};
 
 use crate::helm::{REQUIRED, deployment, read, render, template};
-use crate::values::{EVERYTHING, refused};
+use crate::values::EVERYTHING;
+use crate::wrong_values::refused;
 
 #[test]
 fn what_would_keep_the_operator_from_starting_is_refused() {

@@ -196,7 +196,7 @@ mod tests {
             let figures = play(60).await;
             println!("{figures:#?}");
             assert_eq!(figures.refused, 0, "{figures:#?}");
-            assert!(figures.creation <= figures.creation_floor * 2, "{figures:#?}");
+            assert!(figures.creation <= figures.creation_floor.mul_f64(1.05), "{figures:#?}");
             assert_eq!(
                 (figures.idle_writes, figures.idle_kubernetes_writes),
                 (0, 0),

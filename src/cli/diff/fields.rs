@@ -17,14 +17,17 @@ fn list<T: Display>(items: impl IntoIterator<Item = T>) -> String {
     items.join(", ")
 }
 
+/// Puts in what is not empty.
+fn put_in(all: &mut Fields, name: String, value: String) {
+    if !value.is_empty() {
+        all.insert(name, value);
+    }
+}
+
 /// All that is known of a load balancer. Sets that are empty are absent.
 pub(super) fn fields(lb: &LoadBalancer) -> Fields {
     let mut all = Fields::new();
-    let mut put = |name: String, value: String| {
-        if !value.is_empty() {
-            all.insert(name, value);
-        }
-    };
+    let mut put = |name, value| put_in(&mut all, name, value);
     put("scheme".to_owned(), lb.scheme.as_str().to_owned());
     put("availabilityZones".to_owned(), list(&lb.availability_zones));
     put("subnets".to_owned(), list(&lb.subnets));
@@ -85,11 +88,7 @@ fn name_of(attribute: &Attribute) -> &'static str {
 /// What a status has of these fields.
 pub(super) fn applied(status: &ClassicLoadBalancerStatus) -> Fields {
     let mut all = Fields::new();
-    let mut put = |name: String, value: String| {
-        if !value.is_empty() {
-            all.insert(name, value);
-        }
-    };
+    let mut put = |name, value| put_in(&mut all, name, value);
     put("scheme".to_owned(), status.scheme.clone().unwrap_or_default());
     put("availabilityZones".to_owned(), list(&status.availability_zones));
     put("subnets".to_owned(), list(&status.subnets));

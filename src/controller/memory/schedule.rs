@@ -57,6 +57,11 @@ impl Due {
         }
     }
 
+    /// Whether it would meet the same empty bucket, and can wait for it.
+    fn waits_for_a_turn(self) -> bool {
+        matches!(self, Self::Retry | Self::Rate | Self::Resync | Self::Lag)
+    }
+
     /// Whether everything is read and planned, and not one thing alone.
     fn is_full(self) -> bool {
         matches!(
@@ -225,22 +230,25 @@ impl Schedule {
 
     /// A reconcile met an empty bucket, and goes on when its turn comes.
     pub(in crate::controller) fn wait_for_turn(&mut self, at: Instant, reads: Reads, bucket: Bucket) {
-        self.set(Due::Rate, at);
         self.waiting = Some((reads, bucket));
+        self.wait_longer(at);
     }
 
-    /// The bucket whose turn has come, and nothing else is due.
+    /// The bucket whose turn has come, where nothing else is due that cannot wait for it.
     pub(in crate::controller) fn awaits_bucket(&self, seen: &Seen, now: Instant) -> Option<Bucket> {
-        let others = self.due.iter().any(|(due, at)| *due != Due::Rate && *at <= now);
-        let (_, bucket) = self
-            .waiting
-            .filter(|_| self.is_due(Due::Rate, now) && !others && !self.is_asked(seen))?;
-        Some(bucket)
+        let others = self.due.iter();
+        let others = others.filter(|(due, at)| !due.waits_for_a_turn() && **at <= now);
+        let comes = self.is_due(Due::Rate, now) && others.count() == 0 && !self.is_asked(seen);
+        self.waiting.filter(|_| comes).map(|(_, bucket)| bucket)
     }
 
-    /// Its turn has not come yet.
+    /// Its turn comes then, and what would find no more tokens before waits as long.
     pub(in crate::controller) fn wait_longer(&mut self, at: Instant) {
         self.set(Due::Rate, at);
+        let waiting = self.due.iter_mut().filter(|(due, _)| due.waits_for_a_turn());
+        for (_, when) in waiting {
+            *when = at.max(*when);
+        }
     }
 
     /// Failures in a row.

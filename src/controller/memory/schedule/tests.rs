@@ -181,3 +181,56 @@ fn a_failure_without_a_conclusion_is_no_person_who_asks() {
     schedule.ended(seen(1), &well(), now);
     assert!(!schedule.wants_full(&seen(1), now) && !schedule.wants_proof(&seen(1), now));
 }
+
+#[test]
+fn an_empty_bucket_is_waited_for_and_not_asked_again_at_once() {
+    let (now, wait) = (Instant::now(), Duration::from_secs(20));
+    let mut schedule = after(&well(), now);
+    let reads = Reads {
+        lane: Lane::Sweep,
+        since: now,
+    };
+    // A resync that was due met it, and so did what was to be looked at again.
+    schedule.set(Due::Resync, now);
+    schedule.set(Due::Lag, now);
+    schedule.wait_for_turn(now + wait, reads, Bucket::Describe);
+    assert_eq!(schedule.next(now), Some((Due::Rate, wait)));
+    assert_eq!(schedule.awaits_bucket(&seen(1), now), None);
+    assert_eq!(schedule.awaits_bucket(&seen(1), now + wait), Some(Bucket::Describe));
+    assert_eq!(schedule.reads(&seen(1), true, wait, now + wait).lane, Lane::Sweep);
+    schedule.wait_longer(now + 2 * wait);
+    assert_eq!(schedule.next(now), Some((Due::Rate, 2 * wait)));
+    // Instances that leave do not wait for the bucket of reads, and somebody who changes it is heard.
+    schedule.set(Due::Step, now);
+    assert_eq!(schedule.awaits_bucket(&seen(1), now + 2 * wait), None);
+    assert_eq!(schedule.awaits_bucket(&seen(2), now + 2 * wait), None);
+}
+
+#[test]
+fn what_a_reconcile_reads_follows_from_why_it_begins() {
+    let (now, tolerance) = (Instant::now(), Duration::from_secs(15));
+    let lane = |schedule: &Schedule, generation, settled| {
+        let reads = schedule.reads(&seen(generation), settled, tolerance, now);
+        (reads.lane, reads.since == now)
+    };
+    let fresh = Schedule::default();
+    assert_eq!(lane(&fresh, 1, false), (Lane::Change, true), "a new object");
+    assert_eq!(lane(&fresh, 1, true), (Lane::Repair, false), "after a restart");
+    let mut schedule = after(&well(), now);
+    assert_eq!(lane(&schedule, 1, true), (Lane::Instances, true), "a Node changed");
+    assert_eq!(lane(&schedule, 2, true), (Lane::Change, true), "the spec changed");
+    schedule.arrived(Some(now - tolerance));
+    assert_eq!(
+        lane(&schedule, 2, true),
+        (Lane::Change, false),
+        "what was read since then serves"
+    );
+    schedule.set(Due::Resync, now);
+    assert_eq!(lane(&schedule, 1, true), (Lane::Sweep, false));
+    schedule.set(Due::Lag, now);
+    assert_eq!(
+        lane(&schedule, 1, true),
+        (Lane::Repair, true),
+        "an old answer is the last thing wanted"
+    );
+}
