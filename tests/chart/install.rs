@@ -12,6 +12,7 @@ use crate::helm::{HELM, REQUIRED, chart, document, helm_of, read, root, yaml};
 pub(crate) const CRD: &str = "classicloadbalancers.classiclb.dev";
 const ACCOUNTS: &str = "awsaccounts.classiclb.dev";
 pub(crate) const DEPLOYMENT: Kind = Kind("apps/v1", "Deployment");
+const BUDGET: Kind = Kind("policy/v1", "PodDisruptionBudget");
 const POD: Kind = Kind("v1", "Pod");
 const CLUSTER_ROLE: Kind = Kind("rbac.authorization.k8s.io/v1", "ClusterRole");
 const POLICY: Kind = Kind("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy");
@@ -45,6 +46,11 @@ impl Turn {
             (Kind::CRD, ACCOUNTS),
             (CLUSTER_ROLE, "classic-lb-operator"),
             (BINDING, "classic-lb-operator"),
+            // Without Helm these are nobody's, and Helm takes none of them.
+            (DEPLOYMENT, "classic-lb-operator"),
+            (BUDGET, "classic-lb-operator"),
+            (Kind("v1", "Service"), "classic-lb-operator"),
+            (Kind("v1", "ServiceAccount"), "classic-lb-operator"),
         ] {
             for object in cluster.list(kind).await.unwrap() {
                 let name = object.metadata.name.unwrap();
