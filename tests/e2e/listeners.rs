@@ -3,7 +3,7 @@
 use serde_json::json;
 use testkit::{Calls, Result};
 
-use crate::setup::by_ids;
+use crate::setup::{by_ids, with_args};
 use crate::{MINIMAL, Test, error};
 
 const UNKNOWN: &str = "arn:aws:iam::123456789012:server-certificate/unknown";
@@ -129,7 +129,8 @@ async fn a_plain_listener_becomes_secure_only_with_a_certificate_that_is_there()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_listener_that_aws_refuses_after_all_is_put_back() -> Result<()> {
-    let test = Test::new().await?;
+    // Alone in its region: beside others its questions may be joined to theirs, and name nobody.
+    let test = Test::web().on(with_args(&[])).start().await?;
     test.ready(&http(80, 8080)).await?;
     let (before, name) = (in_aws(&test).await?, test.name().await?);
     let refusal = error("InvalidConfigurationRequest", 409, "not today");

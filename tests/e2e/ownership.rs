@@ -3,7 +3,7 @@
 use serde_json::json;
 use testkit::{Result, Stack};
 
-use crate::setup::minimal;
+use crate::setup::{minimal, with_args};
 use crate::{Test, describe, error, unique};
 
 /// A balancer made by somebody else.
@@ -52,7 +52,8 @@ async fn a_balancer_of_somebody_else_gets_no_write_also_when_the_object_is_delet
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_that_was_taken_in_the_same_moment_is_told_with_its_owner() -> Result<()> {
-    let test = Test::new().await?;
+    // Alone in its region: beside others its questions may be joined to theirs, and name nobody.
+    let test = Test::web().on(with_args(&[])).start().await?;
     let name = format!("foreign-{}", unique());
     make(&test.stack, &name, &OTHER).await?;
     let reads = |nth: u8, count: u8| json!({"operation": "DescribeLoadBalancers", "loadBalancer": name, "nth": nth, "count": count});
