@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_elasticloadbalancing::types::{HealthCheck, PolicyAttribute};
+use aws_sdk_elasticloadbalancing::types::{
+    AdditionalAttribute, ConnectionDraining, ConnectionSettings, CrossZoneLoadBalancing, HealthCheck,
+    LoadBalancerAttributes, PolicyAttribute,
+};
 use serde_json::{Value, json};
 use testkit::cluster::Kind;
 use testkit::{Result, Stack};
@@ -12,12 +15,20 @@ use crate::Person;
 const REGION: &str = "eu-west-2";
 const CERTIFICATE: &str = "arn:aws:acm:eu-west-2:123456789012:certificate/00000000-0000-0000-0000-0000000000bb";
 
+const SECOND_CERTIFICATE: &str = "arn:aws:iam::123456789012:server-certificate/varied";
+
 /// What they listen on.
 fn listeners() -> Vec<Value> {
     let plain = |protocol: &str, port: u16, to: u16| json!({"protocol": protocol, "port": port, "instancePort": to});
-    let secure = |protocol: &str, port: u16, inner: &str, to: u16| {
+    let with = |certificate: &str, protocol: &str, port: u16, inner: &str, to: u16| {
         json!({"protocol": protocol, "port": port, "instanceProtocol": inner, "instancePort": to,
-            "certificate": CERTIFICATE})
+            "certificate": certificate})
+    };
+    let secure = |protocol: &str, port: u16, inner: &str, to: u16| with(CERTIFICATE, protocol, port, inner, to);
+    let ports = |from: u16| {
+        (from..from + 12)
+            .map(|port| plain("TCP", port, port))
+            .collect::<Vec<_>>()
     };
     vec![
         json!([plain("HTTP", 80, 8080)]),
@@ -26,41 +37,112 @@ fn listeners() -> Vec<Value> {
         json!([secure("SSL", 993, "TCP", 143)]),
         json!([plain("HTTP", 80, 8080), plain("TCP", 22, 22)]),
         json!([secure("HTTPS", 443, "HTTPS", 8443)]),
+        json!([
+            with(SECOND_CERTIFICATE, "HTTPS", 443, "HTTP", 80),
+            secure("HTTPS", 8443, "HTTP", 80)
+        ]),
+        json!([secure("SSL", 443, "SSL", 8443), plain("TCP", 80, 8081)]),
+        json!([plain("HTTP", 80, 30080), plain("HTTP", 8080, 30080)]),
+        json!(ports(20_000)),
     ]
 }
 
-/// Twelve load balancers: every set of listeners, internal in one zone, and public in two with tags and an instance.
+/// Ways to be made: internal in one zone; public in two with tags and an instance; in subnets of a network with security
+/// groups; and with attributes and a check of its own.
+const WAYS: usize = 4;
+
+fn one(kind: usize, way: usize, listeners: &Value) -> Value {
+    let mut one = json!({"name": format!("Varied-{kind}-{way}"), "listeners": listeners});
+    let zone = |letter: char| format!("{REGION}{letter}");
+    match way {
+        0 => {
+            one["scheme"] = json!("internal");
+            one["availabilityZones"] = json!([zone('a')]);
+        }
+        1 => {
+            one["availabilityZones"] = json!([zone('a'), zone('b')]);
+            one["tags"] = json!({"team": "Shop Team", "on": "yes", "count": "1", "kubernetes.io/role": "x"});
+            one["instances"] = json!(["i-0c11c11e"]);
+        }
+        2 => {
+            one["subnets"] = json!(["subnet-0fa11e0a", "subnet-0fa11e0b"]);
+            one["securityGroups"] = json!(["sg-0fa11e01", "sg-0fa11e02"]);
+            one["instances"] = json!(["i-0c11c11f"]);
+            one["tags"] = json!({"empty": ""});
+        }
+        _ => one["availabilityZones"] = json!([zone('b'), zone('c')]),
+    }
+    one
+}
+
+/// Forty load balancers: every set of listeners in every way.
 async fn seed(stack: &Stack) -> Result<Vec<String>> {
     let mut balancers = Vec::new();
-    for (kind, listeners) in listeners().into_iter().enumerate() {
-        for (at, (scheme, zones)) in [("internal", 1), ("internet-facing", 2)].into_iter().enumerate() {
-            let zones: Vec<String> = ["a", "b"]
-                .iter()
-                .take(zones)
-                .map(|zone| format!("{REGION}{zone}"))
-                .collect();
-            let mut one = json!({"name": format!("Varied-{kind}-{at}"), "listeners": listeners,
-                "availabilityZones": zones});
-            if scheme == "internal" {
-                one["scheme"] = json!(scheme);
-            }
-            if at == 1 {
-                one["tags"] = json!({"team": "Shop Team", "on": "yes", "count": "1", "kubernetes.io/role": "x"});
-                one["instances"] = json!(["i-0c11c11e"]);
-            }
-            balancers.push(one);
-        }
+    for (kind, listeners) in listeners().iter().enumerate() {
+        balancers.extend((0..WAYS).map(|way| one(kind, way, listeners)));
     }
-    let names = balancers
+    let names: Vec<String> = balancers
         .iter()
         .map(|one| one["name"].as_str().expect("a name").to_owned())
         .collect();
-    let instances = json!([{"id": "i-0c11c11e", "availabilityZone": format!("{REGION}a")}]);
-    let certificates = json!([{"arn": CERTIFICATE}]);
-    let region = json!({"region": REGION, "instances": instances, "certificates": certificates,
-        "loadBalancers": balancers});
+    let subnet = |letter: char, third: u8| {
+        json!({"id": format!("subnet-0fa11e0{letter}"), "vpcId": "vpc-0fa11e01",
+            "availabilityZone": format!("{REGION}{letter}"), "cidrBlock": format!("10.77.{third}.0/24")})
+    };
+    let region = json!({
+        "region": REGION,
+        "vpcs": [{"id": "vpc-0fa11e01", "cidrBlock": "10.77.0.0/16", "internetGateway": true}],
+        "subnets": [subnet('a', 1), subnet('b', 2)],
+        "securityGroups": [{"id": "sg-0fa11e01", "name": "front", "vpcId": "vpc-0fa11e01"},
+            {"id": "sg-0fa11e02", "name": "office", "vpcId": "vpc-0fa11e01"}],
+        "instances": [{"id": "i-0c11c11e", "availabilityZone": format!("{REGION}a")},
+            {"id": "i-0c11c11f", "subnetId": "subnet-0fa11e0a"}],
+        "certificates": [{"arn": CERTIFICATE}],
+        "serverCertificates": [{"name": "varied"}],
+        "loadBalancers": balancers,
+    });
     stack.simulator().seed(&json!({"regions": [region]})).await?;
+    for kind in 0..listeners().len() {
+        attributes(stack, &format!("Varied-{kind}-3"), kind).await;
+    }
     Ok(names)
+}
+
+/// Attributes and a check, other ones for each.
+async fn attributes(stack: &Stack, name: &str, kind: usize) {
+    let elb = stack.simulator().elb_in(REGION);
+    let seconds = i32::try_from(kind).expect("a small number") * 100 + 30;
+    let draining = ConnectionDraining::builder().enabled(kind % 3 != 0).timeout(seconds);
+    let mode = ["monitor", "defensive", "strictest"][kind % 3];
+    let mode = AdditionalAttribute::builder()
+        .key("elb.http.desyncmitigationmode")
+        .value(mode)
+        .build();
+    let attributes = LoadBalancerAttributes::builder()
+        .cross_zone_load_balancing(CrossZoneLoadBalancing::builder().enabled(kind % 2 == 0).build())
+        .connection_settings(
+            ConnectionSettings::builder()
+                .idle_timeout(seconds)
+                .build()
+                .expect("built"),
+        )
+        .connection_draining(draining.build())
+        .additional_attributes(mode);
+    let request = elb.modify_load_balancer_attributes().load_balancer_name(name);
+    let request = request.load_balancer_attributes(attributes.build());
+    request.send().await.expect("modified");
+    let target = ["TCP:80", "HTTP:8080/", "HTTPS:8443/health?deep=1", "SSL:443"][kind % 4];
+    let check = HealthCheck::builder()
+        .target(target)
+        .interval(10 + seconds / 10)
+        .timeout(4);
+    let check = check.unhealthy_threshold(3).healthy_threshold(5).build();
+    let request = elb.configure_health_check().load_balancer_name(name);
+    request
+        .health_check(check.expect("a check"))
+        .send()
+        .await
+        .expect("configured");
 }
 
 /// What no creation carries: policies by hand, checks and a custom choice of ciphers.
@@ -159,7 +241,7 @@ async fn a_varied_fleet_is_taken_over_with_no_write_but_tags_and_given_back_as_i
     let mark = person.stack.simulator().mark()?;
     let ran = person.here(&[&import[..], &["--output-dir", to]].concat()).ended(0);
     ran.complains(&[
-        "wrote 12 manifests",
+        "wrote 40 manifests",
         "Varied-3-1: listener 993 has no TLS policy",
         "Varied-0-1: tags of other tools are left to them: kubernetes.io/role",
     ]);
