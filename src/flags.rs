@@ -298,7 +298,9 @@ fn collector(text: &str) -> Result<String, String> {
     let uri: Option<http::Uri> = text.parse().ok();
     let is_legal = uri.is_some_and(|uri| {
         let scheme = uri.scheme_str();
-        uri.host().is_some_and(|host| !host.is_empty()) && matches!(scheme, Some("http" | "https")) && uri.query().is_none()
+        uri.host().is_some_and(|host| !host.is_empty())
+            && matches!(scheme, Some("http" | "https"))
+            && uri.query().is_none()
     });
     if text.is_empty() || is_legal {
         return Ok(text.to_owned());

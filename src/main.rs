@@ -65,7 +65,9 @@ fn print_reference(page: Page) -> anyhow::Result<()> {
 
 fn run(arguments: Run) -> anyhow::Result<()> {
     let runtime = runtime()?;
-    let traces = arguments.collector().map(|url| Traces::to(url, runtime.handle().clone()));
+    let traces = arguments
+        .collector()
+        .map(|url| Traces::to(url, runtime.handle().clone()));
     let traces = traces.transpose().map_err(|why| anyhow!(message::no_traces(why)))?;
     if let Err(error) = telemetry::start(arguments.log_format, &arguments.log_level, traces.as_ref()) {
         let why = match error {

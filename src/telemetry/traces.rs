@@ -158,11 +158,15 @@ impl HttpClient for Sender {
         Self: 'sending,
     {
         let replying = self.client.request(request.map(Full::new));
-        let sending = self.runtime.spawn(tokio::time::timeout(PATIENCE, async move {
+        let replied = async move {
             let (head, body) = replying.await?.into_parts();
             let body = Limited::new(body, ANSWER).collect().await?.to_bytes();
             Ok(Response::from_parts(head, body))
-        }));
+        };
+        // A timer, too, is begun where the runtime is.
+        let sending = self
+            .runtime
+            .spawn(async move { tokio::time::timeout(PATIENCE, replied).await });
         Box::pin(async move {
             let sent = match sending.await {
                 Ok(Ok(sent)) => sent,

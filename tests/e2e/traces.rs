@@ -91,7 +91,9 @@ fn attributes(span: &Span) -> BTreeMap<String, String> {
 }
 
 fn is_error(span: &Span) -> bool {
-    span.status.as_ref().is_some_and(|status| status.code() == SpanStatus::Error)
+    span.status
+        .as_ref()
+        .is_some_and(|status| status.code() == SpanStatus::Error)
 }
 
 /// The first span of this name that answers to all of these attributes.
@@ -122,7 +124,9 @@ async fn a_collector_is_sent_each_reconcile_with_its_calls_beneath() -> Result<(
 
     let made = [&object[..], &[("because", "start"), ("result", "success")]].concat();
     collector
-        .until("reconcile that made it", |spans| find(spans, "reconcile", &made).is_some())
+        .until("reconcile that made it", |spans| {
+            find(spans, "reconcile", &made).is_some()
+        })
         .await;
     let reconcile = find(&collector.spans, "reconcile", &made).expect("a reconcile").clone();
     assert!(reconcile.parent_span_id.is_empty(), "{reconcile:#?}");
@@ -156,7 +160,9 @@ async fn a_collector_is_sent_each_reconcile_with_its_calls_beneath() -> Result<(
     assert!(!is_error(create) && !told.contains_key("error.type"), "{create:#?}");
     let names: Vec<&str> = collector.spans.iter().map(|span| span.name.as_str()).collect();
     assert!(
-        !names.iter().any(|name| name.contains("reconciling") || name.contains('.')),
+        !names
+            .iter()
+            .any(|name| name.contains("reconciling") || name.contains('.')),
         "nothing twice: {names:?}"
     );
 
@@ -201,5 +207,7 @@ async fn a_collector_that_is_away_harms_nothing() -> Result<()> {
     let test = Test::web().on(options).ready().await?;
     let exit = test.stack.operator().stop().await?;
     assert_eq!(exit, testkit::Exit::Code(0));
+    let log = test.stack.operator().log();
+    assert_eq!(log.matches("traces do not reach their collector").count(), 1, "{log}");
     Ok(())
 }
