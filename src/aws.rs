@@ -18,6 +18,7 @@ mod reads;
 mod retry;
 mod session;
 mod signing_key;
+mod trace;
 mod view;
 
 pub use crate::elb::Class;

@@ -190,10 +190,19 @@ pub struct Run {
     /// A level (error, warn, info, debug, trace) or a list of target=level.
     #[arg(long, env = "CLB_LOG_LEVEL", default_value = "info")]
     pub log_level: String,
+    /// An OpenTelemetry collector that traces are sent to, by OTLP over HTTP, such as http://collector.observability:4318: a span
+    /// for each reconcile, and beneath it one for each call to AWS. Empty: none.
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", default_value = "", value_name = "URL", value_parser = collector, hide_default_value = true)]
+    otlp_endpoint: String,
 }
 
 impl Run {
-    /// What the operator is built from. The flags of the log are not of it.
+    /// The collector of traces.
+    pub fn collector(&self) -> Option<&str> {
+        Some(self.otlp_endpoint.as_str()).filter(|url| !url.is_empty())
+    }
+
+    /// What the operator is built from. Those of log and traces are not of it.
     pub fn parameters(self) -> Parameters {
         Parameters {
             cluster_id: self.cluster_id,
@@ -282,6 +291,21 @@ pub fn region_name(text: &str) -> Result<String, String> {
     region::is_legal(text)
         .then(|| text.to_owned())
         .ok_or_else(message::not_a_region_name)
+}
+
+/// The address of a collector, or nothing.
+fn collector(text: &str) -> Result<String, String> {
+    let uri: Option<http::Uri> = text.parse().ok();
+    let is_legal = uri.is_some_and(|uri| {
+        let scheme = uri.scheme_str();
+        uri.host().is_some_and(|host| !host.is_empty())
+            && matches!(scheme, Some("http" | "https"))
+            && uri.query().is_none()
+    });
+    if text.is_empty() || is_legal {
+        return Ok(text.to_owned());
+    }
+    Err(message::not_a_collector())
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -18,7 +18,7 @@
 //!       api         the resources: spec, status, conditions, messages
 //!       metrics     what Prometheus reads
 //!       readiness   whether the operator can work
-//!       telemetry   logs
+//!       telemetry   logs and traces
 //! ```
 #![recursion_limit = "256"]
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))] // unit tests may

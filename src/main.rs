@@ -10,7 +10,7 @@ use classic_lb_operator::cli;
 use classic_lb_operator::flags::{self, Cli, Command, Page, Ready, Run};
 use classic_lb_operator::metrics;
 use classic_lb_operator::operator;
-use classic_lb_operator::telemetry::{self, Obstacle};
+use classic_lb_operator::telemetry::{self, Obstacle, Traces};
 use serde_json::Value;
 
 fn main() -> ExitCode {
@@ -64,7 +64,12 @@ fn print_reference(page: Page) -> anyhow::Result<()> {
 }
 
 fn run(arguments: Run) -> anyhow::Result<()> {
-    if let Err(error) = telemetry::start(arguments.log_format, &arguments.log_level) {
+    let runtime = runtime()?;
+    let traces = arguments
+        .collector()
+        .map(|url| Traces::to(url, runtime.handle().clone()));
+    let traces = traces.transpose().map_err(|why| anyhow!(message::no_traces(why)))?;
+    if let Err(error) = telemetry::start(arguments.log_format, &arguments.log_level, traces.as_ref()) {
         let why = match error {
             Obstacle::NotALevel(word) => message::not_a_level(format_args!("{word:?}")),
             Obstacle::NotAFilter(filter, error) => message::not_a_filter(format_args!("{filter:?}"), error),
@@ -73,7 +78,11 @@ fn run(arguments: Run) -> anyhow::Result<()> {
         eprintln!("clb-operator: {why}");
         std::process::exit(2);
     }
-    runtime()?.block_on(operator::run(arguments.parameters()))
+    let outcome = runtime.block_on(operator::run(arguments.parameters()));
+    if let Some(traces) = traces {
+        traces.end();
+    }
+    outcome
 }
 
 fn ready(arguments: &Ready) -> anyhow::Result<()> {

@@ -56,7 +56,7 @@ impl Reconciled {
     const ALL: [Self; 3] = [Self::Success, Self::RequeueAfter, Self::Error];
 
     /// As controller-runtime calls it.
-    fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Success => "success",
             Self::RequeueAfter => "requeue_after",

@@ -1,15 +1,18 @@
-//! Logs.
+//! Logs and traces.
 
 mod line;
+mod traces;
 
 use tracing::Dispatch;
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::JsonFields;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, registry};
 
 use line::Line;
+pub use traces::Traces;
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -21,9 +24,12 @@ pub enum LogFormat {
     Text,
 }
 
+/// The target of the spans of calls to AWS. They are for traces alone: a log line has what it needs in its own members.
+pub const CALLS: &str = "classic_lb_operator::calls";
+
 /// Each request that fails is logged by whoever made it, with what follows from it; this would say it again. And around
 /// the span of a reconcile the runtime has one of its own, which would name the object a second time.
-const QUIET: &str = "kube_client::client::builder=off,kube_runtime::controller=off";
+const QUIET: &str = "kube_client::client::builder=off,kube_runtime::controller=off,classic_lb_operator::calls=off";
 
 /// Why logging cannot start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,25 +42,35 @@ pub enum Obstacle {
     Started(String),
 }
 
-/// Starts logging to standard error. `filter` is a level or a list of `target=level`.
+/// Starts logging to standard error, and tracing where traces are wanted. `filter` is a level or a list of `target=level`, of
+/// the log alone.
 ///
 /// # Errors
 /// When the filter cannot be read, or logging was started before.
-pub fn start(format: LogFormat, filter: &str) -> Result<(), Obstacle> {
+pub fn start(format: LogFormat, filter: &str, traces: Option<&Traces>) -> Result<(), Obstacle> {
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let subscriber = subscriber(format, filter, colours, std::io::stderr)?;
+    let subscriber = subscriber(format, filter, traces, colours, std::io::stderr)?;
     tracing::dispatcher::set_global_default(subscriber).map_err(|error| Obstacle::Started(error.to_string()))
 }
 
-fn subscriber<W>(format: LogFormat, filter: &str, colours: bool, writer: W) -> Result<Dispatch, Obstacle>
+fn subscriber<W>(
+    format: LogFormat,
+    filter: &str,
+    traces: Option<&Traces>,
+    colours: bool,
+    writer: W,
+) -> Result<Dispatch, Obstacle>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let builder = fmt().with_env_filter(self::filter(filter)?).with_writer(writer);
-    Ok(match format {
-        LogFormat::Json => builder.fmt_fields(JsonFields::new()).event_format(Line).into(),
-        LogFormat::Text => builder.with_ansi(colours).into(),
-    })
+    let wanted = self::filter(filter)?;
+    let lines = fmt::layer().with_writer(writer);
+    let lines = match format {
+        LogFormat::Json => lines.fmt_fields(JsonFields::new()).event_format(Line).boxed(),
+        LogFormat::Text => lines.with_ansi(colours).boxed(),
+    };
+    let traces = traces.map(Traces::layer);
+    Ok(registry().with(traces).with(lines.with_filter(wanted)).into())
 }
 
 /// What is logged: a level or a list of `target=level`.
@@ -102,7 +118,7 @@ mod tests {
     fn written(format: LogFormat) -> String {
         let written = Written::default();
         let writer = written.clone();
-        let subscriber = subscriber(format, "info", false, move || writer.clone()).expect("a filter");
+        let subscriber = subscriber(format, "info", None, false, move || writer.clone()).expect("a filter");
         tracing::dispatcher::with_default(&subscriber, || {
             info!("starting");
             let outer = info_span!(target: "kube_runtime::controller", "reconciling object", object.ref = "web.shop");

@@ -61,7 +61,7 @@ const LAYERS: &[Layer] = &[
     layer(&[1], "api", "the resources: spec, status, conditions, messages"),
     layer(&[1], "metrics", "what Prometheus reads"),
     layer(&[1], "readiness", "whether the operator can work"),
-    layer(&[1], "telemetry", "logs"),
+    layer(&[1], "telemetry", "logs and traces"),
 ];
 
 /// Crates and the only modules that may name them.
@@ -78,9 +78,22 @@ const HOMES: &[Home] = &[
     home("prometheus_client", &["metrics"]),
     home("governor", &["aws"]),
     home("tracing_subscriber", &["telemetry"]),
+    home("tracing_opentelemetry", &["telemetry"]),
+    home("opentelemetry", &["telemetry"]),
+    home("opentelemetry_", &["telemetry"]),
     home(
         "tokio",
-        &["aws", "controller", "lease", "operator", "server", "cli", "main", "bin"],
+        &[
+            "aws",
+            "controller",
+            "lease",
+            "operator",
+            "server",
+            "telemetry",
+            "cli",
+            "main",
+            "bin",
+        ],
     ),
 ];
 

@@ -223,7 +223,7 @@ impl Accounts {
         let make = || {
             let budget = Budget::new(&of.limits);
             let when = self.rates.when_over_budget;
-            let gate = Gate::new(self.leadership.clone(), Arc::clone(&self.metrics), budget, when);
+            let gate = Gate::new(region, self.leadership.clone(), Arc::clone(&self.metrics), budget, when);
             let identity = Arc::clone(&of.identity);
             Arc::new(Shared {
                 account: of

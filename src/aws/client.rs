@@ -24,6 +24,7 @@ use super::budget::{Wait, Who};
 use super::gate::{Access, Gate};
 use super::retry::{RetryCutShort, ThrottlesWait, WholeReply};
 use super::signing_key::SigningKey;
+use super::trace::Answered;
 use super::{Class, Error, convert};
 use crate::api::message;
 use crate::elb::{
@@ -60,7 +61,9 @@ macro_rules! own {
         let partition = $service::config::retry::RetryPartition::custom(concat!(stringify!($service), "-of-a-region"))
             .token_bucket($service::config::retry::TokenBucket::default())
             .build();
-        let builder = $service::config::Builder::from($config).retry_partition(partition);
+        let builder = $service::config::Builder::from($config)
+            .retry_partition(partition)
+            .interceptor(Answered);
         if $gate.waits() {
             builder
         } else {

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tracing::debug;
 
 use super::budget::{Budget, Wait, Who};
-use super::{Class, Error};
+use super::{Class, Error, trace};
 use crate::api::message::{self, Answer};
 use crate::elb::Lane;
 use crate::lease::Leadership;
@@ -40,6 +40,7 @@ pub enum WhenOverBudget {
 /// The gate of one account and region.
 #[derive(Debug)]
 pub(super) struct Gate {
+    region: String,
     leadership: Leadership,
     metrics: Arc<Metrics>,
     budget: Budget,
@@ -53,12 +54,14 @@ const SILENT: u32 = 3;
 
 impl Gate {
     pub(super) fn new(
+        region: &str,
         leadership: Leadership,
         metrics: Arc<Metrics>,
         budget: Budget,
         when_over_budget: WhenOverBudget,
     ) -> Self {
         Self {
+            region: region.to_owned(),
             leadership,
             metrics,
             budget,
@@ -131,6 +134,8 @@ impl Gate {
                 None
             }
         };
+        let span = trace::span(operation, &self.region);
+        let sending = trace::within(&span, sending);
         let started = Instant::now();
         let result = match claim {
             None => sending.await.map_err(|error| Error::of_sdk(operation, &error)),
@@ -153,7 +158,10 @@ impl Gate {
         }
         match &result {
             Ok(_) => debug!(operation, "AWS answered"),
-            Err(error) => debug!(operation, %error, request_id = error.request_id, "AWS refused"),
+            Err(error) => {
+                trace::failed(&span, error);
+                debug!(operation, %error, request_id = error.request_id, "AWS refused");
+            }
         }
         result
     }

@@ -12,7 +12,8 @@ use kube::ResourceExt as _;
 use kube::core::DeserializeGuard;
 use kube::core::error_boundary::InvalidObject;
 use tokio::time::Instant;
-use tracing::{Instrument as _, error, info, info_span, warn};
+use tracing::field::{Empty, display};
+use tracing::{Instrument as _, Span, error, info, info_span, warn};
 
 use super::admission::{Admission, Turn};
 use super::backoff;
@@ -122,7 +123,11 @@ impl Reconciler {
             namespace = object.namespace(),
             name = object.name_any(),
             reconcileID = self.reconcile_id(),
-            because = tracing::field::Empty,
+            because = Empty,
+            result = Empty,
+            reason = Empty,
+            error = Empty,
+            otel.status_code = Empty,
         );
         self.guarded(object, &uid, started).instrument(span).await
     }
@@ -187,9 +192,15 @@ impl Reconciler {
             Err(error) => {
                 let wait = backoff::delay(memory.schedule.failed(), self.cx.jitter.fraction());
                 error!(%error, next_try = when(Some(wait)), "the reconcile failed");
+                Span::current().record("error", display(error));
                 Some(wait)
             }
         };
+        let span = Span::current();
+        span.record("result", reconciled.as_str());
+        if reconciled == Reconciled::Error {
+            span.record("otel.status_code", "ERROR");
+        }
         if memory.lifecycle.is_released() {
             self.cx.metrics.forget(uid);
         }
@@ -292,6 +303,7 @@ fn tell_what_stands(next: &Next) {
     } else {
         info!(reason, problem, problems, next_try, "not as declared");
     }
+    Span::current().record("reason", reason);
 }
 
 /// When an object is looked at again, for a log.

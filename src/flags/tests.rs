@@ -64,6 +64,14 @@ fn flags_that_this_version_would_refuse_are_told_in_one_line() {
             "--adoption",
         ),
         (&["run", "--cluster-id=a", "--watch-namespaces=Shop"], "Shop"),
+        (
+            &["run", "--cluster-id=a", "--otlp-endpoint=collector:4318"],
+            "http://collector",
+        ),
+        (
+            &["run", "--cluster-id=a", "--otlp-endpoint=grpc://collector:4317"],
+            "http://collector",
+        ),
         (&["crd"], "does not run"),
         (&[], "a command is required"),
     ] {

@@ -147,6 +147,7 @@ fn every_value_reaches_the_pod() {
             "--metrics-authentication",
             "--log-format=text",
             "--log-level=info,kube=debug",
+            "--otlp-endpoint=http://collector.observability:4318",
         ])
     );
     assert_eq!(
@@ -208,6 +209,7 @@ resyncPeriod: 1h30m
 healthInterval: 15s
 concurrency: 8
 log: {format: text, level: "info,kube=debug"}
+traces: {endpoint: "http://collector.observability:4318"}
 http: {address: "::", port: 9090}
 resources: {limits: {cpu: 1, memory: 1Gi}}
 terminationGracePeriodSeconds: 45

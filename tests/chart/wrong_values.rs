@@ -134,6 +134,11 @@ fn a_wrong_value_is_refused_where_it_stands() {
         ("healthInterval: 0s", "'/healthInterval'", "does not match pattern"),
         ("healthInterval: ''", "'/healthInterval'", "minLength"),
         ("concurrency: 0", "'/concurrency'", "minimum"),
+        (
+            "traces: {endpoint: 'collector:4318'}",
+            "'/traces/endpoint'",
+            "does not match pattern",
+        ),
         ("log: {format: xml}", "'/log/format'", "must be one of"),
         ("http: {port: 80}", "'/http/port'", "minimum"),
         (

@@ -63,6 +63,7 @@ mod swaps;
 mod tags;
 mod targets;
 mod tenancy;
+mod traces;
 mod tutorial;
 mod walk;
 mod watch_namespaces;

@@ -62,6 +62,10 @@ words! { START:
     fn not_a_filter(filter, error) "--log-level: log filter {filter}: {error}" =>
         "Correct `--log-level` (`CLB_LOG_LEVEL`).";
     fn no_logging(error) "--log-level: {error}" => "A defect: report it.";
+    fn not_a_collector() "must be an address such as http://collector.observability:4318" =>
+        "Correct `--otlp-endpoint` (`OTEL_EXPORTER_OTLP_ENDPOINT`).";
+    fn no_traces(why) "traces cannot be sent: {why}" =>
+        "Do what the message says, or leave `--otlp-endpoint` (`OTEL_EXPORTER_OTLP_ENDPOINT`) empty.";
     fn second_tls_provider() "a TLS provider was installed before" => "A defect: report it.";
     fn not_listening(address) "cannot listen on {address}" =>
         "Give `--listen` an address of the pod and a port that is free and above 1023.";
