@@ -70,6 +70,10 @@ generate: binaries ## Write the generated files anew: the CRDs, the chart's copy
 book: ## Build the documentation as a book into target/book; needs mdbook on the PATH
 	mdbook build
 
+.PHONY: release
+release: ## Build a release from a clean clone into target/release-files: image, chart, manifests, plugin, SBOM, provenance
+	tools/release/build
+
 .PHONY: bench
 bench: tools ## Measure the operator and the simulator
 	cargo build --release --workspace --bins
