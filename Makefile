@@ -23,12 +23,16 @@ help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 .PHONY: demo
-demo: binaries ## Play the ELB tutorial against a real API server and a simulated AWS, and check every step
+demo: announce-demo binaries ## Play the ELB tutorial against a real API server and a simulated AWS, and check every step
 	@"$(testkit)" demo
 
 .PHONY: up
-up: binaries ## Start the same stack in the background and write .local/env for kubectl and AWS clients
+up: announce-up binaries ## Start the same stack in the background and write .local/env for kubectl and AWS clients
 	@"$(testkit)" up
+
+.PHONY: announce-demo announce-up
+announce-demo announce-up:
+	@tools/announce $(@:announce-%=%) "$(testkit)"
 
 .PHONY: down
 down: ## End the stack that `make up` started
