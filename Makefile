@@ -23,12 +23,16 @@ help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 .PHONY: demo
-demo: binaries ## Play the ELB tutorial against a real API server and a simulated AWS, and check every step
+demo: announce-demo binaries ## Play the ELB tutorial against a real API server and a simulated AWS, and check every step
 	@"$(testkit)" demo
 
 .PHONY: up
-up: binaries ## Start the same stack in the background and write .local/env for kubectl and AWS clients
+up: announce-up binaries ## Start the same stack in the background and write .local/env for kubectl and AWS clients
 	@"$(testkit)" up
+
+.PHONY: announce-demo announce-up
+announce-demo announce-up:
+	@tools/announce $(@:announce-%=%) "$(testkit)"
 
 .PHONY: down
 down: ## End the stack that `make up` started
@@ -69,6 +73,10 @@ generate: binaries ## Write the generated files anew: the CRDs, the chart's copy
 .PHONY: book
 book: ## Build the documentation as a book into target/book; needs mdbook on the PATH
 	mdbook build
+
+.PHONY: release
+release: ## Build a release from a clean clone into target/release-files: image, chart, manifests, plugin, SBOM, provenance
+	tools/release/build
 
 .PHONY: bench
 bench: tools ## Measure the operator and the simulator

@@ -2,7 +2,9 @@
 //!
 //! Only the metrics of single objects, which are bounded and can be switched off, grow with the fleet.
 
+mod labels;
 mod objects;
+mod process;
 mod queue;
 pub mod reference;
 mod regions;
@@ -10,7 +12,6 @@ mod regions;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -19,27 +20,16 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use labels::{CallLabels, ControllerLabels, LaneLabels, LeaseLabels, OperationLabels, ReconcileLabels, RequestLabels};
 use objects::Objects;
 pub use objects::Told;
-use queue::Queue;
+use process::Process;
+use queue::{Queue, Work};
 use regions::Regions;
 pub use regions::{BucketSample, RegionSample};
 
 /// The value of the `controller` label, in logs too.
 pub const CONTROLLER: &str = "classicloadbalancer";
-
-/// How a reconcile ended.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ReconcileLabels {
-    controller: &'static str,
-    result: &'static str,
-}
-
-/// A Lease.
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct LeaseLabels {
-    name: String,
-}
 
 /// How a reconcile ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,32 +55,6 @@ impl Reconciled {
     }
 }
 
-/// The controller alone.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ControllerLabels {
-    controller: &'static str,
-}
-
-/// A call to AWS and its outcome: `OK` or the error code.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct CallLabels {
-    operation: &'static str,
-    code: String,
-}
-
-/// An AWS operation.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OperationLabels {
-    operation: &'static str,
-}
-
-/// A lane of calls, and a bucket of AWS's.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct LaneLabels {
-    lane: &'static str,
-    bucket: &'static str,
-}
-
 /// All metrics and the registry that prints them.
 #[derive(Debug)]
 pub struct Metrics {
@@ -100,6 +64,8 @@ pub struct Metrics {
     reconcile_panics: Family<ControllerLabels, Counter>,
     reconcile_seconds: Family<ControllerLabels, Histogram>,
     active_workers: Family<ControllerLabels, Gauge>,
+    most_workers: Family<ControllerLabels, Gauge>,
+    requests: Family<RequestLabels, Counter>,
     calls: Family<CallLabels, Counter>,
     call_seconds: Family<OperationLabels, Histogram>,
     throttles: Family<OperationLabels, Counter>,
@@ -107,6 +73,7 @@ pub struct Metrics {
     health_age: Histogram,
     regions: Regions,
     queue: Queue,
+    work: Work,
     steps: Family<OperationLabels, Counter>,
     objects: Objects,
     leader: Family<LeaseLabels, Gauge>,
@@ -145,6 +112,8 @@ impl Metrics {
             reconcile_panics: Family::default(),
             reconcile_seconds: Family::new_with_constructor(seconds),
             active_workers: Family::default(),
+            most_workers: Family::default(),
+            requests: Family::default(),
             calls: Family::default(),
             call_seconds: Family::new_with_constructor(seconds),
             throttles: Family::default(),
@@ -152,6 +121,7 @@ impl Metrics {
             health_age: Histogram::new([15.0, 30.0, 60.0, 90.0, 120.0, 300.0, 600.0, 1200.0, 3600.0]),
             regions: Regions::default(),
             queue: Queue::default(),
+            work: Work::new(),
             steps: Family::default(),
             objects: Objects::new(limit),
             leader: Family::default(),
@@ -243,6 +213,18 @@ impl Metrics {
         let registry = &mut self.registry;
         registry.register_collector(Box::new(self.regions.clone()));
         registry.register_collector(Box::new(self.queue.clone()));
+        self.work.register(registry);
+        registry.register_collector(Box::new(Process));
+        registry.register(
+            "controller_runtime_max_concurrent_reconciles",
+            "How many reconciles there may be at once",
+            self.most_workers.clone(),
+        );
+        registry.register(
+            "rest_client_requests",
+            "Requests to the Kubernetes API server by status, or `<error>` where none came",
+            self.requests.clone(),
+        );
         registry.register_collector(Box::new(self.objects.clone()));
         registry.register(
             "leader_election_master_status",
@@ -280,6 +262,32 @@ impl Metrics {
         }
     }
 
+    /// So many objects are worked on at once, at most.
+    pub fn works_on_at_most(&self, limit: u16) {
+        let labels = ControllerLabels { controller: CONTROLLER };
+        self.most_workers.get_or_create(&labels).set(limit.into());
+    }
+
+    /// An object came to wait for a worker.
+    pub fn queued(&self) {
+        self.work.added();
+    }
+
+    /// A worker took it up.
+    pub fn taken_up(&self, waited: Duration) {
+        self.work.taken_up(waited);
+    }
+
+    /// A request to the API server ended; without a status none was had.
+    pub fn requested(&self, method: &str, host: &str, status: Option<u16>) {
+        let labels = RequestLabels {
+            code: status.map_or_else(|| "<error>".to_owned(), |status| status.to_string()),
+            method: method.to_owned(),
+            host: host.to_owned(),
+        };
+        self.requests.get_or_create(&labels).inc();
+    }
+
     /// A reconcile begins; the guard counts it as ended when dropped.
     pub fn reconcile_started(&self) -> impl Drop + use<> {
         let gauge = self
@@ -302,7 +310,9 @@ impl Metrics {
                 result,
             })
             .inc();
+        self.work.done(took);
         if reconciled == Reconciled::Error {
+            self.work.retried();
             self.reconcile_errors.get_or_create(&labels).inc();
         }
         self.reconcile_seconds

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods)] // the tasks that live as long as the process are begun here
 
 mod ready;
+mod requests;
 mod scrapers;
 
 use std::sync::Arc;
@@ -75,7 +76,7 @@ pub async fn run(parameters: Parameters) -> anyhow::Result<()> {
         stop.clone().cancelled_owned(),
     ));
 
-    let (client, watching) = clients().await?;
+    let (client, watching) = clients(&metrics).await?;
     let telling = tell_securely(secure_metrics, &client, &metrics, &stop).await?;
     let leadership = Leadership::none();
     let lease = Arc::new(Election::new(
@@ -148,14 +149,14 @@ async fn tell_securely(
 }
 
 /// One client for watches, which may be silent for long, and one for everything else, which may not.
-async fn clients() -> anyhow::Result<(kube::Client, kube::Client)> {
+async fn clients(metrics: &Arc<Metrics>) -> anyhow::Result<(kube::Client, kube::Client)> {
     let config = kube::Config::infer().await.with_context(message::no_kubernetes)?;
     let mut bounded = config.clone();
     bounded.read_timeout = Some(REQUEST);
     bounded.reset_reader_on_write = true;
     bounded.default_retry = false;
-    let client = kube::Client::try_from(bounded).with_context(message::bad_kubeconfig)?;
-    let watching = kube::Client::try_from(config).with_context(message::bad_kubeconfig)?;
+    let client = requests::counted(bounded, metrics).with_context(message::bad_kubeconfig)?;
+    let watching = requests::counted(config, metrics).with_context(message::bad_kubeconfig)?;
     Ok((client, watching))
 }
 

@@ -31,6 +31,8 @@ mod options;
 mod papers;
 #[path = "chart/reference.rs"]
 mod reference;
+#[path = "chart/release.rs"]
+mod release;
 #[path = "chart/rights.rs"]
 mod rights;
 #[path = "chart/taken.rs"]

@@ -26,7 +26,7 @@ fn document(view: &View<'_>, clock: &str) -> String {
     let mut html = Xml::new();
     html.raw("<!doctype html>").open("html lang=\"en\"").open("head");
     html.raw("<meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">");
-    html.raw("<meta http-equiv=\"refresh\" content=\"5\">");
+    html.raw("<meta http-equiv=\"refresh\" content=\"2\">");
     html.text("title", "AWS simulator")
         .open("style")
         .raw(STYLE)
@@ -41,6 +41,14 @@ fn document(view: &View<'_>, clock: &str) -> String {
         ));
         html.escaped(&format!("{} of them broke the service model", view.violations))
             .close("p");
+        html.open("p class=\"quiet\"").escaped("As data: ");
+        for path in ["/_simulator/requests", "/_simulator/snapshot"] {
+            html.open(&format!("a href=\"{path}\""))
+                .escaped(path)
+                .close("a")
+                .escaped(" ");
+        }
+        html.close("p");
         regions(html, view);
         requests(html, &view.latest);
     });
@@ -91,8 +99,13 @@ fn balancer(html: &mut Xml, view: &View<'_>, region: &Region, balancer: &LoadBal
         zones.join(", "),
         balancer.created
     ));
-    html.close("span")
-        .raw("<br>")
+    html.close("span");
+    let (in_service, registered) = (in_service(view, region, balancer), balancer.instances.len());
+    let class = if in_service == registered { "good" } else { "bad" };
+    html.open(&format!("span class=\"count {class}\""))
+        .escaped(&format!("{in_service} of {registered} in service"))
+        .close("span");
+    html.raw("<br>")
         .text("code", &balancer.dns_name)
         .close("header")
         .open("div");
@@ -121,6 +134,15 @@ fn balancer(html: &mut Xml, view: &View<'_>, region: &Region, balancer: &LoadBal
     html.close("div").open("div class=\"wide whole\"");
     members(html, view, region, balancer);
     html.close("div").close("div").close("section");
+}
+
+/// How many of the registered instances serve.
+fn in_service(view: &View<'_>, region: &Region, balancer: &LoadBalancer) -> usize {
+    let serves = |id: &&_| {
+        let health = health_of(balancer, region, id, view.now, view.timing);
+        health.is_some_and(|health| health.state == "InService")
+    };
+    balancer.instances.keys().filter(serves).count()
 }
 
 fn members(html: &mut Xml, view: &View<'_>, region: &Region, balancer: &LoadBalancer) {

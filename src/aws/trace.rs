@@ -13,10 +13,8 @@ use tracing::{Instrument as _, Span, info_span};
 use super::Error;
 use crate::telemetry::CALLS;
 
-tokio::task_local! {
-    /// The span of the call under way. `Span::current()` would be one of the SDK's own where its log is wanted.
-    static CALL: Span;
-}
+// The span of the call under way; the current one would be of the SDK's own where its log is wanted.
+tokio::task_local!(static CALL: Span);
 
 /// The span of a call that is about to be made. The names of its fields are those of OpenTelemetry's conventions.
 pub(super) fn span(operation: &'static str, region: &str) -> Span {

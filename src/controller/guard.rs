@@ -55,6 +55,7 @@ impl Reconciler {
     /// Nothing is remembered yet. So many objects are worked on at once.
     pub fn new(cx: Context, concurrency: u16) -> Self {
         let admission = Admission::new(concurrency.into());
+        cx.metrics.works_on_at_most(concurrency);
         cx.metrics.queue_from({
             let admission = admission.clone();
             move || admission.waiting()
@@ -143,7 +144,11 @@ impl Reconciler {
         let region = object.spec.region.as_deref().or(self.cx.accounts.default_region());
         let region = region.unwrap_or_default();
         let silent = self.cx.accounts.is_silent(region);
-        self.admission.turn(lane, region, silent).await
+        self.cx.metrics.queued();
+        let came = Instant::now();
+        let turn = self.admission.turn(lane, region, silent).await;
+        self.cx.metrics.taken_up(came.elapsed());
+        turn
     }
 
     /// No reconcile begins any more; those under way end.

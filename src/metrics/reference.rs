@@ -10,8 +10,8 @@ const INTRODUCTION: &str = "\
 # Metrics
 
 Written by `make generate` from the registry. The operator serves them on `/metrics`, by default on port 8080, in the OpenMetrics
-text format. The names that begin with `controller_runtime_` mean what they mean in other controllers, so dashboards for those
-work. A histogram has the series `_bucket`, `_sum` and `_count`.
+text format. The names that begin with `controller_runtime_`, `workqueue_`, `rest_client_`, `leader_election_` and `process_` mean
+what they mean in other controllers, so dashboards for those work. A histogram has the series `_bucket`, `_sum` and `_count`.
 
 The metrics `clb_load_balancer_…` are of single objects, about nine series each, of 1000 objects at most
 (`--object-metrics`, chart values `objectMetrics`; 0 switches them off). Only the operator that leads has them. Their labels `namespace` and
@@ -29,8 +29,13 @@ const LABELS: &[(&str, &str)] = &[
         "the bucket of AWS's that a call draws from, such as `describe`",
     ),
     ("certificate", "the ARN of the certificate"),
-    ("code", "`OK`, or the error code of AWS"),
+    (
+        "code",
+        "`OK`, or the error code of AWS; of `rest_client_requests_total` the status of HTTP",
+    ),
     ("controller", "always `classicloadbalancer`"),
+    ("host", "the API server"),
+    ("method", "of HTTP"),
     ("lane", "`instances`, `change`, `repair` or `sweep`"),
     (
         "operation",
@@ -40,7 +45,7 @@ const LABELS: &[(&str, &str)] = &[
     ("region", "the region of AWS"),
     (
         "name",
-        "the name of the object; of `leader_election_master_status` that of the Lease",
+        "the name of the object; of `leader_election_master_status` that of the Lease, of `workqueue_…` `classicloadbalancer`",
     ),
     ("namespace", "the namespace of the object"),
     ("reason", "a [reason](conditions.md) of `Ready`"),
@@ -169,6 +174,8 @@ fn sample() -> Metrics {
     metrics.leads("classic-lb-operator", true);
     metrics.call("DescribeLoadBalancers", "OK", true, Duration::ZERO);
     metrics.step("CreateLoadBalancer");
+    metrics.works_on_at_most(1);
+    metrics.requested("GET", "kubernetes", Some(200));
     metrics.waits("change", "describe");
     metrics.queue_from(|| vec![("change", 0)]);
     metrics.regions_from(|| {

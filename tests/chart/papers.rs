@@ -210,3 +210,29 @@ fn notes_speak_of_what_was_installed() {
     assert!(unbound.contains("WARNING: rbac.create is false") && unbound.contains("2 pods"));
     assert!(notes(&["--set", "prometheusRule.enabled=true"]).contains("somebody who scrapes"));
 }
+
+/// The recording shows the demo as it is: every step by its title, in the format that players read, and kept small.
+#[test]
+fn the_recording_shows_the_demo_as_it_is() {
+    let recording = read("docs/demo.cast");
+    assert!(recording.len() < 48 * 1024, "{} bytes", recording.len());
+    let mut lines = recording
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    assert_eq!(lines.next().unwrap()["version"], 2);
+    let shown: String = lines.map(|event| event[2].as_str().unwrap().to_owned()).collect();
+    let steps = read("testkit/src/bin/testkit/demo/steps.rs");
+    let titles: Vec<&str> = steps
+        .split("play.step(")
+        .skip(1)
+        .map(|rest| rest.split('"').nth(1).unwrap())
+        .collect();
+    assert!(titles.len() >= 9, "{titles:?}");
+    for (at, title) in titles.iter().enumerate() {
+        assert!(
+            shown.contains(&format!("{}. {title}", at + 1)),
+            "{title}: `testkit demo --record docs/demo.cast`"
+        );
+    }
+    assert!(shown.contains("checks seen to hold"));
+}

@@ -74,6 +74,25 @@ fn the_definitions_are_printed() {
     assert!(printed(&["crd", "awsaccounts"]) == accounts);
 }
 
+/// The value of a series, or none.
+fn value(metrics: &str, series: &str) -> f64 {
+    let line = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    line.and_then(|value| value.parse().ok()).unwrap_or(f64::NAN)
+}
+
+/// The API server as its clients call it.
+fn kube_host(test: &Test) -> String {
+    let kubeconfig = std::fs::read_to_string(test.stack.control_plane().kubeconfig()).expect("a kubeconfig");
+    let server = kubeconfig.split("https://").nth(1).expect("a server");
+    server
+        .split(|c: char| c.is_whitespace() || c == '"')
+        .next()
+        .expect("a host")
+        .to_owned()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_count_what_was_done_and_logs_hold_no_credential() -> Result<()> {
     let test = Test::web().ready().await?;
@@ -84,9 +103,36 @@ async fn metrics_count_what_was_done_and_logs_hold_no_credential() -> Result<()>
         "controller_runtime_reconcile_time_seconds_bucket",
         "clb_operator_aws_api_requests_total{operation=\"CreateLoadBalancer\",code=\"OK\"}",
         "clb_operator_plan_steps_total{operation=\"CreateLoadBalancer\"}",
+        "controller_runtime_max_concurrent_reconciles{controller=\"classicloadbalancer\"} 64",
+        "leader_election_master_status{name=\"classic-lb-operator\"} 1",
     ] {
         assert!(metrics.contains(name), "no {name} in\n{metrics}");
     }
+    // What dashboards for any controller ask, and that it counts.
+    let server = kube_host(&test);
+    let queue = "name=\"classicloadbalancer\",controller=\"classicloadbalancer\"";
+    for series in [
+        format!("workqueue_adds_total{{{queue}}}"),
+        format!("workqueue_queue_duration_seconds_count{{{queue}}}"),
+        format!("workqueue_work_duration_seconds_count{{{queue}}}"),
+        format!("rest_client_requests_total{{code=\"200\",method=\"GET\",host=\"{server}\"}}"),
+        format!("rest_client_requests_total{{code=\"200\",method=\"PATCH\",host=\"{server}\"}}"),
+        "process_cpu_seconds_total".to_owned(),
+        "process_resident_memory_bytes".to_owned(),
+        "process_virtual_memory_bytes".to_owned(),
+        "process_open_fds".to_owned(),
+        "process_max_fds".to_owned(),
+        "process_threads".to_owned(),
+    ] {
+        assert!(value(&metrics, &series) > 0.0, "{series}:\n{metrics}");
+    }
+    assert!(value(&metrics, &format!("workqueue_retries_total{{{queue}}}")) >= 0.0);
+    let began = value(&metrics, "process_start_time_seconds");
+    let now = std::time::SystemTime::UNIX_EPOCH
+        .elapsed()
+        .expect("a clock")
+        .as_secs_f64();
+    assert!(began <= now + 1.0 && began > now - 86400.0, "{began} of {now}");
     let log = operator.log();
     assert!(log.contains("CreateLoadBalancer"), "{log}");
     for secret in [testkit::simulator::SECRET_ACCESS_KEY, "Bearer", "Authorization"] {

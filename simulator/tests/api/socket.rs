@@ -144,6 +144,10 @@ async fn control_works_over_http() {
         page.contains("text/html") && page.contains("lb") && page.contains("i-4f8cf126"),
         "{page}"
     );
+    assert!(page.contains("of 1 in service"), "{page}");
+    for foreign in ["src=", "href=\"http", "@import", "url("] {
+        assert!(!page.contains(foreign), "nothing is fetched from elsewhere: {foreign}");
+    }
     let snapshot = ask(get("/_simulator/snapshot")).await;
     let body = snapshot.split("\r\n\r\n").nth(1).unwrap();
     ask(post("/_simulator/reset", "")).await;

@@ -71,12 +71,11 @@ impl Local {
         }
     }
 
-    /// Where the operator of the living stack listens.
-    fn operator(&self) -> Option<String> {
+    /// A variable of the living stack.
+    fn exported(&self, name: &str) -> Option<String> {
         let env = read(&self.path("env"));
-        let line = env
-            .lines()
-            .find_map(|line| line.strip_prefix("export CLB_OPERATOR_URL='"));
+        let start = format!("export {name}='");
+        let line = env.lines().find_map(|line| line.strip_prefix(&start));
         Some(line?.trim_end_matches('\'').to_owned())
     }
 
@@ -119,7 +118,7 @@ pub(crate) async fn up(folder: Option<PathBuf>) -> anyhow::Result<()> {
 /// Has the operator of the running stack started again if it ended, as after `kill -9`.
 async fn revive(local: &Local, pid: u32) -> anyhow::Result<()> {
     let url = local
-        .operator()
+        .exported("CLB_OPERATOR_URL")
         .context("the file env does not say where the operator listens")?;
     // A process that lives answers this even where it is not ready; one that is stopped keeps its port.
     if testkit::get(&format!("{url}/healthz")).await.is_ok() {
@@ -150,7 +149,25 @@ fn tell(local: &Local) {
         "Point kubectl and AWS clients at it with:\n  . {}",
         env.display()
     ));
-    say("Then, for example:\n  kubectl apply -f examples/tutorial.yaml\n  kubectl get clb --watch");
+    let plugin = std::env::current_exe()
+        .unwrap_or_default()
+        .with_file_name("kubectl-clb");
+    let plugin = plugin.display();
+    say("Then try three things:");
+    say(
+        "  kubectl apply -f examples/tutorial.yaml && kubectl get clb --watch    # a load balancer appears, with its DNS name",
+    );
+    say(
+        "  kubectl label node web-c role=web                                     # the instance behind it is registered",
+    );
+    say(&format!(
+        "  {plugin} plan -f examples    # what each example would do in AWS"
+    ));
+    if let Some(url) = local.exported("AWS_ENDPOINT_URL") {
+        say(&format!(
+            "See the simulated AWS at {url}: load balancers, the health of instances, requests as they come."
+        ));
+    }
     say(&format!("The operator's log is {}", local.path(OPERATOR_LOG).display()));
     if local.folder == Local::usual() {
         say("End it with: make down");

@@ -2,6 +2,7 @@
 
 mod demo;
 mod local;
+mod recording;
 mod screen;
 mod site;
 mod soak;
@@ -26,7 +27,11 @@ enum Command {
     /// End the stack that `up` started.
     Down(Folder),
     /// Play the ELB tutorial on a stack of its own, and check every step.
-    Demo,
+    Demo {
+        /// Take down what is printed, in this file, for `asciinema play`.
+        #[arg(long)]
+        record: Option<PathBuf>,
+    },
     /// Let two operators idle over many load balancers, and fail where anything but the Lease is written or memory grows.
     Soak(soak::Arguments),
     /// Hold the stack: what `up` leaves running in the background.
@@ -52,7 +57,7 @@ fn main() -> ExitCode {
                 match command {
                     Command::Up(Folder { folder }) => local::up(folder).await,
                     Command::Down(Folder { folder }) => local::down(folder).await,
-                    Command::Demo => demo::play().await,
+                    Command::Demo { record } => demo::play(record).await,
                     Command::Soak(arguments) => soak::soak(arguments).await,
                     Command::Hold(Folder { folder }) => local::hold(folder).await,
                 }

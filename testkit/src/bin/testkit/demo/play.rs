@@ -23,14 +23,14 @@ pub(crate) struct Play<'a> {
 }
 
 impl<'a> Play<'a> {
-    pub(crate) async fn new(stack: &'a Stack, cluster: Cluster) -> anyhow::Result<Self> {
+    pub(crate) async fn new(stack: &'a Stack, cluster: Cluster, screen: Screen) -> anyhow::Result<Self> {
         let kubectl = tool::kubectl().await?;
         // kubectl keeps a cache in its home folder, which is not to be the user's.
         let home = tempfile::tempdir()?;
         Ok(Self {
             stack,
             cluster,
-            screen: Screen::new(),
+            screen,
             kubectl,
             home,
             mark: 0,
@@ -50,7 +50,7 @@ impl<'a> Play<'a> {
     }
 
     /// Runs kubectl, shows the command and its output, and returns the output.
-    pub(crate) async fn kubectl(&self, arguments: &[&str]) -> anyhow::Result<String> {
+    pub(crate) async fn kubectl(&mut self, arguments: &[&str]) -> anyhow::Result<String> {
         let output = tokio::process::Command::new(&self.kubectl)
             .args(arguments)
             .current_dir(tool::root())
@@ -71,7 +71,7 @@ impl<'a> Play<'a> {
     }
 
     /// Changes the tutorial's object with a merge patch.
-    pub(crate) async fn change(&self, patch: &str) -> anyhow::Result<()> {
+    pub(crate) async fn change(&mut self, patch: &str) -> anyhow::Result<()> {
         self.kubectl(&["patch", "clb", BALANCER, "--type=merge", "-p", patch])
             .await
             .map(drop)
@@ -86,7 +86,7 @@ impl<'a> Play<'a> {
     }
 
     /// Shows what AWS was asked in this step.
-    pub(crate) fn show_calls(&self) -> anyhow::Result<Calls> {
+    pub(crate) fn show_calls(&mut self) -> anyhow::Result<Calls> {
         let calls = self.stack.simulator().calls(self.mark)?;
         self.screen
             .asked(&calls.only(|call| call.is_write() || call.operation != "DescribeInstanceHealth"));

@@ -229,7 +229,7 @@ async fn attach_group(play: &mut Play<'_>) -> anyhow::Result<()> {
     play.check(!registering(&calls), "the operator did not register them itself")
 }
 
-async fn make_group(play: &Play<'_>) -> anyhow::Result<()> {
+async fn make_group(play: &mut Play<'_>) -> anyhow::Result<()> {
     let scaling = play.stack.simulator().autoscaling();
     let configuration = scaling.create_launch_configuration().launch_configuration_name(GROUP);
     configuration

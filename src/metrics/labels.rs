@@ -1,0 +1,50 @@
+//! The labels of metrics.
+
+use prometheus_client::encoding::EncodeLabelSet;
+
+/// How a reconcile ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ReconcileLabels {
+    pub(super) controller: &'static str,
+    pub(super) result: &'static str,
+}
+
+/// A Lease.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(super) struct LeaseLabels {
+    pub(super) name: String,
+}
+
+/// The controller alone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ControllerLabels {
+    pub(super) controller: &'static str,
+}
+
+/// A call to AWS and its outcome: `OK` or the error code.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct CallLabels {
+    pub(super) operation: &'static str,
+    pub(super) code: String,
+}
+
+/// A request to the API server and its outcome: the status, or `<error>`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct RequestLabels {
+    pub(super) code: String,
+    pub(super) method: String,
+    pub(super) host: String,
+}
+
+/// An AWS operation.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct OperationLabels {
+    pub(super) operation: &'static str,
+}
+
+/// A lane of calls, and a bucket of AWS's.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct LaneLabels {
+    pub(super) lane: &'static str,
+    pub(super) bucket: &'static str,
+}
