@@ -91,8 +91,17 @@ fn the_config_map_and_the_values_carry_the_script() {
 #[test]
 fn the_health_check_of_flux_names_the_same_denials() {
     let script = read("deploy/argocd/health.lua");
-    let table = script.split("local denied = {").nth(1).unwrap().split('}').next().unwrap();
-    let of_argocd: BTreeSet<&str> = table.lines().filter_map(|line| line.trim().strip_suffix(" = true,")).collect();
+    let table = script
+        .split("local denied = {")
+        .nth(1)
+        .unwrap()
+        .split('}')
+        .next()
+        .unwrap();
+    let of_argocd: BTreeSet<&str> = table
+        .lines()
+        .filter_map(|line| line.trim().strip_suffix(" = true,"))
+        .collect();
     let objects = yaml(&read("deploy/flux/load-balancers.yaml"));
     let failed = objects[1]["spec"]["healthCheckExprs"][0]["failed"].as_str().unwrap();
     let list = failed.split('[').nth(1).unwrap().split(']').next().unwrap();

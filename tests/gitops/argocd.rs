@@ -205,7 +205,6 @@ pub(crate) fn health(application: &DynamicObject, name: &str) -> (String, String
 #[tokio::test(flavor = "multi_thread")]
 async fn the_tutorial_is_healthy_and_stays_as_it_is_in_git() -> Result<()> {
     let turn = Turn::begin("argocd-tutorial").await?.with_argocd().await?;
-    turn.seed_tutorial().await?;
     let tutorial = crate::lab::read("examples/tutorial.yaml");
     let commit = turn
         .repository
@@ -220,9 +219,12 @@ async fn the_tutorial_is_healthy_and_stays_as_it_is_in_git() -> Result<()> {
         managers(&ready),
         [
             "argocd-controller Apply",
-            "classic-lb-operator Apply",
-            "classic-lb-operator Apply status"
+            "classic-lb-operator Apply status",
+            "classic-lb-operator Update"
         ]
     );
+
+    argo.cluster.delete_and_wait(APPLICATION, turn.name).await?;
+    assert!(!turn.in_aws("my-lb").await);
     Ok(())
 }

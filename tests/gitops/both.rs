@@ -20,8 +20,8 @@ async fn all_three_write_their_own_and_none_writes_again() -> Result<()> {
         managers(&before),
         [
             "argocd-controller Apply",
-            "classic-lb-operator Apply",
             "classic-lb-operator Apply status",
+            "classic-lb-operator Update",
             "kustomize-controller Apply"
         ]
     );

@@ -42,8 +42,23 @@ impl Lab {
                 ..Options::default()
             };
             let folder = Folder::new()?;
+            let stack = Stack::start(options).await?;
+            // Instances that the tutorial names, and a Node, without which no load balancer with a selector is ready.
+            let zones = [
+                ("i-4f8cf126", "us-east-1a"),
+                ("i-0bb7ca62", "us-east-1b"),
+                ("i-00000042", "us-east-1a"),
+            ];
+            stack
+                .simulator()
+                .seed(&testkit::instances(&BTreeMap::from(zones)))
+                .await?;
+            let cluster = stack.control_plane().cluster("default").await?;
+            cluster
+                .node("web-1", Some("aws:///us-east-1a/i-00000042"), &[("role", "web")])
+                .await?;
             Ok(Self {
-                stack: Stack::start(options).await?,
+                stack,
                 git: Server::start(folder.path())?,
                 folder,
                 flux: OnceCell::new(),
@@ -165,12 +180,6 @@ impl Turn {
         let matching = json!({"operation": "CreateLoadBalancer", "loadBalancer": name});
         let fault = json!({"match": matching, "do": denied});
         self.lab.stack.simulator().fault(&fault).await
-    }
-
-    /// Makes the instances that the tutorial names.
-    pub(crate) async fn seed_tutorial(&self) -> Result<()> {
-        let zones = BTreeMap::from([("i-4f8cf126", "us-east-1a"), ("i-0bb7ca62", "us-east-1b")]);
-        self.lab.stack.simulator().seed(&testkit::instances(&zones)).await
     }
 
     /// Waits until objects of a kind can be listed: a definition takes a moment to be served.
