@@ -8,6 +8,7 @@ use testkit::{Cluster, Kind, Result, free_port, object, tool};
 use crate::lab::{Lab, Turn, built, managers, manifests, objects};
 
 pub(crate) const APPLICATION: Kind = Kind("argoproj.io/v1alpha1", "Application");
+const PROJECT: Kind = Kind("argoproj.io/v1alpha1", "AppProject");
 
 /// Starts Argo CD without its API server, outside of the cluster.
 pub(crate) async fn start(lab: &Lab) -> Result<Vec<Process>> {
@@ -91,7 +92,11 @@ async fn configure(lab: &Lab) -> Result<()> {
     let folder = built("argocd-files");
     cluster.apply(&manifests(&folder.join("crds"))).await?;
     cluster.apply(&manifests(&folder.join("base/config"))).await?;
-    Turn::until_served(lab, APPLICATION).await?;
+    for kind in [APPLICATION, PROJECT] {
+        Turn::until_served(lab, kind).await?;
+    }
+    // Another handle: this one remembers what it has not found.
+    let cluster = lab.stack.control_plane().cluster("argocd").await?;
     let project = json!({
         "apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject", "metadata": {"name": "default"},
         "spec": {
@@ -170,19 +175,12 @@ impl<'a> Argo<'a> {
         .await
     }
 
-    /// Asks for a comparison and waits until it was made.
+    /// Asks for a comparison and waits until it was made: then what asks for it is taken off.
     pub(crate) async fn pass(&self) -> Result<DynamicObject> {
-        let before = self.cluster.get(APPLICATION, self.turn.name).await?;
-        let before = object::text(&before, "/status/reconciledAt").to_owned();
         self.refresh().await?;
         self.until("to have been compared", |found| {
-            let asked = found
-                .metadata
-                .annotations
-                .iter()
-                .flatten()
-                .any(|(key, _)| key == "argocd.argoproj.io/refresh");
-            !asked && object::text(found, "/status/reconciledAt") != before
+            let mut annotations = found.metadata.annotations.iter().flatten();
+            annotations.all(|(key, _)| key != "argocd.argoproj.io/refresh")
         })
         .await
     }
