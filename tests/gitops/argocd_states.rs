@@ -128,8 +128,11 @@ async fn what_is_stalled_or_denied_is_degraded_with_the_message() -> Result<()> 
     let foreign = Turn::manifest("argocd-foreign", "");
     let commit = turn.repository.push(&[("load-balancers/web.yaml", Some(&foreign))]);
     let argo = Argo::load_balancers(&turn).await?;
-    argo.until_synced(&commit, "Degraded").await?;
+    let application = argo.until_synced(&commit, "Degraded").await?;
     turn.lap("stalled is told");
+    let stored = turn.namespace.get(Kind::CLB, "argocd-foreign").await?;
+    let (_, said) = crate::lab::condition(&stored, "Stalled");
+    assert_eq!(health(&application, "argocd-foreign").1, said);
     let denied = Turn::manifest("argocd-denied", "");
     let commit = turn.repository.push(&[("load-balancers/web.yaml", Some(&denied))]);
     argo.refresh().await?;
