@@ -53,7 +53,7 @@ pub(crate) async fn start(lab: &Lab) -> Result<Vec<Process>> {
     Ok(processes)
 }
 
-/// A GitRepository and a Kustomization in the turn's namespace.
+/// A `GitRepository` and a `Kustomization` in the turn's namespace.
 pub(crate) struct Flux<'a> {
     pub(crate) cluster: Cluster,
     turn: &'a Turn,

@@ -1,4 +1,4 @@
-//! What GitOps tools make of load balancers, said by the tools themselves: Flux and Argo CD, a scheduler and a node that only
+//! What tools that deploy out of Git make of load balancers, said by the tools themselves: Flux and Argo CD, a scheduler and a node that only
 //! seems to be one, on a real API server with its controllers, out of a Git server on loopback. `make test-gitops` builds
 //! them first.
 //!
