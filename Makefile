@@ -47,6 +47,13 @@ test: tools ## Run every test: unit, laws, simulator, end to end, chart
 test-moto: tools ## Run the successful paths against moto's AWS as a second opinion
 	tools/moto/run
 
+# Built for this alone, and long where nothing is built yet: some half an hour on two processors.
+gitops := kube-scheduler kwok redis kustomize-controller source-controller argocd
+.PHONY: test-gitops
+test-gitops: tools binaries ## Run Flux, Argo CD and Helm against the operator, and check what they make of it
+	@for tool in $(gitops); do tools/build $$tool >/dev/null; done
+	cargo test --test gitops -- --nocapture
+
 .PHONY: lint
 lint: ## Check formatting, clippy and rustdoc, with warnings denied
 	cargo fmt --all --check

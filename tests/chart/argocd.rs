@@ -1,9 +1,11 @@
 //! The health check for Argo CD, run as Argo CD runs it: the object in the global `obj`, Lua 5.1.
 
+use std::collections::BTreeSet;
+
 use mlua::{Lua, LuaSerdeExt as _, Table};
 use serde_json::{Value, json};
 
-use crate::helm::{document, read};
+use crate::helm::{document, read, yaml};
 
 const UNSEEN: &str = "The operator has not seen this version of the object yet";
 
@@ -77,8 +79,33 @@ fn an_object_without_a_word_from_the_operator_is_in_progress() {
 }
 
 #[test]
-fn the_config_map_carries_the_script() {
-    let config = document(&read("deploy/argocd/argocd-cm.yaml"));
+fn the_config_map_and_the_values_carry_the_script() {
     let key = "resource.customizations.health.classiclb.dev_ClassicLoadBalancer";
+    let config = document(&read("deploy/argocd/argocd-cm.yaml"));
     assert_eq!(config["data"][key], read("deploy/argocd/health.lua"));
+    let values = document(&read("deploy/argocd/argocd-values.yaml"));
+    assert_eq!(values["configs"]["cm"][key], read("deploy/argocd/health.lua"));
+}
+
+/// Both tools give up at the same refusals of AWS.
+#[test]
+fn the_health_check_of_flux_names_the_same_denials() {
+    let script = read("deploy/argocd/health.lua");
+    let table = script
+        .split("local denied = {")
+        .nth(1)
+        .unwrap()
+        .split('}')
+        .next()
+        .unwrap();
+    let of_argocd: BTreeSet<&str> = table
+        .lines()
+        .filter_map(|line| line.trim().strip_suffix(" = true,"))
+        .collect();
+    let objects = yaml(&read("deploy/flux/load-balancers.yaml"));
+    let failed = objects[1]["spec"]["healthCheckExprs"][0]["failed"].as_str().unwrap();
+    let list = failed.split('[').nth(1).unwrap().split(']').next().unwrap();
+    let of_flux: BTreeSet<&str> = list.split(',').map(|word| word.trim().trim_matches('"')).collect();
+    assert!(of_argocd.len() > 5, "{table}");
+    assert_eq!(of_flux, of_argocd);
 }

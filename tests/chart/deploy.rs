@@ -32,6 +32,7 @@ fn rendered_files_are_those_of_the_chart() {
         "components/monitoring/objects.yaml",
         "components/network-policy/objects.yaml",
         "argocd/argocd-cm.yaml",
+        "argocd/argocd-values.yaml",
     ] {
         let fresh = std::fs::read_to_string(folder.path().join(file)).unwrap();
         assert!(

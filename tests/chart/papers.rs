@@ -131,11 +131,12 @@ fn files_that_the_pages_name_exist() {
 
 #[test]
 fn values_in_the_pages_are_values_of_the_chart() {
-    let gitops = read("docs/gitops.md");
+    let (gitops, application) = (read("docs/gitops.md"), read("deploy/argocd/operator.yaml"));
     let blocks: Vec<Value> = gitops
         .split("```yaml\n")
         .skip(1)
         .flat_map(|rest| yaml(rest.split("```").next().unwrap()))
+        .chain(yaml(&application))
         .collect();
     let values: Vec<_> = blocks
         .iter()

@@ -6,6 +6,8 @@ tool k8s.io/kubernetes/cmd/kube-apiserver
 
 tool k8s.io/kubernetes/cmd/kube-controller-manager
 
+tool k8s.io/kubernetes/cmd/kube-scheduler
+
 tool k8s.io/kubernetes/cmd/kubectl
 
 require (
