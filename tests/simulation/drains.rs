@@ -23,7 +23,7 @@ const SCALE: Scale = Scale {
     draining: NodeDraining::Delay,
 };
 /// How many seeds are run.
-const SEEDS: u64 = 3;
+const SEEDS: u64 = 2;
 
 impl World {
     /// Nodes come under notice and out of it again, among all else that happens.
@@ -59,7 +59,7 @@ async fn hours(seed: u64) -> u64 {
     world.run_until(Instant::now() + Duration::from_mins(30)).await;
     world.drain_connections().await;
     world.run_until(Instant::now() + Duration::from_mins(10)).await;
-    world.tools_at_work(Instant::now() + Duration::from_hours(3)).await;
+    world.tools_at_work(Instant::now() + Duration::from_hours(2)).await;
     world.clear_faults();
     world.tell("calm");
     // Others serve in the place of those that leave.

@@ -8,11 +8,8 @@ use tokio::time::Instant;
 use crate::api::ClassicLoadBalancerStatus;
 use crate::controller::memory::Health;
 use crate::controller::nodes::Drain;
-use crate::elb::{Declared, InstanceId, LoadBalancer, Part};
+use crate::elb::{Declared, InstanceHealth, InstanceId, LoadBalancer, Part};
 use crate::plan::targets::{Members, SOURCE_NODE_SELECTOR};
-
-/// What AWS writes of an instance that drains, as the status repeats it.
-const DRAINING: &str = "Instance deregistration currently in progress.";
 
 /// What a load balancer holds.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -48,7 +45,13 @@ impl Holds {
         let listed = usize::try_from(instances.registered).unwrap_or_default();
         self.more = listed > instances.items.len();
         for item in &instances.items {
-            if item.description.as_deref() == Some(DRAINING) {
+            let told = InstanceHealth {
+                id: item.id.clone(),
+                state: item.state.clone(),
+                reason: item.reason.clone(),
+                description: item.description.clone(),
+            };
+            if told.is_draining() {
                 self.draining.insert(item.id.clone(), now);
             } else if item.sources.iter().all(|source| source == SOURCE_NODE_SELECTOR) {
                 self.registered.insert(item.id.clone());
@@ -144,7 +147,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::elb::InstanceHealth;
+
+    const DRAINING: &str = "Instance deregistration currently in progress.";
 
     fn ids(ids: &[&str]) -> BTreeSet<InstanceId> {
         ids.iter().map(|id| (*id).to_owned()).collect()
