@@ -38,6 +38,9 @@ pub const FINALIZER: &str = "classiclb.dev/load-balancer";
 
 /// The annotation that asks for a reconcile now: any new value does.
 pub const REQUESTED_AT: &str = "classiclb.dev/requested-at";
+/// What the annotation begins with that tells how far a Node that is about to go has drained; the name of the operator's
+/// Lease follows.
+pub const DRAIN_PREFIX: &str = "drain.classiclb.dev/";
 
 /// The field manager of everything the operator writes to Kubernetes.
 pub const FIELD_MANAGER: &str = "classic-lb-operator";

@@ -5,6 +5,7 @@ mod admission;
 mod backoff;
 mod clock;
 mod context;
+mod drains;
 mod error;
 mod executor;
 mod guard;
@@ -42,7 +43,7 @@ pub use context::{Context, Intervals};
 pub use error::Error;
 pub use guard::{Guarded, Reconciler};
 pub use namespaces::Namespaces;
-pub use nodes::NodeView;
+pub use nodes::{NodeDraining, NodeView};
 pub use reconcile::mode::Rules;
 
 /// How long the start waits for the first lists of Nodes and Services, so that no reconcile begins with an empty view.
@@ -132,6 +133,10 @@ fn neighbours(
         Arc::clone(readiness),
         Arc::clone(&view_changed),
     ));
+    if reconciler.cx.rules.node_draining.is_on() {
+        let (_, shared) = of();
+        watches.spawn(watch::drains(shared, Arc::clone(readiness)));
+    }
     let (client, shared) = of();
     watches.spawn(watch::services(client, shared, Arc::clone(&view_changed)));
     let (client, shared) = of();

@@ -50,6 +50,8 @@ pub(super) struct ShownTerms {
     default_tags: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     requires_account: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    node_draining: Option<&'static str>,
 }
 
 impl OperatorFlags {
@@ -136,6 +138,7 @@ impl Terms {
             read_only,
             default_tags,
             requires_account,
+            node_draining,
         } = self.rules.clone();
         ShownTerms {
             deployment: self.deployment.clone(),
@@ -145,6 +148,7 @@ impl Terms {
             read_only,
             default_tags,
             requires_account,
+            node_draining: node_draining.is_on().then(|| node_draining.as_str()),
         }
     }
 }

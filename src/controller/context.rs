@@ -8,6 +8,7 @@ use kube::runtime::watcher::Event;
 
 use super::accounts::AccountView;
 use super::clock::{Clock, Jitter};
+use super::drains::Drains;
 use super::kubernetes::Kubernetes;
 use super::namespaces::Namespaces;
 use super::nodes::NodeView;
@@ -46,6 +47,7 @@ pub struct Context {
     pub(super) intervals: Intervals,
     pub(super) rules: Rules,
     pub(super) nodes: NodeView,
+    pub(super) drains: Drains,
     pub(super) services: ServiceViews,
     pub(super) metrics: Arc<Metrics>,
     pub(super) clock: Clock,
@@ -69,8 +71,9 @@ impl Context {
             cluster_id,
             intervals,
             services: ServiceViews::new(&rules.namespaces),
+            nodes: NodeView::of(&rules.namespaces.lease()),
+            drains: Drains::default(),
             rules,
-            nodes: NodeView::default(),
             metrics,
             clock: Clock::system(),
             jitter: Jitter::random(),

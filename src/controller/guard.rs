@@ -18,6 +18,7 @@ use tracing::{Instrument as _, Span, error, info, info_span, warn};
 use super::admission::{Admission, Turn};
 use super::backoff;
 use super::context::Context;
+use super::drains;
 use super::error::Error;
 use super::memory::{Memories, Memory};
 use super::reconcile::subject::seen;
@@ -76,9 +77,28 @@ impl Reconciler {
         self.memories.arrived(uid, Instant::now());
     }
 
+    /// The same, with what its status says.
+    pub fn arrived_with(&self, object: &Guarded) {
+        let Some(uid) = object.uid() else { return };
+        self.arrived(&uid);
+        if self.cx.rules.node_draining.is_on() {
+            match &object.0 {
+                Ok(object) => self.cx.drains.arrived(&uid, object.status.as_ref(), Instant::now()),
+                Err(_) => self.cx.drains.arrived_undecodable(&uid),
+            }
+        }
+    }
+
+    /// Tells the Nodes that are about to go what they do not know yet of how far they have drained; `false`: some could not be
+    /// told.
+    pub async fn tell_nodes(&self) -> bool {
+        drains::tell_nodes(&self.cx).await
+    }
+
     /// The object of this UID is gone.
     pub fn forget(&self, uid: &str) {
         self.memories.forget(uid);
+        self.cx.drains.forget(uid);
         self.cx.accounts.release(uid);
         self.cx.metrics.forget(uid);
     }
@@ -95,6 +115,7 @@ impl Reconciler {
     fn begin_term(&self, term: u64) {
         if self.term.swap(term, Ordering::Relaxed) != term {
             self.memories.clear();
+            self.cx.drains.begin_term();
             self.cx.accounts.forget_readings();
         }
     }
@@ -187,6 +208,7 @@ impl Reconciler {
                 }
             }
         };
+        self.cx.drains.ends(uid);
         let reconciled = outcome.as_ref().map_or(Reconciled::Error, reconciled);
         self.cx.metrics.reconcile_ended(reconciled, started.elapsed());
         let wait = match outcome {

@@ -1,5 +1,8 @@
 //! The one place that changes Kubernetes: an object's status and finalizer, and the Events about it.
 
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::Node;
 use kube::api::{Patch, PatchParams};
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Api, Client, Resource as _, ResourceExt as _};
@@ -110,6 +113,30 @@ impl Kubernetes {
         match claim.during(writing).await.ok_or(Error::NotLeader)? {
             Ok(_) => Ok(()),
             Err(kube::Error::Api(error)) if error.code == 404 => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Changes annotations of a Node of this UID, and touches no other; `None` takes one off.
+    pub(super) async fn annotate_node(
+        &self,
+        name: &str,
+        uid: Option<&str>,
+        annotations: &BTreeMap<String, Option<String>>,
+    ) -> Result<(), Error> {
+        let Some(claim) = self.claim()? else { return Ok(()) };
+        let patch = json!({"metadata": {"uid": uid, "annotations": annotations}});
+        let ours = PatchParams {
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        let api: Api<Node> = Api::all(self.client.clone());
+        let patch = Patch::Merge(&patch);
+        let writing = api.patch_metadata(name, &ours, &patch);
+        match claim.during(writing).await.ok_or(Error::NotLeader)? {
+            Ok(_) => Ok(()),
+            // Gone, or another one of that name: the watch tells.
+            Err(kube::Error::Api(error)) if matches!(error.code, 404 | 409 | 422) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }

@@ -15,14 +15,17 @@ use kube::runtime::watcher::Event;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+pub use self::leaving::NodeDraining;
+use self::leaving::sign;
+pub(super) use self::leaving::{Annotations, Drain, EXCLUDE_LABEL, Told, taint};
+use self::readiness::Readiness;
+pub(super) use self::readiness::Unready;
 use super::clock::Moment;
 use super::provider_id;
 use crate::api::message::{self, Message};
 use crate::api::{CordonedNodes, NotReadyNodes, Registration};
 use crate::elb::InstanceId;
 
-/// Nodes that carry this label, with any value, never become targets.
-pub(super) const EXCLUDE_LABEL: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
 /// Where the zone stands that `providerID` may leave out.
 const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
 /// How long the loss of most Nodes must last before it is believed.
@@ -31,10 +34,6 @@ pub(super) const BELIEVED_AFTER: Duration = Duration::from_mins(5);
 /// How long the number of Nodes must not fall for the view to count as one; Nodes that vanish one after the other
 /// within it vanish together.
 const ONE_VIEW: Duration = Duration::from_secs(2);
-
-/// Nodes that become not ready within this time, or within the grace period where that is longer, do so at once: what
-/// failed then is more likely what tells of them.
-const AT_ONCE: Duration = Duration::from_mins(1);
 
 /// A Node, as far as load balancers need it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +48,8 @@ pub(super) struct Node {
     pub(super) not_ready_since: Option<Timestamp>,
     pub(super) cordoned: bool,
     pub(super) deleting: bool,
+    /// Since when we see that it is about to go.
+    pub(super) leaving_since: Option<Timestamp>,
 }
 
 /// Which of the matching Nodes are targets.
@@ -58,14 +59,20 @@ pub(super) struct NodePolicy {
     pub(super) grace: Option<Duration>,
     /// Whether a cordoned Node is none.
     pub(super) without_cordoned: bool,
+    /// Whether one that is about to go is none.
+    pub(super) without_leaving: bool,
 }
 
 impl NodePolicy {
     /// What a spec asks for.
-    pub(super) fn of(registration: Option<&Registration>) -> Self {
+    pub(super) fn of(registration: Option<&Registration>, draining: NodeDraining) -> Self {
         const GRACE: i32 = 300;
+        let without_leaving = draining.is_on();
         let Some(registration) = registration else {
-            return Self::default();
+            return Self {
+                without_leaving,
+                ..Self::default()
+            };
         };
         let seconds = registration.not_ready_grace_seconds.unwrap_or(GRACE);
         Self {
@@ -75,12 +82,14 @@ impl NodePolicy {
                 NotReadyNodes::RemoveAfter => Some(Duration::from_secs(u64::try_from(seconds).unwrap_or_default())),
             },
             without_cordoned: registration.cordoned_nodes == Some(CordonedNodes::Remove),
+            without_leaving,
         }
     }
 
     /// Whether a Node is a target, and how long until that may change by itself.
     pub(super) fn admits(self, node: &Node, now: Timestamp) -> (bool, Option<Duration>) {
-        if node.deleting || (self.without_cordoned && node.cordoned) {
+        let leaves = self.without_leaving && node.leaving_since.is_some();
+        if node.deleting || leaves || (self.without_cordoned && node.cordoned) {
             return (false, None);
         }
         let (Some(grace), Some(since)) = (self.grace, node.not_ready_since) else {
@@ -95,6 +104,8 @@ impl NodePolicy {
 #[derive(Debug, Default)]
 struct State {
     nodes: BTreeMap<String, Node>,
+    /// What we told each of them.
+    told: BTreeMap<String, Told>,
     /// What a list that is under way has brought so far.
     listing: Option<BTreeMap<String, Node>>,
     synced: bool,
@@ -111,6 +122,7 @@ struct State {
 /// The view, fed by a watch.
 #[derive(Debug, Default)]
 pub struct NodeView {
+    annotations: Annotations,
     state: Mutex<State>,
     synced: Notify,
 }
@@ -134,24 +146,30 @@ pub(super) struct Selection {
     pub(super) changes_in: Option<Duration>,
 }
 
-/// Nodes that became not ready at once.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Unready {
-    /// How many.
-    pub(super) count: usize,
-    /// Of how many that match.
-    pub(super) of: usize,
-    /// The instances of those that are no targets for it.
-    pub(super) instances: BTreeSet<InstanceId>,
-}
-
 impl NodeView {
+    /// That of the operator that holds this Lease.
+    pub(super) fn of(lease: &str) -> Self {
+        Self {
+            annotations: Annotations::of(lease),
+            ..Self::default()
+        }
+    }
+
+    /// The annotations by which Nodes are told.
+    pub(super) fn annotations(&self) -> &Annotations {
+        &self.annotations
+    }
+
     /// Takes in an event of the watch at this time. `true`: something changed that targets may depend on.
     pub fn take(&self, event: &Event<KubeNode>, now: Timestamp) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         // A list that merely begins, or is under way, proves nothing yet.
         if !matches!(event, Event::Init | Event::InitApply(_)) {
             state.failure = None;
+        }
+        if let Event::InitApply(node) | Event::Apply(node) = event {
+            let told = self.annotations.read(node);
+            state.told.insert(node.name_any(), told);
         }
         match event {
             Event::Init => {
@@ -170,6 +188,7 @@ impl NodeView {
             Event::InitDone => {
                 let listed = state.listing.take().unwrap_or_default();
                 let changed = !state.synced || listed != state.nodes;
+                state.told.retain(|name, _| listed.contains_key(name));
                 state.nodes = listed;
                 state.synced = true;
                 self.synced.notify_waiters();
@@ -180,7 +199,10 @@ impl NodeView {
                 let node_read = Node::read(node, before, now);
                 state.nodes.insert(node.name_any(), node_read.clone()) != Some(node_read)
             }
-            Event::Delete(node) => state.nodes.remove(&node.name_any()).is_some(),
+            Event::Delete(node) => {
+                state.told.remove(&node.name_any());
+                state.nodes.remove(&node.name_any()).is_some()
+            }
         }
     }
 
@@ -252,6 +274,31 @@ impl NodeView {
         found.collect()
     }
 
+    /// The instances of the Nodes that are about to go.
+    pub(super) fn departing(&self) -> BTreeSet<InstanceId> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let leaving = state.nodes.values().filter(|node| node.leaving_since.is_some());
+        leaving.filter_map(|node| node.instance.clone()).collect()
+    }
+
+    /// Every Node, and what we told it.
+    pub(super) fn each(&self, mut look: impl FnMut(&str, &Node, &Told)) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        for (name, node) in &state.nodes {
+            if let Some(told) = state.told.get(name) {
+                look(name, node, told);
+            }
+        }
+    }
+
+    /// The Node of this UID was told this.
+    pub(super) fn was_told(&self, name: &str, told: Told) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = state.told.get_mut(name).filter(|known| known.uid == told.uid) {
+            *known = told;
+        }
+    }
+
     /// The Nodes that a selector matches, and whether the view can be trusted.
     pub(super) fn select(&self, selector: &Selector, policy: NodePolicy, now: Moment) -> Selection {
         self.settle(now.at);
@@ -297,46 +344,6 @@ impl NodeView {
     }
 }
 
-/// How many of the matching Nodes are ready, and since when the others are not.
-#[derive(Default)]
-struct Readiness {
-    of: usize,
-    since: Vec<Timestamp>,
-    out: BTreeSet<InstanceId>,
-}
-
-impl Readiness {
-    fn count(&mut self, node: &Node, admitted: bool) {
-        if node.deleting {
-            return;
-        }
-        self.of += 1;
-        let Some(since) = node.not_ready_since else { return };
-        self.since.push(since);
-        if !admitted {
-            self.out.extend(node.instance.clone());
-        }
-    }
-
-    /// The Nodes that became not ready at once, where they are more than half of all, and more than one.
-    fn unready(mut self, grace: Duration) -> Option<Unready> {
-        self.since.sort();
-        let most = (self.of / 2 + 1).max(2);
-        let window = grace.max(AT_ONCE);
-        let at_once = self.since.windows(most).any(|some| {
-            let (Some(first), Some(last)) = (some.first(), some.last()) else {
-                return false;
-            };
-            Duration::try_from(last.duration_since(*first)).unwrap_or_default() <= window
-        });
-        at_once.then_some(Unready {
-            count: self.since.len(),
-            of: self.of,
-            instances: self.out,
-        })
-    }
-}
-
 impl Node {
     pub(super) fn read(node: &KubeNode, before: Option<&Self>, now: Timestamp) -> Self {
         let labels = node.labels().clone();
@@ -363,9 +370,13 @@ impl Node {
             not_ready_since: since,
             cordoned: node.spec.as_ref().and_then(|spec| spec.unschedulable) == Some(true),
             deleting: node.metadata.deletion_timestamp.is_some(),
+            leaving_since: sign(node).map(|_| before.and_then(|before| before.leaving_since).unwrap_or(now)),
         }
     }
 }
+
+mod leaving;
+mod readiness;
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::Node as KubeNode;
 use k8s_openapi::jiff::Timestamp;
 use kube::core::SelectorExt as _;
 
-use super::nodes::{EXCLUDE_LABEL, Node, NodePolicy};
+use super::nodes::{EXCLUDE_LABEL, Node, NodeDraining, NodePolicy, taint};
 use super::selector;
 use crate::api::ClassicLoadBalancerSpec;
 use crate::elb::InstanceId;
@@ -26,6 +26,8 @@ pub struct Standing {
     pub cordoned: bool,
     /// Whether it is being deleted.
     pub deleting: bool,
+    /// The taint by which it is about to go.
+    pub leaves_by: Option<String>,
     /// Whether `registration` lets a Node in this state be a target.
     pub admitted: bool,
 }
@@ -35,13 +37,14 @@ pub fn standing(node: &KubeNode, spec: &ClassicLoadBalancerSpec, now: Timestamp)
     let read = Node::read(node, None, now);
     let selector = spec.targets.as_ref().and_then(|targets| targets.node_selector.as_ref());
     let matches = |selector| selector::of(selector).is_ok_and(|selector| selector.matches(&read.labels));
-    let (admitted, _) = NodePolicy::of(spec.registration.as_ref()).admits(&read, now);
+    let (admitted, _) = NodePolicy::of(spec.registration.as_ref(), NodeDraining::None).admits(&read, now);
     Standing {
         matched: selector.map(matches),
         excluded_by: read.labels.contains_key(EXCLUDE_LABEL).then_some(EXCLUDE_LABEL),
         not_ready_since: read.not_ready_since,
         cordoned: read.cordoned,
         deleting: read.deleting,
+        leaves_by: taint(node).map(ToOwned::to_owned),
         admitted,
         instance: read.instance,
         zone: read.zone,

@@ -28,6 +28,8 @@ use crate::readiness::{Readiness, Resource};
 const WATCH_SECONDS: u32 = 50;
 /// Objects in one page of the first list: the page in memory is the peak.
 const PAGE: u32 = 100;
+/// Before another try where a Node could not be told.
+const NOT_TOLD: Duration = Duration::from_secs(5);
 /// Events of Nodes and Services within this time make one reconcile.
 const VIEW_BATCH: Duration = Duration::from_millis(100);
 
@@ -98,9 +100,7 @@ pub(super) fn observe_objects(
     match event {
         Ok(watcher::Event::Init) => listed.begin(),
         Ok(watcher::Event::InitApply(object) | watcher::Event::Apply(object)) => {
-            if let Some(uid) = object.uid() {
-                reconciler.arrived(&uid);
-            }
+            reconciler.arrived_with(object);
             listed.add(object.uid());
         }
         Ok(watcher::Event::InitDone) => {
@@ -138,6 +138,7 @@ pub(super) async fn nodes(
                 if reconciler.cx.take_node_event(&event) {
                     changed.notify_one();
                 }
+                reconciler.cx.drains.nodes_changed();
                 if matches!(event, watcher::Event::InitDone) {
                     readiness.listed(Resource::Nodes);
                 }
@@ -199,6 +200,21 @@ pub(super) async fn namespaces(client: kube::Client, reconciler: Arc<Reconciler>
             }
         }
         seen(&reconciler);
+    }
+}
+
+/// Tells Nodes how far they have drained, whenever something changed, for as long as this process leads.
+pub(super) async fn drains(reconciler: Arc<Reconciler>, readiness: Arc<Readiness>) {
+    let cx = &reconciler.cx;
+    loop {
+        // Before all objects are known none can be said to hold nothing.
+        let knows = readiness.is_listed(Resource::Objects) && cx.nodes.is_synced();
+        if knows && cx.leads() && reconciler.tell_nodes().await {
+            cx.drains.changed().await;
+            tokio::time::sleep(VIEW_BATCH).await;
+        } else {
+            tokio::time::sleep(NOT_TOLD).await;
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::str::FromStr as _;
 use clap::{Args, ValueEnum};
 
 use super::region_name;
-use crate::controller::{Namespaces, Rules};
+use crate::controller::{Namespaces, NodeDraining, Rules};
 use crate::plan::adoption::Adoption;
 use crate::plan::desired;
 
@@ -35,6 +35,11 @@ pub struct RuleFlags {
     /// identity. The operator's default is on.
     #[arg(long, env = "CLB_DEFAULT_ACCOUNT", value_enum)]
     default_account: Option<Switch>,
+    /// What is done with Nodes that are about to go, as taints of the cluster autoscaler, of Karpenter and of the AWS Node
+    /// Termination Handler announce: nothing, before they are deleted; deregister them and tell each by an annotation how far
+    /// it has drained; or also make the cluster autoscaler wait for that. The operator's default is none.
+    #[arg(long, env = "CLB_NODE_DRAINING", value_enum)]
+    node_draining: Option<DrainingFlag>,
     /// Write nothing to AWS: every object is treated as if spec.management were Observe.
     #[arg(long, env = "CLB_READ_ONLY", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     read_only: Option<bool>,
@@ -50,6 +55,7 @@ impl RuleFlags {
             adoption,
             extra_regions,
             default_account,
+            node_draining,
             read_only,
         } = self;
         Self {
@@ -58,6 +64,7 @@ impl RuleFlags {
             adoption: adoption.or(other.adoption),
             extra_regions: extra_regions.or(other.extra_regions),
             default_account: default_account.or(other.default_account),
+            node_draining: node_draining.or(other.node_draining),
             read_only: read_only.or(other.read_only),
         }
     }
@@ -70,12 +77,14 @@ impl RuleFlags {
             adoption,
             extra_regions: _,
             default_account,
+            node_draining,
             read_only,
         } = self;
         let flags = [
             ("--adoption", adoption.is_none()),
             ("--default-account", default_account.is_none()),
             ("--default-tags", default_tags.is_none()),
+            ("--node-draining", node_draining.is_none()),
             ("--read-only", read_only.is_none()),
             ("--watch-namespaces", watch_namespaces.is_none()),
         ];
@@ -94,6 +103,7 @@ impl RuleFlags {
             adoption,
             extra_regions,
             default_account,
+            node_draining,
             read_only,
         } = self;
         let defaults = Rules::default();
@@ -103,6 +113,7 @@ impl RuleFlags {
             extra_regions: extra_regions.into_iter().flatten().collect(),
             read_only: read_only.unwrap_or(defaults.read_only),
             default_tags: default_tags.map_or(defaults.default_tags, |tags| tags.0),
+            node_draining: node_draining.map_or(defaults.node_draining, Into::into),
             requires_account: default_account.map_or(defaults.requires_account, |switch| switch == Switch::Off),
         }
     }
@@ -131,6 +142,24 @@ pub(super) enum AdoptionFlag {
     Never,
     Tagged,
     Any,
+}
+
+/// What is done with Nodes that are about to go.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum DrainingFlag {
+    None,
+    Tell,
+    Delay,
+}
+
+impl From<DrainingFlag> for NodeDraining {
+    fn from(flag: DrainingFlag) -> Self {
+        match flag {
+            DrainingFlag::None => Self::None,
+            DrainingFlag::Tell => Self::Tell,
+            DrainingFlag::Delay => Self::Delay,
+        }
+    }
 }
 
 impl From<AdoptionFlag> for Adoption {

@@ -2,8 +2,9 @@
 //!
 //! A selector that matches too little, a tag that was renamed, a group that was scaled to nothing: seen from here they
 //! all ask to deregister instances that serve. So only a part leaves at once, the next part when the last has drained,
-//! and never the last ones in service. To detach an Auto Scaling group takes all its members out at once, so it waits until
-//! enough others serve.
+//! and never the last ones in service. Instances whose Nodes are about to go leave at once, but for the last ones in service:
+//! their time is counted, and connections that are not drained by then are cut. To detach an Auto Scaling group takes all
+//! its members out at once, so it waits until enough others serve.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,18 +44,27 @@ pub(super) fn release(
     facts: &Facts,
 ) -> BTreeSet<InstanceId> {
     let (inferred, mut now): (BTreeSet<_>, BTreeSet<_>) = leave.iter().cloned().partition(|id| is_inferred(id, facts));
-    let drains = !drain(observed, registration, facts).is_empty();
-    let Some(in_service) = facts.brake.in_service.as_ref().filter(|_| !drains) else {
+    let Some(in_service) = &facts.brake.in_service else {
         return now;
     };
     let serves = |id: &&InstanceId| in_service.contains(*id);
-    let remain = observed.instances.difference(&now).filter(serves).count();
-    let spare = remain.saturating_sub(registration.min_in_service);
+    let next = |of: &BTreeSet<InstanceId>, gone: &BTreeSet<InstanceId>, most: usize| {
+        let remain = observed.instances.difference(gone).filter(serves).count();
+        let spare = remain.saturating_sub(registration.min_in_service);
+        // What does not serve is missed by nobody, so it goes first.
+        let idle = of.iter().filter(|id| !serves(id));
+        let busy = of.iter().filter(serves).take(spare);
+        idle.chain(busy).take(most).cloned().collect::<BTreeSet<_>>()
+    };
+    let (departing, inferred): (BTreeSet<_>, BTreeSet<_>) =
+        inferred.into_iter().partition(|id| facts.brake.departing.contains(id));
+    let depart = next(&departing, &now, usize::MAX);
     let most = (observed.instances.len() * usize::from(registration.max_deregister_percent) / 100).max(1);
-    // What does not serve is missed by nobody, so it goes first.
-    let idle = inferred.iter().filter(|id| !serves(id));
-    let busy = inferred.iter().filter(serves).take(spare);
-    now.extend(idle.chain(busy).take(most).cloned());
+    let most = most.saturating_sub(depart.len());
+    now.extend(depart);
+    if drain(observed, registration, facts).is_empty() {
+        now.extend(next(&inferred, &now, most));
+    }
     now
 }
 
@@ -119,13 +129,16 @@ pub(super) fn held(
     facts: &Facts,
 ) -> Option<Held> {
     let of_groups: BTreeSet<&InstanceId> = groups.values().flatten().collect();
-    let waiting = leave.iter().filter(|id| is_inferred(id, facts)).count() + of_groups.len();
+    let inferred: BTreeSet<&InstanceId> = leave.iter().filter(|id| is_inferred(id, facts)).collect();
+    let waiting = inferred.len() + of_groups.len();
     if waiting == 0 {
         return None;
     }
     let drain = drain(observed, registration, facts);
+    // Those that depart do not wait for others to drain.
+    let depart = groups.is_empty() && inferred.iter().all(|id| facts.brake.departing.contains(*id));
     let why = match &facts.brake.in_service {
-        _ if !drain.is_empty() => Why::Draining(drain.len()),
+        _ if !drain.is_empty() && !depart => Why::Draining(drain.len()),
         None => Why::Unread,
         Some(in_service) => {
             let minimum = registration.min_in_service;

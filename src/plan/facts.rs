@@ -48,6 +48,9 @@ pub struct Brake {
     /// Registered instances whose removal would only be inferred, from nodes, tags or groups, or since nobody knows why
     /// they are there. Those that were taken out of `targets.instanceIds` are not among them.
     pub inferred: BTreeSet<InstanceId>,
+    /// Those whose Nodes are about to go, and the instances with them: no share holds them back, only the number that must
+    /// stay in service.
+    pub departing: BTreeSet<InstanceId>,
     /// Auto Scaling groups that were attached when they were read and shall not be, with their members. To detach one takes
     /// them all out.
     pub groups: BTreeMap<String, BTreeSet<InstanceId>>,

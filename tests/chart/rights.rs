@@ -69,7 +69,8 @@ async fn in_watched_namespaces_the_operators_account_may_the_same_and_elsewhere_
         let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
         turn.cluster.apply(&namespace.to_string()).await.unwrap();
     }
-    turn.install(&chart(), &["--set", "watchNamespaces={watched}"]).unwrap();
+    let values = "watchNamespaces={watched},nodeDraining=tell";
+    turn.install(&chart(), &["--set", values]).unwrap();
     turn.served().await;
     let account = turn.control_plane.operator_client().await.unwrap();
     let may = async |method: &str, path: &str| {
@@ -102,6 +103,11 @@ async fn in_watched_namespaces_the_operators_account_may_the_same_and_elsewhere_
     ] {
         assert!(may("GET", of_the_cluster).await, "{of_the_cluster}");
     }
+    assert!(
+        may("PATCH", "/api/v1/nodes/none").await,
+        "with nodeDraining it tells Nodes"
+    );
+    assert!(!may("PATCH", "/api/v1/nodes/none/status").await && !may("DELETE", "/api/v1/nodes/none").await);
     assert!(!may("GET", &format!("{lists}/classicloadbalancers")).await);
     assert!(!may("GET", "/api/v1/services").await);
     turn.uninstall();

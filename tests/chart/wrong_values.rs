@@ -121,6 +121,7 @@ fn a_wrong_value_is_refused_where_it_stands() {
             "does not match pattern",
         ),
         ("adoption: sometimes", "'/adoption'", "must be one of"),
+        ("nodeDraining: often", "'/nodeDraining'", "must be one of"),
         ("watchNamespaces: shop", "'/watchNamespaces'", "want array"),
         (
             "watchNamespaces: [Shop]",

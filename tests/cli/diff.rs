@@ -143,7 +143,12 @@ async fn what_cannot_be_compared_is_told_in_one_line() -> Result<()> {
     let arguments = [&["diff", "web", "-n", person.namespace.namespace()], &TERMS[..]].concat();
     let arguments = [
         &arguments[..],
-        &["--read-only=false", "--default-account=on", "--watch-namespaces="],
+        &[
+            "--read-only=false",
+            "--default-account=on",
+            "--node-draining=none",
+            "--watch-namespaces=",
+        ],
     ]
     .concat();
     person

@@ -93,6 +93,7 @@ fn without_it(person: &Person<'_>) {
             "--default-account=on",
             "--default-tags",
             "team=web",
+            "--node-draining=none",
             "--read-only=false",
             "--watch-namespaces=",
         ])
@@ -246,7 +247,7 @@ async fn that_cannot_be_read(person: &Person<'_>) -> Result<()> {
     person.here(&["plan", "web"]).fails(2, &words);
     let ran = person.plan(&["web", "--default-tags=team=web"]).ended(0);
     ran.complains(&words)
-        .complains(&["give --adoption, --default-account, --read-only"]);
+        .complains(&["give --adoption, --default-account, --node-draining, --read-only"]);
     Ok(())
 }
 

@@ -89,6 +89,7 @@ async fn an_aws_that_cannot_be_asked_is_told() -> Result<()> {
             "--adoption=any",
             "--default-account=on",
             "--default-tags=",
+            "--node-draining=none",
             "--read-only",
             "--watch-namespaces=",
         ],

@@ -22,6 +22,7 @@ mod brake;
 mod certificates;
 mod cluster_deletes;
 mod deletion;
+mod drain_handshake;
 mod draining;
 mod drift;
 mod emptied;

@@ -36,6 +36,7 @@ proptest! {
     #[test]
     fn inferred_removals_go_in_steps_and_converge(
         count in 0..60_usize, wanted in proptest::collection::btree_set(0..80_usize, 0..40),
+        departing in proptest::collection::btree_set(0..60_usize, 0..20),
         named in proptest::collection::btree_set(0..60_usize, 0..10),
         idle in proptest::collection::btree_set(0..80_usize, 0..30),
         percent in 1..=100_u8, minimum in 0..5_usize,
@@ -45,12 +46,14 @@ proptest! {
             wanted: wanted.clone(), max_deregister_percent: percent, min_in_service: minimum, ..Registration::default()
         };
         let (declared, mut aws) = balancer(ids(0..count), registration);
-        let (idle, named) = (ids(idle), ids(named));
+        let (idle, named, departing) = (ids(idle), ids(named), ids(departing));
         let serving = |lb: &LoadBalancer| lb.instances.difference(&idle).cloned().collect::<BTreeSet<_>>();
         for step in 0..200 {
+            let inferred: BTreeSet<_> = aws.instances.difference(&wanted).filter(|id| !named.contains(*id)).cloned().collect();
             let facts = Facts {
                 brake: Brake {
-                    inferred: aws.instances.difference(&wanted).filter(|id| !named.contains(*id)).cloned().collect(),
+                    departing: inferred.intersection(&departing).cloned().collect(),
+                    inferred,
                     in_service: Some(serving(&aws)),
                     draining: BTreeSet::new(),
                     ..Brake::default()
@@ -63,7 +66,8 @@ proptest! {
             prop_assert!(asked.is_subset(&gone), "ids taken out by name are never held back");
             let inferred: BTreeSet<_> = gone.difference(&asked).cloned().collect();
             let most = (aws.instances.len() * usize::from(percent) / 100).max(1);
-            prop_assert!(inferred.len() <= most, "{} of {} at once", inferred.len(), aws.instances.len());
+            let shared = inferred.difference(&departing).count();
+            prop_assert!(shared <= most, "{} of {} at once", shared, aws.instances.len());
             let taken = inferred.intersection(&before).count();
             let remain = before.difference(&gone).count();
             prop_assert!(taken == 0 || remain >= minimum, "{} remain in service", remain);
@@ -91,6 +95,33 @@ proptest! {
         prop_assert!(Rounds::new(facts).held(&declared, &aws).is_some());
     }
 
+    /// Their Nodes go, whoever drains: only the number in service counts, and that must be known.
+    #[test]
+    fn those_whose_nodes_go_wait_for_the_last_in_service_alone(
+        count in 1..20_usize, going in proptest::collection::btree_set(0..20_usize, 0..20),
+        idle in proptest::collection::btree_set(0..20_usize, 0..8), minimum in 0..4_usize, known in any::<bool>(),
+    ) {
+        let (declared, mut aws) = balancer(ids(0..count), Registration { min_in_service: minimum, ..Registration::default() });
+        let departing: BTreeSet<_> = aws.instances.intersection(&ids(going)).cloned().collect();
+        let serving: BTreeSet<_> = aws.instances.difference(&ids(idle)).cloned().collect();
+        let brake = Brake {
+            inferred: aws.instances.clone(), departing: departing.clone(), draining: ids([100]),
+            in_service: known.then(|| serving.clone()), ..Brake::default()
+        };
+        let facts = Facts { brake, ..Facts::default() };
+        let plan = Plan::update(&declared, &aws, &facts);
+        let gone = leaves(&plan);
+        prop_assert!(gone.is_subset(&departing), "the others wait for what drains");
+        let expected = departing.difference(&serving).count()
+            + departing.intersection(&serving).count().min(serving.len().saturating_sub(minimum));
+        prop_assert_eq!(gone.len(), if known { expected } else { 0 });
+        for step in plan.steps() {
+            step.apply_to(&mut aws);
+        }
+        let rounds = Rounds::new(facts);
+        prop_assert_eq!(rounds.held(&declared, &aws).is_some(), gone.len() < count, "what waits is told");
+    }
+
     /// To detach a group takes all its members out at once, also while the description still lists them.
     #[test]
     fn groups_are_detached_only_while_enough_others_serve(
@@ -115,6 +146,7 @@ proptest! {
                 groups: groups.clone(),
                 in_service: known.then(|| serving.clone()),
                 draining: if drains { ids([100]) } else { BTreeSet::new() },
+                departing: BTreeSet::new(),
             },
             ..Facts::default()
         };

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-use classic_lb_operator::controller::Intervals;
+use classic_lb_operator::controller::{Intervals, NodeDraining};
 use tokio::time::Instant;
 
 use crate::driver::Ended;
@@ -30,6 +30,7 @@ const FLEET: Scale = Scale {
     latency: Duration::from_millis(40),
     rates: None,
     concurrency: 4,
+    draining: NodeDraining::None,
 };
 
 /// Runs on a fresh thread, since the SDK draws its jitter from one generator of the thread.

@@ -74,6 +74,8 @@ pub(crate) struct Driver {
     batch: Option<Instant>,
     started: Instant,
     synced: [bool; 2],
+    /// Whether all objects are known.
+    listed: bool,
     /// The Nodes as the operator was told of them.
     nodes: BTreeMap<String, Node>,
     listing: Option<BTreeMap<String, Node>>,
@@ -112,6 +114,7 @@ impl Driver {
             batch: None,
             started: Instant::now(),
             synced: [false; 2],
+            listed: false,
             nodes: BTreeMap::new(),
             listing: None,
             views: 0,
@@ -243,6 +246,7 @@ impl Driver {
     fn take_object(&mut self, event: Event<Guarded>) {
         match event {
             Event::Apply(object) | Event::InitApply(object) => {
+                self.operator.arrived(&object);
                 let (name, trigger) = (object.name_any(), trigger(&object));
                 if self.triggers.insert(name.clone(), trigger.clone()) != Some(trigger) {
                     self.schedule(&name, Instant::now());
@@ -257,8 +261,14 @@ impl Driver {
                 self.triggers.remove(&name);
                 self.objects.remove(&name);
             }
-            Event::Init | Event::InitDone => {}
+            Event::InitDone => self.listed = true,
+            Event::Init => {}
         }
+    }
+
+    /// Tells Nodes how far they have drained, once all objects are known.
+    pub(crate) async fn tell_nodes(&self) -> bool {
+        self.listed && self.synced[0] && self.operator.tell_nodes().await
     }
 
     fn keep_node(&mut self, event: &Event<Node>) {

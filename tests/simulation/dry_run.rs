@@ -136,7 +136,15 @@ impl Site {
         let before = self.simulator.last_request();
         let now = self.kubernetes.now();
         let config = aws::config(&self.simulator, now);
-        let operator = Operator::start(self.client.clone(), config, INTERVALS, Limits::none(), now, seed);
+        let operator = Operator::start(
+            self.client.clone(),
+            config,
+            INTERVALS,
+            Limits::none(),
+            Rules::default(),
+            now,
+            seed,
+        );
         let nodes: Api<Node> = Api::all(self.client.clone());
         operator.take_node_event(&Event::Init);
         for node in nodes.list(&ListParams::default()).await.expect("listed") {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_simulator::{RequestRecord, Throttles};
-use classic_lb_operator::controller::Intervals;
+use classic_lb_operator::controller::{Intervals, NodeDraining};
 use tokio::time::Instant;
 
 use crate::world::{Scale, World};
@@ -26,6 +26,7 @@ fn scale(objects: usize, rates: Option<(Throttles, u8)>) -> Scale {
         latency: Duration::from_millis(40),
         rates,
         concurrency: objects,
+        draining: NodeDraining::None,
     }
 }
 

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_simulator::{DEFAULT_ACCOUNT, LoadBalancerState, RequestRecord};
+use classic_lb_operator::controller::NodeDraining;
 use classic_lb_operator::elb::{TAG_CLUSTER, TAG_OWNER, TAG_UID};
+use k8s_openapi::api::core::v1::Node;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -36,6 +38,8 @@ pub(crate) struct Checked {
     pub(crate) deregistrations: u64,
     /// Objects that said they were ready.
     pub(crate) ready: u64,
+    /// Nodes that were told that they have drained.
+    pub(crate) drained: u64,
 }
 
 impl Ledger {
@@ -218,7 +222,11 @@ impl World {
             // It depends on how long a Node is not ready, and on the health of others.
             return None;
         }
-        let matching = self.driver.nodes().values().filter(|node| {
+        let goes = |node: &&Node| {
+            let taints = node.spec.iter().flat_map(|spec| spec.taints.iter().flatten());
+            self.scale.draining != NodeDraining::None && taints.count() > 0
+        };
+        let matching = self.driver.nodes().values().filter(|node| !goes(node)).filter(|node| {
             let labels = node.metadata.labels.as_ref();
             labels.and_then(|labels| labels.get("role")).map(String::as_str) == role.as_str()
         });

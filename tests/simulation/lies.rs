@@ -5,7 +5,7 @@ mod ownership;
 use std::time::Duration;
 
 use classic_lb_operator::api::REQUESTED_AT;
-use classic_lb_operator::controller::Intervals;
+use classic_lb_operator::controller::{Intervals, NodeDraining};
 use classic_lb_operator::plan::is_write;
 use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
@@ -27,6 +27,7 @@ const SCALE: Scale = Scale {
     latency: Duration::from_millis(40),
     rates: None,
     concurrency: 4,
+    draining: NodeDraining::None,
 };
 
 /// A world at rest, in which `lb-01` is so besides.

@@ -10,6 +10,7 @@
 mod accounts;
 mod aws;
 mod day;
+mod drains;
 mod driver;
 mod dry_run;
 mod fleet;

@@ -30,13 +30,14 @@ impl Operator {
         aws: SdkConfig,
         intervals: Intervals,
         limits: Limits,
+        rules: Rules,
         now: Timestamp,
         seed: u64,
     ) -> Self {
         let metrics = Arc::new(Metrics::new());
         let accounts = Accounts::new(aws, Leadership::sole(), Arc::clone(&metrics), Rates::queued(limits));
         let cluster = CLUSTER.to_owned();
-        let context = Context::new(client, accounts, cluster, intervals, Rules::default(), metrics)
+        let context = Context::new(client, accounts, cluster, intervals, rules, metrics)
             .timed_by(Clock::following(now), Jitter::seeded(seed));
         Self {
             reconciler: Arc::new(Reconciler::new(context, 64)),
@@ -57,6 +58,16 @@ impl Operator {
     /// Takes in an event of the watch of Services; `true`: listeners may have changed.
     pub(crate) fn take_service_event(&self, event: &Event<Service>) -> bool {
         self.reconciler.cx.take_service_event(event)
+    }
+
+    /// An event of the watch brought an object.
+    pub(crate) fn arrived(&self, object: &Guarded) {
+        self.reconciler.arrived_with(object);
+    }
+
+    /// Tells Nodes how far they have drained.
+    pub(crate) async fn tell_nodes(&self) -> bool {
+        self.reconciler.tell_nodes().await
     }
 
     /// An object is gone.

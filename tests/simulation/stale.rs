@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use classic_lb_operator::api::REQUESTED_AT;
-use classic_lb_operator::controller::Intervals;
+use classic_lb_operator::controller::{Intervals, NodeDraining};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -25,6 +25,7 @@ const SCALE: Scale = Scale {
     latency: Duration::from_millis(40),
     rates: None,
     concurrency: 4,
+    draining: NodeDraining::None,
 };
 
 /// A change, and what happens before it.

@@ -1,5 +1,6 @@
 //! A world made from a seed: AWS, Kubernetes, Nodes, objects and an operator, and what can happen to them.
 
+mod drains;
 mod others;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 use aws_simulator::{Clock, Config, Delays, FaultRule, Seed, Signatures, Simulator, Throttles};
 use classic_lb_operator::aws::Limits;
-use classic_lb_operator::controller::Intervals;
+use classic_lb_operator::controller::{Intervals, NodeDraining, Rules};
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use serde_json::{Value, json};
@@ -46,6 +47,8 @@ pub(crate) struct Scale {
     pub(crate) rates: Option<(Throttles, u8)>,
     /// How many objects are worked on at once.
     pub(crate) concurrency: usize,
+    /// What is done with Nodes that are about to go.
+    pub(crate) draining: NodeDraining,
 }
 
 /// A machine of the cluster.
@@ -92,7 +95,11 @@ impl World {
         let now: Timestamp = BEGINNING.parse().expect("a time");
         let config = Config {
             clock: Clock::tokio(aws_simulator::Timestamp::from_millis(now.as_millisecond())),
-            delays: Delays::Default,
+            delays: if scale.draining == NodeDraining::None {
+                Delays::Default
+            } else {
+                Delays::Aws
+            },
             signatures: Signatures::Ignored,
             id_seed: seed,
             throttles: scale.rates.map(|(throttles, _)| throttles),
@@ -150,6 +157,7 @@ impl World {
                 Step::Moved => {}
                 Step::Ended(ended) => self.note(&ended),
             }
+            self.tell_nodes().await;
         }
     }
 
@@ -261,6 +269,10 @@ fn start(kubernetes: &Kubernetes, simulator: &Simulator, scale: &Scale, seed: u6
         None => Limits::none(),
     };
     let aws = aws::config(simulator, now);
-    let operator = Operator::start(kubernetes.client(), aws, scale.intervals, limits, now, seed);
+    let rules = Rules {
+        node_draining: scale.draining,
+        ..Rules::default()
+    };
+    let operator = Operator::start(kubernetes.client(), aws, scale.intervals, limits, rules, now, seed);
     Driver::start(&kubernetes.client(), operator, scale.concurrency)
 }

@@ -264,7 +264,12 @@ runAsNonRoot: true
 # Instances are found by the labels of their nodes.
 - apiGroups: [""]
   resources: [nodes]
+  {{- if eq .Values.nodeDraining "none" }}
   verbs: [get, list, watch]
+  {{- else }}
+  # Each that is about to go is told by an annotation how far it has drained.
+  verbs: [get, list, watch, patch]
+  {{- end }}
 {{- end -}}
 
 {{- define "classic-lb-operator.accountRules" -}}

@@ -24,7 +24,8 @@ pub struct Targets {
     #[schemars(length(max = 1000), inner(length(max = 32), regex(pattern = "^i-[0-9a-f]{8,17}$")))]
     pub instance_ids: Option<Vec<String>>,
     /// Nodes of this cluster, by label; an empty selector means every node. The instance is taken from the node's
-    /// `spec.providerID`. Nodes labelled `node.kubernetes.io/exclude-from-external-load-balancers` are left out.
+    /// `spec.providerID`. Nodes labelled `node.kubernetes.io/exclude-from-external-load-balancers` are left out, and with
+    /// the operator's flag `--node-draining` those that a taint says are about to go.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "empty_if_null")]
     pub node_selector: Option<LabelSelector>,
     /// EC2 instances of the load balancer's region by their tags: those that run and match any entry.
@@ -171,7 +172,7 @@ pub struct Registration {
     pub cordoned_nodes: Option<CordonedNodes>,
     /// How many percent of the registered instances may be deregistered at once, 1-100, but always at least one, where
     /// nodes, tags or groups ask for it. The next ones follow when those have drained. Ids taken out of `instanceIds`
-    /// are not counted. Default 34.
+    /// are not counted, nor Nodes that are about to go (the operator's flag `--node-draining`). Default 34.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100))]
     pub max_deregister_percent: Option<i32>,

@@ -133,6 +133,12 @@ impl Subject<'_> {
         let out = by_selector && !node.admitted;
         let state = if node.deleting {
             "is being deleted".to_owned()
+        } else if let Some(taint) = &node.leaves_by {
+            return by_selector.then(|| {
+                Finding::warning(format!("Node {name} is about to go: it has the taint {taint}")).hint(
+                    "nothing, where another Node takes its place: an operator with --node-draining deregisters it before it goes",
+                )
+            });
         } else if let Some(since) = node.not_ready_since {
             format!("has been not ready for {}", age(since, self.at))
         } else if node.cordoned {

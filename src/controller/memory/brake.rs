@@ -27,6 +27,8 @@ pub(in crate::controller) struct BrakeLedger {
     terminated: BTreeSet<InstanceId>,
     /// Those that AWS leaves out of their health and that EC2 was asked about.
     asked_ec2: BTreeSet<InstanceId>,
+    /// Those whose Nodes are about to go.
+    departing: BTreeSet<InstanceId>,
 }
 
 impl BrakeLedger {
@@ -83,6 +85,13 @@ impl BrakeLedger {
         });
     }
 
+    /// These are the registered instances whose Nodes are about to go. Returns whether that may let some go that are held back.
+    pub(in crate::controller) fn depart(&mut self, departing: BTreeSet<InstanceId>) -> bool {
+        let news = self.held.is_some() && !departing.is_subset(&self.departing);
+        self.departing = departing;
+        news
+    }
+
     /// How many instances are held back.
     pub(in crate::controller) fn waiting(&self) -> usize {
         self.held.map_or(0, |held| held.waiting)
@@ -90,10 +99,13 @@ impl BrakeLedger {
 
     /// Whether health that was just read lets the next instances go, or tells of one that left without a word.
     pub(in crate::controller) fn calls_for_a_step(&self, health: &Health, registered: &BTreeSet<InstanceId>) -> bool {
-        let drains = !health.draining().is_empty();
-        let releases = self
-            .held
-            .is_some_and(|held| !drains && (held.drains || health.in_service().len() != held.in_service));
+        let releases = self.held.is_some_and(|held| {
+            if held.drains {
+                health.draining().is_empty()
+            } else {
+                health.in_service().len() != held.in_service
+            }
+        });
         releases || !health.omitted(registered).is_subset(&self.asked_ec2)
     }
 }
@@ -180,6 +192,20 @@ mod tests {
         ledger.keep_held(Some(&held), &health(&["i-1", "i-2"], &[]));
         assert!(!ledger.calls_for_a_step(&health(&["i-1", "i-2"], &[]), &all));
         assert!(ledger.calls_for_a_step(&health(&["i-1", "i-2", "i-3"], &[]), &all));
+    }
+
+    #[test]
+    fn one_whose_node_goes_calls_for_a_step_once_where_something_is_held() {
+        let mut ledger = BrakeLedger::default();
+        assert!(!ledger.depart(ids(&["i-1"])), "nothing is held");
+        let held = Held {
+            waiting: 2,
+            why: Why::Draining(1),
+        };
+        ledger.keep_held(Some(&held), &health(&["i-1", "i-2", "i-3"], &["i-4"]));
+        assert!(!ledger.depart(ids(&["i-1"])), "it is no news");
+        assert!(ledger.depart(ids(&["i-1", "i-2"])));
+        assert!(!ledger.depart(ids(&["i-2"])));
     }
 
     #[test]

@@ -72,6 +72,11 @@ impl Health {
         self.instances().next().is_none()
     }
 
+    /// When it was read.
+    pub(in crate::controller) fn read_at(&self) -> Option<Instant> {
+        self.read.as_ref().map(|read| read.at)
+    }
+
     /// Whether it was ever read.
     pub(in crate::controller) fn is_read(&self) -> bool {
         self.read.is_some()

@@ -173,6 +173,88 @@ fn excluded_nodes_are_no_targets() {
     );
 }
 
+/// A Node with this taint.
+fn tainted(name: &str, key: &str) -> KubeNode {
+    let mut node = node(name, &[("role", "web")]);
+    let taint = serde_json::json!([{"key": key, "effect": "NoSchedule"}]);
+    node.spec.get_or_insert_default().taints = serde_json::from_value(taint).expect("taints");
+    node
+}
+
+#[test]
+fn nodes_that_are_about_to_go_are_no_targets_where_that_is_asked_for() {
+    let asked = NodePolicy::of(None, NodeDraining::Tell);
+    for (key, goes) in [
+        ("ToBeDeletedByClusterAutoscaler", true),
+        ("DeletionCandidateOfClusterAutoscaler", false),
+        ("karpenter.sh/disrupted", true),
+        ("karpenter.sh/unregistered", false),
+        ("aws-node-termination-handler/spot-itn", true),
+        ("aws-node-termination-handler/scheduled-maintenance", true),
+        ("node.kubernetes.io/out-of-service", true),
+        ("node.kubernetes.io/unschedulable", false),
+        ("node.kubernetes.io/unreachable", false),
+    ] {
+        let view = view(1);
+        assert!(view.take(&Event::Apply(tainted("other", key)), NOON));
+        let select = |policy| view.select(&everything(), policy, moment(Instant::now()));
+        assert_eq!(select(NodePolicy::default()).nodes.len(), 2, "{key}");
+        assert_eq!(select(asked).nodes.len(), if goes { 1 } else { 2 }, "{key}");
+        assert_eq!(view.departing().len(), usize::from(goes), "{key}");
+    }
+    let view = view(0);
+    view.take(&Event::Apply(tainted("only", "karpenter.sh/disrupted")), NOON);
+    assert!(
+        view.select(&everything(), asked, moment(Instant::now())).matched,
+        "its labels are right, so that the selector is not in doubt"
+    );
+}
+
+#[test]
+fn a_node_goes_since_it_was_first_seen_to_and_what_it_is_told_changes_no_target() {
+    let view = NodeView::of("lease");
+    let [first, later] = [1, 2].map(|second| Timestamp::from_second(second).expect("a time"));
+    let mut node = tainted("node", "karpenter.sh/disrupted");
+    view.take(&Event::Apply(node.clone()), first);
+    node.annotations_mut()
+        .insert("drain.classiclb.dev/lease".into(), "Draining".into());
+    node.annotations_mut()
+        .insert("drain.classiclb.dev/other".into(), "Done".into());
+    assert!(
+        !view.take(&Event::Apply(node.clone()), later),
+        "no target depends on it"
+    );
+    let mut seen = Vec::new();
+    view.each(|name, node, told| seen.push((name.to_owned(), node.leaving_since, told.drain.clone())));
+    assert_eq!(seen, [("node".to_owned(), Some(first), Some("Draining".to_owned()))]);
+    node.spec.get_or_insert_default().taints = None;
+    assert!(view.take(&Event::Apply(node), later));
+    assert!(view.departing().is_empty());
+}
+
+#[test]
+fn only_what_changed_is_told_and_none_takes_it_off() {
+    let annotations = Annotations::of("lease");
+    let before = Told {
+        drain: Some("Draining".into()),
+        delays: true,
+        ..Told::default()
+    };
+    let after = Told {
+        drain: None,
+        ..before.clone()
+    };
+    let drain = "drain.classiclb.dev/lease".to_owned();
+    assert_eq!(annotations.changes(&before, &after), [(drain, None)].into());
+    let after = Told {
+        delays: false,
+        ..before.clone()
+    };
+    let delay = "delay-deletion.cluster-autoscaler.kubernetes.io/lease".to_owned();
+    assert_eq!(annotations.changes(&before, &after), [(delay, None)].into());
+    assert!(annotations.changes(&before, &before).is_empty());
+}
+
 #[test]
 fn status_updates_of_nodes_change_nothing() {
     let view = view(1);
@@ -194,7 +276,7 @@ fn readiness(index: usize, ready: bool, since: i64) -> KubeNode {
 fn remove_after(seconds: u64) -> NodePolicy {
     NodePolicy {
         grace: Some(Duration::from_secs(seconds)),
-        without_cordoned: false,
+        ..NodePolicy::default()
     }
 }
 

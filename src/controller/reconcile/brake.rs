@@ -15,8 +15,8 @@ use crate::elb::{Declared, InstanceId, LoadBalancer, Part};
 use crate::plan::targets::SOURCE_INSTANCE_IDS;
 use crate::plan::{Facts, Track};
 
-/// Health that was read so recently is not read again before instances leave. While some drain none does, so then it
-/// holds for longer.
+/// Health that was read so recently is not read again before instances leave. While some drain none does but those whose
+/// Nodes are about to go, so then it holds for longer.
 const FRESH: Duration = Duration::from_secs(2);
 
 /// Adds what is known of registered instances that shall leave. Reads their health only where the brake asks.
@@ -53,6 +53,10 @@ pub(super) async fn inform(
         !stays && !memory.brake.is_removed_by_user(id)
     });
     facts.brake.inferred = surplus.cloned().collect();
+    if cx.rules.node_draining.is_on() {
+        let departing = cx.nodes.departing();
+        facts.brake.departing = facts.brake.inferred.intersection(&departing).cloned().collect();
+    }
     facts.brake.groups = detaching(declared, lb, groups);
     let members = facts.brake.groups.values().flatten();
     let leaves = members
@@ -61,7 +65,7 @@ pub(super) async fn inform(
     if facts.brake.inferred.is_empty() && !leaves {
         return;
     }
-    let drains = !memory.health.draining().is_empty();
+    let drains = !memory.health.draining().is_empty() && facts.brake.departing.is_empty();
     let within = if drains { WHILE_SETTLING } else { FRESH };
     if !memory.health.is_fresh(&lb.instances, within, now.at) {
         match subject.region.view.instance_health(&subject.name).await {

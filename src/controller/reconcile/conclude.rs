@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::drained::Drained;
+use super::ended::Ended;
 use super::gather::{account_of, group_status, lines, members, stale, wants_targets};
 use super::outcome::{self, Outcome, Setting};
 use super::publish::publish;
@@ -51,14 +53,6 @@ impl Next {
     }
 }
 
-/// How far a reconcile got.
-pub(super) enum Ended {
-    /// Nothing was due but the health, of which there may be news.
-    Between { desired: Box<Desired>, news: bool },
-    /// It planned.
-    Full(Box<(Resolution, Desired, Outcome)>),
-}
-
 /// Tells what came of a reconcile and decides when to look again.
 pub(super) async fn conclude(
     cx: &Context,
@@ -74,6 +68,7 @@ pub(super) async fn conclude(
         explained: executor.explained().to_vec(),
         ..Next::default()
     };
+    let drained = Drained::by(cx, subject, &ended);
     match ended {
         Err(Stop::Failed(error)) => return Err(error),
         Err(Stop::Doubted(wait)) => memory.schedule.postpone(cx.clock.now().at + wait),
@@ -104,6 +99,7 @@ pub(super) async fn conclude(
             .schedule
             .wait_for_turn(now.at + wait.time, subject.reads, wait.bucket);
     }
+    drained.tell(cx, subject, memory);
     // Whoever replaced the object (`kubectl replace`) may have dropped the finalizer with it, and then its deletion
     // would leave the load balancer behind.
     if memory.known.load_balancer().is_some() {

@@ -7,6 +7,7 @@ use kube::ResourceExt as _;
 use crate::api::message;
 use crate::api::{ClassicLoadBalancer, FINALIZER, Management};
 use crate::controller::namespaces::Namespaces;
+use crate::controller::nodes::NodeDraining;
 use crate::controller::status::Verdict;
 use crate::plan::adoption::Adoption;
 use crate::plan::{Cause, Problem, Step};
@@ -26,6 +27,8 @@ pub struct Rules {
     pub default_tags: BTreeMap<String, String>,
     /// Whether objects that refer to no account are refused.
     pub requires_account: bool,
+    /// What is done with Nodes that are about to go.
+    pub node_draining: NodeDraining,
 }
 
 /// Who wants nothing written to AWS.

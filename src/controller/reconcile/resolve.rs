@@ -12,7 +12,7 @@ use crate::api::{ClassicLoadBalancerSpec, ClassicLoadBalancerStatus};
 use crate::controller::clock::Moment;
 use crate::controller::context::Context;
 use crate::controller::memory::{Due, Health, Memory};
-use crate::controller::nodes::{NodePolicy, NodeView, Selection};
+use crate::controller::nodes::{NodeDraining, NodePolicy, NodeView, Selection};
 use crate::controller::selector;
 use crate::elb::{InstanceId, region};
 use crate::plan::desired::Resolved;
@@ -25,6 +25,15 @@ pub(super) async fn resolve(
     memory: &mut Memory,
     now: Moment,
 ) -> Result<Resolution, Stop> {
+    let draining = cx.rules.node_draining;
+    if draining.is_on() {
+        cx.drains.begins(&subject.owner.uid, now.wall);
+        let departing = cx.nodes.departing();
+        let departing = departing.intersection(&memory.known.registered()).cloned().collect();
+        if memory.brake.depart(departing) {
+            memory.schedule.set(Due::Step, now.at);
+        }
+    }
     let full = memory.schedule.wants_full(&subject.seen(), now.at);
     if full {
         let before = &memory.known.lookups;
@@ -38,7 +47,7 @@ pub(super) async fn resolve(
     }
     let (spec, previous) = (&subject.object.spec, &subject.previous);
     let region = &subject.region.region;
-    let mut resolution = of_views(spec, region, &cx.nodes, previous, &memory.health, now)?;
+    let mut resolution = of_views(spec, region, &cx.nodes, draining, previous, &memory.health, now)?;
     memory.known.keep_selected(resolution.selected.clone());
     resolution.add(&memory.known.lookups);
     resolution.resolved.default_tags.clone_from(&subject.terms.default_tags);
@@ -69,6 +78,7 @@ fn of_views(
     spec: &ClassicLoadBalancerSpec,
     region: &str,
     nodes: &NodeView,
+    draining: NodeDraining,
     previous: &ClassicLoadBalancerStatus,
     health: &Health,
     now: Moment,
@@ -88,7 +98,7 @@ fn of_views(
     let (mut suspicion, mut changes_in, mut selected) = (None, None, None);
     if let Some(selector) = &targets.node_selector {
         let labels = selector::of(selector).map_err(message::bad_node_selector)?;
-        let selection = nodes.select(&labels, NodePolicy::of(spec.registration.as_ref()), now);
+        let selection = nodes.select(&labels, NodePolicy::of(spec.registration.as_ref(), draining), now);
         changes_in = selection.changes_in;
         suspicion = suspect(&selection, previous, health);
         let mut skipped: BTreeMap<String, String> = BTreeMap::new();
@@ -185,6 +195,7 @@ mod tests {
             &spec.expect("a spec"),
             "us-east-1",
             &view,
+            NodeDraining::None,
             &ClassicLoadBalancerStatus::default(),
             &Health::default(),
             Moment { at, wall },

@@ -12,6 +12,7 @@ use crate::controller::status::{Report, Verdict};
 /// Nothing is done, on request.
 pub(super) async fn rest(cx: &Context, subject: &Subject<'_>, memory: &mut Memory) -> Result<Next, Error> {
     memory.suspend();
+    cx.drains.holds_nothing(&subject.owner.uid);
     let verdict = Verdict::Suspended(message::suspended());
     let mut report = Report::new(subject.generation(), verdict);
     report.name = Some(subject.former_name().unwrap_or(&subject.name));

@@ -47,7 +47,7 @@ impl World {
         Api::namespaced_with(self.client.clone(), NAMESPACE, &ApiResource::from_gvk(&gvk))
     }
 
-    fn nodes(&self) -> Api<DynamicObject> {
+    pub(super) fn nodes(&self) -> Api<DynamicObject> {
         Api::all_with(
             self.client.clone(),
             &ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "Node")),
@@ -114,7 +114,7 @@ impl World {
     }
 
     /// Users can be struck by the faults of the API too.
-    fn unless_a_fault(&mut self, result: kube::Result<()>) {
+    pub(super) fn unless_a_fault(&mut self, result: kube::Result<()>) {
         if let Err(error) = result {
             self.tell(&format!("not done: {error}"));
         }
