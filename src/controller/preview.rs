@@ -12,6 +12,7 @@ use kube::{Api, Client, ResourceExt as _};
 use super::context::{Context, Intervals};
 use super::error::Error;
 use super::memory::Memory;
+use super::object::Object;
 use super::reconcile::in_words;
 use super::reconcile::mode::Rules;
 use super::reconcile::reconcile;
@@ -111,7 +112,7 @@ pub async fn compare(
     .dry();
     list_views(&cx, &object).await;
     let memory = &mut Memory::default();
-    let next = Box::pin(reconcile(&cx, &object, memory)).await?;
+    let next = Box::pin(reconcile(&cx, &Object::of(&object), memory)).await?;
     match next.problems.first() {
         Some(problem) if next.unread => Err(Error::Unread(problem.message.to_string())),
         _ => Ok(Compared {

@@ -3,9 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use kube::Resource as _;
+
 use super::lookup::Lookups;
-use crate::api::message::Message;
+use crate::api::message::{self, Message};
+use crate::controller::claims::Others;
+use crate::controller::object::{Kind, Object};
 use crate::plan::desired::{References, Resolved};
+use crate::plan::{Cause, Problem, Track};
 
 /// What was resolved, and why it cannot be trusted where that is so.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +22,8 @@ pub(in crate::controller) struct Resolution {
     pub(in crate::controller) remote_suspect: bool,
     /// What the selector of Nodes found that is no target, where there is one.
     pub(in crate::controller) selected: Option<Selected>,
+    /// What other objects want of the same load balancer.
+    pub(in crate::controller) others: Others,
     /// When a Node will have been not ready for too long.
     pub(in crate::controller) changes_in: Option<Duration>,
 }
@@ -35,6 +42,19 @@ pub(in crate::controller) struct Selected {
 }
 
 impl Resolution {
+    /// Takes in what others want of the same load balancer. `unheard`: the kind of objects of which that is not known, and
+    /// why. That is told where it lasts.
+    pub(super) fn share(&mut self, others: Others, unheard: Option<(Kind, Option<String>)>) {
+        self.resolved.hold |= others.more || unheard.is_some();
+        self.resolved.kept = others.instances.keys().cloned().collect();
+        self.others = others;
+        if let Some((kind, Some(why))) = unheard {
+            let message = message::claims_unread(Object::plural(&kind), why);
+            let problem = Problem::new(Track::Instances, Cause::Doubt, message);
+            self.resolved.missing.push(problem);
+        }
+    }
+
     /// Adds what was looked up.
     pub(super) fn add(&mut self, lookups: &Lookups) {
         for (id, found) in &lookups.members {

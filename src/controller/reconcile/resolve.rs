@@ -47,6 +47,8 @@ pub(super) async fn resolve(
     let services = cx.services.of(&subject.namespace);
     resolution.resolved.references.instance_ports = services.resolve(&subject.namespace, &spec.listeners);
     doubt_first_view(subject, memory, &mut resolution, now.at);
+    let others = cx.claims.others(&subject.owner.uid, &subject.place());
+    resolution.share(others, cx.claims.unheard(subject.object.kind));
     Ok(resolution)
 }
 
@@ -127,6 +129,7 @@ fn of_views(
         suspicion,
         changes_in,
         remote_suspect: false,
+        ..Resolution::default()
     })
 }
 
