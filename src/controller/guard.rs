@@ -261,6 +261,7 @@ fn told(object: &Object, memory: &Memory) -> Option<Told> {
     Some(Told {
         namespace: object.namespace().unwrap_or_default(),
         name: object.name_any(),
+        binding: object.is_binding(),
         ready: ready.status == "True",
         reason: ready.reason.clone(),
         desired: instances.desired,

@@ -20,7 +20,7 @@ pub(crate) fn subnets() -> impl Strategy<Value = BTreeSet<String>> {
     })
 }
 
-fn words(pattern: &'static str, most: usize) -> impl Strategy<Value = BTreeSet<String>> {
+pub(crate) fn words(pattern: &'static str, most: usize) -> impl Strategy<Value = BTreeSet<String>> {
     proptest::collection::btree_set(pattern, 0..most)
 }
 
