@@ -67,7 +67,8 @@ pub(super) struct Import {
     from_terraform: Vec<String>,
     /// Make ClassicLoadBalancerBindings of what the state attaches to load balancers (aws_elb_attachment,
     /// aws_autoscaling_attachment), and leave the load balancers to whoever has them.
-    #[arg(long, requires = "from_terraform", conflicts_with = "offer")]
+    #[arg(long, requires = "from_terraform",
+        conflicts_with_all = ["names", "all", "selector", "from_cloudformation", "offer"])]
     bindings: bool,
     /// Those that a CloudFormation template holds, in YAML or JSON.
     #[arg(long, value_name = "FILE,...", value_delimiter = ',',

@@ -76,14 +76,13 @@ impl RuleFlags {
             watch_namespaces,
             default_tags,
             adoption,
-            binding,
+            binding: _,
             extra_regions: _,
             default_account,
             read_only,
         } = self;
         let flags = [
             ("--adoption", adoption.is_none()),
-            ("--binding", binding.is_none()),
             ("--default-account", default_account.is_none()),
             ("--default-tags", default_tags.is_none()),
             ("--read-only", read_only.is_none()),

@@ -143,28 +143,29 @@ fn labels(told: &Told, more: Option<(&'static str, &str)>) -> Vec<(&'static str,
 
 /// What the metrics of a kind of objects are called and speak of.
 struct Names {
-    prefix: &'static str,
+    /// Between `clb_` and what is told.
+    of: &'static str,
     ready: &'static str,
     desired: &'static str,
 }
 
 const OWNERS: Names = Names {
-    prefix: "clb_load_balancer",
+    of: "load_balancer",
     ready: "Whether a load balancer is as declared, 1 or 0",
     desired: "Instances that a load balancer shall have",
 };
 
 const BINDINGS: Names = Names {
-    prefix: "clb_binding",
+    of: "binding",
     ready: "Whether the instances of a binding are registered as declared, 1 or 0",
     desired: "Instances that a binding shall have registered",
 };
 
 /// The state of the objects of a kind.
 fn states(all: &[&Told], names: &Names, now: i64, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
-    let Names { prefix, ready, desired } = names;
+    let Names { of, ready, desired } = names;
     let mut tell = |name: &str, help: &str, series: Vec<(Vec<(&'static str, String)>, ConstGauge<i64>)>| {
-        family(encoder, (&format!("{prefix}_{name}"), help), series)
+        family(encoder, (&format!("clb_{of}_{name}"), help), series)
     };
     let gauge = |told: &Told, value: i64| (labels(told, None), ConstGauge::new(value));
     let is_ready = |told: &&Told| gauge(told, i64::from(told.ready));

@@ -10,6 +10,7 @@ use tokio::sync::{Mutex, MutexGuard, OnceCell};
 use crate::helm::{HELM, REQUIRED, chart, document, helm_of, read, root, yaml};
 
 pub(crate) const CRD: &str = "classicloadbalancers.classiclb.dev";
+const BINDINGS: &str = "classicloadbalancerbindings.classiclb.dev";
 const ACCOUNTS: &str = "awsaccounts.classiclb.dev";
 pub(crate) const DEPLOYMENT: Kind = Kind("apps/v1", "Deployment");
 const BUDGET: Kind = Kind("policy/v1", "PodDisruptionBudget");
@@ -43,6 +44,7 @@ impl Turn {
             (POLICY_BINDING, "classic-lb-operator"),
             (POLICY, "classic-lb-operator"),
             (Kind::CRD, CRD),
+            (Kind::CRD, BINDINGS),
             (Kind::CRD, ACCOUNTS),
             (CLUSTER_ROLE, "classic-lb-operator"),
             (BINDING, "classic-lb-operator"),
@@ -235,7 +237,9 @@ async fn without_keep_the_definition_goes_with_the_release() {
     turn.served().await;
     turn.uninstall();
     turn.cluster.until_gone(Kind::CRD, CRD).await.unwrap();
-    turn.cluster.until_gone(Kind::CRD, ACCOUNTS).await.unwrap();
+    for other in [BINDINGS, ACCOUNTS] {
+        turn.cluster.until_gone(Kind::CRD, other).await.unwrap();
+    }
 }
 
 #[tokio::test]

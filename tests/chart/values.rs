@@ -137,6 +137,7 @@ fn every_value_reaches_the_pod() {
             "--watch-namespaces=shop,web",
             "--lease-namespace=operators",
             "--adoption=any",
+            "--binding=never",
             "--read-only",
             "--default-account=off",
             "--extra-regions=xx-west-1",
@@ -203,6 +204,7 @@ aws: {region: eu-central-1, endpointUrl: "http://aws.example.com:4566", defaultT
 leaderElection: {namespace: operators}
 watchNamespaces: [shop, web]
 adoption: any
+binding: never
 readOnly: true
 resyncPeriod: 1h30m
 healthInterval: 15s

@@ -426,7 +426,7 @@ async fn attachments_of_a_terraform_state_become_bindings() -> Result<()> {
             "-n",
             "shop",
         ];
-        person.here(&[&arguments, more].concat())
+        person.run(&[&arguments, more].concat())
     };
     from(&[]).complains(&["is not in this state", "--bindings makes bindings"]);
     let ran = from(&["--bindings"]).ended(0);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kube::ResourceExt as _;
+use kube::{Resource as _, ResourceExt as _};
 
 use super::brake;
 use super::details::read_details;
@@ -12,14 +12,15 @@ use super::own::{Owned, Source};
 use super::subject::Subject;
 use super::trust::doubt_lost_status;
 use super::{from_status, preflight};
-use crate::api::ClassicLoadBalancerStatus;
+use crate::api::{ClassicLoadBalancerStatus, message};
 use crate::controller::claims::{self, Wants};
 use crate::controller::clock::Moment;
 use crate::controller::context::Context;
 use crate::controller::memory::{Due, Memory};
-use crate::elb::{Declared, Element, HealthCheck, LoadBalancer, Origin, Part, Value};
+use crate::controller::object::Object;
+use crate::elb::{Declared, Element, HealthCheck, InstanceId, LoadBalancer, Origin, Part, Value};
 use crate::plan::desired::{Desired, unfit, unserved};
-use crate::plan::{Facts, Track, is_write};
+use crate::plan::{Cause, Facts, Problem, Track, is_write};
 
 /// What planning starts from.
 pub(super) struct Inputs {
@@ -220,9 +221,25 @@ async fn narrow(
         let others = cx.claims.others(&subject.owner.uid, &subject.place());
         names.extend(lb.auto_scaling_groups.intersection(&others.groups).cloned());
     }
+    doubt_unheard(cx, subject, declared, lb, met);
     if let Err(error) = groups::keep_group_members(&subject.region, declared, lb, groups).await {
         met.unread(Track::Instances, &error);
         hold(declared);
+    }
+}
+
+/// Tells why instances that shall leave do not, where it could not be read who else wants them.
+fn doubt_unheard(cx: &Context, subject: &Subject<'_>, declared: &Declared, lb: &LoadBalancer, met: &mut Met) {
+    let Some((kind, Some(why))) = cx.claims.unheard(subject.object.kind) else {
+        return;
+    };
+    let leaves = |id: &InstanceId| {
+        let registration = declared.registration.as_ref();
+        registration.is_some_and(|registration| !registration.wanted.contains(id) && !registration.keeps(id))
+    };
+    if lb.instances.iter().any(leaves) {
+        let message = message::claims_unread(Object::plural(&kind), why);
+        met.problems.push(Problem::new(Track::Instances, Cause::Doubt, message));
     }
 }
 

@@ -3,14 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kube::Resource as _;
-
 use super::lookup::Lookups;
-use crate::api::message::{self, Message};
+use crate::api::message::Message;
 use crate::controller::claims::Others;
-use crate::controller::object::{Kind, Object};
 use crate::plan::desired::{References, Resolved};
-use crate::plan::{Cause, Problem, Track};
 
 /// What was resolved, and why it cannot be trusted where that is so.
 #[derive(Clone, Debug, Default)]
@@ -42,17 +38,11 @@ pub(in crate::controller) struct Selected {
 }
 
 impl Resolution {
-    /// Takes in what others want of the same load balancer. `unheard`: the kind of objects of which that is not known, and
-    /// why. That is told where it lasts.
-    pub(super) fn share(&mut self, others: Others, unheard: Option<(Kind, Option<String>)>) {
-        self.resolved.hold |= others.more || unheard.is_some();
+    /// Takes in what others want of the same load balancer. `unheard`: not all of them are known.
+    pub(super) fn share(&mut self, others: Others, unheard: bool) {
+        self.resolved.hold |= others.more || unheard;
         self.resolved.kept = others.instances.keys().cloned().collect();
         self.others = others;
-        if let Some((kind, Some(why))) = unheard {
-            let message = message::claims_unread(Object::plural(&kind), why);
-            let problem = Problem::new(Track::Instances, Cause::Doubt, message);
-            self.resolved.missing.push(problem);
-        }
     }
 
     /// Adds what was looked up.

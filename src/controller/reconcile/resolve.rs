@@ -48,7 +48,7 @@ pub(super) async fn resolve(
     resolution.resolved.references.instance_ports = services.resolve(&subject.namespace, &spec.listeners);
     doubt_first_view(subject, memory, &mut resolution, now.at);
     let others = cx.claims.others(&subject.owner.uid, &subject.place());
-    resolution.share(others, cx.claims.unheard(subject.object.kind));
+    resolution.share(others, cx.claims.unheard(subject.object.kind).is_some());
     Ok(resolution)
 }
 
