@@ -290,6 +290,7 @@ fn publish(local: &Local, stack: &Stack) -> anyhow::Result<()> {
     for (name, value) in [
         ("CLB_CLUSTER_ID", CLUSTER_ID),
         ("CLB_ADOPTION", "tagged"),
+        ("CLB_DEFAULT_ACCOUNT", "on"),
         ("CLB_DEFAULT_TAGS", ""),
         ("CLB_READ_ONLY", "false"),
         ("CLB_WATCH_NAMESPACES", ""),
