@@ -220,7 +220,7 @@ impl Claims {
     pub(in crate::controller) fn wants(
         &self,
         uid: &str,
-        place: Place,
+        place: &Place,
         source: Option<String>,
         mut wants: Wants,
         doubts: bool,
@@ -228,14 +228,14 @@ impl Claims {
         let mut state = self.state();
         let claim = state.claims.entry(uid.to_owned()).or_default();
         let more = doubts && claim.more;
-        if doubts && claim.place.is(&place) {
+        if doubts && claim.place.is(place) {
             wants.instances.extend(claim.wants.instances.iter().cloned());
             wants.groups.extend(claim.wants.groups.iter().cloned());
         }
         let same = claim.wants == wants && claim.more == more;
         (claim.place, claim.source, claim.wants, claim.more) = (place.clone(), source, wants, more);
         claim.told = true;
-        let shared = !same && state.others(uid, &place).next().is_some();
+        let shared = !same && state.others(uid, place).next().is_some();
         drop(state);
         if shared {
             self.changed.send_replace(());
@@ -325,15 +325,15 @@ mod tests {
     #[test]
     fn others_are_those_of_the_same_load_balancer() {
         let changed = Arc::<watch::Sender<()>>::default();
-        let mut changes = changed.subscribe();
+        let mut news = changed.subscribe();
         let claims = Claims::new(changed);
-        claims.wants("1", place(Some("1")), None, wants(&["i-1"]), false);
-        assert!(!changes.has_changed().expect("open"), "it is alone");
-        claims.wants("2", place(None), Some("binding/a/b".into()), wants(&["i-2"]), false);
-        assert!(changes.has_changed().expect("open"));
-        changes.mark_unchanged();
-        claims.wants("2", place(None), Some("binding/a/b".into()), wants(&["i-2"]), false);
-        assert!(!changes.has_changed().expect("open"), "nothing is new");
+        claims.wants("1", &place(Some("1")), None, wants(&["i-1"]), false);
+        assert!(!news.has_changed().expect("open"), "it is alone");
+        claims.wants("2", &place(None), Some("binding/a/b".into()), wants(&["i-2"]), false);
+        assert!(news.has_changed().expect("open"));
+        news.mark_unchanged();
+        claims.wants("2", &place(None), Some("binding/a/b".into()), wants(&["i-2"]), false);
+        assert!(!news.has_changed().expect("open"), "nothing is new");
         assert_eq!(wanted(&claims, "1", &place(Some("1"))), ids(&["i-2"]));
         assert_eq!(wanted(&claims, "2", &place(Some("1"))), ids(&["i-1"]));
         assert_eq!(wanted(&claims, "2", &place(Some("2"))), ids(&[]), "another account");
@@ -344,10 +344,10 @@ mod tests {
     #[test]
     fn a_doubt_takes_nothing_back() {
         let claims = Claims::default();
-        claims.wants("1", place(None), None, wants(&["i-1", "i-2"]), false);
-        claims.wants("1", place(None), None, wants(&["i-1"]), true);
+        claims.wants("1", &place(None), None, wants(&["i-1", "i-2"]), false);
+        claims.wants("1", &place(None), None, wants(&["i-1"]), true);
         assert_eq!(wanted(&claims, "2", &place(None)), ids(&["i-1", "i-2"]));
-        claims.wants("1", place(None), None, wants(&["i-1"]), false);
+        claims.wants("1", &place(None), None, wants(&["i-1"]), false);
         assert_eq!(wanted(&claims, "2", &place(None)), ids(&["i-1"]));
     }
 
@@ -389,7 +389,7 @@ mod tests {
             "what others want is not its own"
         );
         assert!(claims.others("2", &place(None)).more, "the status lists not all");
-        claims.wants("1", place(None), None, wants(&["i-3"]), false);
+        claims.wants("1", &place(None), None, wants(&["i-3"]), false);
         claims.take(&event);
         assert_eq!(wanted(&claims, "2", &place(None)), ids(&["i-3"]));
         assert!(!claims.others("2", &place(None)).more);

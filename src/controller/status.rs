@@ -28,6 +28,7 @@ const ERRORS: usize = 9;
 
 /// What a reconcile found.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools)] // each says what was found, and most are never set together
 pub(super) struct Report<'a> {
     pub(super) generation: i64,
     /// Everything was read, so that a status which somebody else overwrote can be mended.

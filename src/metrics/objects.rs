@@ -141,6 +141,9 @@ fn labels(told: &Told, more: Option<(&'static str, &str)>) -> Vec<(&'static str,
     all.map(|(label, value)| (label, value.to_owned())).collect()
 }
 
+/// A series, by its labels.
+type Series = (Vec<(&'static str, String)>, ConstGauge<i64>);
+
 /// What the metrics of a kind of objects are called and speak of.
 struct Names {
     /// Between `clb_` and what is told.
@@ -164,9 +167,8 @@ const BINDINGS: Names = Names {
 /// The state of the objects of a kind.
 fn states(all: &[&Told], names: &Names, now: i64, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
     let Names { of, ready, desired } = names;
-    let mut tell = |name: &str, help: &str, series: Vec<(Vec<(&'static str, String)>, ConstGauge<i64>)>| {
-        family(encoder, (&format!("clb_{of}_{name}"), help), series)
-    };
+    let mut tell =
+        |name: &str, help: &str, series: Vec<Series>| family(encoder, (&format!("clb_{of}_{name}"), help), series);
     let gauge = |told: &Told, value: i64| (labels(told, None), ConstGauge::new(value));
     let is_ready = |told: &&Told| gauge(told, i64::from(told.ready));
     tell("ready", ready, all.iter().map(is_ready).collect())?;

@@ -11,6 +11,7 @@ use crate::plan::adoption::Adoption;
 
 /// What a set of objects needs.
 #[derive(Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // each says whether a statement is needed
 pub(super) struct Needs {
     pub(super) actions: BTreeSet<&'static str>,
     /// Whether a load balancer may be made.
@@ -34,9 +35,9 @@ impl Needs {
                 accounts,
                 rules,
             };
-            let asked = ACTIONS.iter().filter(|(_, asks)| asks(&asker));
+            let needed = ACTIONS.iter().filter(|(_, asks)| asks(&asker));
             self.actions
-                .extend(asked.map(|(action, _)| *action).filter(|action| of_targets(action)));
+                .extend(needed.map(|(action, _)| *action).filter(|action| of_targets(action)));
             self.bind |= asker.writes() && rules.binding != Permission::Never;
         }
     }

@@ -161,7 +161,7 @@ fn claim(cx: &Context, subject: &Subject<'_>, declared: &Declared) {
         .then(|| claims::source(&subject.namespace, &subject.object.name_any()));
     let doubts = registration.is_some_and(|registration| registration.hold);
     let uid = &subject.owner.uid;
-    cx.claims.wants(uid, subject.place(), source, wants, doubts);
+    cx.claims.wants(uid, &subject.place(), source, wants, doubts);
 }
 
 /// What the status of an earlier process knows: that a load balancer of our own making was never completed, and which
