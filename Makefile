@@ -14,7 +14,7 @@ endif
 # Asked of Cargo only where it is needed: the folder may be set in the environment or in Cargo's own configuration.
 built = $(shell cargo metadata --format-version 1 --no-deps | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')/debug
 testkit = $(built)/testkit
-crds := classicloadbalancers awsaccounts
+crds := classicloadbalancers classicloadbalancerbindings awsaccounts
 reference := docs/reference
 chart := charts/classic-lb-operator
 

@@ -5,6 +5,8 @@
 // As below.
 #[allow(unreachable_pub, clippy::doc_markdown)]
 mod account;
+#[allow(unreachable_pub, clippy::doc_markdown)]
+mod binding;
 pub mod condition;
 pub mod crd;
 pub mod fields;
@@ -20,6 +22,7 @@ pub use account::{
     AWSAccount, AWSAccountSpec, AWSAccountStatus, AccountNamespaces, AccountRegionStatus, Allow, NamespacesFrom,
     Permission,
 };
+pub use binding::{ClassicLoadBalancerBinding, ClassicLoadBalancerBindingSpec};
 pub use spec::{
     AccessLog, AccountRef, ApplicationCookie, Attributes, AutoScalingGroupMode, AutoScalingGroupTarget, Backend,
     Certificate, CheckProtocol, ClassicLoadBalancer, ClassicLoadBalancerSpec, ConfigMapKeyRef, ConnectionDraining,

@@ -3,6 +3,7 @@
 mod accounts;
 mod admission;
 mod backoff;
+mod claims;
 mod clock;
 mod context;
 mod drains;
@@ -14,6 +15,7 @@ mod memory;
 mod merge;
 mod namespaces;
 mod nodes;
+mod object;
 pub mod preview;
 mod provider_id;
 mod reconcile;
@@ -29,21 +31,24 @@ use std::time::Duration;
 use futures::future::join_all;
 use futures::{FutureExt as _, StreamExt as _};
 use kube::runtime::controller::{Action, Config, Controller};
-use kube::runtime::reflector;
+use kube::runtime::reflector::store::Writer;
+use kube::runtime::reflector::{self, Store};
 use kube::runtime::{PredicateConfig, WatchStreamExt as _};
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tracing::info;
 
+use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerBinding};
 use crate::readiness::{Readiness, Resource};
+use accounts::status::Objects;
 use services::ServiceView;
 
 pub use clock::{Clock, Jitter, Moment};
 pub use context::{Context, Intervals};
 pub use error::Error;
-pub use guard::{Guarded, Reconciler};
+pub use guard::Reconciler;
 pub use namespaces::Namespaces;
 pub use nodes::{NodeDraining, NodeView};
+pub use object::{Guarded, Kind, Watched};
 pub use reconcile::mode::Rules;
 
 /// How long the start waits for the first lists of Nodes and Services, so that no reconcile begins with an empty view.
@@ -62,8 +67,13 @@ pub async fn run(
     readiness: Arc<Readiness>,
     shutdown: impl Future<Output = ()> + Send + Sync + 'static,
 ) {
-    let (reader, writer) = reflector::store();
-    let (mut watches, view_changed) = neighbours(&reconciler, &watching, &readiness, &reader);
+    let (owners, owners_writer) = reflector::store();
+    let (bindings, bindings_writer) = reflector::store();
+    let objects = Objects {
+        owners: owners.clone(),
+        bindings: bindings.clone(),
+    };
+    let mut watches = neighbours(&reconciler, &watching, &readiness, objects);
     let shutdown = shutdown.shared();
     watches.spawn({
         let (stopped, shared) = (shutdown.clone(), Arc::clone(&reconciler));
@@ -86,70 +96,86 @@ pub async fn run(
         () = shutdown.clone() => {}
         _ = tokio::time::timeout(LEADING_AT_START, leadership.wait()) => {}
     }
+    let both = async {
+        tokio::join!(
+            control::<ClassicLoadBalancer, _>(
+                &reconciler,
+                &watching,
+                &readiness,
+                (owners, owners_writer),
+                shutdown.clone()
+            ),
+            control::<ClassicLoadBalancerBinding, _>(
+                &reconciler,
+                &watching,
+                &readiness,
+                (bindings, bindings_writer),
+                shutdown.clone()
+            ),
+        )
+    };
+    tokio::select! {
+        biased;
+        _ = both => {}
+        () = stopped_before_the_first_list(shutdown.clone(), &readiness) => {}
+    }
+}
 
-    let objects = merge::watch(cx.namespaces().apis(&watching), &watch::config(), watch::bare)
+/// Watches and reconciles the objects of one kind.
+fn control<K: Watched, S: Future<Output = ()> + Send + Sync + 'static>(
+    reconciler: &Arc<Reconciler>,
+    watching: &kube::Client,
+    readiness: &Arc<Readiness>,
+    (reader, writer): (Store<Guarded<K>>, Writer<Guarded<K>>),
+    shutdown: S,
+) -> impl Future<Output = ()> + use<K, S> {
+    let cx = &reconciler.cx;
+    let objects = merge::watch(cx.namespaces().apis(watching), &watch::config(), watch::bare::<K>)
         .inspect({
-            let (reconciler, readiness) = (Arc::clone(&reconciler), Arc::clone(&readiness));
+            let (reconciler, readiness) = (Arc::clone(reconciler), Arc::clone(readiness));
             let listed = watch::Listed::default();
             move |event| watch::observe_objects(event, &reconciler, &readiness, &listed)
         })
         .reflect(writer)
         .applied_objects()
         .predicate_filter(watch::asks_for_a_reconcile, PredicateConfig::default());
-    let controlling = Controller::for_stream(objects, reader)
+    Controller::for_stream(objects, reader)
         // Without a limit of its own: the door is ours, since the queue knows nothing of what is urgent.
         .with_config(Config::default())
-        .reconcile_all_on(watch::batches(view_changed))
-        .reconcile_all_on(watch::terms(leadership))
-        .graceful_shutdown_on(shutdown.clone())
-        .run(reconcile_one, error_policy, reconciler)
+        .reconcile_all_on(watch::batches(cx.changes()))
+        .reconcile_all_on(watch::terms(cx.accounts.leadership()))
+        .graceful_shutdown_on(shutdown)
+        .run(reconcile_one::<K>, error_policy, Arc::clone(reconciler))
         .for_each(|result| async move {
             if let Err(error) = result {
                 // An object that is gone from the cache while it was queued is no failure.
                 tracing::debug!(%error, "the controller skipped an object");
             }
-        });
-    tokio::select! {
-        biased;
-        () = controlling => {}
-        () = stopped_before_the_first_list(shutdown, &readiness) => {}
-    }
+        })
 }
 
-/// Begins the watches beside that of the objects, which end when they are dropped, and tells of changes.
+/// Begins the watches beside those of the objects, which end when they are dropped.
 fn neighbours(
     reconciler: &Arc<Reconciler>,
     watching: &kube::Client,
     readiness: &Arc<Readiness>,
-    reader: &reflector::Store<Guarded>,
-) -> (JoinSet<()>, Arc<Notify>) {
-    let view_changed = Arc::new(Notify::new());
+    objects: Objects,
+) -> JoinSet<()> {
     let mut watches = JoinSet::new();
     let of = || (watching.clone(), Arc::clone(reconciler));
     let (client, shared) = of();
-    watches.spawn(watch::nodes(
-        client,
-        shared,
-        Arc::clone(readiness),
-        Arc::clone(&view_changed),
-    ));
+    watches.spawn(watch::nodes(client, shared, Arc::clone(readiness)));
     if reconciler.cx.rules.node_draining.is_on() {
         let (_, shared) = of();
         watches.spawn(watch::drains(shared, Arc::clone(readiness)));
     }
     let (client, shared) = of();
-    watches.spawn(watch::services(client, shared, Arc::clone(&view_changed)));
+    watches.spawn(watch::services(client, shared));
     let (client, shared) = of();
-    watches.spawn(watch::namespaces(client, shared, Arc::clone(&view_changed)));
+    watches.spawn(watch::namespaces(client, shared));
     let (client, shared) = of();
-    watches.spawn(accounts::status::keep(
-        client,
-        watch::config(),
-        shared,
-        reader.clone(),
-        Arc::clone(&view_changed),
-    ));
-    (watches, view_changed)
+    watches.spawn(accounts::status::keep(client, watch::config(), shared, objects));
+    watches
 }
 
 /// Before the first list the controller waits for nothing else, not even for the end; there is no reconcile to wait
@@ -161,7 +187,7 @@ async fn stopped_before_the_first_list(shutdown: impl Future<Output = ()>, readi
     }
 }
 
-async fn reconcile_one(object: Arc<Guarded>, reconciler: Arc<Reconciler>) -> Result<Action, Error> {
+async fn reconcile_one<K: Watched>(object: Arc<Guarded<K>>, reconciler: Arc<Reconciler>) -> Result<Action, Error> {
     if !reconciler.cx.leads() {
         return Ok(Action::requeue(FOLLOWING));
     }
@@ -171,7 +197,7 @@ async fn reconcile_one(object: Arc<Guarded>, reconciler: Arc<Reconciler>) -> Res
 
 /// Hardly ever called: a [`Reconciler`] turns failures into requeues, since only it knows how often an object failed.
 #[allow(clippy::needless_pass_by_value)] // the signature is the Controller's
-fn error_policy(_: Arc<Guarded>, _: &Error, reconciler: Arc<Reconciler>) -> Action {
+fn error_policy<K: Watched>(_: Arc<Guarded<K>>, _: &Error, reconciler: Arc<Reconciler>) -> Action {
     Action::requeue(backoff::delay(8, reconciler.cx.jitter.fraction()))
 }
 
@@ -183,6 +209,7 @@ pub fn announce(cx: &Context) {
         resync = as_flag(cx.intervals.resync),
         health_interval = as_flag(cx.intervals.health),
         adoption = cx.rules.adoption.as_str(),
+        binding = cx.rules.binding.as_str(),
         read_only = cx.rules.read_only,
         watch_namespaces = %cx.rules.namespaces,
         "starting"

@@ -81,7 +81,7 @@ pub enum Command {
     /// Print the CustomResourceDefinitions.
     Crd {
         /// Only that of this resource.
-        #[arg(value_parser = ["classicloadbalancers", "awsaccounts"])]
+        #[arg(value_parser = ["classicloadbalancers", "classicloadbalancerbindings", "awsaccounts"])]
         resource: Option<String>,
     },
     /// Ask a running operator whether it is ready; `helm test` does.

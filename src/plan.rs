@@ -7,6 +7,7 @@
 pub mod adoption;
 pub mod allow;
 mod attributes;
+pub mod binding;
 mod brake;
 pub mod desired;
 mod explain;

@@ -115,7 +115,8 @@ pub struct AWSAccountSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adoption: Option<Permission>,
 
-    /// Which load balancers of others objects may register instances with. Default: as the operator says.
+    /// Which load balancers of others objects may register instances with. Default: as the operator's
+    /// `--binding` says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub binding: Option<Permission>,
 
@@ -150,14 +151,26 @@ pub enum NamespacesFrom {
 
 /// Which load balancers of others may be used: `Never` none, `Tagged` those whose tags offer them, `Any` also those that
 /// nobody owns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Permission {
     /// None.
     Never,
     /// Those whose tags offer them.
+    #[default]
     Tagged,
     /// Also those that nobody owns.
     Any,
+}
+
+impl Permission {
+    /// As the flags take it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::Tagged => "tagged",
+            Self::Any => "any",
+        }
+    }
 }
 
 /// What load balancers may use. What is absent allows everything. It is looked at after names were resolved and before

@@ -9,16 +9,21 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::CustomResourceExt as _;
 use serde_json::{Value, json};
 
-use super::{AWSAccount, ClassicLoadBalancer};
+use super::{AWSAccount, ClassicLoadBalancer, ClassicLoadBalancerBinding};
 
 /// The definitions of all kinds, as JSON in canonical form.
 pub fn definitions() -> Result<Vec<Value>, serde_json::Error> {
-    Ok(vec![definition()?, account_definition()?])
+    Ok(vec![definition()?, binding_definition()?, account_definition()?])
 }
 
 /// The definition of `ClassicLoadBalancer`.
 pub fn definition() -> Result<Value, serde_json::Error> {
     made(&ClassicLoadBalancer::crd())
+}
+
+/// The definition of `ClassicLoadBalancerBinding`.
+pub fn binding_definition() -> Result<Value, serde_json::Error> {
+    made(&ClassicLoadBalancerBinding::crd())
 }
 
 /// The definition of `AWSAccount`.

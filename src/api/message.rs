@@ -195,6 +195,7 @@ macro_rules! words {
 
 mod accounts;
 mod aws;
+mod bindings;
 mod life;
 mod network;
 mod operator;
@@ -205,6 +206,7 @@ mod targets;
 
 pub use accounts::*;
 pub use aws::*;
+pub use bindings::*;
 pub use life::*;
 pub use network::*;
 pub use operator::*;
@@ -218,6 +220,7 @@ pub fn all() -> impl Iterator<Item = &'static MessageDoc> {
     let tables = [
         life::LIFE,
         ownership::OWNERSHIP,
+        bindings::BINDINGS,
         accounts::ACCOUNTS,
         network::NETWORK,
         references::REFERENCES,

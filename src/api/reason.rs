@@ -69,7 +69,7 @@ reasons! { CONDITIONS:
         "The load balancer is as declared.",
         "Nothing. `TargetsHealthy` says whether its instances answer.";
     ACCEPTED = "Accepted", "`Accepted=True`", Neither,
-        "The spec can be realised, and the name is this object's.",
+        "The spec can be realised, and the load balancer is this object's to work on.",
         "Nothing.";
     PROGRAMMED = "Programmed", "`Programmed=True`", Neither,
         "AWS matches the spec.",
@@ -98,6 +98,14 @@ reasons! { CONDITIONS:
         "`adopt: true` takes over a load balancer that exists, and there is none of that name. None is made.",
         "Make the object anew with the right `loadBalancerName`, `region` or account: the message names similar ones. To have \
          a new load balancer, take `spec.adopt` out.";
+    NOT_BOUND = "NotBound", NOT_ACCEPTED, Stalled,
+        "The load balancer of a `ClassicLoadBalancerBinding` is not offered to it. No instance is registered, and those that it \
+         registered before stay.",
+        "Set the tag that the message names on the load balancer: [bindings](../how-to/bindings.md). It is looked at again by \
+         itself.";
+    LOAD_BALANCER_NOT_FOUND = "LoadBalancerNotFound", NOT_ACCEPTED, Reconciling,
+        "The load balancer of a `ClassicLoadBalancerBinding` does not exist, or not any more.",
+        "Create it, or make the object anew with the right name, region or account. It is looked for by itself.";
     LOST = "Lost", NOT_PROGRAMMED, Stalled,
         "The load balancer was deleted in AWS behind the operator's back.",
         "Set `spec.recreatePolicy: Always` to have a new one, which has another DNS name, or delete the object.";
@@ -145,8 +153,9 @@ reasons! { CONDITIONS:
         "What is known of the Nodes looks wrong, so that no instance is deregistered on the strength of it.",
         "Nothing, if the Nodes come back. To take the instances out all the same, change the selector or remove it.";
     TARGETS_SUSPECT = "TargetsSuspect", NOT_PROGRAMMED, Reconciling,
-        "A source of targets finds nothing, though registered instances came from it. No instance is deregistered.",
-        "Correct the tags or the group. To deregister the instances all the same, remove the source from `spec.targets`.";
+        "A source of targets finds nothing, though registered instances came from it, or other objects that may want the same \
+         instances cannot be listed. No instance is deregistered.",
+        "Correct the tags or the group, or let the operator list what the message names. To deregister the instances all the same, remove the source from `spec.targets`.";
     INSTANCE_NOT_FOUND = "InstanceNotFound", NOT_PROGRAMMED, Reconciling,
         "AWS does not register an instance: it does not exist, does not run, or is of another VPC.",
         "Take it out of `spec.targets.instanceIds`; the others are registered meanwhile.";
@@ -236,8 +245,12 @@ reasons! { EVENTS:
     ADOPTED = "Adopted", NORMAL, Neither, "An existing load balancer was taken over.", "Nothing.";
     DELETED = "Deleted", NORMAL, Neither, "The load balancer is gone from AWS.", "Nothing.";
     RETAINED = "Retained", NORMAL, Neither,
-        "The object was deleted and the load balancer stays, without the operator's tags.",
-        "Delete the load balancer yourself if it is not needed.";
+        "The object was deleted and the load balancer stays, without the operator's tags, or with the instances that a binding \
+         registered.",
+        "Delete the load balancer, or deregister the instances, yourself if they are not needed.";
+    UNBOUND = "Unbound", NORMAL, Neither,
+        "A `ClassicLoadBalancerBinding` was deleted, and what it had registered was deregistered.",
+        "Nothing.";
     RELEASED = "Released", NORMAL, Neither,
         "The object was deleted while nothing is written to AWS, so that the load balancer stays with the operator's \
          tags.",

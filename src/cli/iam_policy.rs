@@ -18,18 +18,23 @@ use super::kubernetes::{Connection, Kubernetes};
 use super::output;
 use super::screen;
 use super::terms::{OperatorFlags, Terms};
-use crate::api::{AWSAccount, ClassicLoadBalancer};
+use crate::api::{AWSAccount, ClassicLoadBalancer, ClassicLoadBalancerBinding, Permission};
+use crate::controller::Watched as _;
 use crate::plan::adoption::Adoption;
 
 /// Every action, with its resources and conditions.
 const CATALOGUE: &str = include_str!("../../deploy/iam/policy.json");
 /// What `--adoption=any` needs besides.
 const ADOPT_ANY: &str = include_str!("../../deploy/iam/adopt-any.json");
+/// What `--binding=any` needs besides.
+const BIND_ANY: &str = include_str!("../../deploy/iam/bind-any.json");
 /// What stands in them for the cluster id.
 const CLUSTER_ID: &str = "CLUSTER_ID";
 /// The statement for the first load balancer of an account, and the one for adoption.
 const FIRST: &str = "FirstBalancerOfTheAccount";
 const ADOPT: &str = "Adopt";
+/// The one for instances of load balancers of others.
+const BIND: &str = "Bind";
 const CREATE: [&str; 2] = ["CreateWithClusterTag", "TagAtCreation"];
 
 /// Print the least IAM policy for the features that the objects of the cluster use.
@@ -80,7 +85,10 @@ impl IamPolicy {
             .iter()
             .filter(|account| own.iter().any(|object| refers_to(object, account)))
             .collect();
-        let needs = needed(&own, &own_accounts, &terms.rules);
+        let mut needs = needed(&own, &own_accounts, &terms.rules);
+        let bindings = bindings(&connection).await?;
+        let bound: Vec<&ClassicLoadBalancer> = bindings.iter().filter(is_theirs).collect();
+        needs.add_bindings(&bound, &own_accounts, &terms.rules);
         let mut policy = reduced(&needs, &terms)?;
         if self.account.is_none() {
             let roles: BTreeSet<&str> = accounts.iter().filter_map(|a| a.spec.role_arn.as_deref()).collect();
@@ -124,6 +132,27 @@ async fn objects(connection: &Connection) -> Result<Vec<ClassicLoadBalancer>, Fa
     found.into_iter().map(find::typed).collect()
 }
 
+/// The bindings of the same namespaces, as the load balancers of which they declare the targets.
+async fn bindings(connection: &Connection) -> Result<Vec<ClassicLoadBalancer>, Failure> {
+    let client = connection.client.clone();
+    let api: Api<ClassicLoadBalancerBinding> = if connection.named {
+        Api::namespaced(client, &connection.namespace)
+    } else {
+        Api::all(client)
+    };
+    let of = |binding: ClassicLoadBalancerBinding| ClassicLoadBalancer {
+        spec: binding.spec(),
+        metadata: binding.metadata,
+        status: binding.status,
+    };
+    match api.list(&ListParams::default()).await {
+        Ok(list) => Ok(list.items.into_iter().map(of).collect()),
+        // An older installation has none.
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(Vec::new()),
+        Err(error) => Err(Failure::kube("listing ClassicLoadBalancerBindings", &error)),
+    }
+}
+
 fn refers_to(object: &ClassicLoadBalancer, account: &AWSAccount) -> bool {
     let named = object.spec.account_ref.as_ref().map(|named| named.name.as_str());
     named == Some(account.name_any().as_str())
@@ -136,13 +165,14 @@ fn reduced(needs: &Needs, terms: &Terms) -> Result<Value, Failure> {
     statements.retain(|statement| match statement["Sid"].as_str() {
         Some(FIRST) => needs.first,
         Some(ADOPT) => needs.adopt,
+        Some(BIND) => needs.bind,
         Some(sid) if CREATE.contains(&sid) => needs.create,
         _ => true,
     });
     let permitted = &needs.actions;
     for statement in &mut statements {
         let sid = statement["Sid"].as_str().unwrap_or_default();
-        if [FIRST, ADOPT].contains(&sid) || CREATE.contains(&sid) {
+        if [FIRST, ADOPT, BIND].contains(&sid) || CREATE.contains(&sid) {
             continue;
         }
         let mut actions = listed(&statement["Action"]);
@@ -152,6 +182,9 @@ fn reduced(needs: &Needs, terms: &Terms) -> Result<Value, Failure> {
     statements.retain(|statement| statement["Action"].as_array().is_none_or(|actions| !actions.is_empty()));
     if needs.adopt && terms.rules.adoption == Adoption::Any {
         statements.extend(taken(&mut read(ADOPT_ANY, &terms.cluster_id)?));
+    }
+    if needs.bind && terms.rules.binding == Permission::Any {
+        statements.extend(taken(&mut read(BIND_ANY, &terms.cluster_id)?));
     }
     policy["Statement"] = Value::Array(statements);
     Ok(policy)

@@ -1,5 +1,6 @@
 //! `kubectl clb import`.
 
+mod bindings;
 pub(super) mod check;
 mod from_cloudformation;
 mod from_terraform;
@@ -25,6 +26,7 @@ use super::progress::Progress;
 use super::selector::{self, Selector};
 use super::{Exit, cloudformation, screen, terraform};
 use crate::aws::Accounts;
+use crate::controller::Kind;
 use crate::elb::{InstanceId, LoadBalancer, glob};
 use crate::flags::region_name;
 use crate::plan::import::import;
@@ -45,6 +47,7 @@ Examples:
   kubectl clb import --selector team=shop --namespace-from-tag team --output-dir manifests
   kubectl clb import --all --output-dir manifests --offer --cluster-id production
   terraform state pull | kubectl clb import --from-terraform - -n shop --output-dir manifests
+  terraform state pull | kubectl clb import --from-terraform - --bindings -n shop
 
 Exit status: 0 every manifest changes nothing, 1 some could not be made, 3 some would change something.")]
 pub(super) struct Import {
@@ -62,6 +65,11 @@ pub(super) struct Import {
     /// input. What AWS has is imported, and where the state knows otherwise is told.
     #[arg(long, value_name = "FILE,...", value_delimiter = ',', conflicts_with_all = ["names", "all", "selector"])]
     from_terraform: Vec<String>,
+    /// Make ClassicLoadBalancerBindings of what the state attaches to load balancers (aws_elb_attachment,
+    /// aws_autoscaling_attachment), and leave the load balancers to whoever has them.
+    #[arg(long, requires = "from_terraform",
+        conflicts_with_all = ["names", "all", "selector", "from_cloudformation", "offer"])]
+    bindings: bool,
     /// Those that a CloudFormation template holds, in YAML or JSON.
     #[arg(long, value_name = "FILE,...", value_delimiter = ',',
         conflicts_with_all = ["names", "all", "selector", "from_terraform"])]
@@ -169,16 +177,15 @@ impl Made {
 impl Import {
     pub(super) async fn run(self) -> Result<Exit, Failure> {
         let aws = super::aws().await?;
+        if self.bindings {
+            return Box::pin(self.bind(&aws)).await;
+        }
         let Source {
             subjects,
             mut exit,
             keeper,
         } = self.source(&aws).await?;
-        let cluster = self.kubernetes.connect().await;
-        let namespace = match &cluster {
-            Ok(connection) => connection.namespace.clone(),
-            Err(_) => self.kubernetes.namespace().unwrap_or("default").to_owned(),
-        };
+        let (namespace, cluster) = self.place().await;
         let manifests = self.manifests(subjects, &namespace, &mut exit);
         let namespaces = manifests
             .iter()
@@ -282,6 +289,7 @@ impl Import {
             comments.extend(imported.left.iter().map(told::left));
             let own = self.namespace_of(lb).unwrap_or_else(|| namespace.to_owned());
             let manifest = Manifest {
+                kind: Kind::Owner,
                 name: manifest::object_name(&lb.name, &subject.region, &own, &mut taken),
                 namespace: own,
                 spec: imported.spec,
@@ -290,6 +298,16 @@ impl Import {
             manifests.push((manifest, subject));
         }
         manifests
+    }
+
+    /// The namespace of objects without one of their own, and the cluster where there is one.
+    async fn place(&self) -> (String, Result<Connection, Failure>) {
+        let cluster = self.kubernetes.connect().await;
+        let namespace = match &cluster {
+            Ok(connection) => connection.namespace.clone(),
+            Err(_) => self.kubernetes.namespace().unwrap_or("default").to_owned(),
+        };
+        (namespace, cluster)
     }
 
     fn namespace_of(&self, lb: &LoadBalancer) -> Option<String> {

@@ -44,6 +44,7 @@ pub(super) struct ShownTerms {
     deployment: Option<String>,
     watch_namespaces: Vec<String>,
     adoption: &'static str,
+    binding: &'static str,
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     extra_regions: BTreeSet<String>,
     read_only: bool,
@@ -134,6 +135,7 @@ impl Terms {
         let Rules {
             namespaces,
             adoption,
+            binding,
             extra_regions,
             read_only,
             default_tags,
@@ -144,6 +146,7 @@ impl Terms {
             deployment: self.deployment.clone(),
             watch_namespaces: namespaces.named().map(ToOwned::to_owned).collect(),
             adoption: adoption.as_str(),
+            binding: binding.as_str(),
             extra_regions,
             read_only,
             default_tags,

@@ -2,13 +2,15 @@
 //!
 //! A state is a hint of ownership only: values come from AWS, and where the state knows others that is drift.
 
+mod attached;
 mod flat;
 mod known;
 mod release;
 mod resource;
 
+pub(super) use attached::{Attached, attached};
 pub(super) use known::{Known, boolean, known, number, port, texts};
-pub(super) use release::release;
+pub(super) use release::{release, release_of};
 pub(super) use resource::{State, parse};
 
 #[cfg(test)]

@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Node, Service};
 use kube::runtime::watcher::Event;
+use tokio::sync::watch;
 
 use super::accounts::AccountView;
+use super::claims::Claims;
 use super::clock::{Clock, Jitter};
 use super::drains::Drains;
 use super::kubernetes::Kubernetes;
 use super::namespaces::Namespaces;
 use super::nodes::NodeView;
+use super::object::{Guarded, Watched};
 use super::reconcile::mode::Rules;
 use super::services::ServiceViews;
 use crate::aws::Accounts;
@@ -49,6 +52,10 @@ pub struct Context {
     pub(super) nodes: NodeView,
     pub(super) drains: Drains,
     pub(super) services: ServiceViews,
+    /// What the objects want of load balancers that they share.
+    pub(super) claims: Claims,
+    /// Wakes all objects, since something has changed that they may depend on.
+    pub(super) changed: Arc<watch::Sender<()>>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) clock: Clock,
     pub(super) jitter: Jitter,
@@ -64,6 +71,7 @@ impl Context {
         rules: Rules,
         metrics: Arc<Metrics>,
     ) -> Self {
+        let changed = Arc::<watch::Sender<()>>::default();
         Self {
             kubernetes: Kubernetes::new(client, accounts.leadership()),
             accounts,
@@ -74,6 +82,8 @@ impl Context {
             nodes: NodeView::of(&rules.namespaces.lease()),
             drains: Drains::default(),
             rules,
+            claims: Claims::new(Arc::clone(&changed)),
+            changed,
             metrics,
             clock: Clock::system(),
             jitter: Jitter::random(),
@@ -103,6 +113,16 @@ impl Context {
     /// Takes in an event of the watch of all Services. `true`: something changed that listeners may depend on.
     pub fn take_service_event(&self, event: &Event<Service>) -> bool {
         self.services.all().take(event)
+    }
+
+    /// Takes in an event of the watch of objects of one kind.
+    pub fn take_object_event<K: Watched>(&self, event: &Event<Guarded<K>>) {
+        self.claims.take(event);
+    }
+
+    /// Tells that all objects shall be looked at.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
     }
 
     /// Whether this process leads, so that it is the one to work.

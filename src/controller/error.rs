@@ -51,6 +51,14 @@ pub(super) fn of_watch(error: &watcher::Error) -> String {
     }
 }
 
+/// Whether there is nothing of this kind, since its definition is not installed.
+pub(super) fn is_absent(error: &watcher::Error) -> bool {
+    let (watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error)) = error else {
+        return false;
+    };
+    matches!(error, kube::Error::Api(status) if status.code == 404)
+}
+
 /// An error with what is at the bottom of it.
 fn with_cause(error: &(dyn std::error::Error + 'static)) -> String {
     let text = error.to_string();

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use kube::ResourceExt as _;
-use kube::core::DeserializeGuard;
 use kube::core::error_boundary::InvalidObject;
 use tokio::time::Instant;
 use tracing::field::{Empty, display};
@@ -21,11 +20,12 @@ use super::context::Context;
 use super::drains;
 use super::error::Error;
 use super::memory::{Memories, Memory};
+use super::object::{Guarded, Kind, Object, Watched};
 use super::reconcile::subject::seen;
 use super::reconcile::{Next, reconcile};
+use crate::api::FINALIZER;
 use crate::api::condition::READY;
 use crate::api::message;
-use crate::api::{ClassicLoadBalancer, FINALIZER};
 use crate::elb::Lane;
 use crate::metrics::{CONTROLLER, Reconciled, Told};
 use crate::plan::Problem;
@@ -35,9 +35,6 @@ const STOPPING: Duration = Duration::from_mins(1);
 
 /// No reconcile takes longer; one that does is given up, so that its worker is free again.
 const DEADLINE: Duration = Duration::from_mins(3);
-
-/// An object of the watch. One that cannot be decoded must not stop the others.
-pub type Guarded = DeserializeGuard<ClassicLoadBalancer>;
 
 /// Reconciles objects, and keeps what is remembered of each.
 pub struct Reconciler {
@@ -72,18 +69,18 @@ impl Reconciler {
         }
     }
 
-    /// An event brought the object of this UID.
-    pub fn arrived(&self, uid: &str) {
-        self.memories.arrived(uid, Instant::now());
+    /// An event brought the object of this kind and UID.
+    pub fn arrived(&self, kind: Kind, uid: &str) {
+        self.memories.arrived(kind, uid, Instant::now());
     }
 
     /// The same, with what its status says.
-    pub fn arrived_with(&self, object: &Guarded) {
+    pub fn arrived_with<K: Watched>(&self, object: &Guarded<K>) {
         let Some(uid) = object.uid() else { return };
-        self.arrived(&uid);
+        self.arrived(K::KIND, &uid);
         if self.cx.rules.node_draining.is_on() {
             match &object.0 {
-                Ok(object) => self.cx.drains.arrived(&uid, object.status.as_ref(), Instant::now()),
+                Ok(object) => self.cx.drains.arrived(&uid, object.status(), Instant::now()),
                 Err(_) => self.cx.drains.arrived_undecodable(&uid),
             }
         }
@@ -99,14 +96,15 @@ impl Reconciler {
     pub fn forget(&self, uid: &str) {
         self.memories.forget(uid);
         self.cx.drains.forget(uid);
+        self.cx.claims.withdraw(uid);
         self.cx.accounts.release(uid);
         self.cx.metrics.forget(uid);
     }
 
-    /// A list of all objects was read, and those of these UIDs are there. One that vanished while nobody watched is
-    /// forgotten.
-    pub fn retain(&self, uids: &HashSet<String>) {
-        for uid in self.memories.others(uids) {
+    /// A list of all objects of a kind was read, and those of these UIDs are there. One that vanished while nobody watched
+    /// is forgotten.
+    pub fn retain(&self, kind: Kind, uids: &HashSet<String>) {
+        for uid in self.memories.others(kind, uids) {
             self.forget(&uid);
         }
     }
@@ -124,11 +122,11 @@ impl Reconciler {
     ///
     /// # Errors
     /// When the object lacks what every stored object has.
-    pub async fn reconcile_one(&self, object: Arc<Guarded>) -> Result<Option<Duration>, Error> {
+    pub async fn reconcile_one<K: Watched>(&self, object: Arc<Guarded<K>>) -> Result<Option<Duration>, Error> {
         let object = match &object.0 {
-            Ok(object) => object,
+            Ok(object) => &Object::of(object),
             Err(invalid) => {
-                self.undecodable(invalid).await;
+                self.undecodable(K::KIND, invalid).await;
                 return Ok(None);
             }
         };
@@ -155,7 +153,7 @@ impl Reconciler {
     }
 
     /// Waits for a worker; `None`: the operator stops.
-    async fn turn(&self, object: &ClassicLoadBalancer, uid: &str) -> Option<Turn> {
+    async fn turn(&self, object: &Object, uid: &str) -> Option<Turn> {
         let lane = if object.metadata.deletion_timestamp.is_some() {
             Lane::Change
         } else {
@@ -182,12 +180,7 @@ impl Reconciler {
         format!("{:08x}-{}", self.process, self.begun.fetch_add(1, Ordering::Relaxed))
     }
 
-    async fn guarded(
-        &self,
-        object: &ClassicLoadBalancer,
-        uid: &str,
-        started: Instant,
-    ) -> Result<Option<Duration>, Error> {
+    async fn guarded(&self, object: &Object, uid: &str, started: Instant) -> Result<Option<Duration>, Error> {
         // What it has read so far may be others' work by the next term, so it is not taken up again there.
         let claim = self.cx.claim().ok_or(Error::NotLeader)?;
         let term = claim.term();
@@ -246,7 +239,7 @@ impl Reconciler {
 
     /// Tells whose object it is and what is wrong with it, once for each of its generations and once more when it is deleted;
     /// the others go on.
-    async fn undecodable(&self, invalid: &InvalidObject) {
+    async fn undecodable(&self, kind: Kind, invalid: &InvalidObject) {
         let uid = invalid.metadata.uid.clone().unwrap_or_default();
         let deleted = invalid.metadata.deletion_timestamp.is_some();
         // Not by its version, which others change as often as they like.
@@ -255,9 +248,10 @@ impl Reconciler {
             return;
         }
         self.cx.metrics.undecodable.inc();
-        let object = ClassicLoadBalancer {
+        let object = Object {
+            kind,
             metadata: invalid.metadata.clone(),
-            ..ClassicLoadBalancer::default()
+            ..Object::default()
         };
         error!(
             controller = CONTROLLER,
@@ -276,7 +270,7 @@ impl Reconciler {
 }
 
 /// Whether the status is about the spec as it is.
-fn is_settled(object: &ClassicLoadBalancer) -> bool {
+fn is_settled(object: &Object) -> bool {
     let observed = object.status.as_ref().and_then(|status| status.observed_generation);
     observed == object.metadata.generation
 }
@@ -293,7 +287,7 @@ fn reconciled(next: &Next) -> Reconciled {
 }
 
 /// What the metrics tell of an object: what its status says. Without a status there is nothing to tell.
-fn told(object: &ClassicLoadBalancer, memory: &Memory) -> Option<Told> {
+fn told(object: &Object, memory: &Memory) -> Option<Told> {
     let status = memory.published.written(object);
     let ready = status.conditions.iter().find(|condition| condition.type_ == READY)?;
     let instances = status.instances.unwrap_or_default();
@@ -305,6 +299,7 @@ fn told(object: &ClassicLoadBalancer, memory: &Memory) -> Option<Told> {
     Some(Told {
         namespace: object.namespace().unwrap_or_default(),
         name: object.name_any(),
+        binding: object.is_binding(),
         ready: ready.status == "True",
         reason: ready.reason.clone(),
         desired: instances.desired,

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Node;
 use kube::api::{Patch, PatchParams};
+use kube::core::PartialObjectMeta;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Api, Client, Resource as _, ResourceExt as _};
 use serde_json::{Value, json};
 use tracing::warn;
 
 use super::error::Error;
+use super::object::Object;
 use crate::api::message::Message;
-use crate::api::{
-    AWSAccount, AWSAccountStatus, ClassicLoadBalancer, ClassicLoadBalancerStatus, FIELD_MANAGER, FINALIZER,
-};
+use crate::api::{AWSAccount, AWSAccountStatus, ClassicLoadBalancerStatus, FIELD_MANAGER, FINALIZER};
 use crate::lease::{Claim, Leadership};
 
 /// The API server takes at most 1 kB in the note of an Event.
@@ -67,16 +67,12 @@ impl Kubernetes {
     }
 
     /// Writes the status by server-side apply. The whole intent is sent each time, so what is left out is removed.
-    pub(super) async fn write_status(
-        &self,
-        object: &ClassicLoadBalancer,
-        status: &ClassicLoadBalancerStatus,
-    ) -> Result<(), Error> {
+    pub(super) async fn write_status(&self, object: &Object, status: &ClassicLoadBalancerStatus) -> Result<(), Error> {
         let Some(claim) = self.claim()? else { return Ok(()) };
         let (api, name) = self.api(object)?;
         let patch = json!({
-            "apiVersion": ClassicLoadBalancer::api_version(&()),
-            "kind": ClassicLoadBalancer::kind(&()),
+            "apiVersion": Object::api_version(&object.kind),
+            "kind": Object::kind(&object.kind),
             // For the audit log: the API server does not compare the UID of a status.
             "metadata": {"name": name, "namespace": object.namespace(), "uid": object.metadata.uid},
             "status": status,
@@ -142,17 +138,17 @@ impl Kubernetes {
     }
 
     /// Adds our finalizer, and touches no other.
-    pub(super) async fn add_finalizer(&self, object: &ClassicLoadBalancer) -> Result<(), Error> {
+    pub(super) async fn add_finalizer(&self, object: &Object) -> Result<(), Error> {
         self.change_finalizers(object, true).await
     }
 
     /// Removes our finalizer, and touches no other. The object may be gone after that.
-    pub(super) async fn remove_finalizer(&self, object: &ClassicLoadBalancer) -> Result<(), Error> {
+    pub(super) async fn remove_finalizer(&self, object: &Object) -> Result<(), Error> {
         self.change_finalizers(object, false).await
     }
 
     /// A JSON patch whose tests name the finalizers alone: whoever changes labels at the same time is in nobody's way.
-    async fn change_finalizers(&self, object: &ClassicLoadBalancer, present: bool) -> Result<(), Error> {
+    async fn change_finalizers(&self, object: &Object, present: bool) -> Result<(), Error> {
         let Some(claim) = self.claim()? else { return Ok(()) };
         let (api, name) = self.api(object)?;
         let mut last = None;
@@ -197,16 +193,16 @@ impl Kubernetes {
     }
 
     /// Publishes an Event about something that went as it should.
-    pub(super) async fn normal(&self, object: &ClassicLoadBalancer, action: &str, message: &Message) {
+    pub(super) async fn normal(&self, object: &Object, action: &str, message: &Message) {
         self.publish(object, EventType::Normal, action, message).await;
     }
 
     /// Publishes an Event about something that a person may have to act on.
-    pub(super) async fn warning(&self, object: &ClassicLoadBalancer, action: &str, message: &Message) {
+    pub(super) async fn warning(&self, object: &Object, action: &str, message: &Message) {
         self.publish(object, EventType::Warning, action, message).await;
     }
 
-    async fn publish(&self, object: &ClassicLoadBalancer, type_: EventType, action: &str, message: &Message) {
+    async fn publish(&self, object: &Object, type_: EventType, action: &str, message: &Message) {
         // An Event is a courtesy; a reconcile must not fail for it.
         let Ok(Some(claim)) = self.claim() else { return };
         let event = Event {
@@ -219,15 +215,16 @@ impl Kubernetes {
         // A fresh recorder each time: one folds Events of one reason into the first and keeps that one's note, so that
         // what happened since would never be told.
         let recorder = Recorder::new(self.client.clone(), self.reporter.clone());
-        let reference = object.object_ref(&());
+        let reference = object.object_ref(&object.kind);
         if let Some(Err(error)) = claim.during(recorder.publish(&event, &reference)).await {
             warn!(%error, reason = message.reason(), "an Event could not be published");
         }
     }
 
-    fn api(&self, object: &ClassicLoadBalancer) -> Result<(Api<ClassicLoadBalancer>, String), Error> {
+    fn api(&self, object: &Object) -> Result<(Api<PartialObjectMeta<Object>>, String), Error> {
         let namespace = object.namespace().ok_or(Error::Incomplete("namespace"))?;
-        Ok((Api::namespaced(self.client.clone(), &namespace), object.name_any()))
+        let api = Api::namespaced_with(self.client.clone(), &namespace, &object.kind);
+        Ok((api, object.name_any()))
     }
 }
 

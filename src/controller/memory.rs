@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::object::Kind;
 use super::status::Verdict;
 use crate::elb::{Declared, Lane};
 use crate::plan::Problem;
@@ -105,8 +106,8 @@ pub(super) struct Memories {
     at_work: Mutex<HashMap<String, bool>>,
     /// Objects that could not be decoded, and what was reported of each.
     undecodable: Mutex<HashMap<String, String>>,
-    /// When the last event of each object came.
-    arrivals: Mutex<HashMap<String, Instant>>,
+    /// Of which kind each object is, and when its last event came.
+    arrivals: Mutex<HashMap<String, (Kind, Instant)>>,
 }
 
 impl Memories {
@@ -138,19 +139,19 @@ impl Memories {
         self.at_work.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An event brought the object of this UID.
-    pub(super) fn arrived(&self, uid: &str, at: Instant) {
+    /// An event brought the object of this kind and UID.
+    pub(super) fn arrived(&self, kind: Kind, uid: &str, at: Instant) {
         let mut arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
         match arrivals.get_mut(uid) {
-            Some(arrival) => *arrival = at,
-            None => drop(arrivals.insert(uid.to_owned(), at)),
+            Some(arrival) => *arrival = (kind, at),
+            None => drop(arrivals.insert(uid.to_owned(), (kind, at))),
         }
     }
 
     /// When the last event of it came.
     pub(super) fn arrival(&self, uid: &str) -> Option<Instant> {
         let arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
-        arrivals.get(uid).copied()
+        arrivals.get(uid).map(|(_, at)| *at)
     }
 
     /// What the next reconcile of an object is for.
@@ -185,13 +186,16 @@ impl Memories {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// The UIDs that are remembered and not among these.
-    pub(super) fn others(&self, uids: &HashSet<String>) -> Vec<String> {
+    /// The UIDs of a kind that are remembered and not among these.
+    pub(super) fn others(&self, kind: Kind, uids: &HashSet<String>) -> Vec<String> {
+        let arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_other = |uid: &String| arrivals.get(uid).is_some_and(|(other, _)| *other != kind);
         let at_work = self.at_work();
         let objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
         let undecodable = self.undecodable.lock().unwrap_or_else(PoisonError::into_inner);
         let all: HashSet<&String> = objects.keys().chain(undecodable.keys()).chain(at_work.keys()).collect();
-        all.into_iter().filter(|uid| !uids.contains(*uid)).cloned().collect()
+        let all = all.into_iter().filter(|uid| !uids.contains(*uid) && !is_other(uid));
+        all.cloned().collect()
     }
 
     /// How many objects wait after a failure.
@@ -226,22 +230,36 @@ mod tests {
             memories.put(uid, Some(Memory::default()));
         }
         assert!(memories.is_news("3".into(), "7".into()));
-        let mut others = memories.others(&["2".to_owned()].into());
+        let mut others = memories.others(Kind::Owner, &["2".to_owned()].into());
         others.sort();
         assert_eq!(others, ["1", "3"]);
+        memories.arrived(Kind::Binding, "1", Instant::now());
+        assert_eq!(
+            memories.others(Kind::Owner, &["2".to_owned()].into()),
+            ["3"],
+            "of another kind"
+        );
     }
 
     #[test]
     fn what_was_forgotten_while_it_was_out_does_not_come_back() {
         let memories = Memories::default();
         let memory = memories.take("1");
-        assert_eq!(memories.others(&HashSet::new()), ["1"], "a list tells when it is gone");
+        assert_eq!(
+            memories.others(Kind::Owner, &HashSet::new()),
+            ["1"],
+            "a list tells when it is gone"
+        );
         memories.forget("1");
         assert!(memories.put("1", Some(memory)));
-        assert_eq!(memories.others(&HashSet::new()), Vec::<String>::new());
+        assert_eq!(memories.others(Kind::Owner, &HashSet::new()), Vec::<String>::new());
         let memory = memories.take("1");
         assert!(!memories.put("1", Some(memory)));
-        assert_eq!(memories.others(&HashSet::new()), ["1"], "a mark is for one reconcile");
+        assert_eq!(
+            memories.others(Kind::Owner, &HashSet::new()),
+            ["1"],
+            "a mark is for one reconcile"
+        );
     }
 
     #[test]

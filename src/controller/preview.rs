@@ -12,12 +12,13 @@ use kube::{Api, Client, ResourceExt as _};
 use super::context::{Context, Intervals};
 use super::error::Error;
 use super::memory::Memory;
+use super::object::{Guarded, Kind, Object};
 use super::reconcile::in_words;
 use super::reconcile::mode::Rules;
 use super::reconcile::reconcile;
 use super::reconcile::subject::Coordinates;
 use crate::api::message;
-use crate::api::{AWSAccount, ClassicLoadBalancer};
+use crate::api::{AWSAccount, ClassicLoadBalancer, ClassicLoadBalancerBinding};
 use crate::aws::Accounts;
 use crate::elb::LoadBalancer;
 use crate::metrics::Metrics;
@@ -111,7 +112,7 @@ pub async fn compare(
     .dry();
     list_views(&cx, &object).await;
     let memory = &mut Memory::default();
-    let next = Box::pin(reconcile(&cx, &object, memory)).await?;
+    let next = Box::pin(reconcile(&cx, &Object::of(&object), memory)).await?;
     match next.problems.first() {
         Some(problem) if next.unread => Err(Error::Unread(problem.message.to_string())),
         _ => Ok(Compared {
@@ -167,6 +168,9 @@ async fn list_views(cx: &Context, object: &ClassicLoadBalancer) {
             Err(error) => cx.nodes.fail(refusal(&error)),
         }
     }
+    if targets.is_some() {
+        list_bindings(cx).await;
+    }
     if let Some(reference) = &object.spec.account_ref {
         read_account(cx, &reference.name, &object.namespace().unwrap_or_default()).await;
     }
@@ -185,6 +189,28 @@ async fn list_views(cx: &Context, object: &ClassicLoadBalancer) {
             Err(error) => view.fail(refusal(&error)),
         }
     }
+}
+
+/// What bindings want of the load balancer is not planned to leave.
+async fn list_bindings(cx: &Context) {
+    cx.take_object_event(&Event::<Guarded<ClassicLoadBalancerBinding>>::Init);
+    for api in cx
+        .namespaces()
+        .apis::<Guarded<ClassicLoadBalancerBinding>>(cx.kubernetes.client())
+    {
+        match list(api).await {
+            Ok(bindings) => {
+                for binding in bindings {
+                    cx.take_object_event(&Event::InitApply(binding));
+                }
+            }
+            Err(error) => {
+                let absent = matches!(&error, kube::Error::Api(status) if status.code == 404);
+                return cx.claims.fail(Kind::Binding, refusal(&error), absent);
+            }
+        }
+    }
+    cx.take_object_event(&Event::<Guarded<ClassicLoadBalancerBinding>>::InitDone);
 }
 
 /// Reads the account that an object refers to and the labels of its namespace. Whoever asks from inside the account needs no

@@ -42,8 +42,7 @@ use super::context::Context;
 use super::error::Error;
 use super::executor::Executor;
 use super::memory::Memory;
-use crate::api::ClassicLoadBalancer;
-use crate::plan::desired::declare;
+use super::object::Object;
 use allowed::allowed;
 use conclude::conclude;
 use ended::Ended;
@@ -58,7 +57,7 @@ pub(super) use conclude::Next;
 pub(super) use gather::in_words;
 
 /// One reconcile: what is wanted × what is there → calls → what is told → when to look again.
-pub(super) async fn reconcile(cx: &Context, object: &ClassicLoadBalancer, memory: &mut Memory) -> Result<Next, Error> {
+pub(super) async fn reconcile(cx: &Context, object: &Object, memory: &mut Memory) -> Result<Next, Error> {
     let now = cx.clock.now();
     memory.published.hand_over(object, &cx.cluster_id);
     let previous = memory.published.previous(object);
@@ -93,7 +92,7 @@ pub(super) async fn reconcile(cx: &Context, object: &ClassicLoadBalancer, memory
         Box::pin(enter(subject)).await?; // I/O   the account is the one that the object refers to
         memory.let_in(now.at);
         let resolution = Box::pin(resolve(cx, subject, memory, now)).await?; // I/O   names → ids, Nodes → instances
-        let desired = declare(&subject.wish(&resolution.resolved))?; // pure  or a refusal that names the field
+        let desired = subject.declare(&resolution.resolved)?; // pure  or a refusal that names the field
         let full = memory.schedule.wants_full(&seen, now.at);
         Box::pin(allowed(subject, &resolution, &desired.declared, memory, full)).await?; // I/O   what its account lets it use
         if !full && memory.known.is_made(&desired.declared) {

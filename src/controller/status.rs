@@ -28,6 +28,7 @@ const ERRORS: usize = 9;
 
 /// What a reconcile found.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools)] // each says what was found, and most are never set together
 pub(super) struct Report<'a> {
     pub(super) generation: i64,
     /// Everything was read, so that a status which somebody else overwrote can be mended.
@@ -45,6 +46,8 @@ pub(super) struct Report<'a> {
     /// When certificates expire, by ARN; `None`: it was not read.
     pub(super) not_after: Option<BTreeMap<String, String>>,
     pub(super) targets: Option<instances::Targets<'a>>,
+    /// The load balancer is somebody else's and has instances of others, too.
+    pub(super) shared: bool,
     /// Why there are no targets, where more is known than that.
     pub(super) no_targets: Option<Message>,
     /// How many Nodes are selected, and of them those that can be no targets, with the reason.
@@ -79,6 +82,7 @@ impl<'a> Report<'a> {
             load_balancer: None,
             not_after: None,
             targets: None,
+            shared: false,
             no_targets: None,
             selected: 0,
             skipped: BTreeMap::new(),
@@ -188,7 +192,7 @@ fn of_targets(
     lb: &LoadBalancer,
     source: Option<&SourceSecurityGroup>,
 ) -> (InstancesStatus, Statement) {
-    let mut summary = targets.summarise(&lb.instances, &lb.availability_zones);
+    let mut summary = targets.summarise(&lb.instances, &lb.availability_zones, report.shared);
     summary.skipped_nodes = report
         .skipped
         .iter()
@@ -212,7 +216,12 @@ fn of_targets(
         let reason = statement.message.reason().to_owned();
         statement.message = message::advised(reason, statement.message, advice);
     }
-    for advice in zones::advice(&summary.by_zone, lb.instances.len(), lb.attributes.cross_zone) {
+    for advice in zones::advice(
+        &summary.by_zone,
+        lb.instances.len(),
+        lb.attributes.cross_zone,
+        report.shared,
+    ) {
         let reason = statement.message.reason().to_owned();
         statement.message = message::advised(reason, statement.message, advice);
     }

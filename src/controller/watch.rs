@@ -14,13 +14,14 @@ use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, watcher};
 use kube::{Resource as _, ResourceExt as _};
-use tokio::sync::Notify;
+use tokio::sync::watch;
 use tracing::warn;
 
 use super::error;
-use super::guard::{Guarded, Reconciler};
+use super::guard::Reconciler;
+use super::object::{Guarded, Kind, Watched};
 use super::services::ServiceView;
-use crate::api::{ClassicLoadBalancer, FINALIZER, REQUESTED_AT};
+use crate::api::{FINALIZER, REQUESTED_AT};
 use crate::lease::Leadership;
 use crate::readiness::{Readiness, Resource};
 
@@ -39,17 +40,16 @@ pub(super) fn config() -> watcher::Config {
 }
 
 /// An object of which only this is known.
-pub(super) fn bare(metadata: ObjectMeta) -> Guarded {
-    DeserializeGuard(Ok(ClassicLoadBalancer {
-        metadata,
-        ..ClassicLoadBalancer::default()
-    }))
+pub(super) fn bare<K: Watched>(metadata: ObjectMeta) -> Guarded<K> {
+    let mut object = K::default();
+    *object.meta_mut() = metadata;
+    DeserializeGuard(Ok(object))
 }
 
 /// A reconcile is due when the spec changes, when deletion begins, when the finalizer is gone, or when somebody asks;
 /// not for our own writes to the status.
 #[allow(clippy::unnecessary_wraps)] // the signature is a Predicate's
-pub(super) fn asks_for_a_reconcile(object: &Guarded) -> Option<u64> {
+pub(super) fn asks_for_a_reconcile<K: Watched>(object: &Guarded<K>) -> Option<u64> {
     let meta = object.meta();
     let mut hasher = DefaultHasher::new();
     meta.generation.hash(&mut hasher);
@@ -90,13 +90,17 @@ impl Listed {
     }
 }
 
-/// Keeps readiness and memories in step with the watch of the objects.
-pub(super) fn observe_objects(
-    event: &Result<watcher::Event<Guarded>, watcher::Error>,
+/// Keeps readiness, claims and memories in step with the watch of the objects of a kind. The operator is ready without
+/// bindings.
+pub(super) fn observe_objects<K: Watched>(
+    event: &Result<watcher::Event<Guarded<K>>, watcher::Error>,
     reconciler: &Reconciler,
     readiness: &Readiness,
     listed: &Listed,
 ) {
+    if let Ok(event) = event {
+        reconciler.cx.take_object_event(event);
+    }
     match event {
         Ok(watcher::Event::Init) => listed.begin(),
         Ok(watcher::Event::InitApply(object) | watcher::Event::Apply(object)) => {
@@ -104,9 +108,11 @@ pub(super) fn observe_objects(
             listed.add(object.uid());
         }
         Ok(watcher::Event::InitDone) => {
-            readiness.listed(Resource::Objects);
+            if K::KIND == Kind::Owner {
+                readiness.listed(Resource::Objects);
+            }
             if let Some(uids) = listed.end() {
-                reconciler.retain(&uids);
+                reconciler.retain(K::KIND, &uids);
             }
         }
         Ok(watcher::Event::Delete(object)) => {
@@ -115,28 +121,27 @@ pub(super) fn observe_objects(
             }
         }
         Err(error) => {
+            let absent = error::is_absent(error);
             let error = error::of_watch(error);
-            warn!(error, "ClassicLoadBalancers cannot be watched");
-            readiness.failing(Resource::Objects, &error);
+            warn!(error, "{}s cannot be watched", K::kind(&()));
+            if K::KIND == Kind::Owner {
+                readiness.failing(Resource::Objects, &error);
+            }
+            reconciler.cx.claims.fail(K::KIND, error, absent);
         }
     }
     seen(reconciler);
 }
 
 /// Feeds the view of the Nodes and notifies of changes that targets may depend on.
-pub(super) async fn nodes(
-    client: kube::Client,
-    reconciler: Arc<Reconciler>,
-    readiness: Arc<Readiness>,
-    changed: Arc<Notify>,
-) {
+pub(super) async fn nodes(client: kube::Client, reconciler: Arc<Reconciler>, readiness: Arc<Readiness>) {
     let api: Api<Node> = Api::all(client);
     let mut events = std::pin::pin!(watcher(api, config()).default_backoff());
     while let Some(event) = events.next().await {
         match event {
             Ok(event) => {
                 if reconciler.cx.take_node_event(&event) {
-                    changed.notify_one();
+                    reconciler.cx.changed.send_replace(());
                 }
                 reconciler.cx.drains.nodes_changed();
                 if matches!(event, watcher::Event::InitDone) {
@@ -156,20 +161,20 @@ pub(super) async fn nodes(
 
 /// Feeds the views of the Services and notifies of changes that listeners may depend on. The operator is ready without
 /// them: only listeners that name a Service wait.
-pub(super) async fn services(client: kube::Client, reconciler: Arc<Reconciler>, changed: Arc<Notify>) {
+pub(super) async fn services(client: kube::Client, reconciler: Arc<Reconciler>) {
     let cx = &reconciler.cx;
     let views = cx.services.watched().zip(cx.namespaces().apis(&client));
-    join_all(views.map(|(view, api)| feed(view, api, &reconciler, &changed))).await;
+    join_all(views.map(|(view, api)| feed(view, api, &reconciler))).await;
 }
 
 /// Feeds the view of one namespace, or that of all.
-async fn feed(view: &ServiceView, api: Api<Service>, reconciler: &Reconciler, changed: &Notify) {
+async fn feed(view: &ServiceView, api: Api<Service>, reconciler: &Reconciler) {
     let mut events = std::pin::pin!(watcher(api, config()).default_backoff());
     while let Some(event) = events.next().await {
         match event {
             Ok(event) => {
                 if view.take(&event) {
-                    changed.notify_one();
+                    reconciler.cx.changed.send_replace(());
                 }
             }
             Err(error) => {
@@ -182,7 +187,7 @@ async fn feed(view: &ServiceView, api: Api<Service>, reconciler: &Reconciler, ch
 }
 
 /// Feeds what is known of the labels of namespaces, and notifies of changes that objects with an account may depend on.
-pub(super) async fn namespaces(client: kube::Client, reconciler: Arc<Reconciler>, changed: Arc<Notify>) {
+pub(super) async fn namespaces(client: kube::Client, reconciler: Arc<Reconciler>) {
     let view = &reconciler.cx.account_view;
     let api: Api<PartialObjectMeta<Namespace>> = Api::all(client);
     let mut events = std::pin::pin!(watcher(api, config()).default_backoff());
@@ -190,7 +195,7 @@ pub(super) async fn namespaces(client: kube::Client, reconciler: Arc<Reconciler>
         match event {
             Ok(event) => {
                 if view.take_namespace(&event) {
-                    changed.notify_one();
+                    reconciler.cx.changed.send_replace(());
                 }
             }
             Err(error) => {
@@ -219,11 +224,11 @@ pub(super) async fn drains(reconciler: Arc<Reconciler>, readiness: Arc<Readiness
 }
 
 /// One trigger for all changes that come within [`VIEW_BATCH`].
-pub(super) fn batches(changed: Arc<Notify>) -> impl Stream<Item = ()> + Send + 'static {
-    futures::stream::unfold(changed, |changed| async move {
-        changed.notified().await;
+pub(super) fn batches(changes: watch::Receiver<()>) -> impl Stream<Item = ()> + Send + 'static {
+    futures::stream::unfold(changes, |mut changes| async move {
+        changes.changed().await.ok()?;
         tokio::time::sleep(VIEW_BATCH).await;
-        Some(((), changed))
+        Some(((), changes))
     })
 }
 

@@ -1,13 +1,16 @@
 //! Pure: what an object declares, with the parts that it leaves out left out.
 
 mod policies;
+mod registration;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Attributes, HealthCheck, InstanceId, Listener, LoadBalancer, Origin, Owner, Policies, Policy, PolicyKind,
-    PolicyName, Port, Scheme, Stickiness, TlsPolicy,
+    Attributes, HealthCheck, Listener, LoadBalancer, Origin, Owner, Policies, Policy, PolicyKind, PolicyName, Port,
+    Scheme, Stickiness, TlsPolicy,
 };
+
+pub use registration::Registration;
 
 /// Where a load balancer has its network interfaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +42,21 @@ pub enum Part {
     Placement,
     /// Registered instances and attached Auto Scaling groups.
     Instances,
+}
+
+impl Part {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Listeners,
+        Self::Policies,
+        Self::Certificates,
+        Self::HealthCheck,
+        Self::Attributes,
+        Self::Tags,
+        Self::SecurityGroups,
+        Self::Placement,
+        Self::Instances,
+    ];
 }
 
 /// A member of a group of fields, of which each is on its own.
@@ -81,31 +99,13 @@ pub struct Backend {
     pub public_keys: Option<BTreeSet<String>>,
 }
 
-/// Which instances shall be registered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Registration {
-    /// The instances that this object registers itself.
-    pub wanted: BTreeSet<InstanceId>,
-    /// Instances that are never deregistered though nobody here wants them: members of Auto Scaling groups that are
-    /// attached to the load balancer, which would only be registered again.
-    pub kept: BTreeSet<InstanceId>,
-    /// Whether nothing is deregistered at all, since what is known of the nodes cannot be trusted.
-    pub hold: bool,
-    /// Where others register instances too: those that this object registered, which alone it may deregister.
-    pub only: Option<BTreeSet<InstanceId>>,
-    /// How many percent of the registered instances may leave at once where nobody named them, but always one.
-    pub max_deregister_percent: u8,
-    /// How many must stay in service then.
-    pub min_in_service: usize,
-}
-
 /// A load balancer as declared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Declared {
     /// The name in AWS.
     pub name: String,
-    /// Who owns it.
-    pub owner: Owner,
+    /// Who owns it; `None`: somebody else, and only instances are declared.
+    pub owner: Option<Owner>,
     /// Public or private addresses.
     pub scheme: Scheme,
     /// Zones or subnets; `None`: as AWS has them.
@@ -139,10 +139,37 @@ pub struct Declared {
 }
 
 impl Declared {
+    /// The instances of a load balancer that is somebody else's. Nothing else of it is declared.
+    pub fn of_instances(
+        name: &str,
+        registration: Option<Registration>,
+        auto_scaling_groups: Option<BTreeSet<String>>,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            owner: None,
+            scheme: Scheme::InternetFacing,
+            placement: None,
+            security_groups: None,
+            listeners: BTreeMap::new(),
+            unresolved: BTreeSet::new(),
+            listener_policies: BTreeMap::new(),
+            backends: BTreeMap::new(),
+            health_check: None,
+            ungiven: BTreeSet::new(),
+            attributes: Attributes::default(),
+            registration,
+            auto_scaling_groups,
+            tags: BTreeMap::new(),
+            tags_removed: BTreeSet::new(),
+            ignored: Part::ALL.into_iter().filter(|part| *part != Part::Instances).collect(),
+        }
+    }
+
     /// All tags to have, those that prove the ownership included.
     pub fn all_tags(&self, origin: Origin) -> BTreeMap<String, String> {
         let mut tags = self.tags.clone();
-        tags.extend(self.owner.tags(origin));
+        tags.extend(self.owner.iter().flat_map(|owner| owner.tags(origin)));
         tags
     }
 
@@ -217,7 +244,9 @@ impl Declared {
         }
         let origin = Origin::of(&observed.tags);
         if ignores(Part::Tags) {
-            wanted.tags.extend(self.owner.tags(origin));
+            wanted
+                .tags
+                .extend(self.owner.iter().flat_map(|owner| owner.tags(origin)));
         } else {
             wanted.tags.retain(|key, _| !self.tags_removed.contains(key));
             wanted.tags.extend(self.all_tags(origin));
@@ -306,44 +335,6 @@ impl Declared {
         declared
             .chain(kept.map(|(&port, listener)| (port, listener.clone())))
             .collect()
-    }
-}
-
-impl Registration {
-    /// How many percent may leave at once where nothing is declared.
-    pub const MAX_DEREGISTER_PERCENT: u8 = 34;
-    /// How many must stay in service where nothing is declared.
-    pub const MIN_IN_SERVICE: usize = 1;
-
-    /// Whether an instance that nobody here wants may be deregistered.
-    fn is_ours(&self, id: &InstanceId) -> bool {
-        self.only.as_ref().is_none_or(|ours| ours.contains(id))
-    }
-
-    /// Whether an instance stays though nobody here wants it, whatever the nodes say.
-    pub fn keeps(&self, id: &InstanceId) -> bool {
-        self.kept.contains(id) || !self.is_ours(id)
-    }
-
-    /// The set to have, given the registered one.
-    fn over(&self, registered: &BTreeSet<InstanceId>) -> BTreeSet<InstanceId> {
-        let stays = |id: &&InstanceId| self.hold || self.keeps(id) || self.wanted.contains(*id);
-        let mut set: BTreeSet<_> = registered.iter().filter(stays).cloned().collect();
-        set.extend(self.wanted.iter().cloned());
-        set
-    }
-}
-
-impl Default for Registration {
-    fn default() -> Self {
-        Self {
-            wanted: BTreeSet::new(),
-            kept: BTreeSet::new(),
-            hold: false,
-            only: None,
-            max_deregister_percent: Self::MAX_DEREGISTER_PERCENT,
-            min_in_service: Self::MIN_IN_SERVICE,
-        }
     }
 }
 

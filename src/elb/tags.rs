@@ -16,6 +16,9 @@ pub const TAG_ORIGIN: &str = "classiclb.dev/origin";
 /// The object that a load balancer is offered to, as `CLUSTER-ID/NAMESPACE/NAME`. People set it; the operator only
 /// reads it.
 pub const TAG_ADOPT_BY: &str = "classiclb.dev/adopt-by";
+/// The objects that may register instances with a load balancer, as `CLUSTER-ID/NAMESPACE/NAME`, several of them with
+/// spaces between. People set it; the operator only reads it.
+pub const TAG_BIND_BY: &str = "classiclb.dev/bind-by";
 /// With which other controllers of Kubernetes mark the load balancer of a Service: `NAMESPACE/NAME`.
 pub const TAG_SERVICE_NAME: &str = "kubernetes.io/service-name";
 
@@ -102,8 +105,8 @@ impl Owner {
         ))
     }
 
-    /// The value of [`TAG_ADOPT_BY`] that offers a load balancer to this object.
-    pub fn adopt_by(&self) -> String {
+    /// The value of [`TAG_ADOPT_BY`] that offers a load balancer to this object, and a word of that of [`TAG_BIND_BY`].
+    pub fn path(&self) -> String {
         format!("{}/{}", self.cluster, self.object)
     }
 

@@ -6,6 +6,7 @@ use std::str::FromStr as _;
 use clap::{Args, ValueEnum};
 
 use super::region_name;
+use crate::api::Permission;
 use crate::controller::{Namespaces, NodeDraining, Rules};
 use crate::plan::adoption::Adoption;
 use crate::plan::desired;
@@ -26,7 +27,12 @@ pub struct RuleFlags {
     /// offer them, by classiclb.dev/adopt-by=CLUSTER-ID/NAMESPACE/NAME or by naming the object before it was restored;
     /// or also any that has no owner. The operator's default is tagged.
     #[arg(long, env = "CLB_ADOPTION", value_enum)]
-    pub(super) adoption: Option<AdoptionFlag>,
+    pub(super) adoption: Option<PermissionFlag>,
+    /// Which load balancers of others objects may register instances with (ClassicLoadBalancerBinding): none; those whose
+    /// tags offer them, by classiclb.dev/bind-by=CLUSTER-ID/NAMESPACE/NAME; or also any that has no owner. The operator's
+    /// default is tagged.
+    #[arg(long, env = "CLB_BINDING", value_enum)]
+    binding: Option<PermissionFlag>,
     /// Regions of AWS that there are though this version does not know them, such as xx-west-1,yy-east-1. An object in
     /// another is refused.
     #[arg(long, env = "CLB_EXTRA_REGIONS", value_name = "REGION,…", value_parser = region_name, value_delimiter = ',')]
@@ -53,6 +59,7 @@ impl RuleFlags {
             watch_namespaces,
             default_tags,
             adoption,
+            binding,
             extra_regions,
             default_account,
             node_draining,
@@ -62,6 +69,7 @@ impl RuleFlags {
             watch_namespaces: watch_namespaces.or(other.watch_namespaces),
             default_tags: default_tags.or(other.default_tags),
             adoption: adoption.or(other.adoption),
+            binding: binding.or(other.binding),
             extra_regions: extra_regions.or(other.extra_regions),
             default_account: default_account.or(other.default_account),
             node_draining: node_draining.or(other.node_draining),
@@ -75,6 +83,7 @@ impl RuleFlags {
             watch_namespaces,
             default_tags,
             adoption,
+            binding: _,
             extra_regions: _,
             default_account,
             node_draining,
@@ -101,6 +110,7 @@ impl RuleFlags {
             watch_namespaces,
             default_tags,
             adoption,
+            binding,
             extra_regions,
             default_account,
             node_draining,
@@ -110,6 +120,7 @@ impl RuleFlags {
         Rules {
             namespaces: watch_namespaces.into_iter().flatten().collect(),
             adoption: adoption.map_or(defaults.adoption, Into::into),
+            binding: binding.map_or(defaults.binding, Into::into),
             extra_regions: extra_regions.into_iter().flatten().collect(),
             read_only: read_only.unwrap_or(defaults.read_only),
             default_tags: default_tags.map_or(defaults.default_tags, |tags| tags.0),
@@ -136,9 +147,9 @@ impl DefaultTags {
     }
 }
 
-/// Which existing load balancers are taken over.
+/// Which load balancers of others may be used.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum AdoptionFlag {
+pub(super) enum PermissionFlag {
     Never,
     Tagged,
     Any,
@@ -162,12 +173,22 @@ impl From<DrainingFlag> for NodeDraining {
     }
 }
 
-impl From<AdoptionFlag> for Adoption {
-    fn from(flag: AdoptionFlag) -> Self {
+impl From<PermissionFlag> for Adoption {
+    fn from(flag: PermissionFlag) -> Self {
         match flag {
-            AdoptionFlag::Never => Self::Never,
-            AdoptionFlag::Tagged => Self::Tagged,
-            AdoptionFlag::Any => Self::Any,
+            PermissionFlag::Never => Self::Never,
+            PermissionFlag::Tagged => Self::Tagged,
+            PermissionFlag::Any => Self::Any,
+        }
+    }
+}
+
+impl From<PermissionFlag> for Permission {
+    fn from(flag: PermissionFlag) -> Self {
+        match flag {
+            PermissionFlag::Never => Self::Never,
+            PermissionFlag::Tagged => Self::Tagged,
+            PermissionFlag::Any => Self::Any,
         }
     }
 }

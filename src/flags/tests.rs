@@ -1,4 +1,4 @@
-use super::rules::AdoptionFlag;
+use super::rules::PermissionFlag;
 use super::*;
 use crate::controller::Namespaces;
 use crate::plan::adoption::Adoption;
@@ -84,7 +84,7 @@ fn flags_that_this_version_would_refuse_are_told_in_one_line() {
 fn one_command_line_stands_in_for_another() {
     let flags = |text: &str| {
         let mut flags = RuleFlags::default();
-        flags.adoption = AdoptionFlag::from_str(text, false).ok();
+        flags.adoption = PermissionFlag::from_str(text, false).ok();
         flags
     };
     assert_eq!(flags("any").or(flags("never")).rules().adoption, Adoption::Any);

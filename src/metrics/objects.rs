@@ -18,6 +18,8 @@ pub struct Told {
     pub namespace: String,
     /// Its name.
     pub name: String,
+    /// Whether it is a binding.
+    pub binding: bool,
     /// Whether its condition Ready is True.
     pub ready: bool,
     /// The reason of that condition.
@@ -139,59 +141,73 @@ fn labels(told: &Told, more: Option<(&'static str, &str)>) -> Vec<(&'static str,
     all.map(|(label, value)| (label, value.to_owned())).collect()
 }
 
-/// The state of the objects.
-fn states(entries: &Entries, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
-    let all = || entries.told.values().map(|entry| &entry.told);
+/// A series, by its labels.
+type Series = (Vec<(&'static str, String)>, ConstGauge<i64>);
+
+/// What the metrics of a kind of objects are called and speak of.
+struct Names {
+    /// Between `clb_` and what is told.
+    of: &'static str,
+    ready: &'static str,
+    desired: &'static str,
+}
+
+const OWNERS: Names = Names {
+    of: "load_balancer",
+    ready: "Whether a load balancer is as declared, 1 or 0",
+    desired: "Instances that a load balancer shall have",
+};
+
+const BINDINGS: Names = Names {
+    of: "binding",
+    ready: "Whether the instances of a binding are registered as declared, 1 or 0",
+    desired: "Instances that a binding shall have registered",
+};
+
+/// The state of the objects of a kind.
+fn states(all: &[&Told], names: &Names, now: i64, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
+    let Names { of, ready, desired } = names;
+    let mut tell =
+        |name: &str, help: &str, series: Vec<Series>| family(encoder, (&format!("clb_{of}_{name}"), help), series);
     let gauge = |told: &Told, value: i64| (labels(told, None), ConstGauge::new(value));
-    family(
-        encoder,
-        (
-            "clb_load_balancer_ready",
-            "Whether a load balancer is as declared, 1 or 0",
-        ),
-        all().map(|told| gauge(told, i64::from(told.ready))),
+    let is_ready = |told: &&Told| gauge(told, i64::from(told.ready));
+    tell("ready", ready, all.iter().map(is_ready).collect())?;
+    let reason = |told: &&Told| (labels(told, Some(("reason", &told.reason))), ConstGauge::new(1_i64));
+    tell(
+        "reason",
+        "The reason of the condition Ready of an object; always 1",
+        all.iter().map(reason).collect(),
     )?;
-    let reason = |told: &Told| (labels(told, Some(("reason", &told.reason))), ConstGauge::new(1_i64));
-    family(
-        encoder,
-        (
-            "clb_load_balancer_reason",
-            "The reason of the condition Ready of an object; always 1",
-        ),
-        all().map(reason),
-    )?;
-    family(
-        encoder,
-        (
-            "clb_load_balancer_instances_desired",
-            "Instances that a load balancer shall have",
-        ),
-        all().map(|told| gauge(told, told.desired.into())),
-    )?;
-    let by_state = |told: &Told| {
+    let wanted = |told: &&Told| gauge(told, told.desired.into());
+    tell("instances_desired", desired, all.iter().map(wanted).collect())?;
+    let by_state = |told: &&Told| {
         let states = [
             ("InService", told.in_service),
             ("OutOfService", told.out_of_service),
             ("Draining", told.draining),
         ];
-        let told = told.clone();
+        let told = (*told).clone();
         states.map(move |(state, count)| {
             let labels = labels(&told, Some(("state", state)));
             (labels, ConstGauge::new(i64::from(count)))
         })
     };
-    family(
-        encoder,
-        ("clb_load_balancer_instances", "Registered instances by their state"),
-        all().flat_map(by_state),
+    tell(
+        "instances",
+        "Registered instances by their state",
+        all.iter().flat_map(by_state).collect(),
     )?;
-    family(
-        encoder,
-        (
-            "clb_load_balancer_removals_held",
-            "Instances that shall be deregistered and are held back by the brake",
-        ),
-        all().map(|told| gauge(told, i64::try_from(told.held).unwrap_or(i64::MAX))),
+    let held = |told: &&Told| gauge(told, i64::try_from(told.held).unwrap_or(i64::MAX));
+    tell(
+        "removals_held",
+        "Instances that shall be deregistered and are held back by the brake",
+        all.iter().map(held).collect(),
+    )?;
+    let pending = |told: &&Told| Some(gauge(told, (now - told.deleted_at?).max(0)));
+    tell(
+        "deletion_pending_seconds",
+        "How long an object has been going; only while it is",
+        all.iter().filter_map(pending).collect(),
     )
 }
 
@@ -202,7 +218,13 @@ impl Collector for Objects {
         let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let encoder = &mut encoder;
-        states(&entries, encoder)?;
+        let of = |binding: bool| -> Vec<&Told> {
+            let all = entries.told.values().map(|entry| &entry.told);
+            all.filter(|told| told.binding == binding).collect()
+        };
+        states(&of(false), &OWNERS, now, encoder)?;
+        states(&of(true), &BINDINGS, now, encoder)?;
+        let owners = || entries.told.values().filter(|entry| !entry.told.binding);
         let corrected = |entry: &Entry| (labels(&entry.told, None), ConstCounter::new(entry.drift_corrected));
         family(
             encoder,
@@ -210,7 +232,7 @@ impl Collector for Objects {
                 "clb_load_balancer_drift_corrected",
                 "How often a change that somebody else made in AWS was put right",
             ),
-            entries.told.values().map(corrected),
+            owners().map(corrected),
         )?;
         let all = || entries.told.values().map(|entry| &entry.told);
         let expirations = all().flat_map(|told| {
@@ -224,18 +246,6 @@ impl Collector for Objects {
                 "When a certificate in use expires, in seconds of the Unix epoch",
             ),
             expirations,
-        )?;
-        let pending = all().filter_map(|told| {
-            let since = told.deleted_at?;
-            Some((labels(told, None), ConstGauge::new((now - since).max(0))))
-        });
-        family(
-            encoder,
-            (
-                "clb_load_balancer_deletion_pending_seconds",
-                "How long an object has been going; only while it is",
-            ),
-            pending,
         )?;
         if self.limit == 0 {
             return Ok(());

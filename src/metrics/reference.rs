@@ -13,7 +13,7 @@ Written by `make generate` from the registry. The operator serves them on `/metr
 text format. The names that begin with `controller_runtime_`, `workqueue_`, `rest_client_`, `leader_election_` and `process_` mean
 what they mean in other controllers, so dashboards for those work. A histogram has the series `_bucket`, `_sum` and `_count`.
 
-The metrics `clb_load_balancer_…` are of single objects, about nine series each, of 1000 objects at most
+The metrics `clb_load_balancer_…` are of single `ClassicLoadBalancers` and `clb_binding_…` of single bindings, about nine series each, of 1000 objects at most
 (`--object-metrics`, chart values `objectMetrics`; 0 switches them off). Only the operator that leads has them. Their labels `namespace` and
 `name` are those of the object: scrape with `honorLabels`, as the chart's monitors do. All other metrics do not grow with the
 number of objects.
@@ -196,7 +196,12 @@ fn sample() -> Metrics {
         deleted_at: Some(0),
         ..Told::default()
     };
+    let binding = Told {
+        binding: true,
+        ..told.clone()
+    };
     metrics.tell_of("uid", told);
+    metrics.tell_of("another", binding);
     metrics
 }
 

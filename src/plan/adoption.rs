@@ -61,7 +61,7 @@ pub struct Question<'a> {
 impl Question<'_> {
     /// The answer.
     pub fn answer(&self, ownership: &Ownership) -> Claim {
-        let offered = self.tags.get(TAG_ADOPT_BY) == Some(&self.owner.adopt_by());
+        let offered = self.tags.get(TAG_ADOPT_BY) == Some(&self.owner.path());
         let permitted = self.asked && self.adoption != Adoption::Never;
         match ownership {
             Ownership::Ours => Claim::Free,
@@ -81,7 +81,7 @@ impl Question<'_> {
 
     /// The tag that would let this object have it, where nothing but that offer is lacking.
     pub fn missing_offer(&self, ownership: &Ownership) -> Option<(String, String)> {
-        let offer = (TAG_ADOPT_BY.to_owned(), self.owner.adopt_by());
+        let offer = (TAG_ADOPT_BY.to_owned(), self.owner.path());
         let mut tags = self.tags.clone();
         tags.insert(offer.0.clone(), offer.1.clone());
         let offered = Question { tags: &tags, ..*self };
@@ -113,7 +113,7 @@ impl Question<'_> {
 
     /// The tag that offers the load balancer to this object.
     fn offer(&self) -> String {
-        format!("{TAG_ADOPT_BY}={}", self.owner.adopt_by())
+        format!("{TAG_ADOPT_BY}={}", self.owner.path())
     }
 
     fn of_nobody(&self) -> Message {

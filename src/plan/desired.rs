@@ -26,7 +26,9 @@ use crate::api::{
     Applied, AutoScalingGroupMode, Certificate, ClassicLoadBalancerSpec, ConfigMapKeyRef, InstancePortFrom,
     Part as PartSpec, RegistrationMode, Scheme as SchemeSpec, Targets,
 };
-use crate::elb::{Declared, NAME_LENGTH, Owner, Part, Port, Registration, Scheme, TAG_PREFIX, is_legal_tag};
+use crate::elb::{
+    Declared, InstanceId, NAME_LENGTH, Owner, Part, Port, Registration, Scheme, TAG_PREFIX, is_legal_tag,
+};
 
 /// The most tags that an operator gives every load balancer.
 const DEFAULT_TAGS: usize = 40;
@@ -74,6 +76,8 @@ impl CertificateName {
 pub struct Resolved {
     /// The instances that `targets` names, by whatever source.
     pub members: Members,
+    /// The instances that other objects want of the load balancer.
+    pub kept: BTreeSet<InstanceId>,
     /// Whether what is known of the sources cannot be trusted to shrink the set.
     pub hold: bool,
     /// What names stand for.
@@ -151,7 +155,7 @@ pub fn declare(wish: &Wish<'_>) -> Result<Desired, Refusal> {
         .collect();
     let declared = Declared {
         name: name.to_owned(),
-        owner: owner.clone(),
+        owner: Some(owner.clone()),
         scheme: match spec.scheme {
             SchemeSpec::InternetFacing => Scheme::InternetFacing,
             SchemeSpec::Internal => Scheme::Internal,
@@ -180,6 +184,31 @@ pub fn declare(wish: &Wish<'_>) -> Result<Desired, Refusal> {
     Ok(Desired { declared, missing })
 }
 
+/// Reads the targets of an object whose load balancer is somebody else's.
+///
+/// # Errors
+/// What cannot be realised, with its field.
+pub fn declare_instances(wish: &Wish<'_>) -> Result<Desired, Refusal> {
+    let Wish {
+        spec,
+        name,
+        applied,
+        resolved,
+        ..
+    } = *wish;
+    check_name(name)?;
+    let applied = applied.cloned().unwrap_or_default();
+    let targets = spec.targets.as_ref();
+    Ok(Desired {
+        declared: Declared::of_instances(
+            name,
+            targets.map(|_| registration(spec, &applied, resolved)),
+            targets.map(auto_scaling_groups),
+        ),
+        missing: resolved.missing.clone(),
+    })
+}
+
 fn registration(spec: &ClassicLoadBalancerSpec, applied: &Applied, resolved: &Resolved) -> Registration {
     let declared = spec.registration.clone().unwrap_or_default();
     let percent = declared
@@ -191,7 +220,7 @@ fn registration(spec: &ClassicLoadBalancerSpec, applied: &Applied, resolved: &Re
     let additive = declared.mode == Some(RegistrationMode::Additive);
     Registration {
         wanted: resolved.members.keys().cloned().collect(),
-        kept: BTreeSet::new(),
+        kept: resolved.kept.clone(),
         hold: resolved.hold,
         only: additive.then(|| applied.instance_ids.iter().cloned().collect()),
         max_deregister_percent: percent.unwrap_or(Registration::MAX_DEREGISTER_PERCENT),

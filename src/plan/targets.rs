@@ -14,6 +14,9 @@ pub const SOURCE_INSTANCE_TAGS: &str = "instanceTags";
 /// The source of a member of an Auto Scaling group, before the group's name.
 pub const SOURCE_AUTO_SCALING_GROUP: &str = "autoScalingGroup/";
 
+/// The source of an instance that a binding wants of a load balancer that is another object's, before its namespace and name.
+pub const SOURCE_BINDING: &str = "binding/";
+
 /// Why an instance is a target, and what is known of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Member {

@@ -30,6 +30,8 @@ pub struct Kind(pub &'static str, pub &'static str);
 impl Kind {
     /// The resource that this project is about.
     pub const CLB: Self = Self("classiclb.dev/v1alpha1", "ClassicLoadBalancer");
+    /// Instances that are registered with a load balancer of others.
+    pub const BINDING: Self = Self("classiclb.dev/v1alpha1", "ClassicLoadBalancerBinding");
     /// The accounts that it works in.
     pub const ACCOUNT: Self = Self("classiclb.dev/v1alpha1", "AWSAccount");
     /// Nodes of the cluster.

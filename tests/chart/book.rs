@@ -240,9 +240,11 @@ async fn create(turn: &Turn, object: &Value, place: &str) {
     };
     let created = cluster.create(&object.to_string()).await;
     created.unwrap_or_else(|why| panic!("{place}{why}"));
-    if object["kind"] == "ClassicLoadBalancer" {
-        let name = object["metadata"]["name"].as_str().unwrap();
-        cluster.delete_and_wait(Kind::CLB, name).await.unwrap();
+    let name = object["metadata"]["name"].as_str().unwrap();
+    for kind in [Kind::CLB, Kind::BINDING] {
+        if object["kind"] == kind.1 {
+            cluster.delete_and_wait(kind, name).await.unwrap();
+        }
     }
 }
 

@@ -77,7 +77,11 @@ fn the_pages_of_values_are_those_of_the_chart() {
 
 #[test]
 fn the_chart_carries_the_generated_definitions() {
-    for file in ["classicloadbalancers.yaml", "awsaccounts.yaml"] {
+    for file in [
+        "classicloadbalancers.yaml",
+        "classicloadbalancerbindings.yaml",
+        "awsaccounts.yaml",
+    ] {
         let copy = read(&format!("charts/classic-lb-operator/files/crds/{file}"));
         assert!(
             copy == read(&format!("crds/{file}")),

@@ -8,6 +8,11 @@ use serde_json::{Value, json};
 use crate::helm::{read, root};
 
 const CLUSTER_TAG: &str = "classiclb.dev/cluster";
+/// What bindings do.
+const BINDING: [&str; 2] = [
+    "elasticloadbalancing:DeregisterInstancesFromLoadBalancer",
+    "elasticloadbalancing:RegisterInstancesWithLoadBalancer",
+];
 
 fn statements(file: &str) -> Vec<Value> {
     let policy: Value = serde_json::from_str(&read(&format!("deploy/iam/{file}"))).unwrap();
@@ -99,7 +104,16 @@ fn every_write_is_bound_to_the_tag_of_the_cluster() {
         }
         assert_ne!(statement["Resource"], "*", "{writes:?} have resources");
         let equal = &statement["Condition"]["StringEquals"];
-        if writes.iter().all(|action| action.starts_with("elasticloadbalancing:")) {
+        if statement["Sid"] == "Bind" {
+            // What is somebody else's carries no tag of ours: its owner offers it.
+            assert_eq!(writes, BINDING);
+            assert_eq!(
+                statement["Condition"],
+                json!({"StringLike": {
+                    "aws:ResourceTag/classiclb.dev/bind-by": ["CLUSTER_ID/*", "* CLUSTER_ID/*"]
+                }})
+            );
+        } else if writes.iter().all(|action| action.starts_with("elasticloadbalancing:")) {
             let at_first = ["CreateWithClusterTag", "TagAtCreation", "Adopt"];
             let from_request = at_first.contains(&statement["Sid"].as_str().unwrap());
             let key = format!(
@@ -157,6 +171,24 @@ fn what_nobody_offers_must_carry_no_tag_of_an_owner() {
         "kubernetes.io/service-name",
     ] {
         assert_eq!(condition["Null"][format!("aws:ResourceTag/{tag}")], "true", "{tag}");
+    }
+}
+
+#[test]
+fn instances_are_bound_to_what_nobody_offers_only_where_nobody_owns_it() {
+    let [statement] = <[Value; 1]>::try_from(statements("bind-any.json")).unwrap();
+    assert_eq!(list(&statement["Action"]), BINDING);
+    for tag in [
+        CLUSTER_TAG,
+        "classiclb.dev/owner",
+        "classiclb.dev/uid",
+        "classiclb.dev/bind-by",
+    ] {
+        assert_eq!(
+            statement["Condition"]["Null"][format!("aws:ResourceTag/{tag}")],
+            "true",
+            "{tag}"
+        );
     }
 }
 

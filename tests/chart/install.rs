@@ -10,6 +10,7 @@ use tokio::sync::{Mutex, MutexGuard, OnceCell};
 use crate::helm::{HELM, REQUIRED, chart, document, helm_of, read, root, yaml};
 
 pub(crate) const CRD: &str = "classicloadbalancers.classiclb.dev";
+const BINDINGS: &str = "classicloadbalancerbindings.classiclb.dev";
 const ACCOUNTS: &str = "awsaccounts.classiclb.dev";
 pub(crate) const DEPLOYMENT: Kind = Kind("apps/v1", "Deployment");
 const BUDGET: Kind = Kind("policy/v1", "PodDisruptionBudget");
@@ -43,6 +44,7 @@ impl Turn {
             (POLICY_BINDING, "classic-lb-operator"),
             (POLICY, "classic-lb-operator"),
             (Kind::CRD, CRD),
+            (Kind::CRD, BINDINGS),
             (Kind::CRD, ACCOUNTS),
             (CLUSTER_ROLE, "classic-lb-operator"),
             (BINDING, "classic-lb-operator"),
@@ -235,7 +237,9 @@ async fn without_keep_the_definition_goes_with_the_release() {
     turn.served().await;
     turn.uninstall();
     turn.cluster.until_gone(Kind::CRD, CRD).await.unwrap();
-    turn.cluster.until_gone(Kind::CRD, ACCOUNTS).await.unwrap();
+    for other in [BINDINGS, ACCOUNTS] {
+        turn.cluster.until_gone(Kind::CRD, other).await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -347,7 +351,9 @@ async fn every_example_is_accepted_to_the_letter() {
         for object in yaml(&text) {
             let name = object["metadata"]["name"].as_str().unwrap();
             turn.cluster.create(&object.to_string()).await.unwrap();
-            let stored = turn.get(Kind::CLB, name).await;
+            let kinds = [Kind::CLB, Kind::BINDING];
+            let kind = kinds.into_iter().find(|kind| object["kind"] == kind.1);
+            let stored = turn.get(kind.unwrap(), name).await;
             for (field, value) in object["spec"].as_object().unwrap() {
                 assert_eq!(
                     stored["spec"][field], *value,

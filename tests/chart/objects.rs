@@ -62,6 +62,7 @@ fn by_default_there_is_what_the_operator_needs_and_no_more() {
         ("ClusterRoleBinding", NAME),
         ("CustomResourceDefinition", CRD),
         ("CustomResourceDefinition", "awsaccounts.classiclb.dev"),
+        ("CustomResourceDefinition", "classicloadbalancerbindings.classiclb.dev"),
         ("Deployment", NAME),
         ("PodDisruptionBudget", NAME),
         // Of `helm test`.
@@ -244,8 +245,9 @@ fn the_operator_gets_exactly_the_rights_it_uses() {
             {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list", "watch"]},
             {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]},
             {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "resourceNames": [LEASE], "verbs": ["get", "update"]},
-            {"apiGroups": ["classiclb.dev"], "resources": ["classicloadbalancers"], "verbs": ["get", "list", "watch", "patch"]},
-            {"apiGroups": ["classiclb.dev"], "resources": ["classicloadbalancers/status"], "verbs": ["patch"]},
+            {"apiGroups": ["classiclb.dev"], "resources": ["classicloadbalancers", "classicloadbalancerbindings"],
+                "verbs": ["get", "list", "watch", "patch"]},
+            {"apiGroups": ["classiclb.dev"], "resources": ["classicloadbalancers/status", "classicloadbalancerbindings/status"], "verbs": ["patch"]},
             {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]},
             {"apiGroups": [""], "resources": ["services"], "verbs": ["get", "list", "watch"]},
             {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]},
@@ -355,12 +357,12 @@ fn the_definition_is_the_generated_one_with_marks_of_the_release() {
     assert_eq!(labels["team"], "platform");
     assert_eq!(labels["app.kubernetes.io/managed-by"], "Helm");
     assert_eq!(rendered, document(&read("crds/classicloadbalancers.yaml")));
-    let accounts = object(&objects, "CustomResourceDefinition", "awsaccounts.classiclb.dev");
-    let schema = "/spec/versions/0/schema";
-    assert_eq!(
-        accounts.pointer(schema),
-        document(&read("crds/awsaccounts.yaml")).pointer(schema)
-    );
+    for other in ["awsaccounts", "classicloadbalancerbindings"] {
+        let there = object(&objects, "CustomResourceDefinition", &format!("{other}.classiclb.dev"));
+        let schema = "/spec/versions/0/schema";
+        let file = document(&read(&format!("crds/{other}.yaml")));
+        assert_eq!(there.pointer(schema), file.pointer(schema), "{other}");
+    }
 
     let unkept = render("crds: {keep: false}");
     assert!(object(&unkept, "CustomResourceDefinition", CRD)["metadata"]["annotations"].is_null());

@@ -27,6 +27,10 @@ async fn the_operators_account_may_do_what_it_does_and_nothing_else() {
         ("GET", clb.to_owned()),
         ("PATCH", clb.to_owned()),
         ("PATCH", format!("{clb}/status")),
+        (
+            "GET",
+            "/apis/classiclb.dev/v1alpha1/classicloadbalancerbindings".to_owned(),
+        ),
         ("GET", "/api/v1/nodes".to_owned()),
         ("GET", "/api/v1/namespaces".to_owned()),
         ("GET", "/apis/classiclb.dev/v1alpha1/awsaccounts".to_owned()),
@@ -86,6 +90,10 @@ async fn in_watched_namespaces_the_operators_account_may_the_same_and_elsewhere_
     for (namespace, expected) in [("watched", true), ("unwatched", false)] {
         for (method, path) in [
             ("GET", format!("{lists}/namespaces/{namespace}/classicloadbalancers")),
+            (
+                "GET",
+                format!("{lists}/namespaces/{namespace}/classicloadbalancerbindings"),
+            ),
             (
                 "PATCH",
                 format!("{lists}/namespaces/{namespace}/classicloadbalancers/none/status"),

@@ -138,6 +138,7 @@ fn every_value_reaches_the_pod() {
             "--lease-namespace=operators",
             "--adoption=any",
             "--node-draining=delay",
+            "--binding=never",
             "--read-only",
             "--default-account=off",
             "--extra-regions=xx-west-1",
@@ -206,6 +207,7 @@ leaderElection: {namespace: operators}
 watchNamespaces: [shop, web]
 adoption: any
 nodeDraining: delay
+binding: never
 readOnly: true
 resyncPeriod: 1h30m
 healthInterval: 15s

@@ -54,7 +54,7 @@ async fn a_cluster_is_checked_before_and_after_the_installation() -> Result<()> 
     let ran = json(&["check"]).ended(1);
     assert_eq!(ran.json()["success"], false);
     one(&ran, "operator-deployment", "error", "no operator is installed");
-    assert_eq!(of(&ran, "definitions").len(), 2);
+    assert_eq!(of(&ran, "definitions").len(), 3);
     one(
         &ran,
         "definitions",

@@ -405,3 +405,50 @@ async fn a_terraform_state_is_imported_as_aws_has_it_and_let_go() -> Result<()> 
     from(&crate::file("{}")).fails(1, &["neither a state"]);
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attachments_of_a_terraform_state_become_bindings() -> Result<()> {
+    let person = Person::new().await?;
+    let name = unique(&person, "imp-b");
+    let made = rich(person.stack, &name).await?;
+    let mut state = state(&name, &made);
+    // The load balancer is in another state.
+    state["resources"][0]["mode"] = json!("data");
+    let file = crate::file(&state.to_string());
+    let path = crate::path(&file).to_owned();
+    let from = |more: &[&str]| {
+        let arguments = [
+            "import",
+            "--cluster-id",
+            "test",
+            "--from-terraform",
+            &path,
+            "-n",
+            "shop",
+        ];
+        person.run(&[&arguments, more].concat())
+    };
+    from(&[]).complains(&["is not in this state", "--bindings makes bindings"]);
+    let ran = from(&["--bindings"]).ended(0);
+    let binding = ran.yaml();
+    assert_eq!(binding["kind"], "ClassicLoadBalancerBinding");
+    assert_eq!(binding["metadata"], json!({"namespace": "shop", "name": name.as_str()}));
+    assert_eq!(
+        binding["spec"],
+        json!({"region": "us-east-1", "loadBalancerName": name.as_str(), "targets": {"instanceIds": [made.instance]}})
+    );
+    ran.says(&["#   from = aws_elb_attachment.web\n", "destroy = false"]);
+    let word = format!("classiclb.dev/bind-by with test/shop/{name} in its value");
+    ran.complains(&["of Terraform: aws_elb_attachment.web[0]", &word]);
+    assert!(!ran.out.contains("aws_app_cookie"), "{ran:#?}");
+
+    // What is not registered would be.
+    tag(person.stack, &name, "classiclb.dev/bind-by", "test/shop/").await?;
+    let gone = [("Instances.member.1.InstanceId", made.instance.as_str())];
+    call(person.stack, &name, "DeregisterInstancesFromLoadBalancer", &gone).await?;
+    let ran = from(&["--bindings"]).ended(3);
+    ran.complains(&["would change it: RegisterInstancesWithLoadBalancer"]);
+    assert!(!ran.err.contains("bind-by"), "{ran:#?}");
+    person.here(&["import", "x", "--bindings"]).ended(2);
+    Ok(())
+}

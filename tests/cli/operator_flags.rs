@@ -109,7 +109,7 @@ fn with_it(person: &Person<'_>) {
     let json = person.here(&["plan", "web", "-o", "json"]).ended(0).json();
     assert_eq!(json["clusterId"], "test");
     let name = format!("{}/clb", person.namespace.namespace());
-    let operator = json!({"deployment": name, "watchNamespaces": [], "adoption": "any", "readOnly": false, "defaultTags": {"team": "web"}});
+    let operator = json!({"deployment": name, "watchNamespaces": [], "adoption": "any", "binding": "tagged", "readOnly": false, "defaultTags": {"team": "web"}});
     assert_eq!(json["operator"], operator);
     assert_eq!(json, person.here(&["plan", "web", "-o", "yaml"]).ended(0).yaml());
 }

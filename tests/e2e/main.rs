@@ -18,6 +18,7 @@ mod admission;
 mod adoption;
 mod adoption_flag;
 mod attributes;
+mod bindings;
 mod brake;
 mod certificates;
 mod cluster_deletes;

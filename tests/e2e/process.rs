@@ -65,12 +65,14 @@ fn the_definitions_are_printed() {
         assert!(output.status.success(), "{arguments:?}");
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
-    let (balancers, accounts) = (
+    let (balancers, bindings, accounts) = (
         include_str!("../../crds/classicloadbalancers.yaml"),
+        include_str!("../../crds/classicloadbalancerbindings.yaml"),
         include_str!("../../crds/awsaccounts.yaml"),
     );
-    assert!(printed(&["crd"]) == format!("{balancers}---\n{accounts}"));
+    assert!(printed(&["crd"]) == format!("{balancers}---\n{bindings}---\n{accounts}"));
     assert!(printed(&["crd", "classicloadbalancers"]) == balancers);
+    assert!(printed(&["crd", "classicloadbalancerbindings"]) == bindings);
     assert!(printed(&["crd", "awsaccounts"]) == accounts);
 }
 

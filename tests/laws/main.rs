@@ -10,6 +10,7 @@
 )] // tests may
 
 mod aws;
+mod binding;
 mod brake;
 mod import;
 mod simulator;

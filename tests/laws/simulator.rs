@@ -228,7 +228,7 @@ async fn law(first: Declared, second: Declared, stop: usize) -> Result<(), Strin
     let simulator = Simulator::new(config);
     simulator.seed(&seed()).map_err(|error| error.to_string())?;
     let client = client(&simulator);
-    assert_eq!(first.owner, owner());
+    assert_eq!(first.owner, Some(owner()));
     for step in Plan::create(&first).steps() {
         client
             .run("lb", step)

@@ -20,7 +20,7 @@ pub(crate) fn subnets() -> impl Strategy<Value = BTreeSet<String>> {
     })
 }
 
-fn words(pattern: &'static str, most: usize) -> impl Strategy<Value = BTreeSet<String>> {
+pub(crate) fn words(pattern: &'static str, most: usize) -> impl Strategy<Value = BTreeSet<String>> {
     proptest::collection::btree_set(pattern, 0..most)
 }
 
@@ -275,7 +275,7 @@ prop_compose! {
     ) -> Declared {
         let (listener_policies, backends) = policies;
         Declared {
-            name: "lb".into(), owner: owner(), scheme: Scheme::Internal,
+            name: "lb".into(), owner: Some(owner()), scheme: Scheme::Internal,
             placement: Some(zones.map_or(Placement::Subnets(subnets), Placement::AvailabilityZones)),
             security_groups: groups, listeners, health_check, unresolved: BTreeSet::new(), ignored: BTreeSet::new(), ungiven,
             listener_policies, backends, attributes,
@@ -291,7 +291,7 @@ prop_compose! {
 pub(crate) fn sample() -> Declared {
     Declared {
         name: "lb".into(),
-        owner: owner(),
+        owner: Some(owner()),
         scheme: Scheme::Internal,
         placement: Some(Placement::AvailabilityZones(["a".to_owned()].into())),
         security_groups: None,

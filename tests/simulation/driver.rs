@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use classic_lb_operator::api::ClassicLoadBalancer;
-use classic_lb_operator::controller::Guarded;
+use classic_lb_operator::api::{ClassicLoadBalancer, ClassicLoadBalancerBinding};
+use classic_lb_operator::controller::{Guarded, Watched};
 use futures::future::BoxFuture;
 use futures::stream::{BoxStream, FuturesUnordered, SelectAll};
 use futures::{FutureExt as _, StreamExt as _};
@@ -16,6 +16,7 @@ use k8s_openapi::api::core::v1::{Node, Service};
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, ResourceExt as _};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::operator::{Operator, trigger};
@@ -29,9 +30,13 @@ const BATCH: Duration = Duration::from_millis(100);
 /// How long the start waits for the first lists of Nodes and Services.
 const VIEWS_AT_START: Duration = Duration::from_secs(10);
 
+/// What the names of bindings begin with, so that they are told from owners of the same name.
+pub(crate) const BINDING: &str = "binding/";
+
 /// An event of one of the watches.
 enum Told {
     Object(Box<Event<Guarded>>),
+    Binding(Box<Event<Guarded<ClassicLoadBalancerBinding>>>),
     Node(Box<Event<Node>>),
     Service(Box<Event<Service>>),
     Failed,
@@ -64,6 +69,10 @@ pub(crate) struct Driver {
     concurrency: usize,
     events: SelectAll<BoxStream<'static, Told>>,
     objects: BTreeMap<String, Arc<Guarded>>,
+    /// Bindings by their name after [`BINDING`].
+    bindings: BTreeMap<String, Arc<Guarded<ClassicLoadBalancerBinding>>>,
+    /// Tells when all objects are due for what others want.
+    changes: watch::Receiver<()>,
     triggers: BTreeMap<String, String>,
     queue: BTreeSet<(Instant, String)>,
     due: BTreeMap<String, Instant>,
@@ -101,11 +110,14 @@ impl Driver {
         let objects = watcher(Api::<Guarded>::all(client.clone()), objects).default_backoff();
         let objects = objects.map(|event| event.map_or(Told::Failed, |event| Told::Object(Box::new(event))));
         events.push(objects.boxed());
+        events.push(watch(client, |event| Told::Binding(Box::new(event))));
         Self {
+            changes: operator.changes(),
             operator,
             concurrency,
             events,
             objects: BTreeMap::new(),
+            bindings: BTreeMap::new(),
             triggers: BTreeMap::new(),
             queue: BTreeSet::new(),
             due: BTreeMap::new(),
@@ -154,7 +166,7 @@ impl Driver {
             () = tokio::time::sleep_until(wake) => {
                 if self.batch.is_some_and(|batch| batch <= wake) {
                     self.batch = None;
-                    let all: Vec<String> = self.objects.keys().cloned().collect();
+                    let all: Vec<String> = self.objects.keys().chain(self.bindings.keys()).cloned().collect();
                     for name in all {
                         self.schedule(&name, wake);
                     }
@@ -186,21 +198,27 @@ impl Driver {
             };
             self.queue.remove(&(due, name.clone()));
             self.due.remove(&name);
-            let Some(object) = self.objects.get(&name).cloned() else {
-                continue;
-            };
-            self.busy.insert(name.clone());
-            let (operator, views) = (self.operator.clone(), self.views);
-            let run = async move {
-                let outcome = operator.reconcile(object).await;
-                Ended { name, outcome, views }
-            };
-            self.running.push(run.boxed());
+            if let Some(object) = self.objects.get(&name).cloned() {
+                self.reconcile(name, object);
+            } else if let Some(binding) = self.bindings.get(&name).cloned() {
+                self.reconcile(name, binding);
+            }
         }
+    }
+
+    fn reconcile<K: Watched>(&mut self, name: String, object: Arc<Guarded<K>>) {
+        self.busy.insert(name.clone());
+        let (operator, views) = (self.operator.clone(), self.views);
+        let run = async move {
+            let outcome = operator.reconcile(object).await;
+            Ended { name, outcome, views }
+        };
+        self.running.push(run.boxed());
     }
 
     fn ended(&mut self, ended: &Ended) {
         self.busy.remove(&ended.name);
+        self.look_at_claims();
         if let Ok(Some(wait)) = &ended.outcome {
             self.schedule(&ended.name, Instant::now() + *wait);
         }
@@ -220,7 +238,16 @@ impl Driver {
 
     fn take(&mut self, told: Told) {
         match told {
-            Told::Object(event) => self.take_object(*event),
+            Told::Object(event) => {
+                self.operator.take_object_event(&event);
+                self.take_object(*event);
+                self.look_at_claims();
+            }
+            Told::Binding(event) => {
+                self.operator.take_object_event(&event);
+                self.take_binding(*event);
+                self.look_at_claims();
+            }
             Told::Node(event) => {
                 self.keep_node(&event);
                 let changed = self.operator.take_node_event(&event);
@@ -233,6 +260,34 @@ impl Driver {
                 self.changed(changed);
             }
             Told::Failed => {}
+        }
+    }
+
+    fn look_at_claims(&mut self) {
+        if self.changes.has_changed().is_ok_and(|changed| changed) {
+            self.changes.mark_unchanged();
+            self.batch.get_or_insert(Instant::now() + BATCH);
+        }
+    }
+
+    fn take_binding(&mut self, event: Event<Guarded<ClassicLoadBalancerBinding>>) {
+        match event {
+            Event::Apply(binding) | Event::InitApply(binding) => {
+                let (name, trigger) = (format!("{BINDING}{}", binding.name_any()), trigger(&binding));
+                if self.triggers.insert(name.clone(), trigger.clone()) != Some(trigger) {
+                    self.schedule(&name, Instant::now());
+                }
+                self.bindings.insert(name, Arc::new(binding));
+            }
+            Event::Delete(binding) => {
+                let name = format!("{BINDING}{}", binding.name_any());
+                if let Some(uid) = binding.uid() {
+                    self.operator.forget(&uid);
+                }
+                self.triggers.remove(&name);
+                self.bindings.remove(&name);
+            }
+            Event::Init | Event::InitDone => {}
         }
     }
 

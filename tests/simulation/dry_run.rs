@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_simulator::{Clock, Config, Delays, Seed, Signatures, Simulator};
-use classic_lb_operator::api::ClassicLoadBalancer;
+use classic_lb_operator::api::{ClassicLoadBalancer, ClassicLoadBalancerBinding};
 use classic_lb_operator::aws::{Accounts, Limits, Rates};
 use classic_lb_operator::controller::preview::{Preview, preview};
 use classic_lb_operator::controller::{Guarded, Intervals, Rules};
@@ -151,6 +151,7 @@ impl Site {
             operator.take_node_event(&Event::InitApply(node));
         }
         operator.take_node_event(&Event::InitDone);
+        operator.take_object_event(&Event::<Guarded<ClassicLoadBalancerBinding>>::InitDone);
         let object = self.objects().get(NAME).await.expect("the object");
         let ended = operator.reconcile(Arc::new(Guarded { 0: Ok(object) })).await;
         ended.expect("a reconcile");

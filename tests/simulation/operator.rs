@@ -6,13 +6,14 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use classic_lb_operator::api::{FINALIZER, REQUESTED_AT};
 use classic_lb_operator::aws::{Accounts, Limits, Rates};
-use classic_lb_operator::controller::{Clock, Context, Guarded, Intervals, Jitter, Reconciler, Rules};
+use classic_lb_operator::controller::{Clock, Context, Guarded, Intervals, Jitter, Reconciler, Rules, Watched};
 use classic_lb_operator::lease::Leadership;
 use classic_lb_operator::metrics::Metrics;
 use k8s_openapi::api::core::v1::{Node, Service};
 use k8s_openapi::jiff::Timestamp;
 use kube::runtime::watcher::Event;
 use kube::{Resource as _, ResourceExt as _};
+use tokio::sync::watch;
 
 /// The cluster id of every simulated operator.
 pub(crate) const CLUSTER: &str = "simulation";
@@ -45,9 +46,19 @@ impl Operator {
     }
 
     /// Reconciles one object and tells when to look again.
-    pub(crate) async fn reconcile(&self, object: Arc<Guarded>) -> Result<Option<Duration>, String> {
+    pub(crate) async fn reconcile<K: Watched>(&self, object: Arc<Guarded<K>>) -> Result<Option<Duration>, String> {
         let ended = self.reconciler.reconcile_one(object).await;
         ended.map_err(|error| error.to_string())
+    }
+
+    /// Takes in an event of the watch of objects of a kind.
+    pub(crate) fn take_object_event<K: Watched>(&self, event: &Event<Guarded<K>>) {
+        self.reconciler.cx.take_object_event(event);
+    }
+
+    /// Tells that all objects shall be looked at.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.reconciler.cx.changes()
     }
 
     /// Takes in an event of the watch of Nodes; `true`: targets may have changed.
@@ -77,7 +88,7 @@ impl Operator {
 }
 
 /// What of an object asks for a reconcile when it changes: not the operator's own writes to the status.
-pub(crate) fn trigger(object: &Guarded) -> String {
+pub(crate) fn trigger<K: Watched>(object: &Guarded<K>) -> String {
     let meta = object.meta();
     let held = object.finalizers().iter().any(|finalizer| finalizer == FINALIZER);
     format!(

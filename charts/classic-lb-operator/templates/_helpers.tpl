@@ -288,10 +288,10 @@ runAsNonRoot: true
 {{- define "classic-lb-operator.namespacedRules" -}}
 # patch: the finalizer.
 - apiGroups: [classiclb.dev]
-  resources: [classicloadbalancers]
+  resources: [classicloadbalancers, classicloadbalancerbindings]
   verbs: [get, list, watch, patch]
 - apiGroups: [classiclb.dev]
-  resources: [classicloadbalancers/status]
+  resources: [classicloadbalancers/status, classicloadbalancerbindings/status]
   verbs: [patch]
 # Public keys of backends, where a balancer names them so.
 - apiGroups: [""]

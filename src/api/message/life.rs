@@ -5,7 +5,7 @@ use crate::api::reason;
 messages! { LIFE:
     fn became_leader(pod) [reason::LEADER_ELECTION] "{pod} became leader";
     fn ready() [reason::READY] "the load balancer is as declared";
-    fn accepted() [reason::ACCEPTED] "the spec can be realised and the name is ours";
+    fn accepted() [reason::ACCEPTED] "the spec can be realised and the load balancer is this object's to work on";
     fn programmed() [reason::PROGRAMMED] "AWS matches the spec";
     fn not_looked_at() [reason::PENDING] "not looked at yet";
     fn not_accepted(message_of_accepted) [reason::NOT_ACCEPTED_REASON] "{message_of_accepted}";

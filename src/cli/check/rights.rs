@@ -104,6 +104,10 @@ pub(super) async fn yours(connection: &Connection, pre: bool) -> Vec<Checked> {
                 "plan needs that for objects with spec.accountRef",
             ),
             (
+                right(&["list"], OURS, "classicloadbalancerbindings", None),
+                "plan needs that for objects with spec.targets",
+            ),
+            (
                 right(&["list"], "", "nodes", None),
                 "plan and why need that for targets.nodeSelector",
             ),
@@ -245,6 +249,13 @@ fn needed(operator: &Operator) -> Vec<Right<'_>> {
                 namespace,
             ),
             right(&["patch"], OURS, "classicloadbalancers/status", namespace),
+            right(
+                &["get", "list", "watch", "patch"],
+                OURS,
+                "classicloadbalancerbindings",
+                namespace,
+            ),
+            right(&["patch"], OURS, "classicloadbalancerbindings/status", namespace),
             right(&["get"], "", "configmaps", namespace),
             right(&["get", "list", "watch"], "", "services", namespace),
             right(&["create", "patch"], "events.k8s.io", "events", namespace),

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use crate::api::{
     AWSAccount, AutoScalingGroupMode, ClassicLoadBalancer, ClassicLoadBalancerStatus, DeletionPolicy, Listener,
-    Management, Protocol,
+    Management, Permission, Protocol,
 };
 use crate::controller::Rules;
 use crate::plan::adoption::Adoption;
 
 /// What a set of objects needs.
 #[derive(Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // each says whether a statement is needed
 pub(super) struct Needs {
     pub(super) actions: BTreeSet<&'static str>,
     /// Whether a load balancer may be made.
@@ -19,6 +20,27 @@ pub(super) struct Needs {
     pub(super) adopt: bool,
     /// Whether it could be the first one of the account.
     pub(super) first: bool,
+    /// Whether instances are registered with load balancers of others.
+    pub(super) bind: bool,
+}
+
+impl Needs {
+    /// Adds what bindings need, given as the load balancers of which they declare the targets: reads, and what is done with
+    /// Auto Scaling groups and instances.
+    pub(super) fn add_bindings(&mut self, objects: &[&ClassicLoadBalancer], accounts: &[&AWSAccount], rules: &Rules) {
+        let of_targets = |action: &str| action.contains(":Describe") || action.starts_with("autoscaling:");
+        for object in objects {
+            let asker = Asker {
+                object,
+                accounts,
+                rules,
+            };
+            let needed = ACTIONS.iter().filter(|(_, asks)| asks(&asker));
+            self.actions
+                .extend(needed.map(|(action, _)| *action).filter(|action| of_targets(action)));
+            self.bind |= asker.writes() && rules.binding != Permission::Never;
+        }
+    }
 }
 
 /// Of one object, what it needs.

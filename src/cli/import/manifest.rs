@@ -8,6 +8,7 @@ use crate::api::{
     Attributes, Backend, ClassicLoadBalancerSpec, DeletionPolicy, HealthCheck, Listener, Registration, Scheme, Targets,
 };
 use crate::cli::failure::Failure;
+use crate::controller::Kind;
 
 /// The longest name of a namespace.
 const NAMESPACE: usize = 63;
@@ -15,6 +16,7 @@ const NAMESPACE: usize = 63;
 /// An object to be written.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::cli) struct Manifest {
+    pub(in crate::cli) kind: Kind,
     pub(in crate::cli) namespace: String,
     pub(in crate::cli) name: String,
     pub(in crate::cli) spec: ClassicLoadBalancerSpec,
@@ -57,7 +59,8 @@ struct Spec<'a> {
     subnets: Option<&'a Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     security_groups: Option<&'a Vec<String>>,
-    listeners: &'a Vec<Listener>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    listeners: &'a [Listener],
     #[serde(skip_serializing_if = "Option::is_none")]
     backends: Option<&'a Vec<Backend>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -77,7 +80,10 @@ impl Manifest {
         let spec = &self.spec;
         Document {
             api_version: "classiclb.dev/v1alpha1",
-            kind: "ClassicLoadBalancer",
+            kind: match self.kind {
+                Kind::Owner => "ClassicLoadBalancer",
+                Kind::Binding => "ClassicLoadBalancerBinding",
+            },
             metadata: Metadata {
                 namespace: &self.namespace,
                 name: &self.name,
@@ -180,6 +186,7 @@ mod tests {
         }))
         .expect("a spec");
         let mut manifest = Manifest {
+            kind: Kind::Owner,
             namespace: "shop".into(),
             name: "web".into(),
             spec,

@@ -72,7 +72,7 @@ pub(in crate::cli) fn known(state: &State) -> (Vec<Known>, Vec<String>) {
     let homeless = companions.into_iter().flat_map(|(name, resources)| {
         resources.into_iter().map(move |resource| {
             format!(
-                "{}: its load balancer {name} is not in this state, so it stays Terraform's",
+                "{}: its load balancer {name} is not in this state, so it stays Terraform's; --bindings makes bindings of attachments",
                 resource.address
             )
         })
@@ -88,7 +88,7 @@ fn companion_of(resource: &Resource) -> Option<&str> {
 }
 
 /// Where it is: the state says so only by the way.
-fn region(resource: &Resource) -> Option<String> {
+pub(super) fn region(resource: &Resource) -> Option<String> {
     let of_arn = resource.text("arn").and_then(|arn| arn.split(':').nth(3));
     let of_name = || {
         let name = resource.text("dns_name")?;

@@ -19,8 +19,13 @@ pub(in crate::cli) struct Release {
 pub(in crate::cli) fn release(state: &State, known: &[&Known]) -> Release {
     let mut going: BTreeSet<&String> = known.iter().map(|known| &known.address).collect();
     going.extend(known.iter().flat_map(|known| &known.companions));
+    release_of(state, &going)
+}
+
+/// Lets go of the resources of these addresses.
+pub(in crate::cli) fn release_of(state: &State, going: &BTreeSet<&String>) -> Release {
     let mut blocks: BTreeMap<String, Vec<&String>> = BTreeMap::new();
-    for &address in &going {
+    for &address in going {
         blocks.entry(without_keys(address)).or_default().push(address);
     }
     let mut release = Release::default();

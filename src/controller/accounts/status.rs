@@ -11,17 +11,19 @@ use kube::runtime::reflector::{self, Store};
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::runtime::{PredicateConfig, WatchStreamExt as _, predicates};
 use kube::{Api, ResourceExt as _};
-use tokio::sync::Notify;
 use tracing::{info, warn};
 
 use super::terms::role_of;
 use super::view::GuardedAccount;
 use crate::api::condition::{READY, RECONCILING, STALLED, Statement};
 use crate::api::message;
-use crate::api::{AWSAccount, AWSAccountStatus, AccountRegionStatus, condition};
+use crate::api::{
+    AWSAccount, AWSAccountStatus, AccountRef, AccountRegionStatus, ClassicLoadBalancerBinding, condition,
+};
 use crate::aws::{self, Reads};
 use crate::controller::error::{self, Error};
-use crate::controller::guard::{Guarded, Reconciler};
+use crate::controller::guard::Reconciler;
+use crate::controller::object::Guarded;
 use crate::elb::{Account, Class, Lane};
 
 /// How many accounts are looked at at once.
@@ -33,13 +35,17 @@ const BAD: Duration = Duration::from_secs(15);
 /// Between two looks of an operator that does not lead at whether it does.
 const FOLLOWING: Duration = Duration::from_secs(2);
 
+/// The objects that may refer to an account.
+pub(in crate::controller) struct Objects {
+    pub(in crate::controller) owners: Store<Guarded>,
+    pub(in crate::controller) bindings: Store<Guarded<ClassicLoadBalancerBinding>>,
+}
+
 /// What each look needs.
 struct Accounts {
     reconciler: Arc<Reconciler>,
     /// The objects that may refer to an account.
-    objects: Store<Guarded>,
-    /// Wakes them.
-    changed: Arc<Notify>,
+    objects: Objects,
     /// Whether each account could be used when it was last looked at, by UID.
     usable: Mutex<BTreeMap<String, bool>>,
 }
@@ -49,21 +55,19 @@ pub(in crate::controller) async fn keep(
     client: kube::Client,
     config: watcher::Config,
     reconciler: Arc<Reconciler>,
-    objects: Store<Guarded>,
-    changed: Arc<Notify>,
+    objects: Objects,
 ) {
     let (reader, writer) = reflector::store();
-    let (shared, wake) = (Arc::clone(&reconciler), Arc::clone(&changed));
+    let shared = Arc::clone(&reconciler);
     let accounts = watcher(Api::<GuardedAccount>::all(client), config)
         .default_backoff()
-        .inspect(move |event| take(&shared, event, &wake))
+        .inspect(move |event| take(&shared, event))
         .reflect(writer)
         .applied_objects()
         .predicate_filter(predicates::generation, PredicateConfig::default());
     let all = Arc::new(Accounts {
         reconciler,
         objects,
-        changed,
         usable: Mutex::default(),
     });
     Controller::for_stream(accounts, reader)
@@ -77,12 +81,12 @@ pub(in crate::controller) async fn keep(
         .await;
 }
 
-fn take(reconciler: &Reconciler, event: &Result<Event<GuardedAccount>, watcher::Error>, changed: &Notify) {
+fn take(reconciler: &Reconciler, event: &Result<Event<GuardedAccount>, watcher::Error>) {
     let cx = &reconciler.cx;
     match event {
         Ok(event) => {
             if cx.account_view.take_account(event) {
-                changed.notify_one();
+                cx.changed.send_replace(());
             }
             if let Event::Delete(account) = event {
                 cx.accounts.release(&user(account));
@@ -134,7 +138,7 @@ async fn look(guarded: Arc<GuardedAccount>, all: Arc<Accounts>) -> Result<Action
         .insert(uid, usable);
     if before != Some(usable) {
         info!(account = account.name_any(), usable, "the AWSAccount was looked at");
-        all.changed.notify_one();
+        cx.changed.send_replace(());
     }
     let status = derive(account, &answer, alone.then_some(used), cx.clock.now().wall);
     if account.status.as_ref() != Some(&status) {
@@ -145,19 +149,23 @@ async fn look(guarded: Arc<GuardedAccount>, all: Arc<Accounts>) -> Result<Action
 }
 
 /// How many objects refer to an account, by region.
-fn used(account: &AWSAccount, objects: &Store<Guarded>, default_region: Option<&str>) -> BTreeMap<String, i32> {
+fn used(account: &AWSAccount, objects: &Objects, default_region: Option<&str>) -> BTreeMap<String, i32> {
     let name = account.name_any();
     let mut used = BTreeMap::new();
-    for object in objects.state() {
-        let Ok(object) = &object.0 else { continue };
-        if object
-            .spec
-            .account_ref
-            .as_ref()
-            .is_some_and(|reference| reference.name == name)
-        {
-            let region = object.spec.region.as_deref().or(default_region);
-            *used.entry(region.unwrap_or_default().to_owned()).or_default() += 1;
+    let mut count = |reference: Option<&AccountRef>, region: Option<&str>| {
+        if reference.is_some_and(|reference| reference.name == name) {
+            let region = region.or(default_region).unwrap_or_default();
+            *used.entry(region.to_owned()).or_default() += 1;
+        }
+    };
+    for object in objects.owners.state() {
+        if let Ok(object) = &object.0 {
+            count(object.spec.account_ref.as_ref(), object.spec.region.as_deref());
+        }
+    }
+    for object in objects.bindings.state() {
+        if let Ok(object) = &object.0 {
+            count(object.spec.account_ref.as_ref(), object.spec.region.as_deref());
         }
     }
     used

@@ -24,6 +24,8 @@ pub(in crate::controller) struct Terms {
     namespace: String,
     /// Which existing load balancers are taken over.
     pub(in crate::controller) adoption: Adoption,
+    /// Which load balancers of others objects may register instances with.
+    pub(in crate::controller) binding: Permission,
     /// Tags of every load balancer; those of an object win over them.
     pub(in crate::controller) default_tags: BTreeMap<String, String>,
 }
@@ -43,6 +45,7 @@ impl Terms {
             account: None,
             namespace: namespace.to_owned(),
             adoption: rules.adoption,
+            binding: rules.binding,
             default_tags: rules.default_tags.clone(),
         };
         let Some(reference) = &spec.account_ref else {
@@ -52,6 +55,7 @@ impl Terms {
         let account = view.find(&reference.name).map_err(problem)?;
         is_for_namespace(&account, namespace, view).map_err(problem)?;
         terms.adoption = account.spec.adoption.map_or(rules.adoption, adoption);
+        terms.binding = account.spec.binding.unwrap_or(rules.binding);
         let tags = account.spec.default_tags.iter().flatten();
         terms
             .default_tags

@@ -13,7 +13,7 @@ use super::SECOND_LOOK;
 use crate::elb::{Element, InstanceHealth, LoadBalancer, Policy, TAG_PREFIX, Value};
 
 /// How long after a write AWS may answer from before it.
-const LAG: Duration = Duration::from_secs(40);
+pub(super) const LAG: Duration = Duration::from_secs(40);
 /// When to look again at a health that is older than our own write.
 pub(in crate::controller) const HEALTH_AGAIN: Duration = Duration::from_secs(5);
 

@@ -1,10 +1,11 @@
 //! Pure: what is true as far as we know, and what the spec refers to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::time::Instant;
 
 use super::Seen;
+use super::journal::LAG;
 use crate::controller::reconcile::lookup::Lookups;
 use crate::controller::reconcile::resolution::Selected;
 use crate::elb::{Declared, InstanceId, LoadBalancer};
@@ -41,6 +42,8 @@ pub(in crate::controller) struct Known {
     doubts_loss_until: Option<Instant>,
     /// The load balancer was this object's own in this process.
     owned: bool,
+    /// Instances that this object registered and AWS does not show, since when.
+    unseen: BTreeMap<InstanceId, Instant>,
 }
 
 impl Known {
@@ -81,6 +84,28 @@ impl Known {
     /// Whether this was made true, or tried, already.
     pub(in crate::controller) fn is_made(&self, declared: &Declared) -> bool {
         self.declared.as_ref() == Some(declared)
+    }
+
+    /// Of the instances that this object registered, those that AWS does not show, for a time for which it may show what
+    /// was so before they were registered.
+    pub(in crate::controller) fn unseen(
+        &mut self,
+        made: &BTreeSet<InstanceId>,
+        registered: &BTreeSet<InstanceId>,
+        now: Instant,
+    ) -> BTreeSet<InstanceId> {
+        self.unseen
+            .retain(|id, _| made.contains(id) && !registered.contains(id));
+        let missing = made.difference(registered);
+        missing
+            .filter(|id| now.saturating_duration_since(*self.unseen.entry((*id).clone()).or_insert(now)) < LAG)
+            .cloned()
+            .collect()
+    }
+
+    /// When what is not shown is believed not to be there.
+    pub(in crate::controller) fn unseen_until(&self) -> Option<Instant> {
+        self.unseen.values().map(|since| *since + LAG).max()
     }
 
     pub(super) fn forget_load_balancer(&mut self) {

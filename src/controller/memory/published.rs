@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::api::{Applied, ClassicLoadBalancer, ClassicLoadBalancerStatus};
+use crate::api::{Applied, ClassicLoadBalancerStatus};
+use crate::controller::object::Object;
 use crate::controller::status::Verdict;
 
 /// How long something that a spec refers to may be missing before the object counts as stalled. It is looked for all the same.
@@ -27,7 +28,7 @@ pub(in crate::controller) struct Published {
 
 impl Published {
     /// The status as it was last written.
-    pub(in crate::controller) fn written(&self, object: &ClassicLoadBalancer) -> ClassicLoadBalancerStatus {
+    pub(in crate::controller) fn written(&self, object: &Object) -> ClassicLoadBalancerStatus {
         self.status
             .clone()
             .or_else(|| object.status.clone())
@@ -35,7 +36,7 @@ impl Published {
     }
 
     /// The status to build on: as written, and with what was applied since though no status could tell.
-    pub(in crate::controller) fn previous(&self, object: &ClassicLoadBalancer) -> ClassicLoadBalancerStatus {
+    pub(in crate::controller) fn previous(&self, object: &Object) -> ClassicLoadBalancerStatus {
         let mut status = self.written(object);
         if self.applied.is_some() {
             status.applied.clone_from(&self.applied);
@@ -45,7 +46,7 @@ impl Published {
 
     /// Whose object it is, the stored status says, unless it is known to be that of this cluster id: a person hands it over
     /// by taking that of another out.
-    pub(in crate::controller) fn hand_over(&mut self, object: &ClassicLoadBalancer, cluster_id: &str) {
+    pub(in crate::controller) fn hand_over(&mut self, object: &Object, cluster_id: &str) {
         if let Some(written) = &mut self.status
             && written.cluster_id.as_deref() != Some(cluster_id)
         {
@@ -114,9 +115,9 @@ mod tests {
 
     #[test]
     fn our_own_last_write_counts_more_than_the_cache() {
-        let object = ClassicLoadBalancer {
+        let object = Object {
             status: Some(status("cached")),
-            ..ClassicLoadBalancer::default()
+            ..Object::default()
         };
         let mut published = Published::default();
         assert_eq!(published.previous(&object), status("cached"));
@@ -138,9 +139,9 @@ mod tests {
             ..ClassicLoadBalancerStatus::default()
         };
         let after = |written: &str, stored: Option<&str>| {
-            let object = ClassicLoadBalancer {
+            let object = Object {
                 status: Some(with(stored)),
-                ..ClassicLoadBalancer::default()
+                ..Object::default()
             };
             let mut published = Published::default();
             published.wrote(with(Some(written)));

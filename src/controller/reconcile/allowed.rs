@@ -32,8 +32,10 @@ pub(super) async fn allowed(
     full: bool,
 ) -> Result<(), Stop> {
     let spec = &subject.object.spec;
-    let scheme = subject.terms.check_scheme(spec.scheme);
-    scheme.map_err(|problem| Halt::not_found(&problem))?;
+    if !subject.object.is_binding() {
+        let scheme = subject.terms.check_scheme(spec.scheme);
+        scheme.map_err(|problem| Halt::not_found(&problem))?;
+    }
     let Some(allowance) = subject.terms.allowance() else {
         return Ok(());
     };
@@ -41,7 +43,8 @@ pub(super) async fn allowed(
         memory.known.admitted.clear();
     }
     allowance.check_values(spec, declared).map_err(kept_out)?;
-    let makes = subject.previous.created_time.is_none() && spec.adopt != Some(true);
+    let is_there = spec.adopt == Some(true) || subject.object.is_binding();
+    let makes = subject.previous.created_time.is_none() && !is_there;
     let unnamed = declared.security_groups.is_none() && spec.security_group_selector.is_none();
     if makes && unnamed && allowance.tags(Tagged::SecurityGroup).is_some() {
         return Err(kept_out(message::groups_must_be_named(allowance.account())).into());

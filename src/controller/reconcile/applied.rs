@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::from_status;
 use super::groups::Groups;
 use super::resolution::Resolution;
 use crate::api::{Applied, ClassicLoadBalancerSpec, ClassicLoadBalancerStatus};
-
-use crate::elb::{Declared, LoadBalancer};
+use crate::controller::claims::Others;
+use crate::elb::{Declared, InstanceId, LoadBalancer};
 use crate::plan::Step;
 use crate::plan::desired::{auto_scaling_groups, fields};
 use crate::plan::targets::{Members, SOURCE_AUTO_SCALING_GROUP, SOURCE_INSTANCE_TAGS, SOURCE_NODE_SELECTOR};
@@ -23,11 +24,15 @@ pub(super) struct Made<'a> {
     pub(super) done: &'a [Step],
     /// Whether the Auto Scaling groups could be read.
     pub(super) groups_read: bool,
+    /// What other objects want and made of the same load balancer.
+    pub(super) others: &'a Others,
+    /// Instances that were registered and that AWS may only not show yet.
+    pub(super) unseen: &'a BTreeSet<InstanceId>,
 }
 
 /// What the status shall remember.
 pub(super) fn applied(made: &Made<'_>) -> Applied {
-    let before = made.previous.applied.clone().unwrap_or_default();
+    let before = from_status::applied_to(made.previous, made.lb);
     let mut fields = fields::declared(made.spec);
     fields.extend(
         fields::pending(&before.fields, made.spec, made.declared, made.lb)
@@ -66,17 +71,33 @@ fn groups(made: &Made<'_>, before: &Applied) -> Vec<String> {
         };
     }
     let attached = &made.lb.auto_scaling_groups;
+    // One that another object of the operator attached as well, so that the last one detaches it.
+    let shared = declared.intersection(&made.others.attached);
+    groups.extend(shared.filter(|name| attached.contains(*name)).cloned());
     groups.retain(|name| !made.groups_read || declared.contains(name) || attached.contains(name));
     groups.into_iter().collect()
 }
 
-/// With `registration.mode: Additive` the status remembers who was registered for this object.
+/// How many instances a status remembers.
+pub(super) const REMEMBERED: usize = 1000;
+
+/// Where others register instances too, the status remembers who was registered for this object, also where another object
+/// of the operator registered it as well: the last one that wants it takes it out.
 fn registered(made: &Made<'_>, before: &Applied) -> Vec<String> {
-    const REMEMBERED: usize = 1000;
-    let registration = made.declared.registration.as_ref();
-    if registration.is_none_or(|registration| registration.only.is_none()) {
+    let Some(registration) = &made.declared.registration else {
+        return before.instance_ids.clone();
+    };
+    if registration.only.is_none() {
         return Vec::new();
     }
+    let left: BTreeSet<&String> = made
+        .done
+        .iter()
+        .flat_map(|step| match step {
+            Step::DeregisterInstances(ids) => ids.iter().collect(),
+            _ => Vec::new(),
+        })
+        .collect();
     let now = made.done.iter().filter_map(|step| match step {
         Step::RegisterInstances(ids) => Some(ids),
         _ => None,
@@ -85,7 +106,8 @@ fn registered(made: &Made<'_>, before: &Applied) -> Vec<String> {
         .instance_ids
         .iter()
         .chain(now.flatten())
-        .filter(|id| made.lb.instances.contains(*id))
+        .chain(registration.wanted.intersection(&made.others.registered))
+        .filter(|id| made.lb.instances.contains(*id) || (made.unseen.contains(*id) && !left.contains(id)))
         .collect();
     ids.into_iter().take(REMEMBERED).cloned().collect()
 }
@@ -103,6 +125,17 @@ pub(super) fn add_group_members(
         let member = members.entry(id).or_default();
         member.sources.insert(format!("{SOURCE_AUTO_SCALING_GROUP}{group}"));
         member.zone = member.zone.take().or(zone);
+    }
+}
+
+/// Adds the registered instances that bindings want of a load balancer that is this object's.
+pub(super) fn add_shared(members: &mut Members, others: &Others, lb: &LoadBalancer) {
+    for (id, sources) in others.instances.iter().filter(|(id, _)| lb.instances.contains(*id)) {
+        members
+            .entry(id.clone())
+            .or_default()
+            .sources
+            .extend(sources.iter().cloned());
     }
 }
 

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use super::drained::Drained;
 use super::ended::Ended;
-use super::gather::{account_of, group_status, lines, members, stale, wants_targets};
+use super::gather::{Reading, account_of, group_status, lines, members, shown, stale, wants_targets};
 use super::outcome::{self, Outcome, Setting};
 use super::publish::publish;
 use super::resolution::Resolution;
 use super::stop::{Halt, Stop};
 use super::subject::Subject;
 use super::{applied, from_status, refresh};
+use crate::api::ClassicLoadBalancerStatus;
 use crate::api::condition::STALLED;
 use crate::api::message;
 use crate::aws::DESCRIBE_INSTANCE_HEALTH;
@@ -21,7 +22,7 @@ use crate::controller::error::Error;
 use crate::controller::executor::Executor;
 use crate::controller::memory::{self, Memory};
 use crate::controller::status::{Report, Verdict};
-use crate::elb::{Declared, InstanceHealth, InstanceId};
+use crate::elb::{Declared, InstanceId, LoadBalancer};
 use crate::plan::desired::Desired;
 use crate::plan::targets::Members;
 use crate::plan::{Cause, Explained, Problem, Step};
@@ -207,7 +208,7 @@ async fn health_alone(
         .known
         .members(|| from_status::members_of(&subject.previous))
         .clone();
-    let health = reading(memory);
+    let (lb, health) = shown(subject, &members, lb, reading(memory));
     let mut report = with_targets(
         subject,
         memory,
@@ -237,8 +238,23 @@ fn tell_plan(report: &mut Report<'_>, planned: &[Step]) {
     report.planned_calls = planned.len();
 }
 
-/// The health as last read, and of which instances.
-type Reading = (Vec<InstanceHealth>, BTreeSet<InstanceId>);
+/// The instances that were registered and that AWS may only not show yet. They are looked for again.
+fn unseen(
+    memory: &mut Memory,
+    previous: &ClassicLoadBalancerStatus,
+    lb: &LoadBalancer,
+    now: Moment,
+) -> BTreeSet<InstanceId> {
+    let mut made: BTreeSet<InstanceId> = from_status::applied_to(previous, lb).instance_ids.into_iter().collect();
+    made.retain(|id| !memory.refusals.instances().contains(id));
+    let unseen = memory.known.unseen(&made, &lb.instances, now.at);
+    if !unseen.is_empty() {
+        memory
+            .schedule
+            .set_sooner(memory::Due::Lag, memory.known.unseen_until());
+    }
+    unseen
+}
 
 fn reading(memory: &Memory) -> Option<Reading> {
     let (health, of) = memory.health.reading()?;
@@ -259,6 +275,7 @@ fn with_targets<'a>(
     let mut report = Report::new(subject.generation(), verdict).with_targets(members, wants, health, stale);
     report.not_after = Some(memory.known.lookups.not_after.clone());
     report.unread = memory.health.message();
+    report.shared = subject.object.is_binding();
     if let Some(selected) = memory.known.selected() {
         report.no_targets = (!selected.matched).then(|| message::selects_none(selected.total));
         report.skipped.clone_from(&selected.skipped);
@@ -350,14 +367,14 @@ async fn tell(
     let members = members(subject, memory, resolution, declared, groups, lb).await;
     end(cx, subject, memory, &verdict, moving, now);
 
-    let health = reading(memory);
     let wants = declared.is_some_and(wants_targets);
+    let (shown, health) = shown(subject, &members, lb.clone(), reading(memory));
     let mut report = with_targets(subject, memory, verdict, &members, wants, health.as_ref());
     report.full = true;
     report.name = Some(&subject.name);
     report.region = Some(&subject.region.region);
     report.account = account.as_ref();
-    report.load_balancer = Some(lb);
+    report.load_balancer = Some(&shown);
     report.errors = outcome.errors(&memory.refusals, &memory.health);
     tell_plan(&mut report, executor.planned());
     if let Some(declared) = declared {
@@ -365,6 +382,7 @@ async fn tell(
         if !executor.is_dry() {
             // With the groups that were written down on the way.
             let previous = memory.published.previous(subject.object);
+            let unseen = unseen(memory, &previous, lb, now);
             let applied = applied::applied(&applied::Made {
                 spec: &subject.object.spec,
                 declared,
@@ -372,8 +390,11 @@ async fn tell(
                 lb,
                 done: executor.done(),
                 groups_read: groups.is_some(),
+                others: &resolution.others,
+                unseen: &unseen,
             });
             report.applied = Some(applied.clone());
+            cx.claims.made(&subject.owner.uid, &applied);
             memory.published.applied(applied);
         }
     }

@@ -1,5 +1,7 @@
 //! I/O: deletion. Nothing is deleted without proof that it is ours, and nothing is kept without saying why.
 
+mod unbind;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -22,7 +24,7 @@ use crate::controller::error::Error;
 use crate::controller::executor::Executor;
 use crate::controller::memory::{BLOCKED, Memory};
 use crate::controller::status::{Report, Verdict};
-use crate::elb::{LoadBalancer, Origin, Ownership, TAG_PREFIX};
+use crate::elb::{LoadBalancer, Origin, Ownership, TAG_BIND_BY, TAG_PREFIX};
 use crate::plan::{Cause, Problem, Step, Track, desired};
 
 /// Between two looks at something that AWS is busy with.
@@ -79,6 +81,8 @@ pub(super) async fn finalize(
         return Ok(Next::after(Some(cx.intervals.resync.min(BLOCKED))));
     }
     let subject = &subject.as_made(cx);
+    // What it has is not kept for it by others any more.
+    cx.claims.withdraw(&subject.owner.uid);
     if let Some(who) = subject.mode.reads_only {
         let (name, region) = (&subject.name, &subject.region.region);
         let message = match who {
@@ -139,6 +143,10 @@ async fn remove(
     };
     let previous = &subject.previous;
     memory.lifecycle.seen();
+    if subject.object.is_binding() {
+        let waits = unbind::unbind(cx, executor, subject, memory, lb, now).await?;
+        return Ok(waits.map_or(After::Release, After::Wait));
+    }
     if previous.created_time.is_some() && previous.created_time != lb.identity.created_time {
         not_owned(cx, subject, &message::later_creation()).await;
         return Ok(After::Release);
@@ -245,7 +253,11 @@ fn was_ours(subject: &Subject<'_>, lb: &LoadBalancer) -> bool {
 
 /// Removes our own tags and nothing else.
 async fn retain(executor: &mut Executor<'_>, subject: &Subject<'_>, lb: &LoadBalancer) -> Result<(), aws::Error> {
-    let ours = lb.tags.keys().filter(|key| key.starts_with(TAG_PREFIX));
+    // What it offers to others is not the object's own.
+    let ours = lb
+        .tags
+        .keys()
+        .filter(|key| key.starts_with(TAG_PREFIX) && *key != TAG_BIND_BY);
     executor.run(&Step::RemoveTags(ours.cloned().collect())).await?;
     let message = message::retained(&subject.name, &subject.region.region);
     executor.announce("Delete", &message).await;
@@ -279,12 +291,22 @@ async fn detach(
 }
 
 async fn announce_gone(executor: &Executor<'_>, subject: &Subject<'_>) {
-    let message = message::deleted(&subject.name, &subject.region.region);
+    let (name, region) = (&subject.name, &subject.region.region);
+    let message = if subject.object.is_binding() {
+        message::bond_gone(name, region)
+    } else {
+        message::deleted(name, region)
+    };
     executor.announce("Delete", &message).await;
 }
 
 async fn not_owned(cx: &Context, subject: &Subject<'_>, owner: &str) {
-    let message = message::not_owned(&subject.name, &subject.region.region, owner);
+    let (name, region) = (&subject.name, &subject.region.region);
+    let message = if subject.object.is_binding() {
+        message::bond_withdrawn(name, region)
+    } else {
+        message::not_owned(name, region, owner)
+    };
     cx.kubernetes.warning(subject.object, "Delete", &message).await;
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::api::{ClassicLoadBalancerStatus, ListenerStatus};
+use crate::api::{Applied, ClassicLoadBalancerStatus, ListenerStatus};
 use crate::elb::{Declared, Listener, LoadBalancer, Port};
 use crate::plan::Facts;
 use crate::plan::targets::{Member, Members};
@@ -30,6 +30,16 @@ pub(super) fn was_being_made(status: &ClassicLoadBalancerStatus) -> bool {
 /// no DNS name.
 pub(super) fn awaits_successor(status: &ClassicLoadBalancerStatus) -> bool {
     was_being_made(status) && status.dns_name.is_some()
+}
+
+/// What the status says was applied to this load balancer. What was applied to one before it of the same name is gone with
+/// that.
+pub(super) fn applied_to(status: &ClassicLoadBalancerStatus, lb: &LoadBalancer) -> Applied {
+    let known = status.created_time.as_ref();
+    if known.is_some_and(|known| lb.identity.created_time.as_ref() != Some(known)) {
+        return Applied::default();
+    }
+    status.applied.clone().unwrap_or_default()
 }
 
 /// The instances that a status knows, with their sources.

@@ -9,7 +9,7 @@ use super::{applied, from_status, zones};
 use crate::api::AutoScalingGroupStatus;
 use crate::api::message;
 use crate::controller::memory::Memory;
-use crate::elb::{Account, Declared, LoadBalancer, Part};
+use crate::elb::{Account, Declared, InstanceHealth, InstanceId, LoadBalancer, Part};
 use crate::plan::Step;
 use crate::plan::targets::Members;
 
@@ -28,6 +28,30 @@ pub(super) async fn account_of(subject: &Subject<'_>) -> Option<Account> {
         .filter(|account| known.is_none_or(|known| *known == account.id))
 }
 
+/// The health as last read, and of which instances.
+pub(super) type Reading = (Vec<InstanceHealth>, BTreeSet<InstanceId>);
+
+/// A load balancer and the health of its instances as the status shows them: of one that is somebody else's, no instances
+/// but those that are, or were, this object's.
+pub(super) fn shown(
+    subject: &Subject<'_>,
+    members: &Members,
+    mut lb: LoadBalancer,
+    mut health: Option<Reading>,
+) -> (LoadBalancer, Option<Reading>) {
+    if subject.object.is_binding() {
+        let previous = &subject.previous;
+        let listed = previous.instances.iter().flat_map(|instances| &instances.items);
+        let made = previous.applied.iter().flat_map(|applied| &applied.instance_ids);
+        let mine: BTreeSet<&InstanceId> = members.keys().chain(made).chain(listed.map(|item| &item.id)).collect();
+        lb.instances.retain(|id| mine.contains(id));
+        if let Some((health, _)) = &mut health {
+            health.retain(|instance| mine.contains(&instance.id));
+        }
+    }
+    (lb, health)
+}
+
 /// The instances with their sources and zones. They are remembered.
 pub(super) async fn members(
     subject: &Subject<'_>,
@@ -43,6 +67,9 @@ pub(super) async fn members(
     }
     let remembered = memory.known.members(|| from_status::members_of(&subject.previous));
     applied::add_remembered(&mut members, remembered, lb, groups.is_some(), resolution);
+    if !subject.object.is_binding() {
+        applied::add_shared(&mut members, &resolution.others, lb);
+    }
     zones::find_zones(subject, memory, &mut members).await;
     memory.known.keep_members(members.clone());
     members

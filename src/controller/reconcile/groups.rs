@@ -107,7 +107,7 @@ pub(super) async fn keep_group_members(
     let surplus: BTreeSet<InstanceId> = lb
         .instances
         .iter()
-        .filter(|id| !registration.wanted.contains(*id) && !registration.kept.contains(*id))
+        .filter(|id| !registration.wanted.contains(*id) && !registration.keeps(id))
         .cloned()
         .collect();
     if surplus.is_empty() {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use kube::{Resource as _, ResourceExt as _};
+
 use super::brake;
 use super::details::read_details;
 use super::groups::{self, Groups};
@@ -10,13 +12,15 @@ use super::own::{Owned, Source};
 use super::subject::Subject;
 use super::trust::doubt_lost_status;
 use super::{from_status, preflight};
-use crate::api::ClassicLoadBalancerStatus;
+use crate::api::{ClassicLoadBalancerStatus, message};
+use crate::controller::claims::{self, Wants};
 use crate::controller::clock::Moment;
 use crate::controller::context::Context;
 use crate::controller::memory::{Due, Memory};
-use crate::elb::{Declared, Element, HealthCheck, LoadBalancer, Origin, Part, Value};
+use crate::controller::object::Object;
+use crate::elb::{Declared, Element, HealthCheck, InstanceId, LoadBalancer, Origin, Part, Value};
 use crate::plan::desired::{Desired, unfit, unserved};
-use crate::plan::{Facts, Track, is_write};
+use crate::plan::{Cause, Facts, Problem, Track, is_write};
 
 /// What planning starts from.
 pub(super) struct Inputs {
@@ -43,7 +47,12 @@ pub(super) async fn inputs(
     met.problems.extend(owned.refused.take());
     let mut declared = desired.declared.clone();
     let mut facts = memory.refusals.facts(memory.schedule.is_due(Due::Suspects, now.at));
-    complete(subject, &mut declared, &mut facts, owned);
+    if subject.object.is_binding() {
+        bind(subject, &mut declared, &owned.lb);
+    } else {
+        complete(subject, &mut declared, &mut facts, owned);
+    }
+    claim(cx, subject, &declared);
     let lb = &mut owned.lb;
     let proves = memory.schedule.wants_proof(&subject.seen(), now.at);
     let known = memory.known.load_balancer();
@@ -52,23 +61,16 @@ pub(super) async fn inputs(
     read_details(subject, lb, &mut declared, known, &mut met).await;
     let mut groups = read_groups(subject, &declared, &mut met).await;
     if let Some(groups) = &groups {
-        let missing = groups.missing_of(declared.auto_scaling_groups.as_ref());
-        memory.refusals.keep_missing_groups(missing);
-        // What was detached from the one before is not attached to this one, though a dry run finds it so.
-        lb.auto_scaling_groups = if owned.source == Source::Made {
-            BTreeSet::new()
-        } else {
-            groups.attached(&lb.name)
-        };
+        take_groups(groups, &declared, memory, lb, owned.source);
     }
     if owned.source != Source::Made {
         settle(memory, lb, owned.source, details_read, groups.is_some(), now);
     }
     let first = !memory.known.owned();
-    if !matches!(owned.source, Source::Made | Source::Claimed) {
+    if !matches!(owned.source, Source::Made | Source::Claimed) && !subject.object.is_binding() {
         doubt_lost_status(subject, memory, &mut declared, lb, &mut met, first, now.at);
     }
-    narrow(subject, &mut declared, memory, groups.as_mut(), lb, &mut met).await;
+    narrow(cx, subject, &mut declared, memory, groups.as_mut(), lb, &mut met).await;
     preflight::before_change(
         subject,
         &mut declared,
@@ -103,6 +105,18 @@ pub(super) async fn inputs(
     }
 }
 
+/// Which of the groups are missing, and which attached.
+fn take_groups(groups: &Groups, declared: &Declared, memory: &mut Memory, lb: &mut LoadBalancer, source: Source) {
+    let missing = groups.missing_of(declared.auto_scaling_groups.as_ref());
+    memory.refusals.keep_missing_groups(missing);
+    // What was detached from the one before is not attached to this one, though a dry run finds it so.
+    lb.auto_scaling_groups = if source == Source::Made {
+        BTreeSet::new()
+    } else {
+        groups.attached(&lb.name)
+    };
+}
+
 /// Tells what AWS shows as it was before our own writes from what somebody has changed since.
 fn settle(memory: &mut Memory, lb: &mut LoadBalancer, source: Source, details: bool, groups: bool, now: Moment) {
     memory.journal.shown(lb, |element| match element {
@@ -119,6 +133,35 @@ fn settle(memory: &mut Memory, lb: &mut LoadBalancer, source: Source, details: b
     } else {
         memory.schedule.set_or_clear(Due::Lag, again);
     }
+}
+
+/// What was registered with a load balancer of the same name that was there before this one is not this object's.
+fn bind(subject: &Subject<'_>, declared: &mut Declared, lb: &LoadBalancer) {
+    let applied = from_status::applied_to(&subject.previous, lb);
+    if let Some(registration) = &mut declared.registration {
+        registration.only = Some(applied.instance_ids.into_iter().collect());
+    }
+}
+
+/// Says what the object wants before anything is done, so that others who have the same load balancer leave it alone.
+fn claim(cx: &Context, subject: &Subject<'_>, declared: &Declared) {
+    if subject.is_dry() {
+        return;
+    }
+    let registration = declared.registration.as_ref();
+    let wants = Wants {
+        instances: registration
+            .map(|registration| registration.wanted.clone())
+            .unwrap_or_default(),
+        groups: declared.auto_scaling_groups.clone().unwrap_or_default(),
+    };
+    let source = subject
+        .object
+        .is_binding()
+        .then(|| claims::source(&subject.namespace, &subject.object.name_any()));
+    let doubts = registration.is_some_and(|registration| registration.hold);
+    let uid = &subject.owner.uid;
+    cx.claims.wants(uid, &subject.place(), source, wants, doubts);
 }
 
 /// What the status of an earlier process knows: that a load balancer of our own making was never completed, and which
@@ -160,6 +203,7 @@ async fn read_groups(subject: &Subject<'_>, declared: &Declared, met: &mut Met) 
 
 /// Takes out of the plan what is missing, and what nobody may remove. On doubt the registered set is not shrunk.
 async fn narrow(
+    cx: &Context,
     subject: &Subject<'_>,
     declared: &mut Declared,
     memory: &Memory,
@@ -174,10 +218,28 @@ async fn narrow(
     };
     if let Some(names) = &mut declared.auto_scaling_groups {
         names.retain(|name| !memory.refusals.missing_groups().contains(name));
+        let others = cx.claims.others(&subject.owner.uid, &subject.place());
+        names.extend(lb.auto_scaling_groups.intersection(&others.groups).cloned());
     }
+    doubt_unheard(cx, subject, declared, lb, met);
     if let Err(error) = groups::keep_group_members(&subject.region, declared, lb, groups).await {
         met.unread(Track::Instances, &error);
         hold(declared);
+    }
+}
+
+/// Tells why instances that shall leave do not, where it could not be read who else wants them.
+fn doubt_unheard(cx: &Context, subject: &Subject<'_>, declared: &Declared, lb: &LoadBalancer, met: &mut Met) {
+    let Some((kind, Some(why))) = cx.claims.unheard(subject.object.kind) else {
+        return;
+    };
+    let leaves = |id: &InstanceId| {
+        let registration = declared.registration.as_ref();
+        registration.is_some_and(|registration| !registration.wanted.contains(id) && !registration.keeps(id))
+    };
+    if lb.instances.iter().any(leaves) {
+        let message = message::claims_unread(Object::plural(&kind), why);
+        met.problems.push(Problem::new(Track::Instances, Cause::Doubt, message));
     }
 }
 

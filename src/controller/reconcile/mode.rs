@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use kube::ResourceExt as _;
 
 use crate::api::message;
-use crate::api::{ClassicLoadBalancer, FINALIZER, Management};
+use crate::api::{FINALIZER, Management, Permission};
 use crate::controller::namespaces::Namespaces;
 use crate::controller::nodes::NodeDraining;
+use crate::controller::object::Object;
 use crate::controller::status::Verdict;
 use crate::plan::adoption::Adoption;
 use crate::plan::{Cause, Problem, Step};
@@ -19,6 +20,8 @@ pub struct Rules {
     pub namespaces: Namespaces,
     /// Which existing load balancers are taken over.
     pub adoption: Adoption,
+    /// Which load balancers of others objects may register instances with.
+    pub binding: Permission,
     /// Regions that there are though this version does not know them.
     pub extra_regions: BTreeSet<String>,
     /// Whether nothing at all is written to AWS.
@@ -53,7 +56,7 @@ pub(in crate::controller) struct Mode {
 
 impl Mode {
     /// Reads the spec; what the operator was started with goes first.
-    pub(in crate::controller) fn of(object: &ClassicLoadBalancer, rules: &Rules) -> Self {
+    pub(in crate::controller) fn of(object: &Object, rules: &Rules) -> Self {
         let management = object.spec.management;
         let reads_only = if rules.read_only {
             Some(ReadsOnly::Operator)

@@ -41,7 +41,7 @@ pub(super) async fn observe(
         },
     };
     view.served(&subject.name);
-    Ok(match subject.owner.judge(&lb.tags) {
+    Ok(match subject.judge(&lb.tags) {
         Ownership::Ours => Observation::Ours(Box::new(lb)),
         other => Observation::NotOurs(other, Box::new(lb)),
     })
@@ -56,7 +56,9 @@ pub(super) fn is_same(one: &LoadBalancer, other: &LoadBalancer) -> bool {
 /// absence, another owner or another creation is believed, the account that answers is compared with the one that the load
 /// balancer is in, and AWS is looked at once more by the credentials that were compared.
 pub(super) async fn confirmed(subject: &Subject<'_>, observation: Observation) -> Result<Observation, Stop> {
-    let own = matches!(&observation, Observation::Ours(lb) if replaced(subject, lb).is_none());
+    // What is offered is so by words that another account may have, too.
+    let proves = !subject.object.is_binding();
+    let own = matches!(&observation, Observation::Ours(lb) if proves && replaced(subject, lb).is_none());
     let Some(known) = subject.previous.account_id.as_ref().filter(|_| !own) else {
         return Ok(observation);
     };
@@ -68,13 +70,18 @@ pub(super) async fn confirmed(subject: &Subject<'_>, observation: Observation) -
     if answering.id != *known {
         return Err(Halt::account_changed(&subject.name, known, &answering.id).into());
     }
+    if matches!(observation, Observation::Ours(_)) {
+        return Ok(observation);
+    }
     let again = observe(subject, &subject.region.view.now(), None, true).await;
     again.map_err(|error| subject.unreadable(&error))
 }
 
-/// A load balancer with our tags but of another creation: somebody deleted ours and made this one look like it.
+/// A load balancer with our tags but of another creation: somebody deleted ours and made this one look like it. One that is
+/// somebody else's may be made again, and offered again.
 pub(super) fn replaced(subject: &Subject<'_>, lb: &LoadBalancer) -> Option<Halt> {
-    let known = subject.previous.created_time.as_ref()?;
+    let known = subject.previous.created_time.as_ref();
+    let known = known.filter(|_| !subject.object.is_binding())?;
     if lb.identity.created_time.as_ref() == Some(known) {
         return None;
     }

@@ -4,19 +4,20 @@ use super::conclude::Next;
 use super::mode::Mode;
 use super::publish::publish;
 use super::stop::Stop;
+use crate::api::Management;
 use crate::api::message;
-use crate::api::{ClassicLoadBalancer, Management};
 use crate::controller::clock::Moment;
 use crate::controller::context::Context;
 use crate::controller::error::Error;
 use crate::controller::memory::Memory;
+use crate::controller::object::Object;
 use crate::controller::status::{Report, Verdict};
 use crate::plan::{Problem, Track};
 
 /// Tells why nothing is done.
 pub(super) async fn outside(
     cx: &Context,
-    object: &ClassicLoadBalancer,
+    object: &Object,
     memory: &mut Memory,
     stop: Stop,
     now: Moment,
@@ -64,16 +65,11 @@ pub(super) async fn outside(
     })
 }
 
-async fn rest(
-    cx: &Context,
-    object: &ClassicLoadBalancer,
-    memory: &mut Memory,
-    verdict: Verdict,
-) -> Result<Next, Error> {
+async fn rest(cx: &Context, object: &Object, memory: &mut Memory, verdict: Verdict) -> Result<Next, Error> {
     publish(cx, object, memory, &report(object, verdict)).await?;
     Ok(Next::default())
 }
 
-fn report(object: &ClassicLoadBalancer, verdict: Verdict) -> Report<'static> {
+fn report(object: &Object, verdict: Verdict) -> Report<'static> {
     Report::new(object.metadata.generation.unwrap_or_default(), verdict)
 }

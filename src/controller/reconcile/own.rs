@@ -1,6 +1,7 @@
 //! I/O: sees to it that the load balancer of an object is its own: found so, created, or taken over.
 
 mod adopt;
+mod bind;
 mod create;
 mod owned;
 
@@ -71,6 +72,13 @@ pub(super) async fn own(
             );
             return Err(Stop::Doubted(SECOND_LOOK));
         }
+        Observation::Absent if subject.object.is_binding() => return Err(bind::absent(cx, subject, memory).into()),
+        Observation::NotOurs(_, lb) if subject.object.is_binding() => {
+            if is_withdrawal_doubted(cx, subject, memory) {
+                return Err(Stop::Doubted(SECOND_LOOK));
+            }
+            return Err(bind::refused(cx, subject, memory, &lb).into());
+        }
         Observation::Absent => create::absent(cx, executor, subject, desired, memory).await?,
         Observation::NotOurs(ownership, lb) => {
             let now = cx.clock.now().at;
@@ -130,6 +138,13 @@ fn is_doubted(cx: &Context, subject: &Subject<'_>, memory: &mut Memory) -> bool 
     create::was_published(subject, memory)
         && !cx.kubernetes.is_dry()
         && !memory.lifecycle.is_gone_for_sure(cx.clock.now().at)
+}
+
+/// Whether tags that do not offer it any more, though they did, need a second look.
+fn is_withdrawal_doubted(cx: &Context, subject: &Subject<'_>, memory: &mut Memory) -> bool {
+    create::was_published(subject, memory)
+        && !cx.kubernetes.is_dry()
+        && !memory.lifecycle.is_disowned_for_sure(cx.clock.now().at)
 }
 
 /// Takes it over. Where a dry run may not, what stands there is told all the same, unless the object knows another one.

@@ -1,17 +1,18 @@
 //! I/O: what is published of a reconcile: its status, once, where it differs, and an Event for each transition.
 
+use crate::api::ClassicLoadBalancerStatus;
 use crate::api::condition::READY;
 use crate::api::message::Message;
-use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus};
 use crate::controller::context::Context;
 use crate::controller::error::Error;
 use crate::controller::memory::Memory;
+use crate::controller::object::Object;
 use crate::controller::status::{self, Report, Verdict};
 
 /// Writes the status where it differs, and publishes an Event about a transition.
 pub(super) async fn publish(
     cx: &Context,
-    object: &ClassicLoadBalancer,
+    object: &Object,
     memory: &mut Memory,
     report: &Report<'_>,
 ) -> Result<(), Error> {
@@ -45,7 +46,7 @@ pub(super) async fn publish(
 /// One Event for each change of `Ready` or of its reason.
 async fn announce(
     cx: &Context,
-    object: &ClassicLoadBalancer,
+    object: &Object,
     memory: &mut Memory,
     report: &Report<'_>,
     previous: &ClassicLoadBalancerStatus,

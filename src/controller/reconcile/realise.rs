@@ -8,7 +8,7 @@ use super::outcome::Outcome;
 use super::own::{Owned, Reality, Source};
 use super::stop::Stop;
 use super::subject::Subject;
-use super::{from_status, refresh};
+use super::{applied, from_status, refresh};
 use crate::api::message;
 use crate::aws::Error as AwsError;
 use crate::controller::clock::Moment;
@@ -103,7 +103,7 @@ async fn prove(cx: &Context, subject: &Subject<'_>, memory: &mut Memory, lb: &mu
         Err(error) if error.class == Class::Gone => return Err(Stop::Doubted(Duration::ZERO)),
         Err(error) => return Err(subject.unreadable(&error)),
     };
-    if subject.owner.judge(&lb.tags) != Ownership::Ours {
+    if subject.judge(&lb.tags) != Ownership::Ours {
         tracing::info!(
             load_balancer = subject.name,
             "its tags have changed; it is looked at anew"
@@ -116,7 +116,7 @@ async fn prove(cx: &Context, subject: &Subject<'_>, memory: &mut Memory, lb: &mu
 }
 
 /// Plans and runs, round after round. Returns what was refused and did not change the plan.
-async fn rounds_of(
+pub(super) async fn rounds_of(
     cx: &Context,
     executor: &mut Executor<'_>,
     subject: &Subject<'_>,
@@ -130,7 +130,7 @@ async fn rounds_of(
         tracing::debug!(load_balancer = lb.name, %plan, "planned");
         if !executor.is_dry() {
             executor.ensure_finalizer().await?;
-            remember_groups(cx, subject, memory, &plan).await?;
+            remember(cx, subject, memory, declared, lb, &plan).await?;
         }
         let mut ran = executor.carry_out(plan, lb, &mut memory.journal).await?;
         for failure in &mut ran.failures {
@@ -184,23 +184,46 @@ async fn read_back(
     });
 }
 
-/// The status names a group before it is attached: after a crash in between, nothing else would say that it is ours to
-/// detach, and a group that is attached to a load balancer that was deleted cannot launch instances.
-async fn remember_groups(cx: &Context, subject: &Subject<'_>, memory: &mut Memory, plan: &Plan) -> Result<(), Error> {
+/// The status names a group before it is attached, and where others register instances too, an instance before it is
+/// registered: after a crash in between, nothing else would say that it is ours to take out. And a group that is attached
+/// to a load balancer that was deleted cannot launch instances. What is named and is not there counts for nothing.
+async fn remember(
+    cx: &Context,
+    subject: &Subject<'_>,
+    memory: &mut Memory,
+    declared: &Declared,
+    lb: &LoadBalancer,
+    plan: &Plan,
+) -> Result<(), Error> {
     let mut status = memory.published.previous(subject.object);
-    let mut applied = status.applied.unwrap_or_default();
-    let known: BTreeSet<String> = applied.auto_scaling_groups.iter().cloned().collect();
-    let attached = plan.steps().filter_map(|step| match step {
-        Step::AttachAutoScalingGroup(name) => Some(name.clone()),
-        _ => None,
-    });
-    let all: BTreeSet<String> = known.iter().cloned().chain(attached).collect();
-    if all == known {
+    let mut applied = from_status::applied_to(&status, lb);
+    let shares = declared
+        .registration
+        .as_ref()
+        .is_some_and(|registration| registration.only.is_some());
+    let mut groups: BTreeSet<String> = applied.auto_scaling_groups.iter().cloned().collect();
+    let mut ids: BTreeSet<String> = applied.instance_ids.iter().cloned().collect();
+    for step in plan.steps() {
+        match step {
+            Step::AttachAutoScalingGroup(name) => drop(groups.insert(name.clone())),
+            Step::RegisterInstances(new) if shares => ids.extend(new.iter().cloned()),
+            _ => {}
+        }
+    }
+    ids = ids.into_iter().take(applied::REMEMBERED).collect();
+    if groups.len() == applied.auto_scaling_groups.len() && ids.len() == applied.instance_ids.len() {
         return Ok(());
     }
-    applied.auto_scaling_groups = all.into_iter().collect();
+    (applied.auto_scaling_groups, applied.instance_ids) = (groups.into_iter().collect(), ids.into_iter().collect());
+    if subject.object.is_binding() {
+        // Of which load balancer that is.
+        status.created_time.clone_from(&lb.identity.created_time);
+        status.region = Some(subject.region.region.clone());
+        status.load_balancer_name = Some(subject.name.clone());
+    }
     status.applied = Some(applied.clone());
     cx.kubernetes.write_status(subject.object, &status).await?;
+    cx.claims.made(&subject.owner.uid, &applied);
     memory.published.applied(applied);
     memory.published.wrote(status);
     Ok(())

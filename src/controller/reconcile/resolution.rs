@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::lookup::Lookups;
 use crate::api::message::Message;
+use crate::controller::claims::Others;
 use crate::plan::desired::{References, Resolved};
 
 /// What was resolved, and why it cannot be trusted where that is so.
@@ -17,6 +18,8 @@ pub(in crate::controller) struct Resolution {
     pub(in crate::controller) remote_suspect: bool,
     /// What the selector of Nodes found that is no target, where there is one.
     pub(in crate::controller) selected: Option<Selected>,
+    /// What other objects want of the same load balancer.
+    pub(in crate::controller) others: Others,
     /// When a Node will have been not ready for too long.
     pub(in crate::controller) changes_in: Option<Duration>,
 }
@@ -35,6 +38,13 @@ pub(in crate::controller) struct Selected {
 }
 
 impl Resolution {
+    /// Takes in what others want of the same load balancer. `unheard`: not all of them are known.
+    pub(super) fn share(&mut self, others: Others, unheard: bool) {
+        self.resolved.hold |= others.more || unheard;
+        self.resolved.kept = others.instances.keys().cloned().collect();
+        self.others = others;
+    }
+
     /// Adds what was looked up.
     pub(super) fn add(&mut self, lookups: &Lookups) {
         for (id, found) in &lookups.members {

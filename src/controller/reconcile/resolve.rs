@@ -56,6 +56,8 @@ pub(super) async fn resolve(
     let services = cx.services.of(&subject.namespace);
     resolution.resolved.references.instance_ports = services.resolve(&subject.namespace, &spec.listeners);
     doubt_first_view(subject, memory, &mut resolution, now.at);
+    let others = cx.claims.others(&subject.owner.uid, &subject.place());
+    resolution.share(others, cx.claims.unheard(subject.object.kind).is_some());
     Ok(resolution)
 }
 
@@ -137,6 +139,7 @@ fn of_views(
         suspicion,
         changes_in,
         remote_suspect: false,
+        ..Resolution::default()
     })
 }
 

@@ -1,6 +1,6 @@
 //! Whose load balancer it is, where it is, and how far the operator goes with it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use kube::ResourceExt as _;
@@ -8,20 +8,23 @@ use kube::ResourceExt as _;
 use super::mode::Mode;
 use super::stop::{Halt, Stop};
 use crate::api::message::{self, Refusal};
-use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus, FINALIZER, Management, REQUESTED_AT};
+use crate::api::{ClassicLoadBalancerStatus, FINALIZER, Management, REQUESTED_AT};
 use crate::aws::{self, AccountRegion, Reads};
 use crate::controller::accounts::Terms;
+use crate::controller::claims::Place;
 use crate::controller::context::Context;
 use crate::controller::error::Error;
 use crate::controller::memory::Seen;
-use crate::elb::{Owner, region};
-use crate::plan::desired::{self, Resolved, Wish};
+use crate::controller::object::{Kind, Object};
+use crate::elb::{Owner, Ownership, region};
+use crate::plan::binding::Bond;
+use crate::plan::desired::{self, Desired, Resolved, Wish};
 use crate::plan::{Problem, Track};
 
 /// An object and its load balancer.
 #[derive(Clone)]
 pub(in crate::controller) struct Subject<'a> {
-    pub(in crate::controller) object: &'a ClassicLoadBalancer,
+    pub(in crate::controller) object: &'a Object,
     /// The status to build on.
     pub(in crate::controller) previous: ClassicLoadBalancerStatus,
     pub(in crate::controller) namespace: String,
@@ -55,7 +58,7 @@ pub(in crate::controller) struct Coordinates {
 }
 
 impl Coordinates {
-    pub(in crate::controller) fn of(object: &ClassicLoadBalancer) -> Result<Self, Error> {
+    pub(in crate::controller) fn of(object: &impl kube::Resource) -> Result<Self, Error> {
         Ok(Self {
             namespace: object.namespace().ok_or(Error::Incomplete("namespace"))?,
             name: object.name_any(),
@@ -72,7 +75,7 @@ fn no_such_region(region: &str) -> Refusal {
 }
 
 /// What a person asks for.
-pub(in crate::controller) fn seen(object: &ClassicLoadBalancer) -> Seen {
+pub(in crate::controller) fn seen(object: &Object) -> Seen {
     Seen {
         generation: object.metadata.generation.unwrap_or_default(),
         requested_at: object.annotations().get(REQUESTED_AT).cloned(),
@@ -81,7 +84,7 @@ pub(in crate::controller) fn seen(object: &ClassicLoadBalancer) -> Seen {
 
 impl<'a> Subject<'a> {
     pub(in crate::controller) fn of(
-        object: &'a ClassicLoadBalancer,
+        object: &'a Object,
         cx: &Context,
         previous: ClassicLoadBalancerStatus,
         reads: Reads,
@@ -164,7 +167,9 @@ impl<'a> Subject<'a> {
             return Err(message::renamed(former, &self.name));
         }
         let given = self.object.spec.load_balancer_name.as_ref();
-        let given = given.filter(|_| self.object.spec.adopt != Some(true));
+        // What is somebody else's may be called as it likes.
+        let makes = self.object.spec.adopt != Some(true) && !self.object.is_binding();
+        let given = given.filter(|_| makes);
         match given.and_then(|name| desired::default_name_of_another(&self.owner.cluster, &self.namespace, name)) {
             Some(other) => Err(message::name_of_another(&self.name, other)),
             None => Ok(()),
@@ -181,15 +186,53 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// What is asked for, with what it refers to.
-    pub(super) fn wish<'b>(&'b self, resolved: &'b Resolved) -> Wish<'b> {
-        Wish {
+    /// What is declared, with what it refers to.
+    pub(super) fn declare(&self, resolved: &Resolved) -> Result<Desired, Refusal> {
+        let wish = Wish {
             spec: &self.object.spec,
             name: &self.name,
             owner: &self.owner,
             applied: self.previous.applied.as_ref(),
             resolved,
+        };
+        match self.object.kind {
+            Kind::Owner => desired::declare(&wish),
+            Kind::Binding => desired::declare_instances(&wish),
         }
+    }
+
+    /// What tags say about whether it may work on a load balancer.
+    pub(super) fn judge(&self, tags: &BTreeMap<String, String>) -> Ownership {
+        match self.object.kind {
+            Kind::Owner => self.owner.judge(tags),
+            Kind::Binding => self.bond(tags).judge(),
+        }
+    }
+
+    /// Its relation to a load balancer with these tags that is somebody else's.
+    pub(super) fn bond<'b>(&'b self, tags: &'b BTreeMap<String, String>) -> Bond<'b> {
+        Bond {
+            binding: self.terms.binding,
+            by: &self.owner,
+            name: &self.name,
+            region: &self.region.region,
+            tags,
+        }
+    }
+
+    /// Where its load balancer is.
+    pub(super) fn place(&self) -> Place {
+        let account = self.terms.account().map(|(_, id)| id.to_owned());
+        Place {
+            account: self.previous.account_id.clone().or(account),
+            region: self.region.region.clone(),
+            load_balancer: self.name.clone(),
+        }
+    }
+
+    /// Whether nothing is written to AWS.
+    pub(super) fn is_dry(&self) -> bool {
+        self.mode.reads_only.is_some()
     }
 
     /// The ids that the spec names itself.

@@ -56,8 +56,13 @@ impl Targets<'_> {
         self.health.as_ref()?.get(id).copied()
     }
 
-    /// `served` are the zones of the load balancer.
-    pub(super) fn summarise(&self, registered: &BTreeSet<InstanceId>, served: &BTreeSet<String>) -> InstancesStatus {
+    /// `served` are the zones of the load balancer; `shared`: others have instances there, too.
+    pub(super) fn summarise(
+        &self,
+        registered: &BTreeSet<InstanceId>,
+        served: &BTreeSet<String>,
+        shared: bool,
+    ) -> InstancesStatus {
         let wanted = self.wanted(registered);
         let draining: BTreeSet<&InstanceId> = self
             .health
@@ -84,7 +89,7 @@ impl Targets<'_> {
             out_of_service: count(&|item| registered.contains(&item.id) && item.state == "OutOfService"),
             draining: count(&drains),
             stale: self.stale.iter().take(ITEMS).cloned().collect(),
-            by_zone: by_zone(&items, registered, served, &in_service),
+            by_zone: by_zone(&items, registered, served, shared, &in_service),
             skipped_nodes: Vec::new(),
             items: Vec::new(),
         };

@@ -10,15 +10,16 @@ use crate::api::{ClassicLoadBalancerStatus, InstanceStatus, ZoneStatus};
 use crate::elb::InstanceId;
 
 /// The registered instances by zone, where the zone is known. Served zones without instances are listed too, unless an
-/// instance whose zone is not known may be in one.
+/// instance whose zone is not known, or one of others, may be in one.
 pub(super) fn by_zone(
     items: &[InstanceStatus],
     registered: &BTreeSet<InstanceId>,
     served: &BTreeSet<String>,
+    shared: bool,
     in_service: &dyn Fn(&InstanceStatus) -> bool,
 ) -> Vec<ZoneStatus> {
     let mut zones: BTreeMap<&str, ZoneStatus> = BTreeMap::new();
-    let mut all_known = !registered.is_empty();
+    let mut all_known = !registered.is_empty() && !shared;
     for item in items.iter().filter(|item| registered.contains(&item.id)) {
         let Some(zone) = item.zone.as_deref() else {
             all_known = false;
@@ -43,7 +44,7 @@ pub(super) fn by_zone(
 
 /// What a person should know of the zones, beside the health of the instances. Nothing is said of their spread while
 /// the zone of some is not known.
-pub(super) fn advice(zones: &[ZoneStatus], registered: usize, cross_zone: Option<bool>) -> Vec<String> {
+pub(super) fn advice(zones: &[ZoneStatus], registered: usize, cross_zone: Option<bool>, shared: bool) -> Vec<String> {
     let mut advice: Vec<String> = findings(zones)
         .into_iter()
         .map(|(_, message)| message.to_string())
@@ -52,7 +53,7 @@ pub(super) fn advice(zones: &[ZoneStatus], registered: usize, cross_zone: Option
     let counts = || served.iter().map(|zone| zone.registered);
     let (most, least) = (counts().max().unwrap_or_default(), counts().min().unwrap_or_default());
     let known: i32 = zones.iter().map(|zone| zone.registered).sum();
-    let all_known = usize::try_from(known).is_ok_and(|known| known >= registered);
+    let all_known = !shared && usize::try_from(known).is_ok_and(|known| known >= registered);
     if all_known && cross_zone != Some(true) && most - least > 1 && most >= 2 * least {
         let list: Vec<String> = served
             .iter()
@@ -135,6 +136,7 @@ mod tests {
                 &[item("i-1", Some("a")), item("i-2", second)],
                 &registered,
                 &served,
+                false,
                 &|_| true,
             )
         };
@@ -143,7 +145,7 @@ mod tests {
             list(Some("c")),
             [zone("a", true, 1), zone("b", true, 0), zone("c", false, 1)]
         );
-        assert!(by_zone(&[], &BTreeSet::new(), &served, &|_| true).is_empty());
+        assert!(by_zone(&[], &BTreeSet::new(), &served, false, &|_| true).is_empty());
     }
 
     #[test]
@@ -159,9 +161,9 @@ mod tests {
     #[test]
     fn uneven_zones_matter_only_without_cross_zone_balancing() {
         let zones = [zone("a", true, 4), zone("b", true, 1)];
-        assert!(advice(&zones, 0, None)[0].contains("a 4, b 1"));
-        assert!(advice(&zones, 0, Some(true)).is_empty());
-        assert!(advice(&[zone("a", true, 2), zone("b", true, 1)], 0, Some(false)).is_empty());
-        assert!(advice(&[zone("a", true, 7), zone("b", true, 5)], 0, None).is_empty());
+        assert!(advice(&zones, 0, None, false)[0].contains("a 4, b 1"));
+        assert!(advice(&zones, 0, Some(true), false).is_empty());
+        assert!(advice(&[zone("a", true, 2), zone("b", true, 1)], 0, Some(false), false).is_empty());
+        assert!(advice(&[zone("a", true, 7), zone("b", true, 5)], 0, None, false).is_empty());
     }
 }

@@ -32,13 +32,17 @@ async fn every_example_becomes_ready() {
         let path = file.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "yaml") {
             let applied = cluster.apply(&std::fs::read_to_string(&path).unwrap()).await.unwrap();
-            names.extend(applied.into_iter().map(|object| object.metadata.name.unwrap()));
+            names.extend(applied.into_iter().map(|object| {
+                let kind = object.types.unwrap().kind;
+                let known = [Kind::CLB, Kind::BINDING].into_iter().find(|known| known.1 == kind);
+                (known.unwrap(), object.metadata.name.unwrap())
+            }));
         }
     }
     assert!(names.len() > 20, "{names:?}");
     let mut failed = Vec::new();
-    for name in &names {
-        if let Err(error) = cluster.until(Kind::CLB, name, "Ready", is_ready).await {
+    for (kind, name) in &names {
+        if let Err(error) = cluster.until(*kind, name, "Ready", is_ready).await {
             failed.push(format!("{name}: {error}"));
         }
     }

@@ -90,9 +90,11 @@ impl Kind {
 /// What the operator reads and writes.
 pub(super) fn all() -> Vec<Kind> {
     let definition = classic_lb_operator::api::crd::definition().expect("a definition");
+    let bindings = classic_lb_operator::api::crd::binding_definition().expect("a definition");
     let with_status = |kind: Kind| Kind { status: true, ..kind };
     vec![
         Kind::custom(&definition),
+        Kind::custom(&bindings),
         with_status(Kind::built_in("", "nodes", "Node", false)),
         Kind {
             status_at_creation: false,

@@ -21,7 +21,7 @@ fn declared(wanted: &[&str], instance_port: Port) -> Declared {
     Declared {
         name: "web".into(),
         tags: owner.tags(Origin::Created),
-        owner,
+        owner: Some(owner),
         scheme: Scheme::Internal,
         placement: None,
         security_groups: None,

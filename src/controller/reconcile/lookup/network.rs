@@ -3,9 +3,10 @@
 use super::found::{Lookups, Subnets};
 use super::unread::unread;
 use super::{security_groups, subnets};
+use crate::api::ClassicLoadBalancerStatus;
 use crate::api::message;
-use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus};
 use crate::aws::{self, Filters, View};
+use crate::controller::object::Object;
 use crate::controller::reconcile::subject::Subject;
 use crate::elb::{Class, Subnet};
 use crate::plan::desired::Lookup;
@@ -14,7 +15,7 @@ use crate::plan::{Problem, Track};
 /// `subnetSelector` and `securityGroupSelector`.
 pub(super) async fn look_up(
     lookups: &mut Lookups,
-    object: &ClassicLoadBalancer,
+    object: &Object,
     subject: &Subject<'_>,
     previous: &ClassicLoadBalancerStatus,
 ) {
@@ -41,7 +42,7 @@ pub(super) async fn look_up(
 /// not be asked.
 async fn vpc(
     lookups: &mut Lookups,
-    object: &ClassicLoadBalancer,
+    object: &Object,
     subject: &Subject<'_>,
     previous: &ClassicLoadBalancerStatus,
 ) -> Lookup<Option<String>> {

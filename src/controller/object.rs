@@ -1,0 +1,146 @@
+//! Pure: an object as a reconcile works on it, whatever its kind. A binding is worked on as the part of a load balancer
+//! that it declares: the targets.
+
+use std::borrow::Cow;
+use std::fmt::Debug;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Resource;
+use kube::core::{DeserializeGuard, DynamicResourceScope, NamespaceResourceScope};
+use serde::de::DeserializeOwned;
+
+use crate::api::{
+    ClassicLoadBalancer, ClassicLoadBalancerBinding, ClassicLoadBalancerSpec, ClassicLoadBalancerStatus, Registration,
+    RegistrationMode,
+};
+
+/// What an object is to its load balancer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A `ClassicLoadBalancer`: the load balancer is its own.
+    #[default]
+    Owner,
+    /// A `ClassicLoadBalancerBinding`: it registers instances with somebody else's.
+    Binding,
+}
+
+/// An object of either kind.
+#[derive(Clone, Debug, Default)]
+pub(in crate::controller) struct Object {
+    pub(in crate::controller) kind: Kind,
+    pub(in crate::controller) metadata: ObjectMeta,
+    pub(in crate::controller) spec: ClassicLoadBalancerSpec,
+    pub(in crate::controller) status: Option<ClassicLoadBalancerStatus>,
+}
+
+/// An object of a watch. One that cannot be decoded must not stop the others.
+pub type Guarded<K = ClassicLoadBalancer> = DeserializeGuard<K>;
+
+/// A kind of objects that are watched and reconciled.
+pub trait Watched:
+    Resource<DynamicType = (), Scope = NamespaceResourceScope>
+    + Clone
+    + Debug
+    + Default
+    + DeserializeOwned
+    + Send
+    + Sync
+    + 'static
+{
+    /// Which it is.
+    const KIND: Kind;
+
+    /// What is declared.
+    fn spec(&self) -> ClassicLoadBalancerSpec;
+
+    /// What is stored of the last reconcile.
+    fn status(&self) -> Option<&ClassicLoadBalancerStatus>;
+}
+
+impl Watched for ClassicLoadBalancer {
+    const KIND: Kind = Kind::Owner;
+
+    fn spec(&self) -> ClassicLoadBalancerSpec {
+        self.spec.clone()
+    }
+
+    fn status(&self) -> Option<&ClassicLoadBalancerStatus> {
+        self.status.as_ref()
+    }
+}
+
+impl Watched for ClassicLoadBalancerBinding {
+    const KIND: Kind = Kind::Binding;
+
+    fn spec(&self) -> ClassicLoadBalancerSpec {
+        let spec = self.spec.clone();
+        ClassicLoadBalancerSpec {
+            region: spec.region,
+            account_ref: spec.account_ref,
+            load_balancer_name: Some(spec.load_balancer_name),
+            targets: spec.targets,
+            registration: Some(Registration {
+                mode: Some(RegistrationMode::Additive),
+                ..spec.registration.unwrap_or_default()
+            }),
+            deletion_policy: spec.deletion_policy,
+            ..ClassicLoadBalancerSpec::default()
+        }
+    }
+
+    fn status(&self) -> Option<&ClassicLoadBalancerStatus> {
+        self.status.as_ref()
+    }
+}
+
+impl Object {
+    /// As a reconcile works on it.
+    pub(in crate::controller) fn of<K: Watched>(object: &K) -> Self {
+        Self {
+            kind: K::KIND,
+            metadata: object.meta().clone(),
+            spec: object.spec(),
+            status: object.status().cloned(),
+        }
+    }
+
+    /// Whether its load balancer is somebody else's.
+    pub(in crate::controller) fn is_binding(&self) -> bool {
+        self.kind == Kind::Binding
+    }
+}
+
+impl Resource for Object {
+    type DynamicType = Kind;
+    type Scope = DynamicResourceScope;
+
+    fn kind(kind: &Kind) -> Cow<'_, str> {
+        match kind {
+            Kind::Owner => ClassicLoadBalancer::kind(&()),
+            Kind::Binding => ClassicLoadBalancerBinding::kind(&()),
+        }
+    }
+
+    fn group(_: &Kind) -> Cow<'_, str> {
+        ClassicLoadBalancer::group(&())
+    }
+
+    fn version(_: &Kind) -> Cow<'_, str> {
+        ClassicLoadBalancer::version(&())
+    }
+
+    fn plural(kind: &Kind) -> Cow<'_, str> {
+        match kind {
+            Kind::Owner => ClassicLoadBalancer::plural(&()),
+            Kind::Binding => ClassicLoadBalancerBinding::plural(&()),
+        }
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+}
