@@ -63,11 +63,15 @@ pub struct Paid {
 impl Paid {
     /// One of them is made now. One that was not paid for is made all the same: it puts back what was taken away.
     pub fn spend(&mut self, operation: &'static str) {
+        let budget = self.region.client.gate().budget();
         match self.left.iter().position(|left| *left == operation) {
-            Some(at) => drop(self.left.swap_remove(at)),
+            Some(at) => {
+                self.left.swap_remove(at);
+                budget.spend(operation);
+            }
             // Reads pay for themselves.
             None if !is_write(operation) => {}
-            None => self.region.client.gate().budget().overdraw(operation),
+            None => budget.overdraw(operation),
         }
     }
 }

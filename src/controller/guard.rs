@@ -14,6 +14,7 @@ use kube::core::error_boundary::InvalidObject;
 use tokio::time::Instant;
 use tracing::{Instrument as _, error, info, info_span, warn};
 
+use super::accounts::Terms;
 use super::admission::{Admission, Turn};
 use super::backoff;
 use super::context::Context;
@@ -137,8 +138,13 @@ impl Reconciler {
         };
         let region = object.spec.region.as_deref().or(self.cx.accounts.default_region());
         let region = region.unwrap_or_default();
-        let silent = self.cx.accounts.is_silent(region);
-        self.admission.turn(lane, region, silent).await
+        let namespace = object.namespace().unwrap_or_default();
+        let terms = Terms::of(&object.spec, &namespace, &self.cx.account_view, &self.cx.rules).ok();
+        let role = terms.and_then(|terms| terms.role());
+        let silent = self.cx.accounts.is_silent(role.as_ref(), region);
+        // One account that hangs takes no workers from another in the same region.
+        let account = object.spec.account_ref.as_ref().map_or("", |account| &account.name);
+        self.admission.turn(lane, &format!("{account}/{region}"), silent).await
     }
 
     /// No reconcile begins any more; those under way end.

@@ -93,7 +93,7 @@ pub(super) async fn reconcile(cx: &Context, object: &ClassicLoadBalancer, memory
         let desired = declare(&subject.wish(&resolution.resolved))?; // pure  or a refusal that names the field
         let full = memory.schedule.wants_full(&seen, now.at);
         Box::pin(allowed(subject, &resolution, &desired.declared, memory, full)).await?; // I/O   what its account lets it use
-        if !full && memory.known.is_made(&desired.declared) {
+        if !full && !memory.schedule.takes_up_a_plan(now.at) && memory.known.is_made(&desired.declared) {
             let news = refresh::refresh_health(cx, subject, memory, now).await;
             let desired = Box::new(desired);
             return Ok(Ended::Between { desired, news });

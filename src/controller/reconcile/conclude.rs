@@ -12,14 +12,14 @@ use super::subject::Subject;
 use super::{applied, from_status, refresh};
 use crate::api::condition::STALLED;
 use crate::api::message;
-use crate::aws::DESCRIBE_INSTANCE_HEALTH;
+use crate::aws::{DESCRIBE_INSTANCE_HEALTH, Wait};
 use crate::controller::clock::Moment;
 use crate::controller::context::Context;
 use crate::controller::error::Error;
 use crate::controller::executor::Executor;
 use crate::controller::memory::{self, Memory};
 use crate::controller::status::{Report, Verdict};
-use crate::elb::{Declared, InstanceHealth, InstanceId};
+use crate::elb::{Bucket, Declared, InstanceHealth, InstanceId};
 use crate::plan::desired::Desired;
 use crate::plan::targets::Members;
 use crate::plan::{Cause, Explained, Problem, Step};
@@ -74,6 +74,7 @@ pub(super) async fn conclude(
         explained: executor.explained().to_vec(),
         ..Next::default()
     };
+    let between = matches!(ended, Ok(Ended::Between { .. }));
     match ended {
         Err(Stop::Failed(error)) => return Err(error),
         Err(Stop::Doubted(wait)) => memory.schedule.postpone(cx.clock.now().at + wait),
@@ -99,7 +100,9 @@ pub(super) async fn conclude(
             next.problems = full(cx, executor, subject, memory, &resolution, &desired, outcome, now).await?;
         }
     }
-    if let Some(wait) = subject.region.turn() {
+    // A look at the health has its own next time, and nothing else is to be done for its sake.
+    let of_health = |wait: &Wait| between && matches!(wait.bucket, Bucket::Describe | Bucket::Account);
+    if let Some(wait) = subject.region.turn().filter(|wait| !of_health(wait)) {
         memory
             .schedule
             .wait_for_turn(now.at + wait.time, subject.reads, wait.bucket);
@@ -176,9 +179,11 @@ fn end(cx: &Context, subject: &Subject<'_>, memory: &mut Memory, verdict: &Verdi
     let ended = memory::Ended {
         progress: verdict.progress(),
         blocked: verdict.problem().is_some_and(|problem| problem.cause == Cause::Blocked),
+        unread: matches!(verdict, Verdict::Unread(_)),
         waiting: verdict.is_waiting() || subject.region.turn().is_some(),
         moving,
         resync: cx.intervals.resync,
+        since_resync: cx.since_resync(now),
         suspects_tried: memory.refusals.tried(),
         chance: cx.jitter.fraction(),
     };
@@ -263,6 +268,7 @@ fn with_targets<'a>(
     let mut report = Report::new(subject.generation(), verdict).with_targets(members, wants, health, stale);
     report.not_after = Some(memory.known.lookups.not_after.clone());
     report.unread = memory.health.message();
+    report.seldom_read = memory.health.is_seldom_read();
     if let Some(selected) = memory.known.selected() {
         report.no_targets = (!selected.matched).then(|| message::selects_none(selected.total));
         report.skipped.clone_from(&selected.skipped);

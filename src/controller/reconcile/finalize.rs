@@ -14,7 +14,7 @@ use super::stop::{Halt, Stop};
 use super::subject::Subject;
 use crate::api::message::{self, Message};
 use crate::api::{DeletionPolicy, Management};
-use crate::aws;
+use crate::aws::{self, Wait};
 use crate::controller::backoff;
 use crate::controller::clock::Moment;
 use crate::controller::context::Context;
@@ -97,7 +97,16 @@ pub(super) async fn finalize(
             return Ok(Next::after(Some(POLL)));
         }
         // No failure: its turn comes.
-        Err(Hindrance::Refused(aws::Error { wait: Some(wait), .. })) => return Ok(Next::after(Some(wait.time))),
+        Err(Hindrance::Refused(
+            error @ aws::Error {
+                wait: Some(Wait { time, .. }),
+                ..
+            },
+        )) => {
+            let report = Report::new(subject.generation(), Verdict::Deleting(error.told()));
+            publish(cx, object, memory, &report).await?;
+            return Ok(Next::after(Some(time)));
+        }
         Err(Hindrance::Refused(error)) => {
             let message = message::deletion_waits(error.reason(), &error);
             let cause = Cause::Refused(error.class);
@@ -133,6 +142,11 @@ async fn remove(
     now: Moment,
 ) -> Result<After, Hindrance> {
     enter(subject).await?;
+    let retains = subject.object.spec.deletion_policy == Some(DeletionPolicy::Retain);
+    if was_published(subject, memory) && !retains && !memory.lifecycle.is_going(now.at) {
+        // Whoever waits in line reads nothing.
+        executor.pay_ahead_for(&Step::DeleteLoadBalancer)?;
+    }
     let lb = match what_stands(cx, executor, subject, memory, now).await? {
         Stands::Ours(lb) => *lb,
         Stands::Nothing(after) => return Ok(after),
