@@ -84,19 +84,19 @@ impl<'a> Executor<'a> {
     }
 
     /// Pays for steps that belong together before the first of them.
-    fn pay_for(&self, steps: &[Step]) -> Result<Option<Paid>, aws::Error> {
+    fn pay_for(&self, steps: &[Step], reads: &[&'static str]) -> Result<Option<Paid>, aws::Error> {
         if self.is_dry() {
             return Ok(None);
         }
-        self.subject.region.pay_for(steps).map(Some)
+        self.subject.region.pay_for(steps, reads).map(Some)
     }
 
     /// Pays for the tracks of a plan before its load balancer is proven to be ours: nothing is read for what has no turn.
-    /// Returns what has none.
-    pub(super) fn pay_ahead(&mut self, plan: &Plan) -> Vec<Failure<aws::Error>> {
+    /// Returns what has none. `reads`: what is read before it is carried out.
+    pub(super) fn pay_ahead(&mut self, plan: &Plan, reads: &[&'static str]) -> Vec<Failure<aws::Error>> {
         let mut run = Run::new(plan.clone());
         while let Some(steps) = run.begins().map(<[Step]>::to_vec) {
-            match self.pay_for(&steps) {
+            match self.pay_for(&steps, reads) {
                 Ok(paid) => {
                     steps.iter().for_each(|_| run.accepted());
                     self.ahead.push((steps, paid));
@@ -105,14 +105,6 @@ impl<'a> Executor<'a> {
             }
         }
         run.finish().failures
-    }
-
-    /// Pays for a step before it is known whether it will be taken.
-    pub(super) fn pay_ahead_for(&mut self, step: &Step) -> Result<(), aws::Error> {
-        let steps = vec![step.clone()];
-        let paid = self.pay_for(&steps)?;
-        self.ahead.push((steps, paid));
-        Ok(())
     }
 
     /// Whether something is paid for and not begun.
@@ -124,7 +116,7 @@ impl<'a> Executor<'a> {
     fn paid_for(&mut self, steps: &[Step]) -> Result<Option<Paid>, aws::Error> {
         match self.ahead.iter().position(|(of, _)| of == steps) {
             Some(at) => Ok(self.ahead.swap_remove(at).1),
-            None => self.pay_for(steps),
+            None => self.pay_for(steps, &[]),
         }
     }
 

@@ -27,9 +27,10 @@ type Tags = Result<BTreeMap<String, String>, Error>;
 /// What was read of load balancers.
 #[derive(Debug, Default)]
 pub(super) struct LoadBalancers {
-    /// Those of changes do not wait for those of sweeps, whose lane may be empty.
-    descriptions: [Joined<String, Description>; 2],
-    tags: [Joined<String, Tags>; 2],
+    /// Those of instances wait for none that are still to come of changes, and neither for those of sweeps, whose lane may be
+    /// empty.
+    descriptions: [Joined<String, Description>; 3],
+    tags: [Joined<String, Tags>; 3],
     fleet: Mutex<Fleet>,
 }
 
@@ -264,9 +265,13 @@ impl LoadBalancers {
     }
 }
 
-/// Which of the two groups of questions those of a lane belong to.
+/// Which of the groups of questions those of a lane belong to.
 fn class(lane: Lane) -> usize {
-    usize::from(lane > Lane::Change)
+    match lane {
+        Lane::Instances => 0,
+        Lane::Change => 1,
+        Lane::Repair | Lane::Sweep => 2,
+    }
 }
 
 /// Reads these by name. AWS does not say which of a batch is missing, so that is halved until each is alone.

@@ -7,7 +7,7 @@ use super::conclude::Next;
 use super::entry::enter;
 use super::groups;
 use super::mode::ReadsOnly;
-use super::observe::{Observation, confirmed, observe};
+use super::observe::{LOOK, Observation, confirmed, observe};
 use super::own::was_published;
 use super::publish::publish;
 use super::stop::{Halt, Stop};
@@ -23,7 +23,7 @@ use crate::controller::executor::Executor;
 use crate::controller::memory::{BLOCKED, Memory};
 use crate::controller::status::{Report, Verdict};
 use crate::elb::{LoadBalancer, Origin, Ownership, TAG_PREFIX};
-use crate::plan::{Cause, Problem, Step, Track, desired};
+use crate::plan::{Cause, Plan, Problem, Step, Track, desired};
 
 /// Between two looks at something that AWS is busy with.
 const POLL: Duration = Duration::from_secs(2);
@@ -145,7 +145,10 @@ async fn remove(
     let retains = subject.object.spec.deletion_policy == Some(DeletionPolicy::Retain);
     if was_published(subject, memory) && !retains && !memory.lifecycle.is_going(now.at) {
         // Whoever waits in line reads nothing.
-        executor.pay_ahead_for(&Step::DeleteLoadBalancer)?;
+        let waiting = executor.pay_ahead(&Plan::delete(), &LOOK);
+        if let Some(failure) = waiting.into_iter().next() {
+            return Err(failure.error.into());
+        }
     }
     let lb = match what_stands(cx, executor, subject, memory, now).await? {
         Stands::Ours(lb) => *lb,

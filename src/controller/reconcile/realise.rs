@@ -112,7 +112,7 @@ async fn without_turn(
     plan: &Plan,
 ) -> Result<Option<Vec<Failure<AwsError>>>, Stop> {
     let view = &subject.region.view;
-    let waiting = executor.pay_ahead(plan);
+    let waiting = executor.pay_ahead(plan, &["DescribeTags"]);
     if !executor.has_paid_ahead() {
         view.expects_proof(&subject.name);
         return Ok(Some(waiting));

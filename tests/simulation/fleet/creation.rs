@@ -13,7 +13,7 @@ use crate::world::World;
 #[test]
 fn a_creation_costs_what_it_must() {
     apart(async || {
-        let raised = "resource-intensive=1000+1000,mutating=1000+1000,registration=1000+1000";
+        let raised = "resource-intensive=1000+1000,mutating=1000+1000,registration=1000+1000,describe=1000+1000,account=1000+1000";
         let (throttles, limits): (Throttles, Limits) =
             (raised.parse().expect("throttles"), raised.parse().expect("limits"));
         let mut world = World::new(13, scale(100, Some((throttles, limits.with_share(100))))).await;
@@ -68,5 +68,8 @@ fn a_hundred_creations_take_as_long_as_aws_takes() {
         );
         assert_eq!((count(&all, "CreateLoadBalancer"), refused(&all)), (100, 0));
         assert!(time <= floor.mul_f64(1.02), "{time:?} of {floor:?}");
+        // One at the start, one when its turn has come, one that shows what was made.
+        let looks = count(&all, "DescribeLoadBalancers");
+        assert!(looks <= 330, "{looks}");
     });
 }

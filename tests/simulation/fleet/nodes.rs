@@ -1,5 +1,6 @@
 //! Nodes that join and leave: what a fleet asks of AWS then, and how soon.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -37,22 +38,6 @@ fn nodes_that_join_cost_each_load_balancer_one_call() {
     });
 }
 
-/// The names of the load balancers that stand.
-fn standing_names(world: &World) -> Vec<String> {
-    let objects = world.kubernetes.all("classicloadbalancers");
-    let stands = objects
-        .iter()
-        .filter(|object| object.value["status"].get("dnsName").is_some());
-    stands
-        .filter_map(|object| object.value["metadata"]["name"].as_str().map(ToOwned::to_owned))
-        .collect()
-}
-
-/// The number in the name of an object.
-fn number(name: &str) -> usize {
-    name.trim_start_matches("lb-").parse().expect("a number")
-}
-
 #[test]
 fn instances_leave_at_once_while_creations_wait() {
     apart(async || {
@@ -61,16 +46,21 @@ fn instances_leave_at_once_while_creations_wait() {
             world.create_object(number).await;
         }
         world.run_until(Instant::now() + Duration::from_mins(2)).await;
-        let stand = standing_names(&world);
-        assert!(
-            (20..60).contains(&stand.len()),
-            "the others wait for their turns: {stand:?}"
-        );
-        let since = world.simulator.last_request();
-        let begun = Instant::now();
+        let stand = made(&world);
+        assert!((20..60).contains(&stand), "{stand}: the others wait for their turns");
         let mut machines = world.machines.iter();
         let web = machines.find(|(_, machine)| machine.role == ROLES[0]);
-        let node = web.expect("a Node").0.clone();
+        let (node, id) = web
+            .map(|(name, machine)| (name.clone(), machine.id.clone()))
+            .expect("a Node");
+        let having: BTreeSet<String> = calls(&world, 0)
+            .iter()
+            .filter(|call| call.operation == "RegisterInstancesWithLoadBalancer")
+            .filter(|call| call.parameters.values().any(|value| *value == id))
+            .map(|call| call.parameters["LoadBalancerName"].clone())
+            .collect();
+        assert!(having.len() > 5, "{having:?}");
+        let (begun, since) = (Instant::now(), world.simulator.last_request());
         world.remove_node(&node, false).await;
         world.run_until(begun + Duration::from_secs(5)).await;
         // One that was being made meanwhile has it for a moment.
@@ -78,11 +68,10 @@ fn instances_leave_at_once_while_creations_wait() {
         let leaves: Vec<_> = all
             .iter()
             .filter(|call| call.operation == "DeregisterInstancesFromLoadBalancer")
-            .filter(|call| stand.contains(&call.parameters["LoadBalancerName"]))
+            .filter(|call| having.contains(&call.parameters["LoadBalancerName"]))
             .cloned()
             .collect();
-        let of_role = stand.iter().filter(|name| number(name).is_multiple_of(ROLES.len()));
-        assert_eq!(leaves.len(), of_role.count(), "{leaves:#?}");
+        assert_eq!(leaves.len(), having.len(), "{leaves:#?}");
         let time = lasted(&world, &leaves, "DeregisterInstancesFromLoadBalancer", begun);
         assert!(time <= Duration::from_secs(1), "{time:?}");
         assert_eq!(refused(&all), 0);
