@@ -46,14 +46,8 @@ pub(super) async fn realise(
     } = owned;
     let before = lb.clone();
     let mut rounds = Rounds::new(facts);
-    let plan = rounds
-        .next(&declared, &lb)
-        .filter(|_| !source.is_proven() && !executor.is_dry());
-    let failures = match plan {
-        Some(plan) => without_turn(cx, executor, subject, memory, &mut lb, &plan).await?,
-        None => None,
-    };
-    let failures = match failures {
+    let plan = rounds.next(&declared, &lb).filter(|_| !source.is_proven());
+    let failures = match without_turn(cx, executor, subject, memory, &mut lb, plan).await? {
         Some(failures) => failures,
         None => rounds_of(cx, executor, subject, &declared, &mut lb, &mut rounds, memory).await?,
     };
@@ -109,10 +103,13 @@ async fn without_turn(
     subject: &Subject<'_>,
     memory: &mut Memory,
     lb: &mut LoadBalancer,
-    plan: &Plan,
+    plan: Option<Plan>,
 ) -> Result<Option<Vec<Failure<AwsError>>>, Stop> {
+    let Some(plan) = plan.filter(|_| !executor.is_dry()) else {
+        return Ok(None);
+    };
     let view = &subject.region.view;
-    let waiting = executor.pay_ahead(plan, &["DescribeTags"]);
+    let waiting = executor.pay_ahead(&plan, &["DescribeTags"]);
     if !executor.has_paid_ahead() {
         view.expects_proof(&subject.name);
         return Ok(Some(waiting));
@@ -137,8 +134,8 @@ async fn without_turn(
 }
 
 /// What becomes of a plan of which no step can be taken.
-fn refused_by(plan: &Plan, error: &AwsError) -> Vec<Failure<AwsError>> {
-    let mut run = Run::new(plan.clone());
+fn refused_by(plan: Plan, error: &AwsError) -> Vec<Failure<AwsError>> {
+    let mut run = Run::new(plan);
     while run.begins().is_some() {
         run.refused(error.clone());
     }

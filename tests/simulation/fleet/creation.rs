@@ -68,8 +68,8 @@ fn a_hundred_creations_take_as_long_as_aws_takes() {
         );
         assert_eq!((count(&all, "CreateLoadBalancer"), refused(&all)), (100, 0));
         assert!(time <= floor.mul_f64(1.02), "{time:?} of {floor:?}");
-        // One at the start, one when its turn has come, one that shows what was made.
+        // One at the start, two when its turn has come, since absence is seen twice, and one that shows what was made.
         let looks = count(&all, "DescribeLoadBalancers");
-        assert!(looks <= 330, "{looks}");
+        assert!(looks <= 420, "{looks}");
     });
 }
