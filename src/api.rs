@@ -19,8 +19,8 @@ mod spec;
 mod status;
 
 pub use account::{
-    AWSAccount, AWSAccountSpec, AWSAccountStatus, AccountNamespaces, AccountRegionStatus, Allow, NamespacesFrom,
-    Permission,
+    AWSAccount, AWSAccountSpec, AWSAccountStatus, AccountNamespaces, AccountRegionStatus, Allow, BUDGET_SUFFICIENT,
+    BUDGET_THROTTLED, NamespacesFrom, Permission, VIEW_ANSWERING, VIEW_SILENT, VIEW_UNREAD,
 };
 pub use binding::{ClassicLoadBalancerBinding, ClassicLoadBalancerBindingSpec};
 pub use spec::{

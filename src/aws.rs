@@ -23,7 +23,7 @@ mod view;
 
 pub use crate::elb::Class;
 pub use account_region::{AccountRegion, Paid};
-pub use accounts::Accounts;
+pub use accounts::{Accounts, Standing};
 pub use budget::{Limits, Wait, time_for_health};
 pub use client::{Client, DESCRIBE_INSTANCE_HEALTH, EnabledRegion, Filters};
 pub use error::Error;

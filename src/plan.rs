@@ -70,6 +70,13 @@ impl Plan {
         plan
     }
 
+    /// The plan that takes a load balancer away.
+    pub fn delete() -> Self {
+        let mut plan = Self::default();
+        plan.push(Track::LoadBalancer, vec![Step::DeleteLoadBalancer]);
+        plan
+    }
+
     /// The plan that turns `observed` into `declared.over(observed)`, as far as `facts` do not speak against it.
     pub fn update(declared: &Declared, observed: &LoadBalancer, facts: &Facts) -> Self {
         let wanted = facts.temper(declared.over(observed), observed);

@@ -290,6 +290,17 @@ pub struct AWSAccountStatus {
     pub regions: Vec<AccountRegionStatus>,
 }
 
+/// AWS answers there.
+pub const VIEW_ANSWERING: &str = "Answering";
+/// AWS has not answered there for a while.
+pub const VIEW_SILENT: &str = "Silent";
+/// Nothing was asked there yet.
+pub const VIEW_UNREAD: &str = "Unread";
+/// The operator has its share of what AWS permits.
+pub const BUDGET_SUFFICIENT: &str = "Sufficient";
+/// Others use so much of what AWS permits that little of the share is left.
+pub const BUDGET_THROTTLED: &str = "Throttled";
+
 /// A region of the account.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -299,4 +310,12 @@ pub struct AccountRegionStatus {
     /// How many objects are there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub load_balancers: Option<i32>,
+    /// `Answering`, `Silent` where AWS has not answered for a while, or `Unread` where nothing was asked yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub view: Option<String>,
+    /// `Sufficient`, or `Throttled` where others use so much of what AWS permits that little of the operator's share is left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub budget: Option<String>,
 }

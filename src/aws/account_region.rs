@@ -63,11 +63,15 @@ pub struct Paid {
 impl Paid {
     /// One of them is made now. One that was not paid for is made all the same: it puts back what was taken away.
     pub fn spend(&mut self, operation: &'static str) {
+        let budget = self.region.client.gate().budget();
         match self.left.iter().position(|left| *left == operation) {
-            Some(at) => drop(self.left.swap_remove(at)),
+            Some(at) => {
+                self.left.swap_remove(at);
+                budget.spend(operation);
+            }
             // Reads pay for themselves.
             None if !is_write(operation) => {}
-            None => self.region.client.gate().budget().overdraw(operation),
+            None => budget.overdraw(operation),
         }
     }
 }
@@ -128,11 +132,12 @@ impl AccountRegion {
             .health_turn(urgent, self.client.who())
     }
 
-    /// Pays for these steps, all or none, before the first of them is sent: none shall stop halfway.
+    /// Pays for these steps, all or none, before the first of them is sent: none shall stop halfway. There is room for these
+    /// `reads` as well, which pay for themselves when they are made: whoever has its turn shall not lose it by a read.
     ///
     /// # Errors
     /// Class `OverBudget`, with the time to wait.
-    pub fn pay_for(&self, steps: &[Step]) -> Result<Paid, Error> {
+    pub fn pay_for(&self, steps: &[Step], reads: &[&'static str]) -> Result<Paid, Error> {
         let lane = self.client.lane();
         // Instances come and go before everything else.
         let of_instances = |step: &Step| matches!(step, Step::RegisterInstances(_) | Step::DeregisterInstances(_));
@@ -148,12 +153,11 @@ impl AccountRegion {
             .filter(|name| is_write(name))
             .collect();
         if let Some(first) = operations.first() {
-            let paid = self
-                .client
-                .gate()
-                .pay(operations.iter().copied(), first, lane, self.client.who());
+            let all = operations.iter().chain(reads).copied();
+            let paid = self.client.gate().pay(all, first, lane, self.client.who());
             self.client.note(&paid);
             paid?;
+            self.client.gate().budget().put_back(reads.iter().copied());
         }
         Ok(Paid {
             region: Arc::clone(&self.shared),

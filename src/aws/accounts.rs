@@ -21,6 +21,15 @@ use crate::elb::{Lane, region};
 use crate::lease::Leadership;
 use crate::metrics::{Metrics, RegionSample};
 
+/// How a region of an account stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// AWS answers there.
+    pub answers: bool,
+    /// Others use so much of what AWS permits that little is left to this operator.
+    pub throttled: bool,
+}
+
 /// AWS by account and region. A clone shares everything with the original.
 #[derive(Clone, Debug)]
 pub struct Accounts {
@@ -65,7 +74,7 @@ impl Accounts {
     pub fn new(config: SdkConfig, leadership: Leadership, metrics: Arc<Metrics>, rates: Rates) -> Self {
         let own = Regions {
             config,
-            limits: rates.limits.clone(),
+            limits: rates.limits,
             session: None,
             home: None,
             known: Mutex::default(),
@@ -89,10 +98,32 @@ impl Accounts {
         }
     }
 
-    /// Whether a region has not answered for a while.
-    pub fn is_silent(&self, region: &str) -> bool {
-        let known = self.own.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(region).is_some_and(|shared| shared.client.gate().is_silent())
+    /// Whether a region has not answered for a while, as the account of this role or else the operator's own is asked there.
+    pub fn is_silent(&self, role: Option<&Role>, region: &str) -> bool {
+        self.known(role, region)
+            .is_some_and(|shared| shared.client.gate().is_silent())
+    }
+
+    /// How a region stands that was asked before.
+    pub fn standing(&self, role: Option<&Role>, region: &str) -> Option<Standing> {
+        let shared = self.known(role, region)?;
+        let gate = shared.client.gate();
+        Some(Standing {
+            answers: !gate.is_silent(),
+            throttled: gate.budget().is_throttled(),
+        })
+    }
+
+    fn known(&self, role: Option<&Role>, region: &str) -> Option<Arc<Shared>> {
+        let regions = match role {
+            None => Arc::clone(&self.own),
+            Some(role) => {
+                let entered = self.entered.lock().unwrap_or_else(PoisonError::into_inner);
+                Arc::clone(entered.get(role)?)
+            }
+        };
+        let known = regions.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(region).cloned()
     }
 
     /// How the budgets and the views stand, for metrics.
@@ -200,7 +231,7 @@ impl Accounts {
                 .credentials_provider(SharedCredentialsProvider::new(OfSession(Arc::clone(&session))))
                 // The session keeps them itself, so that those which AWS rejects can be given up.
                 .identity_cache(IdentityCache::no_cache());
-            let limits = self.rates.limits.clone();
+            let limits = self.rates.limits;
             Arc::new(Regions {
                 config: config.build(),
                 limits: match role.rate_share {

@@ -19,19 +19,27 @@ pub use limits::Limits;
 use crate::elb::{Bucket, Lane};
 use crate::metrics::BucketSample;
 
-/// The part of a bucket that a lane leaves to those before it.
-fn leaves(lane: Lane) -> f64 {
+/// The part of a bucket that a lane leaves to those before it. Instances that come and go need nothing of the buckets of other
+/// changes, so nothing is left to them there.
+fn leaves(lane: Lane, bucket: Bucket) -> f64 {
+    let for_instances = match bucket {
+        Bucket::ResourceIntensive | Bucket::Mutating => 0.0,
+        _ => 0.1,
+    };
     match lane {
         Lane::Instances => 0.0,
-        Lane::Change => 0.1,
-        Lane::Repair => 0.2,
-        Lane::Sweep => 0.3,
+        Lane::Change => for_instances,
+        Lane::Repair => for_instances + 0.1,
+        Lane::Sweep => for_instances + 0.2,
     }
 }
 
 /// The part of the `Describe*` bucket that reads of health may use: it is the one read whose number grows with the fleet
 /// and the clock alone.
 const HEALTH: f64 = 0.5;
+
+/// Of the rate of a bucket, more than this is much.
+const MUCH: f64 = 0.75;
 
 /// How long so many reads of health take, one region's share being full.
 pub fn time_for_health(reads: usize, limits: &Limits) -> Duration {
@@ -71,11 +79,11 @@ struct Levels {
 }
 
 impl Levels {
-    /// All of the tokens, or none and the time until they are there.
-    fn take(&mut self, needs: &[(Bucket, f64)], lane: Lane, who: Who, now: Instant) -> Result<(), Wait> {
-        let leave = leaves(lane);
+    /// All of the tokens, for calls to come, or none and the time until they are there.
+    fn promise(&mut self, needs: &[(Bucket, f64)], lane: Lane, who: Who, now: Instant) -> Result<(), Wait> {
         let mut waits = None;
         for (bucket, tokens) in needs {
+            let leave = leaves(lane, *bucket);
             let level = &mut self.buckets[*bucket as usize];
             if !level.has(*tokens, leave, now) {
                 let wait = level.wait_for(*tokens, leave, lane, who, now);
@@ -86,7 +94,7 @@ impl Levels {
             return Err(Wait { bucket, time: wait });
         }
         for (bucket, tokens) in needs {
-            self.buckets[*bucket as usize].take(*tokens, who, now);
+            self.buckets[*bucket as usize].promise(*tokens, who);
         }
         Ok(())
     }
@@ -109,8 +117,8 @@ impl Budget {
         change(&mut levels, Instant::now())
     }
 
-    /// Takes the tokens of these calls, all or none; `Err` tells which bucket lacks some, and how long to wait.
-    pub(super) fn take<'a>(
+    /// Keeps the tokens of these calls, all or none; `Err` tells which bucket lacks some, and how long to wait.
+    pub(super) fn promise<'a>(
         &self,
         operations: impl IntoIterator<Item = &'a str>,
         lane: Lane,
@@ -120,16 +128,25 @@ impl Budget {
         for operation in operations {
             add(&mut needs, operation, 1.0);
         }
-        self.with(|levels, now| levels.take(&needs, lane, who, now))
+        self.with(|levels, now| levels.promise(&needs, lane, who, now))
     }
 
     /// How long whoever waits for this bucket has to wait still; `None`: its turn has come.
     pub(super) fn still(&self, bucket: Bucket, lane: Lane, who: Who) -> Option<Duration> {
-        let leave = leaves(lane);
+        let leave = leaves(lane, bucket);
         self.with(|levels, now| {
             let level = &mut levels.buckets[bucket as usize];
             (!level.has(1.0, leave, now)).then(|| level.wait_for(1.0, leave, lane, who, now))
         })
+    }
+
+    /// A call that is paid for is made now.
+    pub(super) fn spend(&self, operation: &str) {
+        self.with(|levels, now| {
+            for bucket in Bucket::of(operation) {
+                levels.buckets[*bucket as usize].spend(1.0, now);
+            }
+        });
     }
 
     /// The calls were not made after all.
@@ -149,7 +166,7 @@ impl Budget {
     pub(super) fn overdraw(&self, operation: &str) {
         self.with(|levels, now| {
             for bucket in Bucket::of(operation) {
-                levels.buckets[*bucket as usize].take(1.0, 0, now);
+                levels.buckets[*bucket as usize].take(1.0, now);
             }
         });
     }
@@ -170,11 +187,17 @@ impl Budget {
         self.with(|levels, now| {
             let lane = if urgent { Lane::Instances } else { Lane::Sweep };
             if levels.health.has(1.0, leave, now) {
-                levels.health.take(1.0, who, now);
+                levels.health.promise(1.0, who);
+                levels.health.spend(1.0, now);
                 return Ok(());
             }
             Err(levels.health.wait_for(1.0, leave, lane, who, now))
         })
+    }
+
+    /// Whether throttles of a short while ago have taken much of the rate of a bucket.
+    pub(super) fn is_throttled(&self) -> bool {
+        self.with(|levels, now| levels.buckets.iter_mut().any(|level| level.told(now).1 < MUCH))
     }
 
     /// How all buckets stand.
@@ -204,7 +227,9 @@ mod tests {
     use super::*;
 
     fn take(budget: &Budget, operation: &str, lane: Lane) -> Result<(), Wait> {
-        budget.take([operation], lane, 1)
+        budget.promise([operation], lane, 1)?;
+        budget.spend(operation);
+        Ok(())
     }
 
     #[tokio::test(start_paused = true)]
@@ -213,7 +238,7 @@ mod tests {
         let made = (0..100)
             .take_while(|_| take(&budget, "CreateLoadBalancer", Lane::Change).is_ok())
             .count();
-        assert_eq!(made, 9, "one of ten is left to those before");
+        assert_eq!(made, 10, "nobody before them needs any of these");
         let Wait { bucket, time: wait } = take(&budget, "CreateLoadBalancer", Lane::Change).expect_err("empty");
         assert_eq!(bucket, Bucket::ResourceIntensive);
         assert!(wait >= Duration::from_secs(5), "{wait:?}");
@@ -238,11 +263,11 @@ mod tests {
         let budget = Budget::new(&Limits::default());
         let rebuild = ["DeleteLoadBalancerListeners", "CreateLoadBalancerListeners"];
         let taken = (0..100)
-            .take_while(|_| budget.take(rebuild, Lane::Change, 1).is_ok())
+            .take_while(|_| budget.promise(rebuild, Lane::Change, 1).is_ok())
             .count();
-        assert_eq!(taken, 4, "of ten tokens one is left to those before");
+        assert_eq!(taken, 5, "of ten tokens");
         budget.put_back(rebuild);
-        assert!(budget.take(rebuild, Lane::Change, 1).is_ok());
+        assert!(budget.promise(rebuild, Lane::Change, 1).is_ok());
         budget.overdraw("CreateLoadBalancerListeners");
         budget.overdraw("CreateLoadBalancerListeners");
         assert!(take(&budget, "AddTags", Lane::Instances).is_err());

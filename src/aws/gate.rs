@@ -85,7 +85,7 @@ impl Gate {
         &self.budget
     }
 
-    /// Takes what these calls need of the budget, all or nothing.
+    /// Keeps what these calls need of the budget, all or nothing.
     ///
     /// # Errors
     /// Class `OverBudget`, with the time to wait.
@@ -96,7 +96,7 @@ impl Gate {
         lane: Lane,
         who: Who,
     ) -> Result<(), Error> {
-        self.budget.take(operations, lane, who).map_err(|wait| {
+        self.budget.promise(operations, lane, who).map_err(|wait| {
             self.metrics.waits(lane.as_str(), wait.bucket.as_str());
             over_budget(first, wait)
         })
@@ -106,7 +106,12 @@ impl Gate {
         loop {
             match self.pay([operation], operation, lane, who) {
                 Err(Error { wait: Some(wait), .. }) if self.waits() => tokio::time::sleep(wait.time).await,
-                paid => return paid,
+                paid => {
+                    if paid.is_ok() {
+                        self.budget.spend(operation);
+                    }
+                    return paid;
+                }
             }
         }
     }

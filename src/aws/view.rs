@@ -10,6 +10,7 @@ mod neighbours;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -19,6 +20,10 @@ use crate::elb::{InstanceHealth, LoadBalancer};
 use crate::plan::Step;
 use load_balancers::LoadBalancers;
 use neighbours::Neighbours;
+
+/// How old tags may be that prove whose a load balancer is, where many are written to one after the other: in that time the
+/// default share lets as many register instances as one call tells the tags of.
+const PROOF: Duration = Duration::from_secs(10);
 
 /// What all objects of an account and region have read.
 #[derive(Debug, Default)]
@@ -97,6 +102,22 @@ impl View {
         let answer = all.tags(&self.client, name, self.since).await;
         self.client.note(&answer);
         answer
+    }
+
+    /// Its tags, which prove whose it is, for whoever is about to write: read now, or in one call with those of others that
+    /// came before it in line.
+    ///
+    /// # Errors
+    /// Class `Gone` when the load balancer does not exist.
+    pub async fn proof(&self, name: &str) -> Result<BTreeMap<String, String>, Error> {
+        let since = Instant::now();
+        let since = since.checked_sub(PROOF).unwrap_or(since);
+        Self { since, ..self.clone() }.tags(name).await
+    }
+
+    /// Whoever is about to write to it waits for its turn, and will need its tags then.
+    pub fn expects_proof(&self, name: &str) {
+        self.readings.load_balancers.expects_proof(name, Instant::now());
     }
 
     /// The health of every registered instance. AWS leaves terminated ones out.

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::accounts::AccountView;
 use super::claims::Claims;
-use super::clock::{Clock, Jitter};
+use super::clock::{Clock, Jitter, Moment};
 use super::drains::Drains;
 use super::kubernetes::Kubernetes;
 use super::namespaces::Namespaces;
@@ -95,6 +95,19 @@ impl Context {
     pub fn timed_by(mut self, clock: Clock, jitter: Jitter) -> Self {
         (self.clock, self.jitter) = (clock, jitter);
         self
+    }
+
+    /// How long ago all objects were to be looked at, each operator having its own beat.
+    pub(super) fn since_resync(&self, now: Moment) -> Duration {
+        let every = i64::try_from(self.intervals.resync.as_millis())
+            .unwrap_or(i64::MAX)
+            .max(1);
+        let own = self
+            .cluster_id
+            .bytes()
+            .fold(0_i64, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+        let since = now.wall.as_millisecond().wrapping_add(own).rem_euclid(every);
+        Duration::from_millis(since.unsigned_abs())
     }
 
     /// For a dry run: nothing is written to AWS or to Kubernetes.

@@ -12,7 +12,7 @@ use super::reconcile::subject::Subject;
 use crate::api::message::Message;
 use crate::aws::{self, Paid};
 use crate::elb::LoadBalancer;
-use crate::plan::{Explained, Plan, Ran, Run, Step};
+use crate::plan::{Explained, Failure, Plan, Ran, Run, Step};
 
 /// Carries out steps for one object.
 pub(super) struct Executor<'a> {
@@ -23,6 +23,8 @@ pub(super) struct Executor<'a> {
     explained: Vec<Explained>,
     /// How many of them came before the load balancer was the object's own.
     before: usize,
+    /// Steps that are paid for and wait for the proof that they may be taken.
+    ahead: Vec<(Vec<Step>, Option<Paid>)>,
 }
 
 impl<'a> Executor<'a> {
@@ -34,6 +36,7 @@ impl<'a> Executor<'a> {
             steps: Vec::new(),
             explained: Vec::new(),
             before: 0,
+            ahead: Vec::new(),
         }
     }
 
@@ -74,16 +77,47 @@ impl<'a> Executor<'a> {
 
     /// Carries out one step.
     pub(super) async fn run(&mut self, step: &Step) -> Result<(), aws::Error> {
-        let _paid = self.pay_for(std::slice::from_ref(step))?;
+        if let Some(mut paid) = self.paid_for(std::slice::from_ref(step))? {
+            paid.spend(step.operation());
+        }
         self.run_on(step, None).await
     }
 
     /// Pays for steps that belong together before the first of them.
-    fn pay_for(&self, steps: &[Step]) -> Result<Option<Paid>, aws::Error> {
+    fn pay_for(&self, steps: &[Step], reads: &[&'static str]) -> Result<Option<Paid>, aws::Error> {
         if self.is_dry() {
             return Ok(None);
         }
-        self.subject.region.pay_for(steps).map(Some)
+        self.subject.region.pay_for(steps, reads).map(Some)
+    }
+
+    /// Pays for the tracks of a plan before its load balancer is proven to be ours: nothing is read for what has no turn.
+    /// Returns what has none. `reads`: what is read before it is carried out.
+    pub(super) fn pay_ahead(&mut self, plan: &Plan, reads: &[&'static str]) -> Vec<Failure<aws::Error>> {
+        let mut run = Run::new(plan.clone());
+        while let Some(steps) = run.begins().map(<[Step]>::to_vec) {
+            match self.pay_for(&steps, reads) {
+                Ok(paid) => {
+                    steps.iter().for_each(|_| run.accepted());
+                    self.ahead.push((steps, paid));
+                }
+                Err(error) => run.refused(error),
+            }
+        }
+        run.finish().failures
+    }
+
+    /// Whether something is paid for and not begun.
+    pub(super) fn has_paid_ahead(&self) -> bool {
+        !self.ahead.is_empty()
+    }
+
+    /// What was paid for these steps ahead, or else pays for them.
+    fn paid_for(&mut self, steps: &[Step]) -> Result<Option<Paid>, aws::Error> {
+        match self.ahead.iter().position(|(of, _)| of == steps) {
+            Some(at) => Ok(self.ahead.swap_remove(at).1),
+            None => self.pay_for(steps, &[]),
+        }
     }
 
     /// Carries out one step; `before` is the load balancer as it is.
@@ -144,7 +178,7 @@ impl<'a> Executor<'a> {
         let mut run = Run::new(plan);
         let mut paid = None;
         loop {
-            match run.begins().map(|steps| self.pay_for(steps)) {
+            match run.begins().map(|steps| self.paid_for(steps)) {
                 Some(Ok(tokens)) => paid = tokens,
                 Some(Err(error)) => {
                     run.refused(error);

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tracing::field::{Empty, display};
 use tracing::{Instrument as _, Span, error, info, info_span, warn};
 
+use super::accounts::Terms;
 use super::admission::{Admission, Turn};
 use super::backoff;
 use super::context::Context;
@@ -162,10 +163,15 @@ impl Reconciler {
         };
         let region = object.spec.region.as_deref().or(self.cx.accounts.default_region());
         let region = region.unwrap_or_default();
-        let silent = self.cx.accounts.is_silent(region);
+        let namespace = object.namespace().unwrap_or_default();
+        let terms = Terms::of(&object.spec, &namespace, &self.cx.account_view, &self.cx.rules).ok();
+        let role = terms.and_then(|terms| terms.role());
+        let silent = self.cx.accounts.is_silent(role.as_ref(), region);
+        // One account that hangs takes no workers from another in the same region.
+        let account = object.spec.account_ref.as_ref().map_or("", |account| &account.name);
         self.cx.metrics.queued();
         let came = Instant::now();
-        let turn = self.admission.turn(lane, region, silent).await;
+        let turn = self.admission.turn(lane, &format!("{account}/{region}"), silent).await;
         self.cx.metrics.taken_up(came.elapsed());
         turn
     }

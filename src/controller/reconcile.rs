@@ -35,8 +35,6 @@ pub(super) mod subject;
 mod trust;
 mod zones;
 
-use std::time::Duration;
-
 use super::clock::Moment;
 use super::context::Context;
 use super::error::Error;
@@ -82,9 +80,10 @@ pub(super) async fn reconcile(cx: &Context, object: &Object, memory: &mut Memory
         Course::Rest => return rest::rest(cx, subject, memory).await,
         Course::Realise => {}
     }
-    if let Some(wait) = waits_still(subject, memory, now) {
+    if let Some(wait) = memory.schedule.too_soon(&seen, now.at) {
         return Ok(Next::after(Some(wait)));
     }
+    let held = waits_still(subject, memory, now);
     let executor = &mut Executor::new(cx, subject);
     let ended = async {
         subject.check_cluster()?; // pure  it is the object of this operator
@@ -93,9 +92,10 @@ pub(super) async fn reconcile(cx: &Context, object: &Object, memory: &mut Memory
         memory.let_in(now.at);
         let resolution = Box::pin(resolve(cx, subject, memory, now)).await?; // I/O   names → ids, Nodes → instances
         let desired = subject.declare(&resolution.resolved)?; // pure  or a refusal that names the field
-        let full = memory.schedule.wants_full(&seen, now.at);
+        let full = !held && memory.schedule.wants_full(&seen, now.at);
         Box::pin(allowed(subject, &resolution, &desired.declared, memory, full)).await?; // I/O   what its account lets it use
-        if !full && memory.known.is_made(&desired.declared) {
+        let goes_on = full || (!held && memory.schedule.takes_up_a_plan(now.at));
+        if !goes_on && memory.known.is_made(&desired.declared) {
             let news = refresh::refresh_health(cx, subject, memory, now).await;
             let desired = Box::new(desired);
             return Ok(Ended::Between { desired, news });
@@ -114,14 +114,12 @@ pub(super) async fn reconcile(cx: &Context, object: &Object, memory: &mut Memory
     Box::pin(conclude(cx, executor, subject, memory, ended, now)).await // I/O   status, once, where it differs; when to look again
 }
 
-/// How long the object has to wait, since it is changed again and again, or its turn at AWS has not come.
-fn waits_still(subject: &Subject<'_>, memory: &mut Memory, now: Moment) -> Option<Duration> {
-    let seen = subject.seen();
-    if let Some(wait) = memory.schedule.too_soon(&seen, now.at) {
-        return Some(wait);
+/// Whether its turn at AWS has not come. What the cluster asks for meanwhile does not wait for that.
+fn waits_still(subject: &Subject<'_>, memory: &mut Memory, now: Moment) -> bool {
+    let bucket = memory.schedule.awaits_bucket(&subject.seen(), now.at);
+    let wait = bucket.and_then(|bucket| subject.region.still_waits(bucket));
+    if let Some(wait) = wait {
+        memory.schedule.wait_longer(now.at + wait);
     }
-    let bucket = memory.schedule.awaits_bucket(&seen, now.at)?;
-    let wait = subject.region.still_waits(bucket)?;
-    memory.schedule.wait_longer(now.at + wait);
-    Some(wait)
+    wait.is_some()
 }

@@ -55,6 +55,8 @@ pub(super) struct Report<'a> {
     pub(super) skipped: BTreeMap<String, String>,
     /// Why the health of the instances is not known, where it should be.
     pub(super) unread: Option<Message>,
+    /// The health is read less often than it should be.
+    pub(super) seldom_read: bool,
     pub(super) groups: Option<Vec<AutoScalingGroupStatus>>,
     pub(super) applied: Option<Applied>,
     /// Where nothing is written to AWS, the calls that would be made.
@@ -87,6 +89,7 @@ impl<'a> Report<'a> {
             selected: 0,
             skipped: BTreeMap::new(),
             unread: None,
+            seldom_read: false,
             groups: None,
             applied: None,
             plan: Vec::new(),
@@ -215,6 +218,10 @@ fn of_targets(
     if let Some(advice) = skipped(report) {
         let reason = statement.message.reason().to_owned();
         statement.message = message::advised(reason, statement.message, advice);
+    }
+    if report.seldom_read && report.unread.is_none() && !targets.has_none(&lb.instances) {
+        let reason = statement.message.reason().to_owned();
+        statement.message = message::advised(reason, statement.message, message::seldom_read());
     }
     for advice in zones::advice(
         &summary.by_zone,

@@ -66,7 +66,7 @@ async fn drift_is_repaired_by_the_resync_and_quiet_otherwise() -> Result<()> {
         Ok((version, test.writes_to_kubernetes()?))
     };
     let before = state().await?;
-    let read = |calls: &testkit::Calls| calls.of("DescribeTags").len() >= 4;
+    let read = |calls: &testkit::Calls| calls.of("DescribeLoadBalancers").len() >= 4;
     let calls = test.simulator().until_calls(mark, "four resyncs", read).await?;
     assert!(calls.writes().is_empty(), "{calls}");
     assert_eq!(before, state().await?);

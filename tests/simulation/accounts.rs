@@ -15,8 +15,8 @@ use crate::aws::{self, REGION};
 
 const OTHER: &str = "210987654321";
 
-/// A simulator by the runtime's clock, and the region of the other account as the operator enters it.
-fn entered() -> (Simulator, Accounts, Arc<AccountRegion>) {
+/// A simulator by the runtime's clock, and the accounts as the operator enters them.
+fn accounts(limits: Limits) -> (Simulator, Accounts) {
     let start: Timestamp = "2026-01-31T00:00:00Z".parse().expect("a time");
     let simulator = Simulator::new(Config {
         clock: Clock::tokio(aws_simulator::Timestamp::from_millis(start.as_millisecond())),
@@ -24,15 +24,26 @@ fn entered() -> (Simulator, Accounts, Arc<AccountRegion>) {
         signatures: Signatures::Known,
         ..Config::default()
     });
-    let (metrics, rates) = (Arc::new(Metrics::new()), Rates::queued(Limits::none()));
+    let (metrics, rates) = (Arc::new(Metrics::new()), Rates::queued(limits));
     let accounts = Accounts::new(aws::config(&simulator, start), Leadership::sole(), metrics, rates);
+    (simulator, accounts)
+}
+
+/// A region of an account, for an object.
+fn place(accounts: &Accounts, user: &str, account: &str, region: &str) -> Arc<AccountRegion> {
     let role = Role {
-        arn: format!("arn:aws:iam::{OTHER}:role/classic-lb-operator"),
+        arn: format!("arn:aws:iam::{account}:role/classic-lb-operator"),
         external_id: None,
         session_name: None,
         rate_share: None,
     };
-    let region = accounts.region_for("1", Some(&role), REGION, reads());
+    accounts.region_for(user, Some(&role), region, reads())
+}
+
+/// The region of the other account.
+fn entered() -> (Simulator, Accounts, Arc<AccountRegion>) {
+    let (simulator, accounts) = accounts(Limits::none());
+    let region = place(&accounts, "1", OTHER, REGION);
     (simulator, accounts, region)
 }
 
@@ -142,4 +153,57 @@ async fn the_last_object_of_an_account_takes_its_session_along() {
     let anew = accounts.region_for("4", Some(&role), REGION, reads());
     anew.account().await.expect("entered");
     assert_eq!(assumed(&simulator), 2);
+}
+
+/// How many reads it lets through at once.
+async fn at_once(place: &AccountRegion) -> usize {
+    for reads in 0..100 {
+        match place.client.find("none").await {
+            Ok(_) => {}
+            Err(error) if error.class == Class::OverBudget => return reads,
+            Err(error) => panic!("{}: {error}", place.region),
+        }
+    }
+    panic!("{}: no end of it", place.region)
+}
+
+#[tokio::test(start_paused = true)]
+async fn accounts_and_regions_are_the_sum_of_their_parts() {
+    const ACCOUNTS: [&str; 3] = [OTHER, "310987654321", "410987654321"];
+    const REGIONS: [&str; 4] = ["us-east-1", "us-west-2", "eu-west-1", "ap-south-1"];
+    let (_simulator, one) = accounts(Limits::default());
+    let alone = at_once(&place(&one, "1", ACCOUNTS[0], REGIONS[0])).await;
+    assert!(alone > 10, "{alone}");
+    let (simulator, accounts) = accounts(Limits::default());
+    // One throttles, and another does not answer.
+    let of = |account: &str, region: &str| Match {
+        service: Some("elasticloadbalancing".to_owned()),
+        account: Some(account.to_owned()),
+        region: Some(region.to_owned()),
+        ..Match::default()
+    };
+    refuse(&simulator, of(ACCOUNTS[1], REGIONS[1]), "Throttling");
+    simulator.add_fault(FaultRule {
+        matching: of(ACCOUNTS[2], REGIONS[2]),
+        action: Action::Hang,
+    });
+    let throttled = place(&accounts, "1", ACCOUNTS[1], REGIONS[1]);
+    let error = throttled.client.find("none").await.expect_err("throttled");
+    assert_eq!(error.class, Class::Throttled);
+    let hanging = place(&accounts, "2", ACCOUNTS[2], REGIONS[2]);
+    let others = async {
+        let begun = Instant::now();
+        for account in ACCOUNTS {
+            for region in REGIONS {
+                let troubled = [(ACCOUNTS[1], REGIONS[1]), (ACCOUNTS[2], REGIONS[2])];
+                if !troubled.contains(&(account, region)) {
+                    let place = place(&accounts, &format!("{account} {region}"), account, region);
+                    assert_eq!(at_once(&place).await, alone, "{account} {region}");
+                }
+            }
+        }
+        assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    };
+    let (hung, ()) = tokio::join!(hanging.client.find("none"), others);
+    assert_eq!(hung.expect_err("no answer").class, Class::Unavailable);
 }

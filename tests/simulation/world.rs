@@ -43,8 +43,8 @@ pub(crate) struct Scale {
     pub(crate) intervals: Intervals,
     /// How long each call to AWS takes.
     pub(crate) latency: Duration,
-    /// What AWS lets the account ask for, and what the operator takes of it in percent.
-    pub(crate) rates: Option<(Throttles, u8)>,
+    /// What AWS lets the account ask for, and what the operator takes of it.
+    pub(crate) rates: Option<(Throttles, Limits)>,
     /// How many objects are worked on at once.
     pub(crate) concurrency: usize,
     /// What is done with Nodes that are about to go.
@@ -264,10 +264,7 @@ impl Drop for World {
 
 fn start(kubernetes: &Kubernetes, simulator: &Simulator, scale: &Scale, seed: u64) -> Driver {
     let now = kubernetes.now();
-    let limits = match scale.rates {
-        Some((_, share)) => Limits::default().with_share(share),
-        None => Limits::none(),
-    };
+    let limits = scale.rates.map_or_else(Limits::none, |(_, limits)| limits);
     let aws = aws::config(simulator, now);
     let rules = Rules {
         node_draining: scale.draining,

@@ -84,6 +84,8 @@ messages! { TARGETS:
     part uneven(zones) [reason::ALL_IN_SERVICE, reason::UNHEALTHY]
         "the instances are spread unevenly ({zones}), and each zone gets an equal share of the clients: even them out, or \
          set attributes.crossZone";
+    part seldom_read() [reason::ALL_IN_SERVICE, reason::UNHEALTHY]
+        "their health is read less often than asked for, since all of the operator's share of AWS's rate is used";
     fn zone_not_served(count, zone) [reason::ZONE_NOT_SERVED]
         "{count} registered instances are in {zone}, which the load balancer does not serve, so they get no traffic: \
          add the zone to spec.availabilityZones, or a subnet of it to spec.subnets";

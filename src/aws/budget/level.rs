@@ -16,8 +16,9 @@ const AFTER_A_THROTTLE: f64 = 0.5;
 const LEAST: f64 = 0.05;
 /// What comes back of the rate each second without a throttle.
 const RECOVERY: f64 = 0.005;
-/// Whoever comes when its turn has come shall not find that a hair is lacking.
-const CLOSE: f64 = 0.01;
+/// Whoever comes when its turn has come shall not find that a hair is lacking, neither here nor at AWS.
+const CLOSE: f64 = 1e-6;
+const LATER: Duration = Duration::from_millis(2);
 /// Who has not come so long after its turn does not come any more.
 const GIVEN_UP: Duration = Duration::from_secs(30);
 /// Throttles within this time are one: calls were under way together.
@@ -28,6 +29,9 @@ const ONE_THROTTLE: Duration = Duration::from_secs(1);
 pub(super) struct Level {
     rate: Rate,
     tokens: f64,
+    /// Those of them that are paid for calls to come. AWS takes its own when it is called, and fills no bucket that is full until
+    /// then.
+    promised: f64,
     at: Instant,
     /// What other users of the account leave us of the rate, as far as their throttles taught.
     learnt: f64,
@@ -47,6 +51,7 @@ impl Level {
         Self {
             rate,
             tokens: rate.capacity,
+            promised: 0.0,
             at: now,
             learnt: 1.0,
             throttled: None,
@@ -69,7 +74,7 @@ impl Level {
     /// Whether so many can be taken, so that a part of the bucket is left. More than it ever holds: when it is full.
     pub(super) fn has(&mut self, tokens: f64, leave: f64, now: Instant) -> bool {
         self.refill(now);
-        self.tokens + CLOSE >= self.needed(tokens, leave)
+        self.left() + CLOSE >= self.needed(tokens, leave)
     }
 
     /// How many wait before whoever asks: in lanes before its own, and in its own those who came earlier.
@@ -86,20 +91,36 @@ impl Level {
         known.map(|(place, _)| *place)
     }
 
+    /// What is promised to nobody.
+    fn left(&self) -> f64 {
+        self.tokens - self.promised
+    }
+
     fn needed(&self, tokens: f64, leave: f64) -> f64 {
         (tokens + leave * self.rate.capacity).min(self.rate.capacity)
     }
 
-    /// Takes them, also where they are still to come.
-    pub(super) fn take(&mut self, tokens: f64, who: Who, now: Instant) {
-        self.refill(now);
-        self.tokens -= tokens;
+    /// Keeps them for calls to come.
+    pub(super) fn promise(&mut self, tokens: f64, who: Who) {
+        self.promised += tokens;
         self.waiting.retain(|_, (waiter, _)| *waiter != who);
     }
 
-    /// They were not used.
+    /// Calls that were paid for are made now.
+    pub(super) fn spend(&mut self, tokens: f64, now: Instant) {
+        self.put_back(tokens);
+        self.take(tokens, now);
+    }
+
+    /// Takes them, also where they are still to come.
+    pub(super) fn take(&mut self, tokens: f64, now: Instant) {
+        self.refill(now);
+        self.tokens -= tokens;
+    }
+
+    /// They are not used.
     pub(super) fn put_back(&mut self, tokens: f64) {
-        self.tokens = (self.tokens + tokens).min(self.rate.capacity);
+        self.promised = (self.promised - tokens).max(0.0);
     }
 
     /// How long until so many will be there for whoever asks now. Those who ask again keep their place in the line of their
@@ -108,9 +129,9 @@ impl Level {
         self.refill(now);
         self.waiting.retain(|_, (_, until)| *until + GIVEN_UP >= now);
         let place = self.place(lane, who).unwrap_or((lane, self.came));
-        let lacking = (self.needed(tokens, leave) - self.tokens).max(0.0);
+        let lacking = (self.needed(tokens, leave) - self.left()).max(0.0);
         let per_second = self.per_second().max(f64::MIN_POSITIVE);
-        let wait = seconds((lacking + self.before(lane, who)) / per_second);
+        let wait = seconds((lacking + self.before(lane, who)) / per_second) + LATER;
         if who != 0 {
             self.came += 1;
             self.waiting.insert(place, (who, now + wait));
@@ -155,7 +176,7 @@ mod tests {
     fn it_empties_and_fills() {
         let (mut level, now) = level(2.0, 0.5);
         assert!(level.has(2.0, 0.0, now));
-        level.take(2.0, 0, now);
+        level.take(2.0, now);
         assert!(!level.has(1.0, 0.0, now));
         assert!(level.has(1.0, 0.0, now + Duration::from_secs(2)));
         assert!(!level.has(2.0, 0.0, now + Duration::from_secs(2)));
@@ -165,17 +186,17 @@ mod tests {
     fn a_part_is_left_for_others_and_what_never_fits_waits_for_a_full_one() {
         let (mut level, now) = level(10.0, 1.0);
         assert!(level.has(6.0, 0.4, now));
-        level.take(6.0, 0, now);
+        level.take(6.0, now);
         assert!(!level.has(1.0, 0.4, now) && level.has(4.0, 0.0, now));
         assert!(!level.has(30.0, 0.0, now) && level.has(30.0, 0.0, now + Duration::from_secs(6)));
-        level.take(30.0, 0, now + Duration::from_secs(6));
+        level.take(30.0, now + Duration::from_secs(6));
         assert!(!level.has(1.0, 0.0, now + Duration::from_secs(25)));
     }
 
     #[test]
     fn those_who_wait_get_their_turns_one_after_the_other() {
         let (mut level, now) = level(1.0, 0.2);
-        level.take(1.0, 0, now);
+        level.take(1.0, now);
         let mut wait = |who, after| {
             let now = now + Duration::from_secs(after);
             level.wait_for(1.0, 0.0, Lane::Change, who, now).as_secs()
@@ -183,7 +204,8 @@ mod tests {
         assert_eq!([wait(1, 0), wait(2, 0), wait(3, 0)], [5, 10, 15]);
         assert_eq!([wait(1, 1), wait(3, 1)], [4, 14], "who asks again keeps its place");
         assert!((4..5000).all(|who| wait(who, 1) <= LONGEST.as_secs()));
-        level.take(1.0, 1, now + Duration::from_secs(5));
+        level.promise(1.0, 1);
+        level.spend(1.0, now + Duration::from_secs(5));
         assert_eq!(
             level
                 .wait_for(1.0, 0.0, Lane::Change, 3, now + Duration::from_secs(5))
@@ -192,6 +214,19 @@ mod tests {
         );
         let urgent = level.wait_for(1.0, 0.0, Lane::Instances, 9, now + Duration::from_secs(5));
         assert_eq!(urgent.as_secs(), 5, "before all those");
+    }
+
+    #[test]
+    fn what_is_paid_for_is_taken_when_the_call_is_made() {
+        let (mut level, now) = level(2.0, 1.0);
+        level.promise(1.0, 1);
+        level.promise(1.0, 2);
+        let later = now + Duration::from_secs(1);
+        assert!(!level.has(1.0, 0.0, later), "AWS's bucket was full all the time");
+        level.spend(1.0, later);
+        assert!(!level.has(1.0, 0.0, later) && level.has(1.0, 0.0, later + Duration::from_secs(1)));
+        level.put_back(1.0);
+        assert!(level.has(1.0, 0.0, later), "a call that is not made after all");
     }
 
     #[test]

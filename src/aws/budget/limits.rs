@@ -15,7 +15,7 @@ pub struct Rate {
 }
 
 /// What AWS lets an account ask for in a region, and the share of it that this operator takes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
     rates: [Rate; Bucket::ALL.len()],
     share: f64,

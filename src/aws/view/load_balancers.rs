@@ -16,6 +16,8 @@ use crate::elb::{DESCRIBE_LOAD_BALANCERS, DESCRIBE_TAGS, Lane, LoadBalancer};
 const NAMES: usize = 20;
 /// Of so many load balancers one is looked at while a reading serves.
 const SOON: usize = 40;
+/// Whoever waits for its turn to write waits no longer than this, or has given up.
+const EXPECTED: Duration = Duration::from_mins(10);
 /// While new objects come, what was read of load balancers that nobody asked for yet is kept as well.
 const GROWING: Duration = Duration::from_mins(1);
 
@@ -25,9 +27,10 @@ type Tags = Result<BTreeMap<String, String>, Error>;
 /// What was read of load balancers.
 #[derive(Debug, Default)]
 pub(super) struct LoadBalancers {
-    /// Those of changes do not wait for those of sweeps, whose lane may be empty.
-    descriptions: [Joined<String, Description>; 2],
-    tags: [Joined<String, Tags>; 2],
+    /// Those of instances wait for none that are still to come of changes, and neither for those of sweeps, whose lane may be
+    /// empty.
+    descriptions: [Joined<String, Description>; 3],
+    tags: [Joined<String, Tags>; 3],
     fleet: Mutex<Fleet>,
 }
 
@@ -42,6 +45,8 @@ struct Fleet {
     swept: Option<Instant>,
     /// When each was last written to; what was asked for earlier does not count.
     written: HashMap<String, Instant>,
+    /// Those whose tags will be asked for when their turn to be written to comes, in that order, and when they were named.
+    expected: Vec<(String, Instant)>,
 }
 
 impl Fleet {
@@ -83,8 +88,19 @@ impl LoadBalancers {
         self.tags.iter().for_each(Joined::clear);
     }
 
+    pub(super) fn expects_proof(&self, name: &str, now: Instant) {
+        let expected = &mut self.fleet().expected;
+        match expected.iter_mut().find(|(known, _)| known == name) {
+            Some((_, at)) => *at = now,
+            None => expected.push((name.to_owned(), now)),
+        }
+    }
+
     pub(super) fn wrote(&self, name: &str, now: Instant) {
-        self.fleet().written.insert(name.to_owned(), now);
+        let mut fleet = self.fleet();
+        fleet.written.insert(name.to_owned(), now);
+        fleet.expected.retain(|(expected, _)| expected != name);
+        drop(fleet);
         self.served(name);
     }
 
@@ -199,12 +215,13 @@ impl LoadBalancers {
     /// next, since they were just read.
     async fn read_tags(&self, client: &Client, names: Vec<String>) -> Vec<(String, Tags)> {
         let at = Instant::now();
+        let mut spare = self.next(&names, at);
         // Only where many come together are others sure to follow.
-        let spare = if names.len() < DESCRIBE_TAGS {
-            BTreeSet::new()
-        } else {
-            self.without_tags(&names)
-        };
+        if names.len() >= DESCRIBE_TAGS {
+            let others = self.without_tags(&names).into_iter();
+            let others: Vec<String> = others.filter(|name| !spare.contains(name)).collect();
+            spare.extend(others);
+        }
         let mut spare = spare.into_iter();
         let batches = names.chunks(DESCRIBE_TAGS).map(|asked| {
             let room = DESCRIBE_TAGS.saturating_sub(asked.len());
@@ -226,6 +243,16 @@ impl LoadBalancers {
         answers
     }
 
+    /// Those that will be written to next and whose tags were not read for it. Each is named once: one that is gone fails the
+    /// whole call.
+    fn next(&self, but: &[String], now: Instant) -> Vec<String> {
+        let expected = &mut self.fleet().expected;
+        expected.retain(|(name, at)| !but.contains(name) && now.saturating_duration_since(*at) < EXPECTED);
+        let room = but.len().div_ceil(DESCRIBE_TAGS) * DESCRIBE_TAGS - but.len();
+        let next = expected.drain(..room.min(expected.len()));
+        next.map(|(name, _)| name).collect()
+    }
+
     /// Load balancers that were read and whose tags were not.
     fn without_tags(&self, but: &[String]) -> BTreeSet<String> {
         let [descriptions, ..] = &self.descriptions;
@@ -238,9 +265,13 @@ impl LoadBalancers {
     }
 }
 
-/// Which of the two groups of questions those of a lane belong to.
+/// Which of the groups of questions those of a lane belong to.
 fn class(lane: Lane) -> usize {
-    usize::from(lane > Lane::Change)
+    match lane {
+        Lane::Instances => 0,
+        Lane::Change => 1,
+        Lane::Repair | Lane::Sweep => 2,
+    }
 }
 
 /// Reads these by name. AWS does not say which of a batch is missing, so that is halved until each is alone.

@@ -18,9 +18,10 @@ use super::view::GuardedAccount;
 use crate::api::condition::{READY, RECONCILING, STALLED, Statement};
 use crate::api::message;
 use crate::api::{
-    AWSAccount, AWSAccountStatus, AccountRef, AccountRegionStatus, ClassicLoadBalancerBinding, condition,
+    AWSAccount, AWSAccountStatus, AccountRef, AccountRegionStatus, BUDGET_SUFFICIENT, BUDGET_THROTTLED,
+    ClassicLoadBalancerBinding, VIEW_ANSWERING, VIEW_SILENT, VIEW_UNREAD, condition,
 };
-use crate::aws::{self, Reads};
+use crate::aws::{self, Reads, Standing};
 use crate::controller::error::{self, Error};
 use crate::controller::guard::Reconciler;
 use crate::controller::object::Guarded;
@@ -140,7 +141,8 @@ async fn look(guarded: Arc<GuardedAccount>, all: Arc<Accounts>) -> Result<Action
         info!(account = account.name_any(), usable, "the AWSAccount was looked at");
         cx.changed.send_replace(());
     }
-    let status = derive(account, &answer, alone.then_some(used), cx.clock.now().wall);
+    let standing = |region: &str| cx.accounts.standing(role.as_ref(), region);
+    let status = derive(account, &answer, alone.then_some(used), standing, cx.clock.now().wall);
     if account.status.as_ref() != Some(&status) {
         cx.kubernetes.write_account_status(account, &status).await?;
     }
@@ -171,10 +173,28 @@ fn used(account: &AWSAccount, objects: &Objects, default_region: Option<&str>) -
     used
 }
 
+/// A region in words that change when its state does, and not with every call.
+fn region_status(standing: Option<Standing>, name: String, count: i32) -> AccountRegionStatus {
+    let view = match standing {
+        None => VIEW_UNREAD,
+        Some(standing) if standing.answers => VIEW_ANSWERING,
+        Some(_) => VIEW_SILENT,
+    };
+    let throttled = standing.is_some_and(|standing| standing.throttled);
+    let budget = if throttled { BUDGET_THROTTLED } else { BUDGET_SUFFICIENT };
+    AccountRegionStatus {
+        name,
+        load_balancers: Some(count),
+        view: Some(view.to_owned()),
+        budget: Some(budget.to_owned()),
+    }
+}
+
 fn derive(
     account: &AWSAccount,
     answer: &Result<Account, aws::Error>,
     used: Option<BTreeMap<String, i32>>,
+    standing: impl Fn(&str) -> Option<Standing>,
     now: Timestamp,
 ) -> AWSAccountStatus {
     let spec = &account.spec;
@@ -212,10 +232,7 @@ fn derive(
         regions: used
             .into_iter()
             .flatten()
-            .map(|(name, count)| AccountRegionStatus {
-                name,
-                load_balancers: Some(count),
-            })
+            .map(|(name, count)| region_status(standing(&name), name, count))
             .collect(),
     }
 }
@@ -244,10 +261,31 @@ mod tests {
     }
 
     #[test]
+    fn a_region_is_told_by_its_state() {
+        let told = |standing| {
+            let used = Some(BTreeMap::from([("eu-west-1".to_owned(), 2)]));
+            let status = derive(
+                &account("1"),
+                &Ok(answering("1")),
+                used,
+                |_| standing,
+                Timestamp::UNIX_EPOCH,
+            );
+            let region = status.regions.into_iter().next().expect("a region");
+            (region.view.unwrap_or_default(), region.budget.unwrap_or_default())
+        };
+        let state = |answers, throttled| Some(Standing { answers, throttled });
+        let words = |view: &str, budget: &str| (view.to_owned(), budget.to_owned());
+        assert_eq!(told(None), words("Unread", "Sufficient"));
+        assert_eq!(told(state(true, false)), words("Answering", "Sufficient"));
+        assert_eq!(told(state(false, true)), words("Silent", "Throttled"));
+    }
+
+    #[test]
     fn who_answers_decides_whether_it_is_ready() {
         let now = Timestamp::UNIX_EPOCH;
         let said = |answer: Result<Account, aws::Error>| {
-            let status = derive(&account("1"), &answer, None, now);
+            let status = derive(&account("1"), &answer, None, |_| None, now);
             let said = status
                 .conditions
                 .iter()

@@ -18,6 +18,8 @@ pub(in crate::controller) struct Health {
     read: Option<Reading>,
     /// Why it could not be read the last time, and how often in a row.
     failure: Option<(Error, u32)>,
+    /// How many readings in a row came much too late.
+    late: u32,
 }
 
 #[derive(Debug)]
@@ -38,6 +40,14 @@ impl Health {
         now: Instant,
     ) -> Instant {
         let settling = instances.iter().any(InstanceHealth::is_settling);
+        // What failed or was not looked at for a while is no sign of it.
+        let age = self.age(now).filter(|_| self.failure.is_none());
+        self.late = match age {
+            Some(age) if age > interval * 2 => self.late.saturating_add(1),
+            // In between nothing changes, or the status would be written to and fro.
+            Some(age) if age > interval * 5 / 4 => self.late,
+            _ => 0,
+        };
         self.failure = None;
         self.read = Some(Reading {
             at: now,
@@ -49,6 +59,11 @@ impl Health {
         } else {
             interval
         }
+    }
+
+    /// Whether it is read less often than it should be, again and again.
+    pub(in crate::controller) fn is_seldom_read(&self) -> bool {
+        self.late > 1
     }
 
     /// Takes in that it could not be read.
@@ -195,6 +210,17 @@ mod tests {
             now + WHILE_SETTLING
         );
         assert_eq!((health.in_service(), health.draining()), (ids(&[]), ids(&["i-1"])));
+    }
+
+    #[test]
+    fn what_is_read_too_seldom_again_and_again_is_told() {
+        let (mut health, begun, minute) = (Health::default(), Instant::now(), Duration::from_mins(1));
+        let mut told = Vec::new();
+        for minutes in [0, 1, 7, 13, 14, 20] {
+            health.take(serving(&["i-1"]), &ids(&["i-1"]), minute, begun + minute * minutes);
+            told.push(health.is_seldom_read());
+        }
+        assert_eq!(told, [false, false, false, true, false, false]);
     }
 
     #[test]

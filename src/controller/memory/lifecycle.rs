@@ -25,6 +25,8 @@ struct Creation {
 /// What is coming into being, or going.
 #[derive(Debug, Default)]
 pub(in crate::controller) struct Lifecycle {
+    /// It was not there, and its creation waits for a turn.
+    in_line: bool,
     creation: Option<Creation>,
     absent_since: Option<Instant>,
     disowned_since: Option<Instant>,
@@ -43,6 +45,16 @@ fn is_second_look(since: &mut Option<Instant>, now: Instant) -> bool {
 }
 
 impl Lifecycle {
+    /// Whether the creation waits for a turn.
+    pub(in crate::controller) fn is_in_line(&self) -> bool {
+        self.in_line
+    }
+
+    /// It does, or does no more.
+    pub(in crate::controller) fn set_in_line(&mut self, in_line: bool) {
+        self.in_line = in_line;
+    }
+
     /// `CreateLoadBalancer` was sent; `accepted` says whether AWS answered that it took it.
     pub(in crate::controller) fn created(&mut self, accepted: bool, at: Instant) {
         self.creation = Some(Creation { at, accepted });

@@ -18,6 +18,11 @@ const STALLED: Duration = Duration::from_mins(10);
 /// When to look again whether a name was given up, or a load balancer offered: a person may be waiting.
 pub(in crate::controller) const BLOCKED: Duration = Duration::from_mins(1);
 
+/// How old details become at most, where a resync is not rarer than that,
+const DETAILS: Duration = Duration::from_hours(1);
+/// or so many resyncs where those are frequent.
+const MOST_TURNS: u32 = 12;
+
 /// Why an object is due. In the order in which a log names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::controller) enum Due {
@@ -31,6 +36,8 @@ pub(in crate::controller) enum Due {
     Suspects,
     /// AWS is read again though nothing changed here.
     Resync,
+    /// What costs a call for each load balancer, or for a few, is read again: tags, attributes and policies.
+    Details,
     /// What was read last was older than our own write, or cannot be believed yet.
     Lag,
     /// Instances by tags and by group are looked up again.
@@ -49,6 +56,7 @@ impl Due {
             Self::Rate => "rate",
             Self::Step => "step",
             Self::Suspects => "suspects",
+            Self::Details => "details",
             Self::Resync => "resync",
             Self::Lag => "lag",
             Self::Lookup => "lookup",
@@ -59,14 +67,17 @@ impl Due {
 
     /// Whether it would meet the same empty bucket, and can wait for it.
     fn waits_for_a_turn(self) -> bool {
-        matches!(self, Self::Retry | Self::Rate | Self::Resync | Self::Lag)
+        matches!(
+            self,
+            Self::Retry | Self::Rate | Self::Details | Self::Resync | Self::Lag
+        )
     }
 
     /// Whether everything is read and planned, and not one thing alone.
     fn is_full(self) -> bool {
         matches!(
             self,
-            Self::Retry | Self::Rate | Self::Step | Self::Suspects | Self::Resync | Self::Lag
+            Self::Retry | Self::Rate | Self::Step | Self::Suspects | Self::Details | Self::Resync | Self::Lag
         )
     }
 }
@@ -78,6 +89,12 @@ pub(in crate::controller) struct Seen {
     pub(in crate::controller) requested_at: Option<String>,
 }
 
+/// One in so many resyncs of an object reads its details too.
+fn turns_of_details(resync: Duration) -> u32 {
+    let mut turns = (1..=MOST_TURNS).rev();
+    turns.find(|turns| resync * *turns <= DETAILS).unwrap_or(1)
+}
+
 /// How a full reconcile ended.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::controller) struct Ended {
@@ -85,16 +102,35 @@ pub(in crate::controller) struct Ended {
     pub(in crate::controller) progress: Option<Progress>,
     /// Somebody must do something in AWS, and nothing has to change here.
     pub(in crate::controller) blocked: bool,
+    /// AWS could not be asked.
+    pub(in crate::controller) unread: bool,
     /// Nothing failed; the next step has its own time.
     pub(in crate::controller) waiting: bool,
     /// AWS is changing more by itself than it was asked to, such as the instances of an Auto Scaling group.
     pub(in crate::controller) moving: bool,
     /// How often to look though nothing happened.
     pub(in crate::controller) resync: Duration,
+    /// How much of that time has passed since all were to be looked at: they are read together, which costs no more than one.
+    pub(in crate::controller) since_resync: Duration,
     /// How often instances that AWS refused were tried.
     pub(in crate::controller) suspects_tried: u32,
     /// Chance, from 0 to 1.
     pub(in crate::controller) chance: f64,
+}
+
+/// A reconcile that had no turn yet.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    reads: Reads,
+    bucket: Bucket,
+    /// It went by what is known of the load balancer, and so it does when its turn comes.
+    remembers: bool,
+}
+
+impl Ended {
+    fn until_resync(&self) -> Duration {
+        self.resync.saturating_sub(self.since_resync)
+    }
 }
 
 /// When to look again.
@@ -107,10 +143,12 @@ pub(in crate::controller) struct Schedule {
     failures: u32,
     /// The reconcile that is under way reads nothing of the load balancer.
     remembers: bool,
+    /// Details were to be read, and AWS did not answer.
+    owes_details: bool,
     /// When the event came that brought the object as it is.
     arrived: Option<Instant>,
-    /// How the reconcile reads that had no turn yet.
-    waiting: Option<(Reads, Bucket)>,
+    /// What had no turn yet.
+    waiting: Option<Waiting>,
     pace: Pace,
 }
 
@@ -146,7 +184,14 @@ impl Schedule {
 
     /// Whether everything is read and planned, whatever is declared.
     pub(in crate::controller) fn wants_full(&self, seen: &Seen, now: Instant) -> bool {
-        self.is_asked(seen) || self.due.iter().any(|(due, at)| due.is_full() && *at <= now)
+        let full = |due: &Due| due.is_full() && (*due != Due::Rate || !self.takes_up_a_plan(now));
+        self.is_asked(seen) || self.due.iter().any(|(due, at)| full(due) && *at <= now)
+    }
+
+    /// Whether the turn has come of what was planned by what is known of the load balancer: it is planned again, and nothing
+    /// is read for it.
+    pub(in crate::controller) fn takes_up_a_plan(&self, now: Instant) -> bool {
+        self.is_due(Due::Rate, now) && self.waiting.is_some_and(|waiting| waiting.remembers)
     }
 
     /// How long an object has to wait that is changed again and again.
@@ -157,7 +202,10 @@ impl Schedule {
 
     /// Whether ownership is proven again by the tags: somebody asks, or it was long ago.
     pub(in crate::controller) fn wants_proof(&self, seen: &Seen, now: Instant) -> bool {
-        self.is_asked(seen) || self.is_due_or_unset(Due::Resync, now) || self.is_due(Due::Lag, now)
+        self.is_asked(seen)
+            || self.is_due_or_unset(Due::Details, now)
+            || self.is_due(Due::Lag, now)
+            || self.owes_details
     }
 
     /// Whether this was not seen to yet, or not to the end.
@@ -210,9 +258,9 @@ impl Schedule {
         let earlier = now.checked_sub(tolerance).unwrap_or(now);
         let reads = |lane, since| Reads { lane, since };
         let change = if settled { Lane::Repair } else { Lane::Change };
-        if let Some((waiting, _)) = self.waiting.filter(|_| self.is_due(Due::Rate, now)) {
+        if let Some(waiting) = self.waiting.filter(|_| self.is_due(Due::Rate, now)) {
             // Nothing was written meanwhile, or the view would know.
-            return reads(waiting.lane, waiting.since.max(earlier));
+            return reads(waiting.reads.lane, waiting.reads.since.max(earlier));
         }
         match &self.seen {
             None if settled => reads(Lane::Repair, earlier),
@@ -222,7 +270,7 @@ impl Schedule {
             Some(_) => match self.due.iter().find(|(_, at)| **at <= now).map(|(due, _)| *due) {
                 Some(Due::Retry | Due::Rate | Due::Lag) => reads(change, now),
                 Some(_) if self.is_due(Due::Lag, now) => reads(change, now),
-                Some(Due::Resync | Due::Lookup | Due::Health) => reads(Lane::Sweep, earlier),
+                Some(Due::Details | Due::Resync | Due::Lookup | Due::Health) => reads(Lane::Sweep, earlier),
                 Some(Due::Step | Due::Suspects | Due::Grace) | None => reads(Lane::Instances, now),
             },
         }
@@ -230,7 +278,11 @@ impl Schedule {
 
     /// A reconcile met an empty bucket, and goes on when its turn comes.
     pub(in crate::controller) fn wait_for_turn(&mut self, at: Instant, reads: Reads, bucket: Bucket) {
-        self.waiting = Some((reads, bucket));
+        self.waiting = Some(Waiting {
+            reads,
+            bucket,
+            remembers: self.remembers,
+        });
         self.wait_longer(at);
     }
 
@@ -239,7 +291,7 @@ impl Schedule {
         let others = self.due.iter();
         let others = others.filter(|(due, at)| !due.waits_for_a_turn() && **at <= now);
         let comes = self.is_due(Due::Rate, now) && others.count() == 0 && !self.is_asked(seen);
-        self.waiting.filter(|_| comes).map(|(_, bucket)| bucket)
+        self.waiting.filter(|_| comes).map(|waiting| waiting.bucket)
     }
 
     /// Its turn comes then, and what would find no more tokens before waits as long.
@@ -282,6 +334,7 @@ impl Schedule {
         if self.seen.as_ref().is_some_and(|before| *before != seen) {
             self.pace.follow(now);
         }
+        self.read_details(&seen, ended, now);
         (self.seen, self.anew) = (Some(seen), false);
         let longest = match ended.progress {
             _ if ended.moving => MOVING,
@@ -289,8 +342,7 @@ impl Schedule {
             Some(Progress::Stalled) => STALLED,
             _ => Duration::MAX,
         };
-        // Objects that were read together, as all are at the start, shall not come back together.
-        let resync = ended.resync.min(longest).mul_f64(1.0 - 0.1 * ended.chance);
+        let resync = ended.until_resync().min(longest);
         let planned = self.due.get(&Due::Resync).filter(|_| self.remembers);
         self.set(
             Due::Resync,
@@ -314,6 +366,24 @@ impl Schedule {
             self.failures = 0;
             self.due.remove(&Due::Retry);
         }
+    }
+
+    /// Details were read if they were due: when they are again. Always together with a resync, for the sake of the reads that
+    /// are shared, and after a start by turns.
+    fn read_details(&mut self, seen: &Seen, ended: &Ended, now: Instant) {
+        if self.remembers || !self.wants_proof(seen, now) {
+            return;
+        }
+        self.owes_details = ended.unread;
+        let turns = turns_of_details(ended.resync);
+        let turn = if self.due.contains_key(&Due::Details) {
+            turns
+        } else {
+            let mut later = (1..turns).rev();
+            let by_chance = later.find(|turn| f64::from(*turn) / f64::from(turns) <= ended.chance);
+            1 + by_chance.unwrap_or_default()
+        };
+        self.set(Due::Details, now + ended.until_resync() + ended.resync * (turn - 1));
     }
 
     /// Instances that AWS refused are tried again later, the longer the oftener they were.

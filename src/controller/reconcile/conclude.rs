@@ -15,14 +15,14 @@ use super::{applied, from_status, refresh};
 use crate::api::ClassicLoadBalancerStatus;
 use crate::api::condition::STALLED;
 use crate::api::message;
-use crate::aws::DESCRIBE_INSTANCE_HEALTH;
+use crate::aws::{DESCRIBE_INSTANCE_HEALTH, Wait};
 use crate::controller::clock::Moment;
 use crate::controller::context::Context;
 use crate::controller::error::Error;
 use crate::controller::executor::Executor;
 use crate::controller::memory::{self, Memory};
 use crate::controller::status::{Report, Verdict};
-use crate::elb::{Declared, InstanceId, LoadBalancer};
+use crate::elb::{Bucket, Declared, InstanceId, LoadBalancer};
 use crate::plan::desired::Desired;
 use crate::plan::targets::Members;
 use crate::plan::{Cause, Explained, Problem, Step};
@@ -70,6 +70,7 @@ pub(super) async fn conclude(
         ..Next::default()
     };
     let drained = Drained::by(cx, subject, &ended);
+    let between = matches!(ended, Ok(Ended::Between { .. }));
     match ended {
         Err(Stop::Failed(error)) => return Err(error),
         Err(Stop::Doubted(wait)) => memory.schedule.postpone(cx.clock.now().at + wait),
@@ -95,7 +96,9 @@ pub(super) async fn conclude(
             next.problems = full(cx, executor, subject, memory, &resolution, &desired, outcome, now).await?;
         }
     }
-    if let Some(wait) = subject.region.turn() {
+    // A look at the health has its own next time, and nothing else is to be done for its sake.
+    let of_health = |wait: &Wait| between && matches!(wait.bucket, Bucket::Describe | Bucket::Account);
+    if let Some(wait) = subject.region.turn().filter(|wait| !of_health(wait)) {
         memory
             .schedule
             .wait_for_turn(now.at + wait.time, subject.reads, wait.bucket);
@@ -173,9 +176,11 @@ fn end(cx: &Context, subject: &Subject<'_>, memory: &mut Memory, verdict: &Verdi
     let ended = memory::Ended {
         progress: verdict.progress(),
         blocked: verdict.problem().is_some_and(|problem| problem.cause == Cause::Blocked),
+        unread: matches!(verdict, Verdict::Unread(_)),
         waiting: verdict.is_waiting() || subject.region.turn().is_some(),
         moving,
         resync: cx.intervals.resync,
+        since_resync: cx.since_resync(now),
         suspects_tried: memory.refusals.tried(),
         chance: cx.jitter.fraction(),
     };
@@ -276,6 +281,7 @@ fn with_targets<'a>(
     report.not_after = Some(memory.known.lookups.not_after.clone());
     report.unread = memory.health.message();
     report.shared = subject.object.is_binding();
+    report.seldom_read = memory.health.is_seldom_read();
     if let Some(selected) = memory.known.selected() {
         report.no_targets = (!selected.matched).then(|| message::selects_none(selected.total));
         report.skipped.clone_from(&selected.skipped);

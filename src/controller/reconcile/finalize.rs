@@ -9,14 +9,14 @@ use super::conclude::Next;
 use super::entry::enter;
 use super::groups;
 use super::mode::ReadsOnly;
-use super::observe::{Observation, confirmed, observe};
+use super::observe::{LOOK, Observation, confirmed, observe};
 use super::own::was_published;
 use super::publish::publish;
 use super::stop::{Halt, Stop};
 use super::subject::Subject;
 use crate::api::message::{self, Message};
 use crate::api::{DeletionPolicy, Management};
-use crate::aws;
+use crate::aws::{self, Wait};
 use crate::controller::backoff;
 use crate::controller::clock::Moment;
 use crate::controller::context::Context;
@@ -25,7 +25,7 @@ use crate::controller::executor::Executor;
 use crate::controller::memory::{BLOCKED, Memory};
 use crate::controller::status::{Report, Verdict};
 use crate::elb::{LoadBalancer, Origin, Ownership, TAG_BIND_BY, TAG_PREFIX};
-use crate::plan::{Cause, Problem, Step, Track, desired};
+use crate::plan::{Cause, Plan, Problem, Step, Track, desired};
 
 /// Between two looks at something that AWS is busy with.
 const POLL: Duration = Duration::from_secs(2);
@@ -101,7 +101,16 @@ pub(super) async fn finalize(
             return Ok(Next::after(Some(POLL)));
         }
         // No failure: its turn comes.
-        Err(Hindrance::Refused(aws::Error { wait: Some(wait), .. })) => return Ok(Next::after(Some(wait.time))),
+        Err(Hindrance::Refused(
+            error @ aws::Error {
+                wait: Some(Wait { time, .. }),
+                ..
+            },
+        )) => {
+            let report = Report::new(subject.generation(), Verdict::Deleting(error.told()));
+            publish(cx, object, memory, &report).await?;
+            return Ok(Next::after(Some(time)));
+        }
         Err(Hindrance::Refused(error)) => {
             let message = message::deletion_waits(error.reason(), &error);
             let cause = Cause::Refused(error.class);
@@ -137,6 +146,14 @@ async fn remove(
     now: Moment,
 ) -> Result<After, Hindrance> {
     enter(subject).await?;
+    let retains = subject.object.spec.deletion_policy == Some(DeletionPolicy::Retain);
+    if was_published(subject, memory) && !retains && !memory.lifecycle.is_going(now.at) {
+        // Whoever waits in line reads nothing.
+        let waiting = executor.pay_ahead(&Plan::delete(), &LOOK);
+        if let Some(failure) = waiting.into_iter().next() {
+            return Err(failure.error.into());
+        }
+    }
     let lb = match what_stands(cx, executor, subject, memory, now).await? {
         Stands::Ours(lb) => *lb,
         Stands::Nothing(after) => return Ok(after),

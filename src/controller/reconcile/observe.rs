@@ -19,6 +19,9 @@ pub(super) enum Observation {
     NotOurs(Ownership, Box<LoadBalancer>),
 }
 
+/// What it takes to know whether there is a load balancer, and whose it is.
+pub(super) const LOOK: [&str; 2] = ["DescribeLoadBalancers", "DescribeTags"];
+
 /// Reads the load balancer. `known` is what was proven to be ours before: the same one, told by its creation time,
 /// needs no second proof unless `prove` asks for it.
 pub(super) async fn observe(

@@ -6,7 +6,7 @@ mod create;
 mod owned;
 
 use super::entry::unreadable;
-use super::observe::{Observation, confirmed, is_same, observe, replaced};
+use super::observe::{LOOK, Observation, confirmed, is_same, observe, replaced};
 use super::stop::{Halt, Stop};
 use super::subject::Subject;
 use crate::controller::context::Context;
@@ -14,8 +14,8 @@ use crate::controller::executor::Executor;
 use crate::controller::memory::{Memory, SECOND_LOOK};
 use crate::controller::status::Verdict;
 use crate::elb::{Element, LoadBalancer, Origin, Ownership};
-use crate::plan::Step;
 use crate::plan::desired::Desired;
+use crate::plan::{Plan, Step};
 
 pub(super) use create::was_published;
 pub(super) use owned::{Owned, Reality, Source};
@@ -44,6 +44,7 @@ pub(super) async fn own(
     desired: &Desired,
     memory: &mut Memory,
 ) -> Result<Owned, Stop> {
+    wait_in_line(executor, desired, memory)?;
     let proves = memory.schedule.wants_proof(&subject.seen(), cx.clock.now().at);
     let observation = observe(subject, &subject.region.view, memory.known.load_balancer(), proves).await;
     let observation = match observation {
@@ -98,6 +99,19 @@ pub(super) async fn own(
     memory.lifecycle.seen();
     executor.owned();
     Ok(owned)
+}
+
+/// A creation that waits for its turn waits without a look at what is there; that is looked at when the turn comes.
+fn wait_in_line(executor: &mut Executor<'_>, desired: &Desired, memory: &mut Memory) -> Result<(), Stop> {
+    if !memory.lifecycle.is_in_line() {
+        return Ok(());
+    }
+    let waiting = executor.pay_ahead(&Plan::create(&desired.declared), &LOOK);
+    if let Some(failure) = waiting.first() {
+        return Err(Halt::not_created(&failure.error).into());
+    }
+    memory.lifecycle.set_in_line(false);
+    Ok(())
 }
 
 /// The load balancer as a second reading shows it, where the first shows something as it was before our own write. A listener

@@ -17,7 +17,7 @@ use crate::controller::error::Error;
 use crate::controller::executor::Executor;
 use crate::controller::memory::{Due, Memory, Suspects};
 use crate::elb::{Attribute, Class, Code, Declared, Element, LoadBalancer, Ownership};
-use crate::plan::{Facts, Failure, Plan, Refusal as _, Rounds, Step};
+use crate::plan::{Facts, Failure, Plan, Refusal as _, Rounds, Run, Step};
 
 /// How long after a registration the first look at its health is worth a call.
 const HEALTH_AFTER_REGISTRATION: Duration = Duration::from_secs(2);
@@ -46,10 +46,11 @@ pub(super) async fn realise(
     } = owned;
     let before = lb.clone();
     let mut rounds = Rounds::new(facts);
-    if !source.is_proven() && !executor.is_dry() && rounds.next(&declared, &lb).is_some() {
-        prove(cx, subject, memory, &mut lb).await?;
-    }
-    let failures = rounds_of(cx, executor, subject, &declared, &mut lb, &mut rounds, memory).await?;
+    let plan = rounds.next(&declared, &lb).filter(|_| !source.is_proven());
+    let failures = match without_turn(cx, executor, subject, memory, &mut lb, plan).await? {
+        Some(failures) => failures,
+        None => rounds_of(cx, executor, subject, &declared, &mut lb, &mut rounds, memory).await?,
+    };
     // What dry steps would leave waiting is no problem of today.
     let held = if executor.is_dry() {
         None
@@ -94,11 +95,28 @@ pub(super) async fn realise(
 }
 
 /// Before anything is written, the tags say once more that it is ours: somebody may have given it away since they were
-/// last read.
-async fn prove(cx: &Context, subject: &Subject<'_>, memory: &mut Memory, lb: &mut LoadBalancer) -> Result<(), Stop> {
-    let tags = subject.region.view.now().tags(&subject.name).await;
-    lb.tags = match tags {
+/// last read. They are read when it is paid for what is to be written, so that whoever waits in line reads nothing. Returns
+/// what has no turn, where nothing has one.
+async fn without_turn(
+    cx: &Context,
+    executor: &mut Executor<'_>,
+    subject: &Subject<'_>,
+    memory: &mut Memory,
+    lb: &mut LoadBalancer,
+    plan: Option<Plan>,
+) -> Result<Option<Vec<Failure<AwsError>>>, Stop> {
+    let Some(plan) = plan.filter(|_| !executor.is_dry()) else {
+        return Ok(None);
+    };
+    let view = &subject.region.view;
+    let waiting = executor.pay_ahead(&plan, &["DescribeTags"]);
+    if !executor.has_paid_ahead() {
+        view.expects_proof(&subject.name);
+        return Ok(Some(waiting));
+    }
+    lb.tags = match view.proof(&subject.name).await {
         Ok(tags) => tags,
+        Err(error) if error.class == Class::OverBudget => return Ok(Some(refused_by(plan, &error))),
         // Gone, or not shown for a moment: the next look tells.
         Err(error) if error.class == Class::Gone => return Err(Stop::Doubted(Duration::ZERO)),
         Err(error) => return Err(subject.unreadable(&error)),
@@ -112,7 +130,16 @@ async fn prove(cx: &Context, subject: &Subject<'_>, memory: &mut Memory, lb: &mu
     }
     memory.journal.settle(lb, cx.clock.now().at);
     memory.schedule.set_sooner(Due::Lag, memory.journal.look_again());
-    Ok(())
+    Ok(None)
+}
+
+/// What becomes of a plan of which no step can be taken.
+fn refused_by(plan: Plan, error: &AwsError) -> Vec<Failure<AwsError>> {
+    let mut run = Run::new(plan);
+    while run.begins().is_some() {
+        run.refused(error.clone());
+    }
+    run.finish().failures
 }
 
 /// Plans and runs, round after round. Returns what was refused and did not change the plan.

@@ -41,6 +41,13 @@ impl World {
         answered.unwrap_or_default()
     }
 
+    /// Calls AWS once as somebody else does, whatever comes of it.
+    pub(crate) async fn call_once(&mut self, parameters: &str) {
+        self.record();
+        drop(self.simulator.call(request(parameters)).await);
+        self.aws_seen = self.simulator.last_request();
+    }
+
     /// The API of the objects, as users have it.
     pub(crate) fn objects(&self) -> Api<DynamicObject> {
         let gvk = GroupVersionKind::gvk("classiclb.dev", "v1alpha1", "ClassicLoadBalancer");

@@ -13,9 +13,11 @@ fn well() -> Ended {
     Ended {
         progress: None,
         blocked: false,
+        unread: false,
         waiting: false,
         moving: false,
         resync: RESYNC,
+        since_resync: Duration::ZERO,
         suspects_tried: 0,
         chance: 0.0,
     }
@@ -42,8 +44,67 @@ fn all_well_rests_until_the_resync() {
     let schedule = after(&well(), now);
     assert!(!schedule.wants_full(&seen(1), now) && !schedule.wants_proof(&seen(1), now));
     assert_eq!(schedule.next(now), Some((Due::Resync, RESYNC)));
-    assert!(schedule.wants_full(&seen(1), now + RESYNC) && schedule.wants_proof(&seen(1), now + RESYNC));
-    assert_eq!(schedule.because(&seen(1), now + RESYNC), "resync");
+    assert!(schedule.wants_full(&seen(1), now + RESYNC));
+}
+
+#[test]
+fn objects_are_looked_at_together_and_their_details_read_by_turns() {
+    let now = Instant::now();
+    let (early, late) = (
+        well(),
+        Ended {
+            since_resync: RESYNC / 3,
+            ..well()
+        },
+    );
+    assert!(
+        after(&early, now).wants_proof(&seen(1), now + RESYNC),
+        "by chance, the first turn"
+    );
+    let other_turn = |ended| Ended { chance: 0.9, ..ended };
+    assert!(!after(&other_turn(early), now).wants_proof(&seen(1), now + RESYNC));
+    let mut schedule = after(&other_turn(late), now);
+    assert_eq!(
+        schedule.next(now),
+        Some((Due::Resync, RESYNC - RESYNC / 3)),
+        "when all are"
+    );
+    let resync = now + RESYNC - RESYNC / 3;
+    assert!(schedule.wants_full(&seen(1), resync) && !schedule.wants_proof(&seen(1), resync));
+    schedule.ended(seen(1), &well(), resync);
+    let again = resync + RESYNC;
+    assert!(schedule.wants_full(&seen(1), again) && schedule.wants_proof(&seen(1), again));
+    schedule.ended(seen(1), &well(), again);
+    assert!(
+        !schedule.wants_proof(&seen(1), again + RESYNC),
+        "from then on each in its turn"
+    );
+    assert!(schedule.wants_proof(&seen(1), again + 2 * RESYNC));
+    let unread = Ended { unread: true, ..well() };
+    assert!(after(&unread, now).wants_proof(&seen(1), now), "AWS did not answer");
+}
+
+#[test]
+fn details_are_read_every_hour_or_every_so_many_resyncs() {
+    let turns = [3, 60, 300, 600, 3600, 7200].map(|seconds| turns_of_details(Duration::from_secs(seconds)));
+    assert_eq!(turns, [12, 12, 12, 6, 1, 1]);
+}
+
+#[test]
+fn a_plan_that_waits_for_its_turn_is_no_full_reconcile() {
+    let (now, wait) = (Instant::now(), Duration::from_secs(20));
+    let reads = Reads {
+        lane: Lane::Instances,
+        since: now,
+    };
+    for remembers in [true, false] {
+        let mut schedule = after(&well(), now);
+        schedule.remembers(remembers);
+        schedule.wait_for_turn(now + wait, reads, Bucket::Registration);
+        assert_eq!(schedule.wants_full(&seen(1), now + wait), !remembers);
+        assert_eq!(schedule.takes_up_a_plan(now + wait), remembers);
+        assert!(!schedule.takes_up_a_plan(now));
+    }
 }
 
 #[test]
@@ -122,12 +183,13 @@ fn what_stays_due_is_not_asked_for_at_once_again() {
 #[test]
 fn changes_of_the_cluster_put_off_no_look_at_aws() {
     let now = Instant::now();
-    let mut schedule = after(&well(), now);
+    let by_turns = Ended { chance: 0.9, ..well() };
+    let mut schedule = after(&by_turns, now);
     schedule.remembers(true);
-    schedule.ended(seen(1), &well(), now + RESYNC / 2);
+    schedule.ended(seen(1), &by_turns, now + RESYNC / 2);
     assert_eq!(schedule.next(now), Some((Due::Resync, RESYNC)));
     schedule.remembers(false);
-    schedule.ended(seen(1), &well(), now + RESYNC / 2);
+    schedule.ended(seen(1), &by_turns, now + RESYNC / 2);
     assert_eq!(schedule.next(now), Some((Due::Resync, RESYNC + RESYNC / 2)));
 }
 

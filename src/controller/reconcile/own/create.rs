@@ -174,6 +174,7 @@ async fn create(
         // Made in the same moment: its tags tell by whom.
         Some(error) if error.class == Class::Duplicate => {}
         Some(error) => {
+            memory.lifecycle.set_in_line(error.class == Class::OverBudget);
             if error.class == Class::Unavailable {
                 // AWS may have taken it all the same.
                 memory.lifecycle.created(false, cx.clock.now().at);

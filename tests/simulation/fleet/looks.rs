@@ -1,0 +1,91 @@
+//! What it costs to look though nothing happens, and after a restart.
+
+use std::time::Duration;
+
+use classic_lb_operator::controller::Intervals;
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::{PAGE, Rates, TAGS, calls, count, easily_made, refused, scale, standing};
+use crate::day::apart;
+use crate::world::{Scale, World};
+
+const ATTRIBUTES: &str = "DescribeLoadBalancerAttributes";
+
+/// A fleet with attributes, whose health is seldom read.
+async fn with_attributes(objects: usize, rates: Rates) -> World {
+    let intervals = Intervals {
+        resync: Duration::from_mins(10),
+        health: Duration::from_mins(10),
+    };
+    let scale = Scale {
+        intervals,
+        ..scale(objects, rates)
+    };
+    let mut world = standing(objects, scale, Duration::from_mins(1)).await;
+    for name in world.names() {
+        world
+            .edit(&name, json!({"spec": {"attributes": {"idleTimeoutSeconds": 90}}}))
+            .await;
+    }
+    // By then each had its first turn.
+    world.run_until(Instant::now() + Duration::from_mins(75)).await;
+    world
+}
+
+#[test]
+fn drift_is_looked_for_together_and_details_by_turns() {
+    apart(async || {
+        let mut world = with_attributes(24, easily_made()).await;
+        let since = world.simulator.last_request();
+        world.run_until(Instant::now() + Duration::from_hours(2)).await;
+        let all = calls(&world, since);
+        let figures = ["DescribeLoadBalancers", "DescribeTags", ATTRIBUTES].map(|operation| count(&all, operation));
+        println!("{figures:?} in two hours");
+        let [looks, tags, attributes] = figures;
+        assert!((11..=13).contains(&looks), "one a resync: {figures:?}");
+        assert!((42..=54).contains(&attributes), "one an hour of each: {figures:?}");
+        assert!(tags <= 2 * 6 + 4, "those of a resync together: {figures:?}");
+
+        // Somebody changes an attribute: it is put back within the hour, or when somebody asks.
+        let change = "Action=ModifyLoadBalancerAttributes&LoadBalancerAttributes.ConnectionSettings.IdleTimeout=7&";
+        assert!(world.call(&format!("{change}LoadBalancerName=lb-01")).await);
+        let since = world.simulator.last_request();
+        world.run_until(Instant::now() + Duration::from_mins(61)).await;
+        let mended = count(&calls(&world, since), "ModifyLoadBalancerAttributes");
+        assert_eq!(mended, 1, "within the hour");
+        assert!(world.call(&format!("{change}LoadBalancerName=lb-02")).await);
+        let since = world.simulator.last_request();
+        let asked = json!({"metadata": {"annotations": {"classiclb.dev/requested-at": "now"}}});
+        world.edit("lb-02", asked).await;
+        world.run_until(Instant::now() + Duration::from_secs(5)).await;
+        let mended = count(&calls(&world, since), "ModifyLoadBalancerAttributes");
+        assert_eq!(mended, 1, "somebody asked");
+        assert_eq!(refused(&calls(&world, 0)), 0);
+    });
+}
+
+#[test]
+fn all_are_verified_within_seconds_of_a_restart() {
+    apart(async || {
+        const FLEET: usize = 120;
+        let scale = scale(FLEET, easily_made());
+        let mut world = standing(FLEET, scale, Duration::from_mins(1)).await;
+        let (since, restarted) = (world.simulator.last_request(), Instant::now());
+        world.restart();
+        let mut all = Vec::new();
+        while restarted.elapsed() < Duration::from_mins(1) && count(&all, "DescribeTags") * TAGS < FLEET {
+            world.run_until(Instant::now() + Duration::from_millis(250)).await;
+            all = calls(&world, since);
+        }
+        let time = restarted.elapsed();
+        world.run_until(restarted + Duration::from_secs(20)).await;
+        let all = calls(&world, since);
+        let [pages, tags] = ["DescribeLoadBalancers", "DescribeTags"].map(|operation| count(&all, operation));
+        println!("{pages} pages and {tags} questions about tags in {time:?}");
+        assert!(pages <= FLEET.div_ceil(PAGE) + 2, "{pages}");
+        assert!(tags <= FLEET.div_ceil(TAGS) + 2, "{tags}");
+        assert!(time <= Duration::from_secs(10), "{time:?}");
+        assert_eq!(refused(&all), 0);
+    });
+}
