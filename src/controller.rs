@@ -87,6 +87,7 @@ pub async fn run(
     }
 
     let objects = merge::watch(cx.namespaces().apis(&watching), &watch::config(), watch::bare)
+        .modify(watch::prune)
         .inspect({
             let (reconciler, readiness) = (Arc::clone(&reconciler), Arc::clone(&readiness));
             let listed = watch::Listed::default();

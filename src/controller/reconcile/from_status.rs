@@ -34,7 +34,7 @@ pub(super) fn awaits_successor(status: &ClassicLoadBalancerStatus) -> bool {
 
 /// The instances that a status knows, with their sources.
 pub(super) fn members_of(status: &ClassicLoadBalancerStatus) -> Members {
-    let items = status.instances.iter().flat_map(|instances| &instances.items);
+    let items = status.instances.iter().flat_map(|instances| instances.items.iter());
     items
         .map(|item| {
             let sources = item.sources.iter().cloned().collect();
