@@ -71,9 +71,12 @@ book: ## Build the documentation as a book into target/book; needs mdbook on the
 	mdbook build
 
 .PHONY: bench
-bench: tools ## Measure the operator and the simulator
-	cargo build --release --workspace --bins
-	cargo bench --workspace --bench '*'
+bench: tools ## Measure the operator against its goals and write docs/performance.md; PARTS="hundred size": only these
+	cargo bench --workspace --bench performance -- $(PARTS)
+
+.PHONY: bench-simulator
+bench-simulator: ## Measure the simulator
+	cargo bench --workspace --bench simulator
 
 MINUTES := 10
 .PHONY: soak
