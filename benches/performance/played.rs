@@ -1,6 +1,6 @@
 //! What a fleet asks of AWS and how long that takes, under the buckets that AWS publishes, in virtual time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_simulator::{RequestRecord, Throttles};
@@ -56,6 +56,15 @@ impl Calls {
     fn refused(&self) -> f64 {
         let throttled = |call: &&RequestRecord| call.error_code.as_deref() == Some("Throttling");
         number(self.0.iter().filter(throttled).count())
+    }
+
+    /// Prints which they were, for whoever wonders about a figure.
+    fn tell(&self, what: &str) {
+        let mut counts = BTreeMap::<&str, usize>::new();
+        for call in &self.0 {
+            *counts.entry(&call.operation).or_default() += 1;
+        }
+        println!("  {what}: {counts:?}");
     }
 
     /// Those until that moment.
@@ -178,6 +187,7 @@ async fn made(fleet: &mut Fleet) -> Vec<Row> {
     if fleet.objects != 100 {
         return Vec::new();
     }
+    calls.tell("to create 100 load balancers");
     let floor = (objects - 10.0) * BETWEEN;
     let dear: f64 = DEAR.iter().map(|operation| calls.count(operation)).sum();
     let which = "100 load balancers";
@@ -220,6 +230,7 @@ async fn idle(fleet: &mut Fleet) -> Vec<Row> {
     let calls = fleet.calls(mark);
     let requests = fleet.world.kubernetes.requests(kubernetes);
     let written = number(requests.iter().filter(|request| request.verb.is_write()).count());
+    calls.tell("of an idle hour");
     let sweeps = 3600.0 / RESYNC.as_secs_f64();
     vec![
         Row::played(
@@ -310,6 +321,7 @@ async fn joined(fleet: &mut Fleet, nodes: usize) -> Vec<Row> {
         .collect();
     assert_eq!(registered.len(), fleet.objects, "all select them");
     let calls = calls.until(time(last));
+    calls.tell(&format!("{which} load balancers, {what}"));
     let mut rows = vec![
         Row::played(
             goal,
