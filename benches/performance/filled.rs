@@ -86,7 +86,7 @@ impl Filled {
         })
     }
 
-    /// More Nodes, as kubelets leave them.
+    /// Nodes, as kubelets leave them.
     pub(crate) async fn join(&mut self, count: usize) -> anyhow::Result<()> {
         let numbers = self.nodes..self.nodes + count;
         for some in numbers.clone().collect::<Vec<_>>().chunks(1000) {
@@ -121,7 +121,7 @@ impl Filled {
         Ok(())
     }
 
-    /// More objects, and waits until all are as declared.
+    /// Objects, and waits until all are as declared.
     pub(crate) async fn declare(&mut self, count: usize, targets: Targets) -> anyhow::Result<()> {
         let api = self.namespace.api(Kind::CLB).await?;
         let nodes = self.nodes;
@@ -138,26 +138,6 @@ impl Filled {
             .try_collect::<Vec<()>>()
             .await?;
         self.objects += count;
-        self.until_ready().await
-    }
-
-    /// Gives each object other instances, and waits until it has them.
-    pub(crate) async fn retarget(&self, targets: Targets) -> anyhow::Result<()> {
-        let api = self.namespace.api(Kind::CLB).await?;
-        let nodes = self.nodes;
-        let patched = (0..self.objects).map(|number| {
-            let api = api.clone();
-            async move {
-                let patch = json!([{"op": "replace", "path": "/spec/targets", "value": targets.of(number, nodes)}]);
-                let patch: Patch<()> = Patch::Json(serde_json::from_value(patch)?);
-                api.patch(&name(number), &PatchParams::default(), &patch).await?;
-                anyhow::Ok(())
-            }
-        });
-        stream::iter(patched)
-            .buffer_unordered(AT_ONCE)
-            .try_collect::<Vec<()>>()
-            .await?;
         self.until_ready().await
     }
 
@@ -209,7 +189,7 @@ impl Filled {
     }
 
     /// The operator that filled it ends.
-    pub(crate) async fn filled(&self) -> anyhow::Result<()> {
+    pub(crate) async fn stop_filling(&self) -> anyhow::Result<()> {
         self.stack
             .operator()
             .stop()

@@ -137,10 +137,10 @@ fn rounded(figure: f64) -> f64 {
 
 fn with_unit(figure: f64, unit: &str) -> String {
     let figure = grouped(rounded(figure));
-    if unit.is_empty() {
-        figure
-    } else {
-        format!("{figure} {unit}")
+    match unit {
+        "" => figure,
+        "calls" if figure == "1" => "1 call".to_owned(),
+        unit => format!("{figure} {unit}"),
     }
 }
 
