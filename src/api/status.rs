@@ -192,7 +192,6 @@ impl ClassicLoadBalancerStatus {
     }
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
 fn no_items(items: &Arc<Vec<InstanceStatus>>) -> bool {
     items.is_empty()
 }
