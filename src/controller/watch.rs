@@ -60,7 +60,9 @@ pub(super) fn prune(object: &mut Guarded) {
     {
         // Lists grow by doubling while they are read.
         items.shrink_to_fit();
-        items.iter_mut().for_each(|item| item.sources.shrink_to_fit());
+        for item in items.iter_mut() {
+            item.sources.shrink_to_fit();
+        }
     }
 }
 
