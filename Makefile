@@ -86,9 +86,12 @@ release: ## Build a release from a clean clone into target/release-files: image,
 	tools/release/build
 
 .PHONY: bench
-bench: tools ## Measure the operator and the simulator
-	cargo build --release --workspace --bins
-	cargo bench --workspace --bench '*'
+bench: tools ## Measure the operator against its goals and write docs/performance.md; PARTS="hundred size": only these
+	cargo bench --workspace --bench performance -- $(PARTS)
+
+.PHONY: bench-simulator
+bench-simulator: ## Measure the simulator
+	cargo bench --workspace --bench simulator
 
 MINUTES := 10
 .PHONY: soak

@@ -131,6 +131,7 @@ fn control<K: Watched, S: Future<Output = ()> + Send + Sync + 'static>(
 ) -> impl Future<Output = ()> + use<K, S> {
     let cx = &reconciler.cx;
     let objects = merge::watch(cx.namespaces().apis(watching), &watch::config(), watch::bare::<K>)
+        .modify(watch::prune::<K>)
         .inspect({
             let (reconciler, readiness) = (Arc::clone(reconciler), Arc::clone(readiness));
             let listed = watch::Listed::default();

@@ -1,5 +1,7 @@
 //! What the operator reports.
 
+use std::sync::Arc;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -169,12 +171,29 @@ pub struct InstancesStatus {
     #[schemars(length(max = 25))]
     pub skipped_nodes: Vec<String>,
     /// At most 250 instances, those out of service first.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    // They are most of a status: the store and whoever remembers it share them.
+    #[serde(skip_serializing_if = "no_items")]
     #[schemars(length(max = 250))]
-    pub items: Vec<InstanceStatus>,
+    pub items: Arc<Vec<InstanceStatus>>,
     /// Instances by Availability Zone, where the zone is known.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub by_zone: Vec<ZoneStatus>,
+}
+
+impl ClassicLoadBalancerStatus {
+    /// Takes the instances of another status where they are the same, so that both have them once.
+    pub fn share_instances(&mut self, other: Option<&Self>) {
+        let theirs = other.and_then(|other| other.instances.as_ref());
+        if let (Some(ours), Some(theirs)) = (&mut self.instances, theirs)
+            && ours.items == theirs.items
+        {
+            ours.items = Arc::clone(&theirs.items);
+        }
+    }
+}
+
+fn no_items(items: &Arc<Vec<InstanceStatus>>) -> bool {
+    items.is_empty()
 }
 
 /// One instance.
@@ -256,4 +275,37 @@ pub struct TrackError {
     pub code: String,
     /// AWS's message.
     pub message: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(ids: &[&str]) -> ClassicLoadBalancerStatus {
+        let item = |id: &&str| InstanceStatus {
+            id: (*id).to_owned(),
+            ..InstanceStatus::default()
+        };
+        ClassicLoadBalancerStatus {
+            instances: Some(InstancesStatus {
+                items: Arc::new(ids.iter().map(item).collect()),
+                ..InstancesStatus::default()
+            }),
+            ..ClassicLoadBalancerStatus::default()
+        }
+    }
+
+    #[test]
+    fn equal_instances_are_kept_once() {
+        let items = |status: &ClassicLoadBalancerStatus| status.instances.as_ref().map(|it| Arc::clone(&it.items));
+        let (mut ours, same, other) = (status(&["i-1"]), status(&["i-1"]), status(&["i-2"]));
+        let before = items(&ours).expect("instances");
+        ours.share_instances(Some(&other));
+        assert!(Arc::ptr_eq(&before, &items(&ours).expect("instances")));
+        ours.share_instances(Some(&same));
+        assert!(Arc::ptr_eq(
+            &items(&same).expect("instances"),
+            &items(&ours).expect("instances")
+        ));
+    }
 }

@@ -236,16 +236,19 @@ impl Client {
         let request = self.elb.describe_instance_health().load_balancer_name(name);
         let reply = self.call(DESCRIBE_INSTANCE_HEALTH, request.send()).await?;
         let states = reply.instance_states.unwrap_or_default().into_iter();
-        Ok(states
+        let mut health: Vec<InstanceHealth> = states
             .filter_map(|state| {
                 Some(InstanceHealth {
                     id: state.instance_id?,
-                    state: state.state.unwrap_or_else(|| "Unknown".to_owned()),
-                    reason: state.reason_code,
-                    description: state.description,
+                    state: InstanceHealth::word(state.state.unwrap_or_else(|| "Unknown".to_owned())),
+                    reason: state.reason_code.map(InstanceHealth::word),
+                    description: state.description.map(InstanceHealth::word),
                 })
             })
-            .collect())
+            .collect();
+        // It is remembered, and in place of the longer list that it was made from.
+        health.shrink_to_fit();
+        Ok(health)
     }
 
     /// Of these Auto Scaling groups, those that exist.

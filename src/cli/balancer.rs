@@ -143,9 +143,9 @@ impl Shown {
         self.in_service = Some(health.iter().filter(|instance| instance.is_in_service()).count());
         for instance in &mut self.instances {
             if let Some(read) = health.iter().find(|read| read.id == instance.id) {
-                instance.state = Some(read.state.clone());
-                instance.reason.clone_from(&read.reason);
-                instance.description.clone_from(&read.description);
+                instance.state = Some(read.state.to_string());
+                instance.reason = read.reason.as_deref().map(ToOwned::to_owned);
+                instance.description = read.description.as_deref().map(ToOwned::to_owned);
             }
         }
     }

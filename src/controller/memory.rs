@@ -72,7 +72,7 @@ impl Memory {
 
     /// A full reconcile begins. A person who asks, and the time, deserve a try of all that was refused.
     pub(super) fn begin_full(&mut self, seen: &Seen, declared: &Declared, now: Instant) {
-        self.known.made(declared.clone());
+        self.known.made(declared);
         self.schedule.remembers(false);
         if self.schedule.forgives_refusals(seen, now) {
             self.known.forget_unplaced();
@@ -101,7 +101,8 @@ impl Memory {
 /// The memories of all objects by UID: a name can be taken again, a UID cannot.
 #[derive(Debug, Default)]
 pub(super) struct Memories {
-    objects: Mutex<HashMap<String, Memory>>,
+    /// Boxed, since a map is up to twice as large as what it holds.
+    objects: Mutex<HashMap<String, Box<Memory>>>,
     /// Objects that are worked on, and whether they were forgotten meanwhile.
     at_work: Mutex<HashMap<String, bool>>,
     /// Objects that could not be decoded, and what was reported of each.
@@ -119,7 +120,7 @@ impl Memories {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(uid)
-            .unwrap_or_default()
+            .map_or_else(Memory::default, |memory| *memory)
     }
 
     /// The reconcile ended: puts back what is to be kept. Returns whether the object was forgotten meanwhile, so that nothing
@@ -130,7 +131,7 @@ impl Memories {
         let forgotten = at_work.remove(uid) == Some(true);
         if let Some(memory) = memory.filter(|_| !forgotten) {
             let mut objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
-            objects.insert(uid.to_owned(), memory);
+            objects.insert(uid.to_owned(), Box::new(memory));
         }
         forgotten
     }

@@ -55,6 +55,9 @@ pub trait Watched:
 
     /// What is stored of the last reconcile.
     fn status(&self) -> Option<&ClassicLoadBalancerStatus>;
+
+    /// The same, to keep less of it.
+    fn status_mut(&mut self) -> Option<&mut ClassicLoadBalancerStatus>;
 }
 
 impl Watched for ClassicLoadBalancer {
@@ -66,6 +69,10 @@ impl Watched for ClassicLoadBalancer {
 
     fn status(&self) -> Option<&ClassicLoadBalancerStatus> {
         self.status.as_ref()
+    }
+
+    fn status_mut(&mut self) -> Option<&mut ClassicLoadBalancerStatus> {
+        self.status.as_mut()
     }
 }
 
@@ -90,6 +97,10 @@ impl Watched for ClassicLoadBalancerBinding {
 
     fn status(&self) -> Option<&ClassicLoadBalancerStatus> {
         self.status.as_ref()
+    }
+
+    fn status_mut(&mut self) -> Option<&mut ClassicLoadBalancerStatus> {
+        self.status.as_mut()
     }
 }
 

@@ -46,6 +46,28 @@ pub(super) fn bare<K: Watched>(metadata: ObjectMeta) -> Guarded<K> {
     DeserializeGuard(Ok(object))
 }
 
+/// What `kubectl apply` keeps for itself.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Drops what nobody here reads: who owns which field is most of an object.
+pub(super) fn prune<K: Watched>(object: &mut Guarded<K>) {
+    let metadata = object.meta_mut();
+    metadata.managed_fields = None;
+    if let Some(annotations) = &mut metadata.annotations {
+        annotations.remove(LAST_APPLIED);
+    }
+    if let Ok(object) = &mut object.0
+        && let Some(instances) = object.status_mut().and_then(|status| status.instances.as_mut())
+        && let Some(items) = Arc::get_mut(&mut instances.items)
+    {
+        // Lists grow by doubling while they are read.
+        items.shrink_to_fit();
+        for item in items.iter_mut() {
+            item.sources.shrink_to_fit();
+        }
+    }
+}
+
 /// A reconcile is due when the spec changes, when deletion begins, when the finalizer is gone, or when somebody asks;
 /// not for our own writes to the status.
 #[allow(clippy::unnecessary_wraps)] // the signature is a Predicate's
@@ -244,4 +266,35 @@ pub(super) fn terms(leadership: Leadership) -> impl Stream<Item = ()> + Send + '
 fn seen(reconciler: &Reconciler) {
     let now = reconciler.cx.clock.now().wall.as_duration();
     reconciler.cx.metrics.last_watch_event.set(now.as_secs_f64());
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
+
+    use super::*;
+
+    #[test]
+    fn who_owns_which_field_is_not_kept() {
+        let mut object = bare(ObjectMeta {
+            name: Some("web".into()),
+            annotations: Some(
+                [
+                    (LAST_APPLIED.to_owned(), "{}".to_owned()),
+                    (REQUESTED_AT.to_owned(), "1".to_owned()),
+                ]
+                .into(),
+            ),
+            managed_fields: Some(vec![ManagedFieldsEntry::default()]),
+            ..ObjectMeta::default()
+        });
+        let before = asks_for_a_reconcile(&object);
+        prune(&mut object);
+        let kept: Vec<&String> = object.annotations().keys().collect();
+        assert_eq!(
+            (kept, object.managed_fields().len()),
+            (vec![&REQUESTED_AT.to_owned()], 0)
+        );
+        assert_eq!(asks_for_a_reconcile(&object), before);
+    }
 }

@@ -1,6 +1,26 @@
 //! Pure: the health of a registered instance, in AWS's words.
 
+use std::borrow::Cow;
+
 use super::InstanceId;
+
+/// What AWS says of almost every instance. A fleet has many of them, so these words are not kept for each.
+const WORDS: [&str; 11] = [
+    "InService",
+    "OutOfService",
+    "Unknown",
+    "N/A",
+    "ELB",
+    "Instance",
+    "Instance registration is still in progress.",
+    "Instance deregistration currently in progress.",
+    "Instance has failed at least the UnhealthyThreshold number of health checks consecutively.",
+    "Instance has not passed the configured HealthyThreshold number of health checks consecutively.",
+    "Instance is in stopped state.",
+];
+
+/// A word of AWS's.
+pub(super) type Word = Cow<'static, str>;
 
 /// The health of one instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -8,14 +28,21 @@ pub struct InstanceHealth {
     /// The id of the instance.
     pub id: InstanceId,
     /// `InService`, `OutOfService` or `Unknown`.
-    pub state: String,
+    pub state: Word,
     /// `ELB`, `Instance` or `N/A`.
-    pub reason: Option<String>,
+    pub reason: Option<Word>,
     /// One of AWS's sentences.
-    pub description: Option<String>,
+    pub description: Option<Word>,
 }
 
 impl InstanceHealth {
+    /// A word as AWS sent it.
+    pub fn word(text: impl Into<String>) -> Word {
+        let text = text.into();
+        let known = WORDS.iter().find(|known| **known == text);
+        known.map_or(Cow::Owned(text), |known| Cow::Borrowed(*known))
+    }
+
     /// Whether the instance finishes its connections and leaves. AWS calls that `InService`.
     pub fn is_draining(&self) -> bool {
         self.description
@@ -33,5 +60,18 @@ impl InstanceHealth {
     pub fn is_settling(&self) -> bool {
         let comes = |text: &str| text.contains("still in progress") || text.contains("has not passed");
         self.is_draining() || self.description.as_deref().is_some_and(comes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn common_words_are_not_kept_for_each_instance() {
+        for known in WORDS {
+            assert!(matches!(InstanceHealth::word(known), Cow::Borrowed(word) if word == known));
+        }
+        assert_eq!(InstanceHealth::word("Else"), "Else");
     }
 }

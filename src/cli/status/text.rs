@@ -173,7 +173,7 @@ fn instances(instances: &InstancesStatus) -> String {
         text.push_str("  none\n");
     } else {
         let mut table = Table::new(&["INSTANCE", "NODE", "ZONE", "STATE", "REASON", "SOURCES", "DESCRIPTION"]);
-        for instance in &instances.items {
+        for instance in instances.items.iter() {
             let meaningful = |text: &String| text != "N/A";
             table.row(vec![
                 instance.id.clone(),

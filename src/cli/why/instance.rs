@@ -226,9 +226,9 @@ impl Subject<'_> {
         let told = || {
             self.told().map(|told| InstanceHealth {
                 id: told.id.clone(),
-                state: told.state.clone(),
-                reason: told.reason.clone(),
-                description: told.description.clone(),
+                state: InstanceHealth::word(told.state.clone()),
+                reason: told.reason.clone().map(InstanceHealth::word),
+                description: told.description.clone().map(InstanceHealth::word),
             })
         };
         let health = asked.or_else(told).filter(|_| self.is_registered())?;

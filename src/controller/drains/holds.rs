@@ -44,12 +44,12 @@ impl Holds {
         };
         let listed = usize::try_from(instances.registered).unwrap_or_default();
         self.more = listed > instances.items.len();
-        for item in &instances.items {
+        for item in instances.items.iter() {
             let told = InstanceHealth {
                 id: item.id.clone(),
-                state: item.state.clone(),
-                reason: item.reason.clone(),
-                description: item.description.clone(),
+                state: InstanceHealth::word(item.state.clone()),
+                reason: item.reason.clone().map(InstanceHealth::word),
+                description: item.description.clone().map(InstanceHealth::word),
             };
             if told.is_draining() {
                 self.draining.insert(item.id.clone(), now);

@@ -129,7 +129,7 @@ mod tests {
             id: id.into(),
             state: "InService".into(),
             reason: None,
-            description: Some(description.into()),
+            description: Some(InstanceHealth::word(description)),
         };
         let serving = serving.iter().map(|id| instance(id, "N/A"));
         let draining = draining

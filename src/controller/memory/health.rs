@@ -180,9 +180,9 @@ mod tests {
     fn instance(id: &str, state: &str, description: &str) -> InstanceHealth {
         InstanceHealth {
             id: id.into(),
-            state: state.into(),
+            state: InstanceHealth::word(state),
             reason: None,
-            description: Some(description.into()),
+            description: Some(InstanceHealth::word(description)),
         }
     }
 

@@ -1,6 +1,8 @@
 //! Pure: what is true as far as we know, and what the spec refers to.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Write as _};
+use std::hash::{DefaultHasher, Hasher as _};
 
 use tokio::time::Instant;
 
@@ -17,8 +19,8 @@ use crate::plan::targets::Members;
 pub(in crate::controller) struct Known {
     /// The load balancer as it was read, with all steps since that AWS accepted.
     load_balancer: Option<LoadBalancer>,
-    /// What was declared when that was last made true, or tried.
-    declared: Option<Declared>,
+    /// A hash of what was declared when that was last made true, or tried: it is compared and never read.
+    declared: Option<u64>,
     /// That is what was declared the time before, too.
     remade: bool,
     /// What the spec refers to, as looked up at the last full reconcile.
@@ -71,9 +73,9 @@ impl Known {
     }
 
     /// What is declared was made true, as far as AWS let us.
-    pub(in crate::controller) fn made(&mut self, declared: Declared) {
-        self.remade = self.is_made(&declared);
-        self.declared = Some(declared);
+    pub(in crate::controller) fn made(&mut self, declared: &Declared) {
+        self.remade = self.is_made(declared);
+        self.declared = Some(digest(declared));
     }
 
     /// Whether what is declared is what was declared the time before.
@@ -83,7 +85,7 @@ impl Known {
 
     /// Whether this was made true, or tried, already.
     pub(in crate::controller) fn is_made(&self, declared: &Declared) -> bool {
-        self.declared.as_ref() == Some(declared)
+        self.declared == Some(digest(declared))
     }
 
     /// Of the instances that this object registered, those that AWS does not show, for a time for which it may show what
@@ -134,6 +136,13 @@ impl Known {
     /// These are the instances as reported now.
     pub(in crate::controller) fn keep_members(&mut self, members: Members) {
         self.members = members;
+    }
+
+    /// The status tells these instances. What it tells in full is not kept twice.
+    pub(in crate::controller) fn told(&mut self, members: &Members) {
+        if self.members == *members {
+            self.members.clear();
+        }
     }
 
     /// Of these instances, those whose zone EC2 was not asked for yet. From now on it was.
@@ -195,6 +204,21 @@ impl Known {
     }
 }
 
+/// A hash of all that is declared. Nothing of it is left out of its debug form.
+fn digest(declared: &Declared) -> u64 {
+    struct Digest(DefaultHasher);
+    impl fmt::Write for Digest {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0.write(text.as_bytes());
+            Ok(())
+        }
+    }
+    let mut digest = Digest(DefaultHasher::new());
+    // It cannot fail: the hash takes whatever comes.
+    let _ = write!(digest, "{declared:?}");
+    digest.0.finish()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,6 +241,18 @@ mod tests {
         assert!(known.members(|| of("i-2")).contains_key("i-3"));
         known.forget_load_balancer();
         assert!(known.members(|| of("i-2")).contains_key("i-2"));
+    }
+
+    #[test]
+    fn members_that_the_status_tells_are_not_kept_twice() {
+        let mut known = Known::default();
+        let of = |id: &str| Members::from([(id.to_owned(), Member::default())]);
+        known.keep_members(of("i-1"));
+        known.told(&of("i-2"));
+        assert_eq!(known.members, of("i-1"), "the status tells something else");
+        known.told(&of("i-1"));
+        assert!(known.members.is_empty());
+        assert_eq!(*known.members(|| of("i-1")), of("i-1"));
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub(super) fn applied_to(status: &ClassicLoadBalancerStatus, lb: &LoadBalancer) 
 
 /// The instances that a status knows, with their sources.
 pub(super) fn members_of(status: &ClassicLoadBalancerStatus) -> Members {
-    let items = status.instances.iter().flat_map(|instances| &instances.items);
+    let items = status.instances.iter().flat_map(|instances| instances.items.iter());
     items
         .map(|item| {
             let sources = item.sources.iter().cloned().collect();

@@ -41,7 +41,7 @@ pub(super) fn shown(
 ) -> (LoadBalancer, Option<Reading>) {
     if subject.object.is_binding() {
         let previous = &subject.previous;
-        let listed = previous.instances.iter().flat_map(|instances| &instances.items);
+        let listed = previous.instances.iter().flat_map(|instances| instances.items.iter());
         let made = previous.applied.iter().flat_map(|applied| &applied.instance_ids);
         let mine: BTreeSet<&InstanceId> = members.keys().chain(made).chain(listed.map(|item| &item.id)).collect();
         lb.instances.retain(|id| mine.contains(id));

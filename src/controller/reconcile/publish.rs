@@ -1,5 +1,6 @@
 //! I/O: what is published of a reconcile: its status, once, where it differs, and an Event for each transition.
 
+use super::from_status;
 use crate::api::ClassicLoadBalancerStatus;
 use crate::api::condition::READY;
 use crate::api::message::Message;
@@ -39,6 +40,8 @@ pub(super) async fn publish(
     for message in status::zone_news(&written, &new) {
         cx.kubernetes.warning(object, "Reconcile", &message).await;
     }
+    memory.known.told(&from_status::members_of(&new));
+    new.share_instances(object.status.as_ref());
     memory.published.wrote(new);
     Ok(())
 }

@@ -156,7 +156,7 @@ fn suspect(selection: &Selection, previous: &ClassicLoadBalancerStatus, health: 
     {
         return Some(message::most_nodes_unready(unready.count, unready.of));
     }
-    let mut items = previous.instances.iter().flat_map(|instances| &instances.items);
+    let mut items = previous.instances.iter().flat_map(|instances| instances.items.iter());
     let came = items.any(|item| item.sources.iter().any(|source| source == SOURCE_NODE_SELECTOR));
     (!selection.matched && came).then(message::no_node_matches)
 }

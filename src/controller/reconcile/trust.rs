@@ -16,7 +16,7 @@ use crate::plan::{Cause, Problem, Track};
 /// what the status knows is doubted for a while, unless the spec changed and asks for it.
 pub(super) fn doubt_first_view(subject: &Subject<'_>, memory: &mut Memory, resolution: &mut Resolution, now: Instant) {
     let previous = &subject.previous;
-    let items = previous.instances.iter().flat_map(|instances| &instances.items);
+    let items = previous.instances.iter().flat_map(|instances| instances.items.iter());
     let came = items
         .filter(|item| item.sources.iter().any(|source| source == SOURCE_NODE_SELECTOR))
         .count();

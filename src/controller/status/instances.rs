@@ -1,6 +1,7 @@
 //! Pure: instances, their sources and their health → status.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::zones::by_zone;
 use crate::api::condition::{Statement, TARGETS_HEALTHY};
@@ -91,11 +92,11 @@ impl Targets<'_> {
             stale: self.stale.iter().take(ITEMS).cloned().collect(),
             by_zone: by_zone(&items, registered, served, shared, &in_service),
             skipped_nodes: Vec::new(),
-            items: Vec::new(),
+            items: Arc::default(),
         };
         items.sort_by_key(|item| (in_service(item), item.id.clone()));
         items.truncate(ITEMS);
-        status.items = items;
+        status.items = Arc::new(items);
         status
     }
 
@@ -107,9 +108,9 @@ impl Targets<'_> {
             node,
             zone,
             sources: sources.into_iter().collect(),
-            state: health.map_or_else(|| "Unknown".to_owned(), |health| health.state.clone()),
-            reason: health.and_then(|health| health.reason.clone()),
-            description: health.and_then(|health| health.description.clone()),
+            state: health.map_or_else(|| "Unknown".to_owned(), |health| health.state.to_string()),
+            reason: health.and_then(|health| health.reason.as_deref().map(ToOwned::to_owned)),
+            description: health.and_then(|health| health.description.as_deref().map(ToOwned::to_owned)),
         }
     }
 
@@ -173,7 +174,7 @@ impl Targets<'_> {
         let why = |id: &InstanceId| {
             let said = |health: &InstanceHealth| {
                 let description = health.description.clone().filter(|text| text != "N/A");
-                description.unwrap_or_else(|| health.state.clone())
+                description.unwrap_or_else(|| health.state.clone()).into_owned()
             };
             let unread = || {
                 if self.stale.contains(id) {

@@ -38,9 +38,9 @@ fn balancer(instances: &[&str]) -> LoadBalancer {
 fn health(id: &str, state: &str, description: &str) -> InstanceHealth {
     InstanceHealth {
         id: id.into(),
-        state: state.into(),
+        state: InstanceHealth::word(state),
         reason: None,
-        description: Some(description.into()),
+        description: Some(InstanceHealth::word(description)),
     }
 }
 

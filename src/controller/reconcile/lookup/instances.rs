@@ -115,7 +115,7 @@ fn add(found: &mut Members, id: InstanceId, zone: Option<String>, source: String
 
 /// A source that finds nothing though registered instances came from it is more likely a mistake than a wish.
 fn suspect(targets: &Targets, found: &Members, previous: &ClassicLoadBalancerStatus) -> Option<Problem> {
-    let items = || previous.instances.iter().flat_map(|instances| &instances.items);
+    let items = || previous.instances.iter().flat_map(|instances| instances.items.iter());
     let came = |source: &str| items().any(|item| item.sources.iter().any(|other| other == source));
     let finds = |source: &str| found.values().any(|member| member.sources.contains(source));
     let empty = |source: &str| came(source) && !finds(source);
