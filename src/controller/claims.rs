@@ -367,7 +367,7 @@ mod tests {
             created_time: Some("then".into()),
             instances: Some(InstancesStatus {
                 desired: 3,
-                items: vec![item("i-1", "instanceIds"), item("i-2", "binding/shop/web")],
+                items: vec![item("i-1", "instanceIds"), item("i-2", "binding/shop/web")].into(),
                 ..InstancesStatus::default()
             }),
             ..ClassicLoadBalancerStatus::default()

@@ -276,7 +276,7 @@ mod tests {
 
     #[test]
     fn who_owns_which_field_is_not_kept() {
-        let mut object = bare(ObjectMeta {
+        let mut object = bare::<crate::api::ClassicLoadBalancer>(ObjectMeta {
             name: Some("web".into()),
             annotations: Some(
                 [
