@@ -98,7 +98,9 @@ impl<'a> Executor<'a> {
         while let Some(steps) = run.begins().map(<[Step]>::to_vec) {
             match self.pay_for(&steps, reads) {
                 Ok(paid) => {
-                    steps.iter().for_each(|_| run.accepted());
+                    for _ in &steps {
+                        run.accepted();
+                    }
                     self.ahead.push((steps, paid));
                 }
                 Err(error) => run.refused(error),

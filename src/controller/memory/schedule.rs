@@ -96,6 +96,7 @@ fn turns_of_details(resync: Duration) -> u32 {
 }
 
 /// How a full reconcile ended.
+#[allow(clippy::struct_excessive_bools)] // facts that do not exclude each other
 #[derive(Clone, Copy, Debug)]
 pub(in crate::controller) struct Ended {
     /// Whether and how it goes on; `None`: all is well.
