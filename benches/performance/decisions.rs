@@ -33,11 +33,7 @@ fn declared() -> Declared {
     };
     Declared {
         name: "web".to_owned(),
-        owner: Owner {
-            cluster: "production".to_owned(),
-            object: "default/web".to_owned(),
-            uid: "00000000-0000-4000-8000-000000000001".to_owned(),
-        },
+        owner: Some(owner()),
         scheme: Scheme::InternetFacing,
         placement: Some(Placement::AvailabilityZones(zones)),
         security_groups: None,
@@ -49,9 +45,7 @@ fn declared() -> Declared {
         health_check: Some(HealthCheck::of("HTTP:8080/health".to_owned())),
         ungiven: BTreeSet::new(),
         registration: Some(Registration {
-            wanted: (0..INSTANCES)
-                .map(|number| format!("i-0{number:016x}").into())
-                .collect(),
+            wanted: (0..INSTANCES).map(|number| format!("i-0{number:016x}")).collect(),
             kept: BTreeSet::new(),
             hold: false,
             only: None,
@@ -62,6 +56,15 @@ fn declared() -> Declared {
         tags: [("team".to_owned(), "web".to_owned())].into(),
         tags_removed: BTreeSet::new(),
         ignored: BTreeSet::new(),
+    }
+}
+
+/// Whose it is.
+fn owner() -> Owner {
+    Owner {
+        cluster: "production".to_owned(),
+        object: "default/web".to_owned(),
+        uid: "00000000-0000-4000-8000-000000000001".to_owned(),
     }
 }
 
@@ -80,7 +83,7 @@ fn observed(declared: &Declared) -> LoadBalancer {
         subnets: BTreeSet::new(),
         security_groups: BTreeSet::new(),
         instances: BTreeSet::new(),
-        tags: declared.owner.tags(Origin::Created),
+        tags: owner().tags(Origin::Created),
         auto_scaling_groups: BTreeSet::new(),
     };
     declared.over(&nothing)

@@ -101,7 +101,7 @@ impl Filled {
         let made = numbers.map(|number| {
             let api = api.clone();
             async move {
-                let node = serde_json::from_value(node(number)?)?;
+                let node = serde_json::from_value(node(number))?;
                 let made: DynamicObject = api.create(&PostParams::default(), &node).await?;
                 let status = Patch::Merge(json!({"status": status(number)}));
                 api.patch_status(
@@ -251,7 +251,7 @@ pub(crate) fn object(number: usize, targets: &Value) -> Value {
 }
 
 /// A Node with the labels and annotations that EKS and kubelets give it.
-fn node(number: usize) -> anyhow::Result<Value> {
+fn node(number: usize) -> Value {
     let zone = zone(number);
     let name = format!(
         "ip-10-{}-{}-{}.ec2.internal",
@@ -281,7 +281,7 @@ fn node(number: usize) -> anyhow::Result<Value> {
         },
     });
     node["spec"] = json!({"providerID": format!("aws:///{zone}/{}", instance(number))});
-    Ok(node)
+    node
 }
 
 /// What a kubelet says of its machine.

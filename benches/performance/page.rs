@@ -45,7 +45,7 @@ pub(crate) fn read() -> anyhow::Result<Vec<Row>> {
 }
 
 /// Writes both files.
-pub(crate) fn write(figures: &mut Vec<Row>) -> anyhow::Result<()> {
+pub(crate) fn write(figures: &mut [Row]) -> anyhow::Result<()> {
     // Those without a goal come last.
     figures.sort_by_key(|row| row.goal.trim_start_matches('P').parse::<u32>().unwrap_or(u32::MAX));
     let machine = machine();
@@ -75,7 +75,7 @@ pub(crate) fn write(figures: &mut Vec<Row>) -> anyhow::Result<()> {
     }
     let measured = Measured {
         machine,
-        figures: figures.clone(),
+        figures: figures.to_vec(),
     };
     let json = file("performance.json");
     fs::write(&json, format!("{}\n", serde_json::to_string_pretty(&measured)?))

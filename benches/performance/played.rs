@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_simulator::{RequestRecord, Throttles};
-use classic_lb_operator::controller::Intervals;
+use classic_lb_operator::aws::Limits;
+use classic_lb_operator::controller::{Intervals, NodeDraining};
 use k8s_openapi::jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -104,10 +105,11 @@ impl Fleet {
                 health: Duration::from_mins(1),
             },
             latency: LATENCY,
-            rates: Some((Throttles::default(), 100)),
+            rates: Some((Throttles::default(), Limits::default().with_share(100))),
             concurrency: 4096,
+            draining: NodeDraining::None,
         };
-        let world = World::new(11, scale).await;
+        let world = World::new(11, &scale).await;
         Self { world, objects: 0 }.with(objects, 0).await
     }
 

@@ -112,14 +112,20 @@ async fn seed(stack: &Stack) -> Result<Vec<String>> {
 async fn attributes(stack: &Stack, name: &str, kind: usize) {
     let elb = stack.simulator().elb_in(REGION);
     let seconds = i32::try_from(kind).expect("a small number") * 100 + 30;
-    let draining = ConnectionDraining::builder().enabled(kind % 3 != 0).timeout(seconds);
+    let draining = ConnectionDraining::builder()
+        .enabled(!kind.is_multiple_of(3))
+        .timeout(seconds);
     let mode = ["monitor", "defensive", "strictest"][kind % 3];
     let mode = AdditionalAttribute::builder()
         .key("elb.http.desyncmitigationmode")
         .value(mode)
         .build();
     let attributes = LoadBalancerAttributes::builder()
-        .cross_zone_load_balancing(CrossZoneLoadBalancing::builder().enabled(kind % 2 == 0).build())
+        .cross_zone_load_balancing(
+            CrossZoneLoadBalancing::builder()
+                .enabled(kind.is_multiple_of(2))
+                .build(),
+        )
         .connection_settings(
             ConnectionSettings::builder()
                 .idle_timeout(seconds)

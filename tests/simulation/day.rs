@@ -57,7 +57,7 @@ pub(crate) fn apart<T: Send + 'static>(run: impl AsyncFnOnce() -> T + Send + 'st
 }
 
 /// A day with weather, then calm. Returns what happened.
-async fn day(seed: u64, scale: Scale, hours: u64) -> (Vec<String>, Checked) {
+async fn day(seed: u64, scale: &Scale, hours: u64) -> (Vec<String>, Checked) {
     let mut world = World::new(seed, scale).await;
     let begin = Instant::now();
     // First everything is made.
@@ -125,10 +125,10 @@ fn number(variable: &str) -> Option<u64> {
 
 /// The day of a seed, and with `twice` another one of the same seed, which must not differ.
 fn replays(seed: u64, twice: bool) -> Checked {
-    let (trace, checked) = apart(async move || day(seed, FLEET, 24).await);
+    let (trace, checked) = apart(async move || day(seed, &FLEET, 24).await);
     println!("seed {seed}: {} lines, {checked:?}", trace.len());
     if twice {
-        let (again, _) = apart(async move || day(seed, FLEET, 24).await);
+        let (again, _) = apart(async move || day(seed, &FLEET, 24).await);
         if let Some(difference) = difference(&trace, &again) {
             panic!("seed {seed} went another way the second time:\n{difference}");
         }
@@ -169,8 +169,8 @@ fn another_seed_is_another_day() {
         nodes: 6,
         ..FLEET
     };
-    let (one, _) = apart(async move || day(1, scale, 3).await);
-    let (two, _) = apart(async move || day(2, scale, 3).await);
+    let (one, _) = apart(async move || day(1, &scale, 3).await);
+    let (two, _) = apart(async move || day(2, &scale, 3).await);
     assert_ne!(one, two);
 }
 
@@ -181,7 +181,7 @@ async fn small() -> World {
         nodes: 12,
         ..FLEET
     };
-    let mut world = World::new(1, scale).await;
+    let mut world = World::new(1, &scale).await;
     world.run_until(Instant::now() + Duration::from_mins(30)).await;
     assert!(is_ready(&world.stored("lb-01").expect("the object")));
     world

@@ -55,7 +55,7 @@ impl World {
 
 /// Some hours of a seed, then calm.
 async fn hours(seed: u64) -> u64 {
-    let mut world = World::new(seed, SCALE).await;
+    let mut world = World::new(seed, &SCALE).await;
     world.run_until(Instant::now() + Duration::from_mins(30)).await;
     world.drain_connections().await;
     world.run_until(Instant::now() + Duration::from_mins(10)).await;
@@ -107,7 +107,7 @@ fn no_node_is_told_too_early_that_it_has_drained_and_each_is_told_in_the_end() {
 #[should_panic(expected = "is told that it has drained, and")]
 fn one_that_is_told_too_early_is_noticed() {
     apart(async || {
-        let mut world = World::new(1, SCALE).await;
+        let mut world = World::new(1, &SCALE).await;
         world.run_until(Instant::now() + Duration::from_mins(30)).await;
         let name = world.machines.keys().next().cloned().expect("a Node");
         world.tell_wrongly(&name).await;

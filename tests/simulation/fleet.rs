@@ -27,11 +27,11 @@ const PAGE: usize = 400;
 const TAGS: usize = 20;
 
 /// What AWS lets the account ask for, and what the operator takes of it.
-type Rates = Option<(Throttles, Limits)>;
+type Rates = (Throttles, Limits);
 
 /// What AWS publishes, all of it the operator's.
 fn published() -> Rates {
-    Some((Throttles::default(), Limits::default().with_share(100)))
+    (Throttles::default(), Limits::default().with_share(100))
 }
 
 /// What AWS publishes, but for creations, which an account may have had raised.
@@ -39,7 +39,7 @@ fn easily_made() -> Rates {
     let raised = "resource-intensive=1000+1000,mutating=1000+1000";
     let throttles: Throttles = raised.parse().expect("throttles");
     let limits: Limits = raised.parse().expect("limits");
-    Some((throttles, limits.with_share(100)))
+    (throttles, limits.with_share(100))
 }
 
 /// So many objects on Nodes of three roles, and an operator that has AWS to itself.
@@ -52,14 +52,14 @@ fn scale(objects: usize, rates: Rates) -> Scale {
             health: Duration::from_mins(1),
         },
         latency: Duration::from_millis(40),
-        rates,
+        rates: Some(rates),
         concurrency: objects,
         draining: NodeDraining::None,
     }
 }
 
 /// A fleet whose load balancers stand, and have stood for so long.
-async fn standing(objects: usize, scale: Scale, rest: Duration) -> World {
+async fn standing(objects: usize, scale: &Scale, rest: Duration) -> World {
     let mut world = World::new(11, scale).await;
     for number in 1..=objects {
         world.create_object(number).await;
@@ -189,7 +189,7 @@ pub(crate) struct Figures {
 
 /// Plays a fleet of so many objects, AWS counting calls as it publishes.
 pub(crate) async fn play(objects: usize) -> Figures {
-    let mut world = World::new(11, scale(objects, published())).await;
+    let mut world = World::new(11, &scale(objects, published())).await;
     let begun = Instant::now();
     for number in 1..=objects {
         world.create_object(number).await;
@@ -296,7 +296,7 @@ mod tests {
                 bucket.capacity /= 2.0;
                 bucket.refill_per_second /= 2.0;
             }
-            let world = standing(30, scale(30, Some((half, Limits::default()))), Duration::from_mins(30)).await;
+            let world = standing(30, &scale(30, (half, Limits::default())), Duration::from_mins(30)).await;
             let all = calls(&world, 0);
             assert_eq!(refused(&all), 0, "of {}", all.len());
         });
@@ -310,7 +310,7 @@ mod tests {
             scarce.account.refill_per_second /= 4.0;
             let world = standing(
                 60,
-                scale(60, Some((scarce, Limits::default().with_share(100)))),
+                &scale(60, (scarce, Limits::default().with_share(100))),
                 Duration::from_mins(30),
             )
             .await;

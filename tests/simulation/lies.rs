@@ -32,7 +32,7 @@ const SCALE: Scale = Scale {
 
 /// A world at rest, in which `lb-01` is so besides.
 async fn world(spec: Value) -> World {
-    let mut world = World::new(3, SCALE).await;
+    let mut world = World::new(3, &SCALE).await;
     world.run_until(Instant::now() + Duration::from_mins(5)).await;
     world.edit(NAME, json!({"spec": spec})).await;
     world.run_until(Instant::now() + Duration::from_mins(15)).await;
@@ -112,7 +112,7 @@ fn an_absence_of_one_moment_releases_no_object() {
 #[test]
 fn what_was_being_made_when_the_process_died_is_not_left_behind() {
     apart(async || {
-        let mut world = World::new(3, SCALE).await;
+        let mut world = World::new(3, &SCALE).await;
         world.run_until(Instant::now() + Duration::from_mins(5)).await;
         world.answers_late("DescribeLoadBalancers", Duration::from_secs(45));
         world.create_object(2).await;
@@ -131,7 +131,7 @@ fn what_was_being_made_when_the_process_died_is_not_left_behind() {
 fn a_new_load_balancer_whose_tags_are_shown_late_is_made_once_and_becomes_ready() {
     let run = |late: u64, restarts: bool| {
         apart(async move || {
-            let mut world = World::new(3, SCALE).await;
+            let mut world = World::new(3, &SCALE).await;
             world.run_until(Instant::now() + Duration::from_mins(5)).await;
             let since = world.simulator.last_request();
             world.tags_come_late(Duration::from_secs(late));
@@ -174,7 +174,7 @@ fn a_new_load_balancer_whose_tags_are_shown_late_is_made_once_and_becomes_ready(
 fn a_load_balancer_whose_tags_are_shown_late_is_not_left_behind() {
     for restarts in [false, true] {
         apart(async move || {
-            let mut world = World::new(3, SCALE).await;
+            let mut world = World::new(3, &SCALE).await;
             world.run_until(Instant::now() + Duration::from_mins(5)).await;
             world.tags_come_late(Duration::from_secs(45));
             world.create_object(2).await;

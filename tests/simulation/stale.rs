@@ -119,7 +119,7 @@ fn writes(world: &World, since: u64) -> BTreeMap<String, usize> {
 
 /// A world in which AWS answers late, with one change made in it.
 async fn changed(age: u64, change: Change) -> BTreeMap<String, usize> {
-    let mut world = World::new(7, SCALE).await;
+    let mut world = World::new(7, &SCALE).await;
     world.run_until(Instant::now() + Duration::from_mins(15)).await;
     let (before, patch) = change();
     world.edit(NAME, before).await;
@@ -168,7 +168,7 @@ fn what_aws_answers_late_is_written_once() {
 fn a_new_load_balancer_that_is_shown_late_is_made_once() {
     let run = |age: u64| {
         apart(async move || {
-            let mut world = World::new(7, SCALE).await;
+            let mut world = World::new(7, &SCALE).await;
             world.run_until(Instant::now() + Duration::from_mins(10)).await;
             let since = world.simulator.last_request();
             world.answers_late("Describe*", Duration::from_secs(age));
@@ -189,7 +189,7 @@ fn a_new_load_balancer_that_is_shown_late_is_made_once() {
 fn what_is_taken_back_proves_nothing() {
     let run = |age: u64| {
         apart(async move || {
-            let mut world = World::new(7, SCALE).await;
+            let mut world = World::new(7, &SCALE).await;
             world.run_until(Instant::now() + Duration::from_mins(15)).await;
             let since = world.simulator.last_request();
             world.answers_late("Describe*", Duration::from_secs(age));

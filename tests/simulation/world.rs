@@ -90,7 +90,8 @@ pub(crate) struct World {
 
 impl World {
     /// The world of a seed, on a runtime with paused time.
-    pub(crate) async fn new(seed: u64, scale: Scale) -> Self {
+    pub(crate) async fn new(seed: u64, scale: &Scale) -> Self {
+        let scale = *scale;
         fastrand::seed(seed);
         let now: Timestamp = BEGINNING.parse().expect("a time");
         let config = Config {

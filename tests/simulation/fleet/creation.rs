@@ -16,7 +16,7 @@ fn a_creation_costs_what_it_must() {
         let raised = "resource-intensive=1000+1000,mutating=1000+1000,registration=1000+1000,describe=1000+1000,account=1000+1000";
         let (throttles, limits): (Throttles, Limits) =
             (raised.parse().expect("throttles"), raised.parse().expect("limits"));
-        let mut world = World::new(13, scale(100, Some((throttles, limits.with_share(100))))).await;
+        let mut world = World::new(13, &scale(100, (throttles, limits.with_share(100)))).await;
         for number in 1..=100 {
             world.create_object(number).await;
         }
@@ -52,7 +52,7 @@ fn a_creation_costs_what_it_must() {
 #[test]
 fn a_hundred_creations_take_as_long_as_aws_takes() {
     apart(async || {
-        let mut world = World::new(14, scale(100, published())).await;
+        let mut world = World::new(14, &scale(100, published())).await;
         let (begun, since) = (Instant::now(), world.simulator.last_request());
         for number in 1..=100 {
             world.create_object(number).await;

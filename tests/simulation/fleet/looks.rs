@@ -22,7 +22,7 @@ async fn with_attributes(objects: usize, rates: Rates) -> World {
         intervals,
         ..scale(objects, rates)
     };
-    let mut world = standing(objects, scale, Duration::from_mins(1)).await;
+    let mut world = standing(objects, &scale, Duration::from_mins(1)).await;
     for name in world.names() {
         world
             .edit(&name, json!({"spec": {"attributes": {"idleTimeoutSeconds": 90}}}))
@@ -70,7 +70,7 @@ fn all_are_verified_within_seconds_of_a_restart() {
     apart(async || {
         const FLEET: usize = 120;
         let scale = scale(FLEET, easily_made());
-        let mut world = standing(FLEET, scale, Duration::from_mins(1)).await;
+        let mut world = standing(FLEET, &scale, Duration::from_mins(1)).await;
         let (since, restarted) = (world.simulator.last_request(), Instant::now());
         world.restart();
         let mut all = Vec::new();

@@ -13,7 +13,7 @@ use crate::world::{ROLES, World};
 fn nodes_that_join_cost_each_load_balancer_one_call() {
     apart(async || {
         // Past a look for drift.
-        let mut world = standing(60, scale(60, easily_made()), Duration::from_mins(5)).await;
+        let mut world = standing(60, &scale(60, easily_made()), Duration::from_mins(5)).await;
         // A Node of one role, which a third of the load balancers send to.
         let one = join(&mut world, 1, 20).await;
         assert_eq!(
@@ -40,7 +40,7 @@ fn nodes_that_join_cost_each_load_balancer_one_call() {
 #[test]
 fn instances_leave_at_once_while_creations_wait() {
     apart(async || {
-        let mut world = World::new(12, scale(120, published())).await;
+        let mut world = World::new(12, &scale(120, published())).await;
         for number in 1..=120 {
             world.create_object(number).await;
         }

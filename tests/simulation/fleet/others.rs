@@ -48,8 +48,8 @@ fn of_operator(all: Vec<RequestRecord>) -> Vec<RequestRecord> {
 #[test]
 fn all_converges_beside_a_client_that_uses_half_of_what_aws_permits() {
     apart(async || {
-        let rates = Some((Throttles::default(), Limits::default()));
-        let mut world = World::new(17, scale(30, rates)).await;
+        let rates = (Throttles::default(), Limits::default());
+        let mut world = World::new(17, &scale(30, rates)).await;
         for number in 1..=30 {
             world.create_object(number).await;
         }

@@ -6,7 +6,7 @@ use super::*;
 #[test]
 fn a_load_balancer_that_is_not_there_to_adopt_costs_one_list() {
     apart(async || {
-        let mut world = World::new(3, SCALE).await;
+        let mut world = World::new(3, &SCALE).await;
         world.run_until(Instant::now() + Duration::from_mins(5)).await;
         let since = world.simulator.last_request();
         let object = json!({
@@ -52,7 +52,7 @@ fn refuse_creation(world: &World) {
 #[test]
 fn to_adopt_makes_nothing_also_after_a_refused_creation() {
     apart(async || {
-        let mut world = World::new(3, SCALE).await;
+        let mut world = World::new(3, &SCALE).await;
         world.run_until(Instant::now() + Duration::from_mins(5)).await;
         refuse_creation(&world);
         world.create_object(2).await;

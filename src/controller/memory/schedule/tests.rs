@@ -64,12 +64,9 @@ fn objects_are_looked_at_together_and_their_details_read_by_turns() {
     let other_turn = |ended| Ended { chance: 0.9, ..ended };
     assert!(!after(&other_turn(early), now).wants_proof(&seen(1), now + RESYNC));
     let mut schedule = after(&other_turn(late), now);
-    assert_eq!(
-        schedule.next(now),
-        Some((Due::Resync, RESYNC - RESYNC / 3)),
-        "when all are"
-    );
-    let resync = now + RESYNC - RESYNC / 3;
+    let rest = RESYNC * 2 / 3;
+    assert_eq!(schedule.next(now), Some((Due::Resync, rest)), "when all are");
+    let resync = now + rest;
     assert!(schedule.wants_full(&seen(1), resync) && !schedule.wants_proof(&seen(1), resync));
     schedule.ended(seen(1), &well(), resync);
     let again = resync + RESYNC;
