@@ -141,7 +141,8 @@ async fn likely_mistakes_are_warned_about_at_apply_and_nothing_else_is() {
     }
     for file in std::fs::read_dir(root().join("examples")).unwrap() {
         let path = file.unwrap().path();
-        for object in yaml(&std::fs::read_to_string(&path).unwrap()) {
+        let all = yaml(&std::fs::read_to_string(&path).unwrap());
+        for object in all.iter().filter(|object| object["kind"] == "ClassicLoadBalancer") {
             assert_eq!(tried(&turn, &object["spec"]).await, [""; 0], "{}", path.display());
         }
     }

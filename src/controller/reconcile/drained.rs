@@ -40,10 +40,9 @@ impl Drained {
             return;
         }
         let uid = &subject.owner.uid;
-        let members = memory
-            .known
-            .members(|| from_status::members_of(&subject.previous))
-            .clone();
+        // What the status tells is kept nowhere else, and it may have been written since the reconcile began.
+        let written = memory.published.previous(subject.object);
+        let members = memory.known.members(|| from_status::members_of(&written)).clone();
         match (self, memory.known.load_balancer()) {
             (Self::Nothing, _) => cx.drains.holds_nothing(uid),
             (Self::By(declared), Some(lb)) => {
