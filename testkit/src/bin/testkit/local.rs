@@ -309,6 +309,7 @@ fn publish(local: &Local, stack: &Stack) -> anyhow::Result<()> {
         ("CLB_ADOPTION", "tagged"),
         ("CLB_DEFAULT_ACCOUNT", "on"),
         ("CLB_DEFAULT_TAGS", ""),
+        ("CLB_NODE_DRAINING", "none"),
         ("CLB_READ_ONLY", "false"),
         ("CLB_WATCH_NAMESPACES", ""),
     ] {
