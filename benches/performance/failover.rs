@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use serde_json::json;
-use testkit::aws_simulator::{Config, Delays};
 use testkit::cluster::Kind;
 use testkit::{Cluster, OPERATOR_KEY_ID, Operator, OperatorOptions, Options, Stack};
 use tokio::task::JoinSet;
@@ -20,15 +19,7 @@ const CHANGE: Duration = Duration::from_millis(200);
 pub(crate) fn measure() -> anyhow::Result<Vec<Row>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let aws = Config {
-            delays: Delays::None,
-            ..Config::default()
-        };
-        let stack = Stack::start(Options {
-            aws,
-            ..Options::default()
-        })
-        .await?;
+        let stack = Stack::start(Options::without_delays()).await?;
         let other = stack.another_operator(&OperatorOptions::default())?;
         let namespace = stack.namespace().await?;
         let seed = json!([{"id": instance(0), "availabilityZone": zone(0)}]);

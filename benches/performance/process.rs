@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use serde_json::json;
-use testkit::aws_simulator::{Config, Delays};
 use testkit::cluster::Kind;
 use testkit::{Cluster, Options, Stack};
 
@@ -23,15 +22,7 @@ const FEW: usize = 10;
 pub(crate) fn measure() -> anyhow::Result<Vec<Row>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let aws = Config {
-            delays: Delays::None,
-            ..Config::default()
-        };
-        let stack = Stack::start(Options {
-            aws,
-            ..Options::default()
-        })
-        .await?;
+        let stack = Stack::start(Options::without_delays()).await?;
         let namespace = stack.namespace().await?;
         let placed: Vec<_> = (0..NODES + FEW)
             .map(|number| json!({"id": instance(number), "availabilityZone": zone(number)}))

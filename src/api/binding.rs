@@ -57,8 +57,9 @@ pub struct ClassicLoadBalancerBindingSpec {
     pub account_ref: Option<AccountRef>,
 
     /// The name of the load balancer in AWS. It must be there and, unless the operator runs with `--binding=any`, carry the
-    /// tag `classiclb.dev/bind-by` with the value `CLUSTER-ID/NAMESPACE/NAME` of this object, in which `*` stands for any
-    /// characters and `?` for one. It cannot be changed later.
+    /// tag `classiclb.dev/bind-by` with the value `CLUSTER-ID/NAMESPACE/NAME` of this object. The tag can hold several such
+    /// values with spaces between, and one that ends with a slash, such as `CLUSTER-ID/NAMESPACE/`, means every object below
+    /// it. The name cannot be changed later.
     #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$')").message("loadBalancerName must consist of letters, digits and hyphens, with no hyphen at its ends"))]
     #[schemars(length(min = 1, max = 32))]
     pub load_balancer_name: String,

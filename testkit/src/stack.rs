@@ -33,6 +33,20 @@ pub struct Options {
     pub controllers: Vec<&'static str>,
 }
 
+impl Options {
+    /// An AWS that does everything at once, for whoever measures the operator alone.
+    #[must_use]
+    pub fn without_delays() -> Self {
+        Self {
+            aws: aws_simulator::Config {
+                delays: aws_simulator::Delays::None,
+                ..aws_simulator::Config::default()
+            },
+            ..Self::default()
+        }
+    }
+}
+
 /// A control plane with the CRDs and the operator's roles, the simulator, and the operator between them.
 #[derive(Debug)]
 pub struct Stack {

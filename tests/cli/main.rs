@@ -11,6 +11,7 @@ mod fleet;
 mod fleet_by_hand;
 mod iam_policy;
 mod import;
+mod import_terraform;
 mod inventory;
 mod list;
 mod migrate;

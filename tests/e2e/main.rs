@@ -19,6 +19,7 @@ mod adoption;
 mod adoption_flag;
 mod attributes;
 mod bindings;
+mod bindings_shared;
 mod brake;
 mod certificates;
 mod cluster_deletes;

@@ -3,25 +3,14 @@
 
 use std::time::Duration;
 
-use classic_lb_operator::controller::{Intervals, NodeDraining};
+use classic_lb_operator::controller::NodeDraining;
 use serde_json::json;
 use tokio::time::Instant;
 
 use crate::day::apart;
 use crate::world::{Scale, World};
 
-const SCALE: Scale = Scale {
-    objects: 6,
-    nodes: 18,
-    intervals: Intervals {
-        resync: Duration::from_mins(10),
-        health: Duration::from_mins(1),
-    },
-    latency: Duration::from_millis(40),
-    rates: None,
-    concurrency: 4,
-    draining: NodeDraining::Delay,
-};
+const SCALE: Scale = Scale::of(6, 18, NodeDraining::Delay);
 /// How many seeds are run.
 const SEEDS: u64 = 2;
 

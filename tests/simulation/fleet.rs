@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use aws_simulator::{RequestRecord, Throttles, Timestamp};
 use classic_lb_operator::aws::Limits;
-use classic_lb_operator::controller::{Intervals, NodeDraining};
+use classic_lb_operator::controller::NodeDraining;
 use tokio::time::Instant;
 
 use crate::world::{Scale, World};
@@ -45,16 +45,9 @@ fn easily_made() -> Rates {
 /// So many objects on Nodes of three roles, and an operator that has AWS to itself.
 fn scale(objects: usize, rates: Rates) -> Scale {
     Scale {
-        objects: 0,
-        nodes: 18,
-        intervals: Intervals {
-            resync: Duration::from_mins(10),
-            health: Duration::from_mins(1),
-        },
-        latency: Duration::from_millis(40),
         rates: Some(rates),
         concurrency: objects,
-        draining: NodeDraining::None,
+        ..Scale::of(0, 18, NodeDraining::None)
     }
 }
 

@@ -5,7 +5,7 @@ mod ownership;
 use std::time::Duration;
 
 use classic_lb_operator::api::REQUESTED_AT;
-use classic_lb_operator::controller::{Intervals, NodeDraining};
+use classic_lb_operator::controller::NodeDraining;
 use classic_lb_operator::plan::is_write;
 use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
@@ -17,18 +17,7 @@ use crate::invariants::is_ready;
 use crate::world::{Scale, World};
 
 const NAME: &str = "lb-01";
-const SCALE: Scale = Scale {
-    objects: 2,
-    nodes: 24,
-    intervals: Intervals {
-        resync: Duration::from_mins(10),
-        health: Duration::from_mins(1),
-    },
-    latency: Duration::from_millis(40),
-    rates: None,
-    concurrency: 4,
-    draining: NodeDraining::None,
-};
+const SCALE: Scale = Scale::of(2, 24, NodeDraining::None);
 
 /// A world at rest, in which `lb-01` is so besides.
 async fn world(spec: Value) -> World {

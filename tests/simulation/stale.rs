@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use classic_lb_operator::api::REQUESTED_AT;
-use classic_lb_operator::controller::{Intervals, NodeDraining};
+use classic_lb_operator::controller::NodeDraining;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -15,18 +15,7 @@ use crate::world::{Scale, World};
 /// How old what AWS answers can be, in seconds; 0 is the run to compare with.
 const AGES: [u64; 4] = [0, 3, 10, 30];
 const NAME: &str = "lb-01";
-const SCALE: Scale = Scale {
-    objects: 2,
-    nodes: 12,
-    intervals: Intervals {
-        resync: Duration::from_mins(10),
-        health: Duration::from_mins(1),
-    },
-    latency: Duration::from_millis(40),
-    rates: None,
-    concurrency: 4,
-    draining: NodeDraining::None,
-};
+const SCALE: Scale = Scale::of(2, 12, NodeDraining::None);
 
 /// A change, and what happens before it.
 type Change = fn() -> (Value, Value);

@@ -51,6 +51,24 @@ pub(crate) struct Scale {
     pub(crate) draining: NodeDraining,
 }
 
+impl Scale {
+    /// Some objects on some Nodes, looked at as often as an operator does unless it is told otherwise.
+    pub(crate) const fn of(objects: usize, nodes: usize, draining: NodeDraining) -> Self {
+        Self {
+            objects,
+            nodes,
+            intervals: Intervals {
+                resync: Duration::from_mins(10),
+                health: Duration::from_mins(1),
+            },
+            latency: Duration::from_millis(40),
+            rates: None,
+            concurrency: 4,
+            draining,
+        }
+    }
+}
+
 /// A machine of the cluster.
 #[derive(Clone, Debug)]
 pub(crate) struct Machine {

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 use clap::Args;
 use serde_json::json;
-use testkit::aws_simulator::{Config, Delays};
 use testkit::{Kind, KubernetesCall, Namespace, Operator, OperatorOptions, Options, Stack};
 
 use crate::screen::say;
@@ -29,15 +28,7 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn soak(arguments: Arguments) -> anyhow::Result<()> {
     say("Starting etcd, kube-apiserver, the AWS simulator and two operators...");
-    let aws = Config {
-        delays: Delays::None,
-        ..Config::default()
-    };
-    let stack = Stack::start(Options {
-        aws,
-        ..Options::default()
-    })
-    .await?;
+    let stack = Stack::start(Options::without_delays()).await?;
     let follower = stack.another_operator(&OperatorOptions::default())?;
     follower.start_ready().await?;
     let namespace = stack.namespace().await?;

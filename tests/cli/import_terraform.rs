@@ -1,0 +1,148 @@
+//! `kubectl clb import --from-terraform`: what a state holds as manifests, and what lets go of it.
+
+use serde_json::{Value, json};
+use testkit::Result;
+
+use crate::Person;
+use crate::fleet_by_hand::{self, call, rich, tag};
+use crate::import::unique;
+
+/// A state as Terraform 1.11 with provider 5 writes it.
+fn state(name: &str, made: &fleet_by_hand::Rich) -> Value {
+    let provider = "provider[\"registry.terraform.io/hashicorp/aws\"]";
+    let resource = |kind: &str, name: &str, index: Value, values: Value| {
+        let mut instance = json!({"schema_version": 0, "attributes": values, "dependencies": ["aws_elb.web"]});
+        if !index.is_null() {
+            instance["index_key"] = index;
+        }
+        json!({"mode": "managed", "type": kind, "name": name, "provider": provider, "instances": [instance]})
+    };
+    let web = json!({
+        "id": name, "name": name, "arn": format!("arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/{name}"),
+        "internal": false, "availability_zones": ["us-east-1a", "us-east-1b"], "subnets": made.subnets,
+        "security_groups": made.security_groups, "instances": [made.instance],
+        "listener": [
+            {"instance_port": 8080, "instance_protocol": "http", "lb_port": 80, "lb_protocol": "http", "ssl_certificate_id": ""},
+            {"instance_port": 8080, "instance_protocol": "http", "lb_port": 443, "lb_protocol": "https",
+             "ssl_certificate_id": made.certificate},
+            {"instance_port": 9000, "instance_protocol": "tcp", "lb_port": 9000, "lb_protocol": "tcp", "ssl_certificate_id": ""},
+        ],
+        "health_check": [{"target": "HTTP:8080/health", "interval": 20, "timeout": 4, "unhealthy_threshold": 5,
+            "healthy_threshold": 3}],
+        "cross_zone_load_balancing": true, "idle_timeout": 120, "connection_draining": true,
+        "connection_draining_timeout": 30, "desync_mitigation_mode": "defensive", "access_logs": [],
+        "tags": {"team": "web"}, "tags_all": {"team": "web"},
+    });
+    json!({
+        "version": 4, "terraform_version": "1.11.4", "serial": 1, "lineage": "x", "outputs": {},
+        "resources": [
+            resource("aws_elb", "web", Value::Null, web),
+            resource("aws_elb_attachment", "web", json!(0), json!({"elb": name, "instance": made.instance})),
+            resource("aws_app_cookie_stickiness_policy", "web", Value::Null,
+                json!({"load_balancer": name, "lb_port": 80, "name": "their-cookie", "cookie_name": "session"})),
+            resource("aws_route53_record", "www", Value::Null, json!({"name": "www"})),
+            {"mode": "data", "type": "aws_elb", "name": "other", "provider": provider, "instances": []},
+        ],
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terraform_state_is_imported_as_aws_has_it_and_let_go() -> Result<()> {
+    let person = Person::new().await?;
+    let name = unique(&person, "imp-t");
+    let made = rich(person.stack, &name).await?;
+    let mut state = state(&name, &made);
+    let file = crate::file(&state.to_string());
+    let from = |file: &tempfile::NamedTempFile| {
+        let path = crate::path(file).to_owned();
+        person.here(&["import", "--cluster-id", "test", "--from-terraform", &path])
+    };
+    let ran = from(&file).ended(0);
+    let live = person.here(&["import", "--cluster-id", "test", &name]).ended(0);
+    assert_eq!(ran.yaml()["spec"], live.yaml()["spec"], "what AWS has");
+    ran.says(&[
+        "# of Terraform: aws_elb.web",
+        "# removed {",
+        "#   from = aws_elb.web\n",
+        "#   from = aws_elb_attachment.web\n",
+        "#   from = aws_app_cookie_stickiness_policy.web\n",
+        "destroy = false",
+    ]);
+    ran.complains(&["aws_route53_record.www refers to it"]);
+    assert!(!ran.err.contains("otherwise"), "{ran:#?}");
+
+    // What the state knows otherwise is drift.
+    state["resources"][0]["instances"][0]["attributes"]["idle_timeout"] = json!(61);
+    let ran = from(&crate::file(&state.to_string())).ended(0);
+    ran.complains(&["knows it otherwise, and Terraform would call ModifyLoadBalancerAttributes idleTimeout 61 s"]);
+    assert_eq!(ran.yaml()["spec"]["attributes"]["idleTimeoutSeconds"], 120);
+
+    // One of several instances of a block goes alone, and so it does before there were `removed` blocks.
+    state["terraform_version"] = json!("1.6.6");
+    let ran = from(&crate::file(&state.to_string())).ended(0);
+    ran.says(&[
+        "terraform state rm aws_elb.web",
+        "terraform state rm 'aws_elb_attachment.web[0]'",
+    ]);
+    assert!(!ran.out.contains("removed {"), "{ran:#?}");
+
+    tag(person.stack, &name, "elasticbeanstalk:environment-name", "prod").await?;
+    let ran = from(&file).ended(0);
+    assert!(
+        !ran.out.contains("removed {"),
+        "what is not imported stays Terraform's: {ran:#?}"
+    );
+    call(person.stack, &name, "DeleteLoadBalancer", &[]).await?;
+    from(&file)
+        .ended(1)
+        .complains(&["aws_elb.web: AWS has no load balancer"]);
+    from(&crate::file("{}")).fails(1, &["neither a state"]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attachments_of_a_terraform_state_become_bindings() -> Result<()> {
+    let person = Person::new().await?;
+    let name = unique(&person, "imp-b");
+    let made = rich(person.stack, &name).await?;
+    let mut state = state(&name, &made);
+    // The load balancer is in another state.
+    state["resources"][0]["mode"] = json!("data");
+    let file = crate::file(&state.to_string());
+    let path = crate::path(&file).to_owned();
+    let from = |more: &[&str]| {
+        let arguments = [
+            "import",
+            "--cluster-id",
+            "test",
+            "--from-terraform",
+            &path,
+            "-n",
+            "shop",
+        ];
+        person.run(&[&arguments, more].concat())
+    };
+    from(&[]).complains(&["is not in this state", "--bindings makes bindings"]);
+    let ran = from(&["--bindings"]).ended(0);
+    let binding = ran.yaml();
+    assert_eq!(binding["kind"], "ClassicLoadBalancerBinding");
+    assert_eq!(binding["metadata"], json!({"namespace": "shop", "name": name.as_str()}));
+    assert_eq!(
+        binding["spec"],
+        json!({"region": "us-east-1", "loadBalancerName": name.as_str(), "targets": {"instanceIds": [made.instance]}})
+    );
+    ran.says(&["#   from = aws_elb_attachment.web\n", "destroy = false"]);
+    let word = format!("classiclb.dev/bind-by with test/shop/{name} in its value");
+    ran.complains(&["of Terraform: aws_elb_attachment.web[0]", &word]);
+    assert!(!ran.out.contains("aws_app_cookie"), "{ran:#?}");
+
+    // What is not registered would be.
+    tag(person.stack, &name, "classiclb.dev/bind-by", "test/shop/").await?;
+    let gone = [("Instances.member.1.InstanceId", made.instance.as_str())];
+    call(person.stack, &name, "DeregisterInstancesFromLoadBalancer", &gone).await?;
+    let ran = from(&["--bindings"]).ended(3);
+    ran.complains(&["would change it: RegisterInstancesWithLoadBalancer"]);
+    assert!(!ran.err.contains("bind-by"), "{ran:#?}");
+    person.here(&["import", "x", "--bindings"]).ended(2);
+    Ok(())
+}
