@@ -13,8 +13,8 @@ pub enum Error {
     /// The object lacks what every stored object has.
     #[error("the object has no {0}")]
     Incomplete(&'static str),
-    /// Another object has its name.
-    #[error("the object has no uid of its own any more")]
+    /// It was deleted, or another object has its name.
+    #[error("the object was deleted, and perhaps made anew")]
     Replaced,
     /// AWS could not be asked.
     #[error("{0}")]

@@ -12,7 +12,7 @@ use kube::ResourceExt as _;
 use kube::core::error_boundary::InvalidObject;
 use tokio::time::Instant;
 use tracing::field::{Empty, display};
-use tracing::{Instrument as _, Span, error, info, info_span, warn};
+use tracing::{Instrument as _, Span, debug, error, info, info_span, warn};
 
 use super::accounts::Terms;
 use super::admission::{Admission, Turn};
@@ -224,6 +224,7 @@ impl Reconciler {
         };
         let span = Span::current();
         span.record("result", reconciled.as_str());
+        debug!(next_try = when(wait), "reconciled");
         if reconciled == Reconciled::Error {
             span.record("otel.status_code", "ERROR");
         }

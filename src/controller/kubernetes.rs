@@ -1,24 +1,29 @@
 //! The one place that changes Kubernetes: an object's status and finalizer, and the Events about it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 
 use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{Patch, PatchParams};
 use kube::core::PartialObjectMeta;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
-use kube::{Api, Client, Resource as _, ResourceExt as _};
+use kube::{Api, Client, Resource, ResourceExt as _};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tracing::warn;
 
 use super::error::Error;
-use super::object::Object;
+use super::object::{Object, Version};
 use crate::api::message::Message;
 use crate::api::{AWSAccount, AWSAccountStatus, ClassicLoadBalancerStatus, FIELD_MANAGER, FINALIZER};
 use crate::lease::{Claim, Leadership};
 
 /// The API server takes at most 1 kB in the note of an Event.
 const NOTE_LENGTH: usize = 1000;
-/// How often a change of the finalizers is tried while others change the object at the same time.
+/// How often a write is tried while others change the object at the same time.
 const TRIES: usize = 10;
 
 /// Writes to Kubernetes. Each asks at its moment whether this process leads.
@@ -67,50 +72,81 @@ impl Kubernetes {
     }
 
     /// Writes the status by server-side apply. The whole intent is sent each time, so what is left out is removed.
+    ///
+    /// # Errors
+    /// [`Error::Replaced`] when the object is gone, or another one has its name: there is nobody left to tell.
     pub(super) async fn write_status(&self, object: &Object, status: &ClassicLoadBalancerStatus) -> Result<(), Error> {
-        let Some(claim) = self.claim()? else { return Ok(()) };
-        let (api, name) = self.api(object)?;
-        let patch = json!({
-            "apiVersion": Object::api_version(&object.kind),
-            "kind": Object::kind(&object.kind),
-            // For the audit log: the API server does not compare the UID of a status.
-            "metadata": {"name": name, "namespace": object.namespace(), "uid": object.metadata.uid},
-            "status": status,
-        });
-        let ours = PatchParams::apply(FIELD_MANAGER).force();
-        let patch = Patch::Apply(&patch);
-        let writing = api.patch_status(&name, &ours, &patch);
-        match claim.during(writing).await.ok_or(Error::NotLeader)? {
-            Ok(_) => Ok(()),
-            // Deleted meanwhile: there is nobody left to tell.
-            Err(kube::Error::Api(error)) if error.code == 404 => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        let (api, _) = self.api(object)?;
+        let kind = (Object::api_version(&object.kind), Object::kind(&object.kind));
+        self.apply_status(&api, kind, &object.metadata, &object.version, status)
+            .await
     }
 
     /// Writes the status of an account, as [`write_status`](Self::write_status) does.
+    ///
+    /// # Errors
+    /// As there.
     pub(super) async fn write_account_status(
         &self,
         account: &AWSAccount,
         status: &AWSAccountStatus,
     ) -> Result<(), Error> {
+        let api: Api<PartialObjectMeta<AWSAccount>> = Api::all(self.client.clone());
+        let kind = (AWSAccount::api_version(&()), AWSAccount::kind(&()));
+        let version = Version::of(&account.metadata);
+        self.apply_status(&api, kind, &account.metadata, &version, status).await
+    }
+
+    /// The API server does not compare the UID of a status, so the version is sent along: what is told of an object must not
+    /// land on another one that took its name.
+    async fn apply_status<K>(
+        &self,
+        api: &Api<PartialObjectMeta<K>>,
+        (api_version, kind): (Cow<'_, str>, Cow<'_, str>),
+        metadata: &ObjectMeta,
+        version: &Version,
+        status: &impl Serialize,
+    ) -> Result<(), Error>
+    where
+        K: Resource,
+        PartialObjectMeta<K>: Resource + Clone + DeserializeOwned + Debug,
+    {
         let Some(claim) = self.claim()? else { return Ok(()) };
-        let name = account.name_any();
-        let patch = json!({
-            "apiVersion": AWSAccount::api_version(&()),
-            "kind": AWSAccount::kind(&()),
-            "metadata": {"name": name, "uid": account.metadata.uid},
-            "status": status,
-        });
+        let name = metadata.name.as_deref().ok_or(Error::Incomplete("name"))?;
         let ours = PatchParams::apply(FIELD_MANAGER).force();
-        let api: Api<AWSAccount> = Api::all(self.client.clone());
-        let patch = Patch::Apply(&patch);
-        let writing = api.patch_status(&name, &ours, &patch);
-        match claim.during(writing).await.ok_or(Error::NotLeader)? {
-            Ok(_) => Ok(()),
-            Err(kube::Error::Api(error)) if error.code == 404 => Ok(()),
-            Err(error) => Err(error.into()),
+        let mut last = None;
+        for _ in 0..TRIES {
+            let patch = json!({
+                "apiVersion": api_version,
+                "kind": kind,
+                "metadata": {
+                    "name": name,
+                    "namespace": metadata.namespace,
+                    "uid": metadata.uid,
+                    "resourceVersion": version.get(),
+                },
+                "status": status,
+            });
+            let patch = Patch::Apply(&patch);
+            let writing = api.patch_status(name, &ours, &patch);
+            match claim.during(writing).await.ok_or(Error::NotLeader)? {
+                Ok(stored) => {
+                    version.set(&stored.metadata);
+                    return Ok(());
+                }
+                Err(kube::Error::Api(error)) if error.code == 404 => return Err(Error::Replaced),
+                // Somebody changed it since it was read, or took its place.
+                Err(kube::Error::Api(error)) if error.code == 409 => last = Some(kube::Error::Api(error)),
+                Err(error) => return Err(error.into()),
+            }
+            match api.get_metadata(name).await {
+                Ok(current) if current.metadata.uid == metadata.uid => version.set(&current.metadata),
+                Ok(_) => return Err(Error::Replaced),
+                Err(kube::Error::Api(error)) if error.code == 404 => return Err(Error::Replaced),
+                Err(error) => return Err(error.into()),
+            }
         }
+        last.map_or(Ok(()), |error| Err(error.into()))
     }
 
     /// Changes annotations of a Node of this UID, and touches no other; `None` takes one off.
@@ -180,7 +216,10 @@ impl Kubernetes {
             let patch = Patch::<()>::Json(patch);
             let writing = api.patch_metadata(&name, &ours, &patch);
             match claim.during(writing).await.ok_or(Error::NotLeader)? {
-                Ok(_) => return Ok(()),
+                Ok(stored) => {
+                    object.version.set(&stored.metadata);
+                    return Ok(());
+                }
                 Err(kube::Error::Api(error)) if error.code == 404 && !present => return Ok(()),
                 // Somebody changed the list between the read and the write, or very often.
                 Err(kube::Error::Api(error)) if matches!(error.code, 409 | 422) => {

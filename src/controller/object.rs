@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Debug;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
@@ -31,6 +32,28 @@ pub(in crate::controller) struct Object {
     pub(in crate::controller) metadata: ObjectMeta,
     pub(in crate::controller) spec: ClassicLoadBalancerSpec,
     pub(in crate::controller) status: Option<ClassicLoadBalancerStatus>,
+    /// Which version of it a write expects.
+    pub(in crate::controller) version: Version,
+}
+
+/// The version in which an object was last seen, or made so by a write of our own. A clone is the same.
+#[derive(Clone, Debug, Default)]
+pub(in crate::controller) struct Version(Arc<Mutex<Option<String>>>);
+
+impl Version {
+    /// As it was read.
+    pub(in crate::controller) fn of(metadata: &ObjectMeta) -> Self {
+        Self(Arc::new(Mutex::new(metadata.resource_version.clone())))
+    }
+
+    pub(in crate::controller) fn get(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(in crate::controller) fn set(&self, metadata: &ObjectMeta) {
+        let mut version = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        version.clone_from(&metadata.resource_version);
+    }
 }
 
 /// An object of a watch. One that cannot be decoded must not stop the others.
@@ -112,6 +135,7 @@ impl Object {
             metadata: object.meta().clone(),
             spec: object.spec(),
             status: object.status().cloned(),
+            version: Version::of(object.meta()),
         }
     }
 

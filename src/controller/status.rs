@@ -41,6 +41,8 @@ pub(super) struct Report<'a> {
     pub(super) overdue: bool,
     /// AWS says that there is no load balancer, so nothing is known of its instances any more.
     pub(super) gone: bool,
+    /// AWS refused to make one, so none comes into being, in whatever account.
+    pub(super) not_made: bool,
     /// The load balancer; `None`: it was not read.
     pub(super) load_balancer: Option<&'a LoadBalancer>,
     /// When certificates expire, by ARN; `None`: it was not read.
@@ -81,6 +83,7 @@ impl<'a> Report<'a> {
             verdict,
             overdue: false,
             gone: false,
+            not_made: false,
             load_balancer: None,
             not_after: None,
             targets: None,
@@ -137,6 +140,10 @@ pub(super) fn derive(
     set(&mut status.load_balancer_name, report.name.map(ToOwned::to_owned));
     set(&mut status.region, report.region.map(ToOwned::to_owned));
     set(&mut status.account_id, report.account.map(|account| account.id.clone()));
+    // One that is to follow another keeps what is known of that.
+    if report.not_made && status.created_time.is_none() && status.dns_name.is_none() {
+        (status.creation_pending, status.account_id) = (None, None);
+    }
     if let Some(lb) = report.load_balancer {
         observed(&mut status, lb, report.not_after.as_ref());
         if let (Some(account), Some(region)) = (report.account, report.region) {

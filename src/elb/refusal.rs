@@ -38,6 +38,11 @@ impl Class {
         )
     }
 
+    /// Whether it is certain that AWS did not carry the request out.
+    pub fn is_certain(self) -> bool {
+        !matches!(self, Self::Unavailable | Self::Duplicate)
+    }
+
     /// Whether further calls about the same load balancer would only wait or fail as well.
     pub fn ends_a_plan(self) -> bool {
         matches!(self, Self::Gone | Self::Unavailable | Self::NotLeader)

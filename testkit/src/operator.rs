@@ -39,7 +39,8 @@ impl Default for OperatorOptions {
             resync_period: "10m".into(),
             health_interval: "60s".into(),
             log_format: "text".into(),
-            log_level: "info".into(),
+            // With the end of each reconcile.
+            log_level: "info,classic_lb_operator::controller::guard=debug".into(),
             args: Vec::new(),
             env: Vec::new(),
         }
@@ -210,6 +211,32 @@ impl Operator {
     /// All it has written so far, over all its starts.
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(self.log_file()).unwrap_or_default()).into_owned()
+    }
+
+    /// How long its log is.
+    pub fn mark(&self) -> Result<usize> {
+        let path = self.log_file();
+        let length = std::fs::metadata(&path)
+            .doing(format!("reading {}", path.display()))?
+            .len();
+        usize::try_from(length).map_err(|_| Error::Setup("the log is too long".into()))
+    }
+
+    /// Waits until it has logged a line like this since a mark.
+    pub async fn until_logged(&self, mark: usize, what: &str, like: impl Fn(&str) -> bool) -> Result<()> {
+        let started = Instant::now();
+        loop {
+            let log = self.log();
+            if log.get(mark..).unwrap_or_default().lines().any(&like) {
+                return Ok(());
+            }
+            self.still_running()?;
+            if started.elapsed() > LIMIT {
+                let problem = format!("did not log {what} within {} s", LIMIT.as_secs());
+                return Err(Error::part("clb-operator", problem, &self.log_file()));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Where it writes it.

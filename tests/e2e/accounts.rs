@@ -4,10 +4,11 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
+use serde_json::json;
 use testkit::cluster::Kind;
 use testkit::{Calls, Options, Result, simulator};
 
-use crate::Test;
+use crate::{MINIMAL, Test, error};
 
 const OWN: &str = "123456789012";
 const OTHER: &str = "210987654321";
@@ -121,4 +122,28 @@ async fn with_credentials_of_another_account_nothing_is_written_and_nothing_rele
         "the right account lets it go"
     );
     Ok(())
+}
+
+/// Where AWS refused to make it, nothing is, so whoever answers next may.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_account_refused_to_make_another_may() -> Result<()> {
+    let credentials = Credentials::new();
+    credentials.set(simulator::ACCESS_KEY_ID, simulator::SECRET_ACCESS_KEY);
+    let setup = Test::web().on(credentials.options("AKIDOTHER"));
+    let test = setup.start().await?;
+    let refused = error("TooManyLoadBalancers", 400, "the quota is used up");
+    let rule = json!({"match": {"operation": "CreateLoadBalancer"}, "do": refused});
+    test.simulator().fault(&rule).await?;
+    test.apply(MINIMAL).await?;
+    test.until_reason("Ready", "TooManyLoadBalancers").await?;
+    let web = test.get().await?;
+    assert_eq!((web.text("/accountId"), web.text("/creationPending")), ("", ""));
+
+    test.stack.operator().kill();
+    credentials.set("AKIDOTHER", "other");
+    test.simulator().clear_faults().await?;
+    test.stack.operator().start_ready().await?;
+    test.until_ready().await?;
+    assert_eq!(test.get().await?.text("/accountId"), OTHER);
+    test.delete().await
 }

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use crate::aws::REGION;
 use crate::day::apart;
 use crate::invariants::is_ready;
+use crate::kubernetes::{Fault, Matching, Verb, What};
 use crate::world::{Scale, World};
 
 const NAME: &str = "lb-01";
@@ -48,8 +49,12 @@ fn writes(world: &World, since: u64) -> Vec<String> {
 }
 
 async fn ask(world: &mut World) {
+    ask_for(world, NAME).await;
+}
+
+async fn ask_for(world: &mut World, name: &str) {
     let asked = json!({"metadata": {"annotations": {REQUESTED_AT: format!("{:?}", Instant::now())}}});
-    world.edit(NAME, asked).await;
+    world.edit(name, asked).await;
 }
 
 /// Somebody writes into the status.

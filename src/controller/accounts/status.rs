@@ -144,7 +144,11 @@ async fn look(guarded: Arc<GuardedAccount>, all: Arc<Accounts>) -> Result<Action
     let standing = |region: &str| cx.accounts.standing(role.as_ref(), region);
     let status = derive(account, &answer, alone.then_some(used), standing, cx.clock.now().wall);
     if account.status.as_ref() != Some(&status) {
-        cx.kubernetes.write_account_status(account, &status).await?;
+        match cx.kubernetes.write_account_status(account, &status).await {
+            // There is nobody left to tell.
+            Ok(()) | Err(Error::Replaced) => {}
+            Err(error) => return Err(error),
+        }
     }
     let wait = if usable { GOOD } else { BAD };
     Ok(Action::requeue(wait.mul_f64(1.0 - 0.1 * cx.jitter.fraction())))

@@ -167,6 +167,7 @@ async fn halted(
     report.name = Some(&subject.name);
     report.errors = halt.errors;
     report.gone = halt.gone;
+    report.not_made = halt.not_made;
     tell_plan(&mut report, planned);
     publish(cx, subject.object, memory, &report).await
 }

@@ -34,7 +34,11 @@ pub(super) async fn publish(
     let stands = object.status.as_ref().is_some_and(|stored| status::says(stored, &new));
     let overwritten = report.full && !stands;
     if overwritten || !status::says(&written, &new) {
-        cx.kubernetes.write_status(object, &new).await?;
+        match cx.kubernetes.write_status(object, &new).await {
+            // There is nobody left to tell.
+            Ok(()) | Err(Error::Replaced) => {}
+            Err(error) => return Err(error),
+        }
     }
     announce(cx, object, memory, report, &written, &new).await;
     for message in status::zone_news(&written, &new) {

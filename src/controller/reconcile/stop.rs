@@ -33,6 +33,8 @@ pub(in crate::controller) struct Halt {
     pub(in crate::controller) errors: Vec<TrackError>,
     /// There is no load balancer.
     pub(in crate::controller) gone: bool,
+    /// None comes into being either.
+    pub(in crate::controller) not_made: bool,
     /// What stands there all the same, though it is not this object's.
     pub(in crate::controller) stands: Option<Box<LoadBalancer>>,
 }
@@ -43,6 +45,7 @@ impl From<Verdict> for Halt {
             verdict,
             errors: Vec::new(),
             gone: false,
+            not_made: false,
             stands: None,
         }
     }

@@ -125,3 +125,92 @@ fn an_object_of_another_cluster_id_is_not_released() {
         }
     });
 }
+
+/// What the status of an object whose load balancer is not there says of a creation: that one is under way, and in which
+/// account.
+fn announced(world: &World, name: &str) -> (bool, String) {
+    let status = world.stored(name).expect("it")["status"].clone();
+    let account = status["accountId"].as_str().unwrap_or_default().to_owned();
+    (status["creationPending"] == true, account)
+}
+
+/// Nothing is in the account that refused, so other credentials may make it in theirs.
+#[test]
+fn a_creation_that_was_refused_is_announced_no_more_and_one_whose_reply_was_lost_is() {
+    apart(async || {
+        let mut world = World::new(3, &SCALE).await;
+        world.run_until(Instant::now() + Duration::from_mins(5)).await;
+        refuse_creation(&world);
+        world.create_object(2).await;
+        world.run_until(Instant::now() + Duration::from_mins(31)).await;
+        let tries = |world: &World| {
+            let calls = world.simulator.requests(0);
+            let tried = calls.iter().filter(|call| call.operation == "CreateLoadBalancer");
+            tried
+                .filter(|call| call.parameters["LoadBalancerName"] == "lb-02")
+                .count()
+        };
+        assert!(tries(&world) >= 3, "{} tries", tries(&world));
+        assert_eq!(announced(&world, "lb-02"), (false, String::new()));
+
+        world.clear_faults();
+        let lost = json!({"error": {"code": "ServiceUnavailable", "status": 503}});
+        world.fault(&json!({"match": {"operation": "CreateLoadBalancer"}, "do": lost}));
+        ask_for(&mut world, "lb-02").await;
+        world.run_until(Instant::now() + Duration::from_secs(30)).await;
+        let pending = (true, "123456789012".to_owned());
+        assert_eq!(announced(&world, "lb-02"), pending, "AWS may have taken it");
+        world.clear_faults();
+        refuse_creation(&world);
+        ask_for(&mut world, "lb-02").await;
+        world.run_until(Instant::now() + Duration::from_secs(10)).await;
+        assert_eq!(announced(&world, "lb-02"), pending, "it may be shown late");
+        world.run_until(Instant::now() + Duration::from_mins(10)).await;
+        assert_eq!(announced(&world, "lb-02"), (false, String::new()), "it was not shown");
+    });
+}
+
+/// A status write under way while somebody forces the object away and makes another of its name.
+#[test]
+fn what_is_told_of_an_object_never_lands_on_another_one_of_its_name() {
+    apart(async || {
+        let mut world = world(json!({})).await;
+        let matching = Matching {
+            verbs: vec![Verb::Patch],
+            subresource: Some("status".into()),
+            name: Some(NAME.into()),
+            ..Matching::default()
+        };
+        let (skip, count, what) = (0, 1, What::Delay(Duration::from_secs(20)));
+        world.kubernetes.fault(Fault {
+            matching,
+            skip,
+            count,
+            what,
+        });
+        world.edit(NAME, json!({"spec": {"tags": {"team": "web"}}})).await;
+        world.run_until(Instant::now() + Duration::from_secs(5)).await;
+        let old = stored(&world);
+        world.edit(NAME, json!({"metadata": {"finalizers": null}})).await;
+        world.delete_object(NAME).await;
+        assert_eq!(world.stored(NAME), None);
+        let mut spec = old["spec"].clone();
+        spec["management"] = json!("Suspended");
+        let anew = json!({
+            "apiVersion": old["apiVersion"], "kind": old["kind"], "metadata": {"name": NAME}, "spec": spec,
+        });
+        let anew = serde_json::from_value(anew).expect("an object");
+        world
+            .objects()
+            .create(&PostParams::default(), &anew)
+            .await
+            .expect("made");
+        world.run_until(Instant::now() + Duration::from_mins(2)).await;
+        let status = stored(&world)["status"].clone();
+        assert_eq!(reason(&world), "Suspended", "{status:#}");
+        assert!(
+            status["createdTime"].is_null() && status["dnsName"].is_null(),
+            "{status:#}"
+        );
+    });
+}

@@ -156,8 +156,16 @@ async fn create(
     memory: &mut Memory,
 ) -> Result<Owned, Stop> {
     let mut lb = desired.declared.at_creation();
-    announce_creation(cx, executor, subject, memory).await?;
     let plan = Plan::create(&desired.declared);
+    if !executor.has_paid_ahead() {
+        // Nothing is announced that has no turn.
+        let waiting = executor.pay_ahead(&plan, &[]);
+        if let Some(failure) = waiting.first() {
+            memory.lifecycle.set_in_line(true);
+            return Err(Halt::not_created(&failure.error).into());
+        }
+    }
+    announce_creation(cx, executor, subject, memory).await?;
     // What it was made with is no change.
     let ran = executor.carry_out(plan, &mut lb, &mut Journal::default()).await?;
     if executor.is_dry() {
@@ -174,12 +182,17 @@ async fn create(
         // Made in the same moment: its tags tell by whom.
         Some(error) if error.class == Class::Duplicate => {}
         Some(error) => {
-            memory.lifecycle.set_in_line(error.class == Class::OverBudget);
-            if error.class == Class::Unavailable {
+            let now = cx.clock.now().at;
+            if !error.class.is_certain() {
                 // AWS may have taken it all the same.
-                memory.lifecycle.created(false, cx.clock.now().at);
+                memory.lifecycle.created(false, now);
             }
-            return Err(Halt::not_created(error).into());
+            return Err(Halt {
+                // Nor is there one of an earlier try.
+                not_made: !memory.lifecycle.may_still_appear(now),
+                ..Halt::not_created(error)
+            }
+            .into());
         }
         None => {
             memory.lifecycle.created(true, cx.clock.now().at);
