@@ -130,11 +130,14 @@ impl Error {
                 Some(("spec.subnets", message::correct_subnets()))
             }
             "CertificateNotFound" => Some(("spec.listeners[].certificate", message::correct_certificates())),
-            _ if self.message.contains("AvailabilityZones are not valid") => {
-                Some(("spec.availabilityZones", message::correct_zones()))
-            }
+            _ if self.is_about_zones() => Some(("spec.availabilityZones", message::correct_zones())),
             _ => None,
         }
+    }
+
+    /// Whether AWS refused Availability Zones.
+    pub fn is_about_zones(&self) -> bool {
+        self.message.contains("AvailabilityZones are not valid")
     }
 
     /// What a condition says of it.

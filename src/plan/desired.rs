@@ -12,7 +12,7 @@ mod policies;
 mod whereabouts;
 
 pub use health_check::{unfit, unserved};
-pub use whereabouts::check_whereabouts;
+pub use whereabouts::{check_whereabouts, foreign_zone};
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -85,3 +85,32 @@ async fn instances_that_cannot_be_looked_up_stay() -> Result<()> {
     test.simulator().clear_faults().await?;
     test.until_ready().await.map(drop)
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sources_that_have_no_instance_are_told_by_their_fields() -> Result<()> {
+    let test = quick().start().await?;
+    test.apply(&tagged(&test)).await?;
+    let none = test
+        .until("no target", |web| {
+            web.message("TargetsHealthy").contains("instanceTags")
+        })
+        .await?;
+    let vpc = none.text("/vpcId").to_owned();
+    assert_eq!(
+        none.message("TargetsHealthy"),
+        format!(
+            "no instance is a target: targets.instanceTags matches no instance that runs in {vpc}; correct the tags, or those \
+             of the instances"
+        )
+    );
+    let both = json!({"targets": {"nodeSelector": {"matchLabels": {"role": test.role}}}});
+    test.patch(both).await?;
+    let both = test
+        .until("both", |web| web.message("TargetsHealthy").contains("nodeSelector"))
+        .await?;
+    assert!(
+        both.message("TargetsHealthy")
+            .contains("; targets.instanceTags matches no")
+    );
+    Ok(())
+}

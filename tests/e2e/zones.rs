@@ -88,3 +88,35 @@ async fn the_default_subnets_of_other_zones_are_told() -> Result<()> {
     .await
     .map(drop)
 }
+
+/// AWS says of a zone only that it is not valid.
+#[tokio::test(flavor = "multi_thread")]
+async fn zones_that_cannot_be_had_are_told_with_those_that_can() -> Result<()> {
+    for zone in ["us-east-1z", "eu-west-1a"] {
+        let test = Test::web().start().await?;
+        test.apply(&MINIMAL.replace("us-east-1b", zone)).await?;
+        let refused = test
+            .until("the zones", |web| web.message("Ready").contains("us-east-1c"))
+            .await?;
+        let message = refused.message("Ready");
+        for words in [
+            "spec.availabilityZones: ",
+            zone,
+            "name some of us-east-1a, us-east-1b, ",
+        ] {
+            assert!(message.contains(words), "{words:?} is not in {message}");
+        }
+    }
+    let test = Test::web().ready().await?;
+    let mark = test.mark()?;
+    test.apply(&MINIMAL.replace("us-east-1b", "us-east-1z")).await?;
+    let refused = test
+        .until("the zones", |web| web.message("Programmed").contains("us-east-1c"))
+        .await?;
+    let message = refused.message("Programmed");
+    assert!(
+        message.starts_with("spec.availabilityZones: us-east-1z is no zone of us-east-1 that has a default subnet"),
+        "{message}"
+    );
+    test.nothing_written(mark, "zones that cannot be had").await
+}

@@ -16,6 +16,7 @@ messages! { AWS:
     part correct_certificates() [AWS_CODE]
         "correct the ARN, or issue or import the certificate in the load balancer's region and account";
     part correct_zones() [AWS_CODE] "name zones that the account can use in the load balancer's region";
+    part correct_zones_to(zones) [AWS_CODE] "name some of {zones}: those have a default subnet in the load balancer's region";
     under no_such_policy(message, likely) [AWS_CODE]
         "spec.listeners[].sslPolicy.predefined: {message}; AWS has {likely}";
     under serves_as_before(port, message_of_aws) [AWS_CODE]

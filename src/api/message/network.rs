@@ -13,6 +13,9 @@ messages! { NETWORK:
         "spec.availabilityZones: the load balancer {name} is in {vpc}, and AWS takes zones in the default VPC alone: give the \
          zones that it is in ({zones}), or delete this object, which leaves a load balancer that was not made for it alone, \
          and make it again with spec.subnets";
+    fn zone_without_subnet(zone, region, zones) [reason::INVALID]
+        "spec.availabilityZones: {zone} is no zone of {region} that has a default subnet: name some of {zones}, or give \
+         spec.subnets";
     fn several_vpcs(field, subnets) [reason::INVALID]
         "{field}: all subnets must be of one VPC, but {subnets}: take the others out";
     part subnet_in_vpc(subnet, vpc) [reason::INVALID] "{subnet} is in {vpc}";

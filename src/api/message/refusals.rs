@@ -30,13 +30,19 @@ refusals! { REFUSALS:
         "exactly one of availabilityZones, subnets and subnetSelector must be given, with at least one entry" =>
         "Give one of them.";
 
-    fn zone_elsewhere(zone, region) "availabilityZones" "{zone} is no zone of {region}, where the load balancer is" =>
+    fn zone_elsewhere(zone, region) "availabilityZones"
+        "{zone} is no zone of {region}, where the load balancer is: name zones of that region" =>
+        "Name zones of the load balancer's region.";
+    fn zone_elsewhere_than(zone, region, zones) "availabilityZones"
+        "{zone} is no zone of {region}, where the load balancer is: name some of {zones}" =>
         "Name zones of the load balancer's region.";
     fn certificate_elsewhere(port, its_region, region) "listeners[port={port}].certificate.arn"
-        "the certificate is of {its_region}, the load balancer of {region}: ACM's certificates serve in their own region alone" =>
+        "the certificate is of {its_region}, the load balancer of {region}: ACM's certificates serve in their own region alone, so \
+         name one of {region}, or issue or import it there" =>
         "Name a certificate of the load balancer's region.";
     fn certificate_of_another(port, its_account, account) "listeners[port={port}].certificate.arn"
-        "the certificate is of account {its_account}, the operator works in {account}" =>
+        "the certificate is of account {its_account}, the operator works in {account}: name one of that account, or issue or import \
+         it there" =>
         "Name a certificate of the load balancer's account.";
     fn no_listeners() "listeners" "at least one listener must be given" => "Add one.";
     fn port_taken(port) "listeners[port={port}].port" "every port can have one listener only" =>

@@ -72,8 +72,13 @@ messages! { TARGETS:
     under health_not_read(message_of_aws) [AWS_CODE]
         "the health of the instances cannot be read: {message_of_aws}";
     fn no_targets() [reason::NO_TARGETS] "no instance is a target";
-    fn selects_none(count) [reason::NO_TARGETS]
-        "no instance is a target: targets.nodeSelector selects none of {count} Nodes; correct its labels, or those of the Nodes";
+    fn found_none(why) [reason::NO_TARGETS] "no instance is a target: {why}";
+    part selects_none(count) [reason::NO_TARGETS]
+        "targets.nodeSelector selects none of {count} Nodes; correct its labels, or those of the Nodes";
+    part tags_match_none(vpc) [reason::NO_TARGETS]
+        "targets.instanceTags matches no instance that runs in {vpc}; correct the tags, or those of the instances";
+    part groups_hold_none() [reason::NO_TARGETS]
+        "targets.autoScalingGroups names groups that have no instance; let them launch some, or name others";
     part skipped_nodes(count, selected, nodes) [reason::ALL_IN_SERVICE, reason::UNHEALTHY, reason::NO_TARGETS]
         "{count} of {selected} selected Nodes are no targets: {nodes}";
     part no_instance() [reason::NO_TARGETS] "no EC2 instance";

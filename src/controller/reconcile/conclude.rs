@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::drained::Drained;
 use super::ended::Ended;
-use super::gather::{Reading, account_of, group_status, lines, members, shown, stale, wants_targets};
+use super::gather::{Reading, account_of, found_none, group_status, lines, members, shown, stale, wants_targets};
 use super::outcome::{self, Outcome, Setting};
 use super::publish::publish;
 use super::resolution::Resolution;
@@ -283,8 +283,8 @@ fn with_targets<'a>(
     report.unread = memory.health.message();
     report.shared = subject.object.is_binding();
     report.seldom_read = memory.health.is_seldom_read();
+    report.no_targets = found_none(subject, memory);
     if let Some(selected) = memory.known.selected() {
-        report.no_targets = (!selected.matched).then(|| message::selects_none(selected.total));
         report.skipped.clone_from(&selected.skipped);
         report.selected = selected.count;
     }

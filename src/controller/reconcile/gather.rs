@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::groups::Groups;
+use super::lookup::instances;
 use super::resolution::Resolution;
 use super::subject::Subject;
 use super::{applied, from_status, zones};
 use crate::api::AutoScalingGroupStatus;
-use crate::api::message;
+use crate::api::message::{self, Message};
 use crate::controller::memory::Memory;
 use crate::elb::{Account, Declared, InstanceHealth, InstanceId, LoadBalancer, Part};
 use crate::plan::Step;
@@ -50,6 +51,24 @@ pub(super) fn shown(
         }
     }
     (lb, health)
+}
+
+/// Which sources of targets were looked at and have none, and what to do.
+pub(super) fn found_none(subject: &Subject<'_>, memory: &Memory) -> Option<Message> {
+    let targets = subject.object.spec.targets.as_ref()?;
+    let lookups = &memory.known.lookups;
+    let known = lookups.suspicion.is_none() && lookups.absent_groups.is_none();
+    let tags = targets.instance_tags.iter().flatten();
+    let vpc = subject.previous.vpc_id.as_deref();
+    let vpcs: BTreeSet<&str> = tags.filter_map(|tags| tags.vpc_id.as_deref().or(vpc)).collect();
+    let selected = memory.known.selected().filter(|selected| !selected.matched);
+    let why = [
+        selected.map(|selected| message::selects_none(selected.total)),
+        (known && !vpcs.is_empty()).then(|| message::tags_match_none(Vec::from_iter(vpcs).join(", "))),
+        (known && instances::has_groups(targets)).then(message::groups_hold_none),
+    ];
+    let why: Vec<String> = why.into_iter().flatten().collect();
+    (!why.is_empty()).then(|| message::found_none(why.join("; ")))
 }
 
 /// The instances with their sources and zones. They are remembered.

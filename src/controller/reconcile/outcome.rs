@@ -168,7 +168,10 @@ fn of_failure(failure: &Failure<Error>, declared: &Declared) -> Problem {
     if matches!(failure.error.class, Class::Invalid | Class::MissingReference)
         && let Some(field) = field_of(&failure.step, declared)
     {
-        problem.message = message::at_field(reason.clone(), field, problem.message);
+        problem.message = match failure.error.field() {
+            Some((_, remedy)) => message::at_field_with_remedy(reason.clone(), field, problem.message, remedy),
+            None => message::at_field(reason.clone(), field, problem.message),
+        };
     }
     if let Some(likely) = likely_policies(failure) {
         problem.message = message::no_such_policy(reason.clone(), problem.message, likely);

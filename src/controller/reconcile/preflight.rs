@@ -47,6 +47,15 @@ pub(super) async fn before_creation(subject: &Subject<'_>, declared: &Declared, 
     }
 }
 
+/// The zones in which AWS can place a load balancer without being told subnets; none where EC2 cannot be asked.
+pub(super) async fn usable_zones(subject: &Subject<'_>) -> Vec<String> {
+    let of_the_default = Filters::default().with("default-for-az", ["true".to_owned()]);
+    let subnets = subject.region.client.subnets(&of_the_default).await;
+    let subnets = subnets.inspect_err(|error| tracing::debug!(%error, "the zones of the region could not be read"));
+    let zones: BTreeSet<String> = subnets.into_iter().flatten().map(|subnet| subnet.zone).collect();
+    zones.into_iter().collect()
+}
+
 /// Before the zones of a load balancer change: AWS takes zones in the default VPC alone. Where EC2 cannot tell which that is,
 /// AWS's own refusal will.
 pub(super) async fn check_zones(
@@ -67,7 +76,22 @@ pub(super) async fn check_zones(
             let message = message::zones_of_another_vpc(&lb.name, vpc, zones);
             Err(Problem::invalid(Track::Placement, message))
         }
-        Ok(_) => Ok(()),
+        Ok(subnets) => {
+            let usable: BTreeSet<String> = subnets.into_iter().map(|subnet| subnet.zone).collect();
+            let known = &lb.availability_zones;
+            let unusable: Vec<&String> = wanted
+                .difference(&usable)
+                .filter(|zone| !known.contains(*zone))
+                .collect();
+            match unusable.first() {
+                Some(zone) => {
+                    let zones: Vec<&str> = usable.iter().map(String::as_str).collect();
+                    let message = message::zone_without_subnet(zone, &subject.region.region, zones.join(", "));
+                    Err(Problem::invalid(Track::Placement, message))
+                }
+                None => Ok(()),
+            }
+        }
         Err(error) => {
             tracing::info!(%error, "the default VPC cannot be looked for; AWS will tell");
             Ok(())

@@ -105,13 +105,21 @@ impl Halt {
 
     /// `CreateLoadBalancer` was refused.
     pub(in crate::controller) fn not_created(error: &aws::Error) -> Self {
+        Self::not_created_in(error, &[])
+    }
+
+    /// The same, where zones are known that AWS would have taken.
+    pub(in crate::controller) fn not_created_in(error: &aws::Error, zones: &[String]) -> Self {
         let invalid = |message| Verdict::NotAccepted(Problem::invalid(Track::LoadBalancer, message));
         let verdict = match error.class {
-            Class::MissingReference => Verdict::NotAccepted(at_field(of_error(Track::LoadBalancer, error), error)),
+            Class::MissingReference => {
+                Verdict::NotAccepted(at_field(of_error(Track::LoadBalancer, error), error, zones))
+            }
             Class::Invalid if error.code() == Code::SameZone => invalid(message::same_zone_says_aws(&error.message)),
             Class::Invalid => Verdict::NotAccepted(at_field(
                 Problem::invalid(Track::LoadBalancer, message::invalid_says_aws(error)),
                 error,
+                zones,
             )),
             Class::Duplicate => Verdict::NotAccepted(Problem::blocked(message::name_taken(error))),
             _ => Verdict::NotProgrammed(of_error(Track::LoadBalancer, error)),
@@ -150,8 +158,11 @@ impl Halt {
 }
 
 /// With the field that AWS speaks of, and the remedy, where its answer says so much.
-fn at_field(mut problem: Problem, error: &aws::Error) -> Problem {
-    if let Some((field, remedy)) = error.field() {
+fn at_field(mut problem: Problem, error: &aws::Error, zones: &[String]) -> Problem {
+    if let Some((field, mut remedy)) = error.field() {
+        if error.is_about_zones() && !zones.is_empty() {
+            remedy = message::correct_zones_to(zones.join(", "));
+        }
         let reason = problem.message.reason().to_owned();
         problem.message = message::at_field_with_remedy(reason, field, problem.message, remedy);
     }

@@ -3,14 +3,27 @@
 use super::Refusal;
 use crate::api::{ClassicLoadBalancerSpec, message};
 
+/// A zone of another region.
+pub fn foreign_zone<'a>(spec: &'a ClassicLoadBalancerSpec, region: &str) -> Option<&'a String> {
+    let mut zones = spec.availability_zones.iter().flatten();
+    zones.find(|zone| !zone.starts_with(region))
+}
+
 /// Refuses zones and certificates that a load balancer of this region, and of this account where it is known, cannot have.
+/// `zones`: those that it can have, where they are known.
 ///
 /// # Errors
 /// The first of them, with its field.
-pub fn check_whereabouts(spec: &ClassicLoadBalancerSpec, region: &str, account: Option<&str>) -> Result<(), Refusal> {
-    let zones = spec.availability_zones.iter().flatten();
-    if let Some(zone) = zones.into_iter().find(|zone| !zone.starts_with(region)) {
-        return Err(message::zone_elsewhere(zone, region));
+pub fn check_whereabouts(
+    spec: &ClassicLoadBalancerSpec,
+    region: &str,
+    account: Option<&str>,
+    zones: &[String],
+) -> Result<(), Refusal> {
+    match foreign_zone(spec, region) {
+        Some(zone) if zones.is_empty() => return Err(message::zone_elsewhere(zone, region)),
+        Some(zone) => return Err(message::zone_elsewhere_than(zone, region, zones.join(", "))),
+        None => {}
     }
     for listener in &spec.listeners {
         let arn = listener
@@ -42,7 +55,7 @@ mod tests {
 
     fn refusal(lines: &str, account: Option<&str>) -> Option<String> {
         let spec = serde_saphyr::from_str(lines).expect("a spec");
-        check_whereabouts(&spec, "us-east-1", account)
+        check_whereabouts(&spec, "us-east-1", account, &[])
             .err()
             .map(|refusal| refusal.to_string())
     }

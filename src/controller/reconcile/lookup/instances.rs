@@ -27,6 +27,11 @@ pub(in crate::controller) fn needs_vpc(targets: Option<&Targets>) -> bool {
     tags.into_iter().any(|tags| tags.vpc_id.is_none())
 }
 
+/// Whether groups are looked up.
+pub(in crate::controller) fn has_groups(targets: &Targets) -> bool {
+    !resolved_groups(targets).is_empty()
+}
+
 fn resolved_groups(targets: &Targets) -> BTreeSet<String> {
     let groups = targets.auto_scaling_groups.iter().flatten();
     groups

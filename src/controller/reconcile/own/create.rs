@@ -13,7 +13,7 @@ use crate::controller::reconcile::stop::{Halt, Stop};
 use crate::controller::reconcile::subject::Subject;
 use crate::controller::reconcile::{groups, preflight};
 use crate::elb::{Attributes, Class, Ownership, similar};
-use crate::plan::desired::{Desired, check_whereabouts};
+use crate::plan::desired::{Desired, check_whereabouts, foreign_zone};
 use crate::plan::{Plan, Problem, Track};
 
 /// No load balancer of that name: the first creation, a re-creation, or a loss.
@@ -35,11 +35,12 @@ pub(super) async fn absent(
     if !(published || awaits_successor(&subject.previous)) && subject.object.spec.adopt == Some(true) {
         return Err(nothing_to_adopt(subject, memory).await.into());
     }
-    check_whereabouts(
-        &subject.object.spec,
-        &subject.region.region,
-        account(subject).await.as_deref(),
-    )?;
+    let (spec, region) = (&subject.object.spec, &subject.region.region);
+    let zones = match foreign_zone(spec, region) {
+        Some(_) => preflight::usable_zones(subject).await,
+        None => Vec::new(),
+    };
+    check_whereabouts(spec, region, account(subject).await.as_deref(), &zones)?;
     // Instances can come later; a load balancer without them is what a load balancer begins as.
     let comes_later = |problem: &Problem| [Track::Instances, Track::AutoScalingGroups].contains(&problem.track);
     if let Some(missing) = desired.missing.iter().find(|problem| !comes_later(problem)) {
@@ -187,10 +188,15 @@ async fn create(
                 // AWS may have taken it all the same.
                 memory.lifecycle.created(false, now);
             }
+            let zones = if error.is_about_zones() {
+                preflight::usable_zones(subject).await
+            } else {
+                Vec::new()
+            };
             return Err(Halt {
                 // Nor is there one of an earlier try.
                 not_made: !memory.lifecycle.may_still_appear(now),
-                ..Halt::not_created(error)
+                ..Halt::not_created_in(error, &zones)
             }
             .into());
         }
