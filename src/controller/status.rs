@@ -119,6 +119,7 @@ impl<'a> Report<'a> {
             health,
             read_for,
             stale,
+            refused: BTreeSet::new(),
         });
         self
     }

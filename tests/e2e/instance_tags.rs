@@ -99,7 +99,7 @@ async fn sources_that_have_no_instance_are_told_by_their_fields() -> Result<()> 
     assert_eq!(
         none.message("TargetsHealthy"),
         format!(
-            "no instance is a target: targets.instanceTags matches no instance that runs in {vpc}; correct the tags, or those \
+            "no instance is a target: spec.targets.instanceTags matches no instance that runs in {vpc}; correct the tags, or those \
              of the instances"
         )
     );
@@ -110,7 +110,7 @@ async fn sources_that_have_no_instance_are_told_by_their_fields() -> Result<()> 
         .await?;
     assert!(
         both.message("TargetsHealthy")
-            .contains("; targets.instanceTags matches no")
+            .contains("; spec.targets.instanceTags matches no")
     );
     Ok(())
 }

@@ -48,6 +48,17 @@ async fn one_unknown_instance_keeps_no_other_from_being_registered() -> Result<(
     assert_eq!(test.registered().await?, set(&test.ids));
     let calls = test.calls(mark).await?.of("RegisterInstancesWithLoadBalancer");
     assert!(calls.len() <= 4, "{calls}");
+    // What keeps them out is no health check.
+    let told = test
+        .until("the two alone to be out", |web| {
+            web.message("TargetsHealthy").starts_with("2 of 4 wanted instances")
+        })
+        .await?;
+    let told = told.message("TargetsHealthy");
+    assert!(
+        told.contains("AWS does not register it") && !told.contains("health check"),
+        "{told}"
+    );
 
     let zones = unknown.iter().map(|id| (*id, "us-east-1a")).collect();
     test.simulator().seed(&testkit::instances(&zones)).await?;

@@ -19,24 +19,24 @@ messages! { TARGETS:
         "no instance is deregistered: {count} of {count_of_all} Nodes became not ready at once, and the load balancer's own \
          health checks still pass";
     fn no_node_matches() [reason::NODE_VIEW_SUSPECT]
-        "no instance is deregistered: targets.nodeSelector matches no Node, though registered instances came from it; to \
+        "no instance is deregistered: spec.targets.nodeSelector matches no Node, though registered instances came from it; to \
          deregister them all the same, remove nodeSelector from targets";
     fn no_tagged_instance() [reason::TARGETS_SUSPECT]
-        "no instance is deregistered: targets.instanceTags matches no instance that runs, though registered instances came \
+        "no instance is deregistered: spec.targets.instanceTags matches no instance that runs, though registered instances came \
          from it; to deregister them all the same, remove instanceTags from targets";
     fn empty_group(group) [reason::TARGETS_SUSPECT]
         "no instance is deregistered: the Auto Scaling group {group} has no instance in service, though registered \
-         instances came from it; to deregister them all the same, remove it from targets.autoScalingGroups";
+         instances came from it; to deregister them all the same, remove it from spec.targets.autoScalingGroups";
     under tags_not_looked_up(message_of_aws) [AWS_CODE]
-        "targets.instanceTags cannot be looked up, so no instance is deregistered: {message_of_aws}";
+        "spec.targets.instanceTags cannot be looked up, so no instance is deregistered: {message_of_aws}";
     under groups_not_looked_up(message_of_aws) [AWS_CODE]
-        "targets.autoScalingGroups cannot be looked up, so no instance is deregistered: {message_of_aws}";
+        "spec.targets.autoScalingGroups cannot be looked up, so no instance is deregistered: {message_of_aws}";
 
     fn unknown_instances(ids) [reason::INSTANCE_NOT_FOUND]
-        "targets.instanceIds names instances that AWS does not register, since they do not exist, do not run or are of \
-         another VPC: {ids}";
+        "spec.targets.instanceIds names instances that AWS does not register, since they do not exist, do not run or are \
+         of another VPC; correct or remove the ids, or start the instances: {ids}";
     fn no_such_groups(groups) [reason::AUTO_SCALING_GROUP_NOT_FOUND]
-        "targets.autoScalingGroups names groups that do not exist: {groups}; correct the names, or create the groups in the load \
+        "spec.targets.autoScalingGroups names groups that do not exist: {groups}; correct the names, or create the groups in the load \
          balancer's region and account";
 
     fn draining(waiting, draining, percent) [reason::DEREGISTERING]
@@ -74,11 +74,11 @@ messages! { TARGETS:
     fn no_targets() [reason::NO_TARGETS] "no instance is a target";
     fn found_none(why) [reason::NO_TARGETS] "no instance is a target: {why}";
     part selects_none(count) [reason::NO_TARGETS]
-        "targets.nodeSelector selects none of {count} Nodes; correct its labels, or those of the Nodes";
+        "spec.targets.nodeSelector selects none of {count} Nodes; correct its labels, or those of the Nodes";
     part tags_match_none(vpc) [reason::NO_TARGETS]
-        "targets.instanceTags matches no instance that runs in {vpc}; correct the tags, or those of the instances";
+        "spec.targets.instanceTags matches no instance that runs in {vpc}; correct the tags, or those of the instances";
     part groups_hold_none() [reason::NO_TARGETS]
-        "targets.autoScalingGroups names groups that have no instance; let them launch some, or name others";
+        "spec.targets.autoScalingGroups names groups that have no instance; let them launch some, or name others";
     part skipped_nodes(count, selected, nodes) [reason::ALL_IN_SERVICE, reason::UNHEALTHY, reason::NO_TARGETS]
         "{count} of {selected} selected Nodes are no targets: {nodes}";
     part no_instance() [reason::NO_TARGETS] "no EC2 instance";

@@ -283,6 +283,9 @@ fn with_targets<'a>(
     report.unread = memory.health.message();
     report.shared = subject.object.is_binding();
     report.seldom_read = memory.health.is_seldom_read();
+    if let Some(targets) = &mut report.targets {
+        targets.refused.clone_from(memory.refusals.instances());
+    }
     report.no_targets = found_none(subject, memory);
     if let Some(selected) = memory.known.selected() {
         report.skipped.clone_from(&selected.skipped);

@@ -59,7 +59,10 @@ pub(super) fn found_none(subject: &Subject<'_>, memory: &Memory) -> Option<Messa
     let lookups = &memory.known.lookups;
     let known = lookups.suspicion.is_none() && lookups.absent_groups.is_none();
     let tags = targets.instance_tags.iter().flatten();
-    let vpc = subject.previous.vpc_id.as_deref();
+    let vpc = memory
+        .known
+        .load_balancer()
+        .and_then(|lb| lb.identity.vpc_id.as_deref());
     let vpcs: BTreeSet<&str> = tags.filter_map(|tags| tags.vpc_id.as_deref().or(vpc)).collect();
     let selected = memory.known.selected().filter(|selected| !selected.matched);
     let why = [

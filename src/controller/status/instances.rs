@@ -28,6 +28,8 @@ pub(in crate::controller) struct Targets<'a> {
     pub(in crate::controller) read_for: Option<&'a BTreeSet<InstanceId>>,
     /// Ids that a source named and AWS refused, and registered ones that EC2 says are terminated.
     pub(in crate::controller) stale: Vec<String>,
+    /// All that AWS refused, also where the user named them.
+    pub(in crate::controller) refused: BTreeSet<InstanceId>,
 }
 
 /// What is left of the instances when the load balancer is gone.
@@ -147,7 +149,7 @@ impl Targets<'_> {
         let (count, wanted, names) = (failing.len(), wanted.len(), self.name(&failing));
         let message = match source {
             // No health check is in their way.
-            _ if failing.iter().all(|id| self.stale.contains(*id)) => message::all_refused(count, wanted, names),
+            _ if failing.iter().all(|id| self.is_refused(id)) => message::all_refused(count, wanted, names),
             _ if failing.iter().all(|id| self.is_stopped(id)) => message::not_running(count, wanted, names, ports),
             _ if failing.iter().all(|id| self.is_unserved(id, served)) => {
                 message::in_unserved_zones(count, wanted, names)
@@ -156,6 +158,11 @@ impl Targets<'_> {
             None => message::unhealthy(count, wanted, names, ports),
         };
         Statement::new(TARGETS_HEALTHY, "False", message)
+    }
+
+    /// Whether AWS does not register it.
+    fn is_refused(&self, id: &InstanceId) -> bool {
+        self.refused.contains(id) || self.stale.contains(id)
     }
 
     /// Whether EC2 has it stopped, so that it answers nothing.
@@ -177,7 +184,7 @@ impl Targets<'_> {
                 description.unwrap_or_else(|| health.state.clone()).into_owned()
             };
             let unread = || {
-                if self.stale.contains(id) {
+                if self.is_refused(id) {
                     message::refused_by_aws()
                 } else {
                     message::not_registered()

@@ -72,7 +72,7 @@ fn an_unknown_instance_is_told_in_our_words_and_once() {
     assert_eq!(ours.len(), 1, "{ours:?}");
     let (reason, text) = &ours[0];
     assert!(
-        reason == "InstanceNotFound" && text.starts_with("targets.instanceIds names") && text.ends_with(UNKNOWN),
+        reason == "InstanceNotFound" && text.starts_with("spec.targets.instanceIds names") && text.ends_with(UNKNOWN),
         "{ours:?}"
     );
     assert_eq!(
