@@ -126,6 +126,7 @@ impl Error {
             "InvalidSecurityGroup" | "InvalidGroup.NotFound" => {
                 Some(("spec.securityGroups", message::correct_groups()))
             }
+            _ if self.message.starts_with("Security group") => Some(("spec.securityGroups", message::correct_groups())),
             "SubnetNotFound" | "InvalidSubnet" | "InvalidSubnetID.NotFound" => {
                 Some(("spec.subnets", message::correct_subnets()))
             }

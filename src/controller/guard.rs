@@ -213,6 +213,9 @@ impl Reconciler {
         let wait = match outcome {
             Ok(next) => {
                 tell_what_stands(&next);
+                if next.whole {
+                    debug!(next_try = when(next.wait), "reconciled");
+                }
                 next.wait
             }
             Err(error) => {
@@ -224,7 +227,6 @@ impl Reconciler {
         };
         let span = Span::current();
         span.record("result", reconciled.as_str());
-        debug!(next_try = when(wait), "reconciled");
         if reconciled == Reconciled::Error {
             span.record("otel.status_code", "ERROR");
         }

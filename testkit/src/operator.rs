@@ -39,7 +39,7 @@ impl Default for OperatorOptions {
             resync_period: "10m".into(),
             health_interval: "60s".into(),
             log_format: "text".into(),
-            // With the end of each reconcile.
+            // With the end of each full reconcile.
             log_level: "info,classic_lb_operator::controller::guard=debug".into(),
             args: Vec::new(),
             env: Vec::new(),

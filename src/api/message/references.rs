@@ -18,18 +18,18 @@ messages! { REFERENCES:
          to {ports}: correct it, or take the entry out";
 
     fn services_unread(port, why) [reason::SERVICES_UNREAD]
-        "listeners[port={port}].instancePortFrom: Services cannot be read: {why}";
+        "spec.listeners[port={port}].instancePortFrom: Services cannot be read: {why}";
     fn services_not_listed(port) [reason::SERVICES_UNREAD]
-        "listeners[port={port}].instancePortFrom: Services cannot be read: they have not been listed yet";
+        "spec.listeners[port={port}].instancePortFrom: Services cannot be read: they have not been listed yet";
     fn no_service(port, name, namespace) [reason::SERVICE_NOT_FOUND]
-        "listeners[port={port}].instancePortFrom: there is no Service {name} in namespace {namespace}: create it, or name \
+        "spec.listeners[port={port}].instancePortFrom: there is no Service {name} in namespace {namespace}: create it, or name \
          another";
     fn no_port_of_the_name(port, service, name, ports) [reason::SERVICE_PORT_NOT_FOUND]
-        "listeners[port={port}].instancePortFrom: the Service {service} has no port named {name}: its ports are {ports}";
+        "spec.listeners[port={port}].instancePortFrom: the Service {service} has no port named {name}: its ports are {ports}";
     fn no_port_of_the_number(port, service, number, ports) [reason::SERVICE_PORT_NOT_FOUND]
-        "listeners[port={port}].instancePortFrom: the Service {service} has no port {number}: its ports are {ports}";
+        "spec.listeners[port={port}].instancePortFrom: the Service {service} has no port {number}: its ports are {ports}";
     fn no_node_port(port, service, service_port) [reason::NODE_PORT_NOT_FOUND]
-        "listeners[port={port}].instancePortFrom: port {service_port} of the Service {service} has no node port: make the \
+        "spec.listeners[port={port}].instancePortFrom: port {service_port} of the Service {service} has no node port: make the \
          Service one of type NodePort or LoadBalancer";
 
     fn no_config_map(field, name, namespace) [reason::CONFIG_MAP_NOT_FOUND]

@@ -32,6 +32,8 @@ use crate::plan::{Cause, Explained, Problem, Step};
 pub(in crate::controller) struct Next {
     /// When to look again; `None`: when something happens.
     pub(in crate::controller) wait: Option<Duration>,
+    /// Everything was looked at, as far as it could be.
+    pub(in crate::controller) whole: bool,
     /// Whether the reconcile counts as failed.
     pub(in crate::controller) failed: bool,
     /// The steps that AWS accepted, or would be asked for.
@@ -71,6 +73,7 @@ pub(super) async fn conclude(
     };
     let drained = Drained::by(cx, subject, &ended);
     let between = matches!(ended, Ok(Ended::Between { .. }));
+    next.whole = !between;
     match ended {
         Err(Stop::Failed(error)) => return Err(error),
         Err(Stop::Doubted(wait)) => memory.schedule.postpone(cx.clock.now().at + wait),

@@ -12,7 +12,8 @@ use crate::aws::Error;
 use crate::controller::memory::{Health, Refusals};
 use crate::controller::status::Verdict;
 use crate::elb::{
-    Class, Code, Declared, LoadBalancer, PREDEFINED_TLS_POLICIES, Policy, Port, Registration, TlsPolicy, similar,
+    Attribute, Class, Code, Declared, LoadBalancer, PREDEFINED_TLS_POLICIES, Policy, Port, Registration, TlsPolicy,
+    similar,
 };
 use crate::plan::{Cause, Failure, Held, Problem, Progress, Refusal as _, Step, Track, Why};
 
@@ -165,7 +166,9 @@ fn of_held(held: &Held, declared: &Declared) -> Problem {
 fn of_failure(failure: &Failure<Error>, declared: &Declared) -> Problem {
     let mut problem = of_error(failure.track, &failure.error);
     let reason = failure.error.reason();
-    if matches!(failure.error.class, Class::Invalid | Class::MissingReference)
+    let likely = likely_policies(failure);
+    if likely.is_none()
+        && matches!(failure.error.class, Class::Invalid | Class::MissingReference)
         && let Some(field) = field_of(&failure.step, declared)
     {
         problem.message = match failure.error.field() {
@@ -173,7 +176,7 @@ fn of_failure(failure: &Failure<Error>, declared: &Declared) -> Problem {
             None => message::at_field(reason.clone(), field, problem.message),
         };
     }
-    if let Some(likely) = likely_policies(failure) {
+    if let Some(likely) = likely {
         problem.message = message::no_such_policy(reason.clone(), problem.message, likely);
     }
     if failure.put_back {
@@ -217,8 +220,42 @@ fn field_of(step: &Step, declared: &Declared) -> Option<String> {
             Some(certificate(&listener.port))
         }
         Step::CreateListeners { listeners, .. } => Some(format!("spec.listeners[port={}]", listeners.first()?.port)),
-        Step::EnableZones(_) => Some("spec.availabilityZones".to_owned()),
-        _ => None,
+        Step::SetPolicies { port, .. } => Some(format!("spec.listeners[port={port}]")),
+        Step::SetBackendPolicies { port, .. } => Some(format!("spec.backends[instancePort={port}]")),
+        Step::CreatePolicy { policy, .. } => of_policy(policy).map(ToOwned::to_owned),
+        Step::ModifyAttribute(attribute) => Some(of_attribute(attribute).to_owned()),
+        Step::ConfigureHealthCheck(_) => Some("spec.healthCheck".to_owned()),
+        Step::EnableZones(_) | Step::DisableZones(_) => Some("spec.availabilityZones".to_owned()),
+        Step::AttachSubnets(_) | Step::DetachSubnets(_) => Some("spec.subnets".to_owned()),
+        Step::ApplySecurityGroups(_) => Some("spec.securityGroups".to_owned()),
+        Step::RegisterInstances(_) | Step::DeregisterInstances(_) => Some("spec.targets".to_owned()),
+        Step::AttachAutoScalingGroup(_) | Step::DetachAutoScalingGroup(_) => {
+            Some("spec.targets.autoScalingGroups".to_owned())
+        }
+        Step::AddTags(_) | Step::RemoveTags(_) => Some("spec.tags".to_owned()),
+        Step::CreateLoadBalancer(_) | Step::DeleteLoadBalancer | Step::DeleteListeners(_) | Step::DeletePolicy(_) => {
+            None
+        }
+    }
+}
+
+fn of_policy(policy: &Policy) -> Option<&'static str> {
+    match policy {
+        Policy::Tls(_) => Some("spec.listeners[].sslPolicy"),
+        Policy::Stickiness(_) => Some("spec.listeners[].stickiness"),
+        Policy::ProxyProtocol(_) => Some("spec.backends[].proxyProtocol"),
+        Policy::PublicKey(_) | Policy::BackendAuthentication(_) => Some("spec.backends[].publicKeys"),
+        Policy::Unknown(_) => None,
+    }
+}
+
+fn of_attribute(attribute: &Attribute) -> &'static str {
+    match attribute {
+        Attribute::CrossZone(_) => "spec.attributes.crossZone",
+        Attribute::IdleTimeout(_) => "spec.attributes.idleTimeoutSeconds",
+        Attribute::ConnectionDraining(_) => "spec.attributes.connectionDraining",
+        Attribute::AccessLog(_) => "spec.attributes.accessLog",
+        Attribute::DesyncMitigationMode(_) => "spec.attributes.desyncMitigationMode",
     }
 }
 

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::controller::memory::RefusedRebuild;
-use crate::elb::Owner;
+use crate::elb::{HealthCheck, Owner};
 use crate::plan::desired::{self, Resolved, Wish};
 
 const UNKNOWN: &str = "i-0dead0000000beef0";
@@ -109,4 +109,55 @@ fn a_refused_rebuild_is_told_with_a_legal_reason() {
     );
     let errors = Outcome::default().errors(&refusals, &Health::default());
     assert_eq!(errors[0].code, "Client.Odd-Code", "AWS's own code");
+}
+
+#[test]
+fn what_aws_calls_wrong_is_told_with_its_field() {
+    let ids = || ["x-1".to_owned()].into();
+    let steps = [
+        (
+            Step::ConfigureHealthCheck(HealthCheck::of("TCP:80".into())),
+            "spec.healthCheck",
+        ),
+        (
+            Step::SetPolicies {
+                port: 443,
+                policies: ids(),
+            },
+            "spec.listeners[port=443]",
+        ),
+        (
+            Step::SetBackendPolicies {
+                port: 80,
+                policies: ids(),
+            },
+            "spec.backends[instancePort=80]",
+        ),
+        (
+            Step::ModifyAttribute(Attribute::AccessLog(None)),
+            "spec.attributes.accessLog",
+        ),
+        (Step::EnableZones(ids()), "spec.availabilityZones"),
+        (Step::AttachSubnets(ids()), "spec.subnets"),
+        (Step::ApplySecurityGroups(ids()), "spec.securityGroups"),
+        (Step::RegisterInstances(ids()), "spec.targets"),
+        (
+            Step::AttachAutoScalingGroup("web".into()),
+            "spec.targets.autoScalingGroups",
+        ),
+        (Step::RemoveTags(ids()), "spec.tags"),
+    ];
+    for (step, field) in steps {
+        let told = |class| {
+            let mut failure = failure(step.clone(), "ValidationError");
+            failure.error.class = class;
+            of_failure(&failure, &declared()).message.text().to_owned()
+        };
+        assert!(
+            told(Class::Invalid).starts_with(&format!("{field}: ")),
+            "{}",
+            told(Class::Invalid)
+        );
+        assert!(!told(Class::Throttled).contains(field), "{}", told(Class::Throttled));
+    }
 }
