@@ -68,6 +68,7 @@ mod targets;
 mod tenancy;
 mod traces;
 mod tutorial;
+mod versions;
 mod walk;
 mod watch_namespaces;
 mod weather;
