@@ -23,8 +23,10 @@ use crate::lease::{Claim, Leadership};
 
 /// The API server takes at most 1 kB in the note of an Event.
 const NOTE_LENGTH: usize = 1000;
-/// How often a write is tried while others change the object at the same time.
+/// How often a change of the finalizers is tried while others change the object at the same time.
 const TRIES: usize = 10;
+/// How often the write of a status insists on the version that was seen last.
+const VERSIONED: usize = 2;
 
 /// Writes to Kubernetes. Each asks at its moment whether this process leads.
 pub(super) struct Kubernetes {
@@ -98,7 +100,8 @@ impl Kubernetes {
     }
 
     /// The API server does not compare the UID of a status, so the version is sent along: what is told of an object must not
-    /// land on another one that took its name.
+    /// land on another one that took its name. Where others write to the object all the time, it is looked at right before
+    /// instead, so that nobody keeps a status from being told.
     async fn apply_status<K>(
         &self,
         api: &Api<PartialObjectMeta<K>>,
@@ -115,18 +118,15 @@ impl Kubernetes {
         let name = metadata.name.as_deref().ok_or(Error::Incomplete("name"))?;
         let ours = PatchParams::apply(FIELD_MANAGER).force();
         let mut last = None;
-        for _ in 0..TRIES {
-            let patch = json!({
-                "apiVersion": api_version,
-                "kind": kind,
-                "metadata": {
-                    "name": name,
-                    "namespace": metadata.namespace,
-                    "uid": metadata.uid,
-                    "resourceVersion": version.get(),
-                },
-                "status": status,
-            });
+        for attempt in 0..=VERSIONED {
+            let meant = ObjectMeta {
+                name: metadata.name.clone(),
+                namespace: metadata.namespace.clone(),
+                uid: metadata.uid.clone(),
+                resource_version: version.get().filter(|_| attempt < VERSIONED),
+                ..ObjectMeta::default()
+            };
+            let patch = json!({"apiVersion": api_version, "kind": kind, "metadata": meant, "status": status});
             let patch = Patch::Apply(&patch);
             let writing = api.patch_status(name, &ours, &patch);
             match claim.during(writing).await.ok_or(Error::NotLeader)? {

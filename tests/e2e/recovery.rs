@@ -313,3 +313,25 @@ async fn an_api_server_that_is_frozen_is_noticed() -> Result<()> {
     operator.until_ready().await?;
     test.change(json!({"tags": {"a": "b"}})).await.map(drop)
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_writes_to_an_object_all_the_time_is_in_nobodys_way() -> Result<()> {
+    let test = Test::web().start().await?;
+    let churn = async {
+        for number in 0_u64.. {
+            // Before it is there, and when it is gone, nothing is labelled.
+            let label = number.to_string();
+            drop(test.namespace.label(Kind::CLB, "web", "number", Some(&label)).await);
+        }
+    };
+    let life = async {
+        test.ready(MINIMAL).await?;
+        test.change(json!({"tags": {"team": "web"}})).await?;
+        assert_eq!(test.tags().await?["team"], "web");
+        test.delete().await
+    };
+    tokio::select! {
+        () = churn => Ok(()),
+        ended = life => ended,
+    }
+}
