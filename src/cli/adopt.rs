@@ -11,6 +11,7 @@ use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use kube::{Api, ResourceExt};
 
 use super::failure::Failure;
+use super::find;
 use super::fleet::{AT_ONCE, patiently};
 use super::import::check::{Checked, Checker};
 use super::import::offer::one_offer;
@@ -20,6 +21,7 @@ use super::progress::Progress;
 use super::{Exit, files, screen};
 use crate::api::ClassicLoadBalancer;
 use crate::aws::{Accounts, Class};
+use crate::controller::Kind;
 use crate::elb::{TAG_CLUSTER, TAG_OWNER};
 use crate::flags::region_name;
 
@@ -113,16 +115,20 @@ impl Adopt {
         let mut objects = Vec::new();
         for manifest in files::read(&self.filename, self.recursive).await {
             for object in in_file(manifest, connection) {
-                objects.push(object.map_err(|wrong| match wrong.object {
+                let object = object.map_err(|wrong| match wrong.object {
                     Err(why) => Failure::new(format!("{}: {why}", wrong.name)),
                     Ok(_) => Failure::new(format!("{}/{} cannot be read", wrong.namespace, wrong.name)),
-                })?);
+                })?;
+                // A binding takes nothing over.
+                if find::name_of(&object).kind == Kind::Owner {
+                    objects.push(object);
+                }
             }
         }
         if objects.is_empty() {
-            let names = self.filename.join(", ");
             return Err(Failure::new(format!(
-                "{names} holds no ClassicLoadBalancer of classiclb.dev"
+                "{} holds no ClassicLoadBalancer of classiclb.dev",
+                files::called(&self.filename)
             )));
         }
         Ok(objects)
