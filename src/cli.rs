@@ -38,6 +38,7 @@ mod status;
 mod table;
 mod terms;
 mod terraform;
+mod watch;
 mod why;
 
 use std::ffi::OsString;
@@ -75,7 +76,7 @@ impl From<Exit> for std::process::ExitCode {
 
 /// Look at AWS Classic load balancers and at the ClassicLoadBalancer objects that declare them.
 ///
-/// `regions` and `list` ask AWS alone; `status` asks Kubernetes alone; the others ask both. Only
+/// `regions` and `list` ask AWS alone; `status` and `events` ask Kubernetes alone; the others ask both. Only
 /// `adopt` changes anything, and `import --offer`, which sets a tag.
 /// AWS: region, endpoint and credentials by the standard chain (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, ...).
 /// Kubernetes: the kubeconfig, as kubectl reads it.
@@ -93,6 +94,7 @@ Examples:
   kubectl clb list 'shop-*' -o wide        those whose names begin so, with more columns
   kubectl clb inventory --all-regions      whose each is, and what is wrong with it
   kubectl clb status web -n shop           one object: conditions, listeners, instances, events
+  kubectl clb events web -w                what happens to it, a line for each change
   kubectl clb why shop/web                 why it is not Ready, and what to do
   kubectl clb check                        the cluster, the operator and AWS, with what to do
   kubectl clb diff web -n shop             field by field: declared, applied, in AWS
@@ -116,6 +118,7 @@ enum Command {
     List(list::List),
     Inventory(inventory::Inventory),
     Status(status::Status),
+    Events(events::Events),
     Plan(plan::Plan),
     Import(import::Import),
     Adopt(adopt::Adopt),
@@ -166,7 +169,8 @@ pub async fn run(Asked(what): Asked) -> Exit {
             Command::Regions(command) => command.run().await,
             Command::List(command) => command.run().await,
             Command::Inventory(command) => Box::pin(command.run()).await,
-            Command::Status(command) => command.run().await,
+            Command::Status(command) => Box::pin(command.run()).await,
+            Command::Events(command) => Box::pin(command.run()).await,
             Command::Plan(command) => Box::pin(command.run()).await,
             Command::Import(command) => Box::pin(command.run()).await,
             Command::Adopt(command) => Box::pin(command.run()).await,

@@ -15,13 +15,14 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::api::ListParams;
 use kube::config::Kubeconfig;
 use kube::core::PartialObjectMeta;
-use kube::{Api, ResourceExt};
+use kube::{Api, Client, ResourceExt};
 
 use super::arguments::{in_order, takes_the_next};
 use super::failure::Failure;
-use super::kubernetes::Kubernetes;
+use super::kubernetes::{Kubernetes, Named};
 use super::{Cli, Exit, region, screen};
-use crate::api::ClassicLoadBalancer;
+use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerBinding};
+use crate::controller::{Kind, Watched};
 
 /// The name under which kubectl looks for it.
 const NAME: &str = "kubectl_complete-clb";
@@ -145,13 +146,28 @@ async fn namespaces(given: Option<&ArgMatches>, word: &str) -> Option<Vec<String
 /// The objects of the namespace, for commands that take names of them.
 async fn names(given: Option<&ArgMatches>, word: &str) -> Option<Vec<String>> {
     let (command, kubernetes) = cluster(given)?;
-    if !["status", "plan", "why", "diff", "export"].contains(&command) {
+    let bindings = ["status", "events", "plan", "why", "diff"].contains(&command);
+    if !bindings && command != "export" {
         return None;
     }
     let connection = kubernetes.connect().await.ok()?;
-    let api: Api<PartialObjectMeta<ClassicLoadBalancer>> = Api::namespaced(connection.client, &connection.namespace);
+    let (client, namespace) = (connection.client, &connection.namespace);
+    let mut all = names_of::<ClassicLoadBalancer>(client.clone(), namespace, Kind::Owner).await?;
+    if bindings {
+        let more = names_of::<ClassicLoadBalancerBinding>(client, namespace, Kind::Binding).await;
+        all.extend(more.unwrap_or_default());
+    }
+    Some(beginning_with(all.into_iter(), word))
+}
+
+async fn names_of<K: Watched>(client: Client, namespace: &str, kind: Kind) -> Option<Vec<String>> {
+    let api: Api<PartialObjectMeta<K>> = Api::namespaced(client, namespace);
     let list = api.list_metadata(&ListParams::default().limit(MOST)).await.ok()?;
-    Some(beginning_with(list.items.iter().map(ResourceExt::name_any), word))
+    let named = list.items.iter().map(|object| Named {
+        kind,
+        name: object.name_any(),
+    });
+    Some(named.map(|named| named.to_string()).collect())
 }
 
 fn beginning_with(names: impl Iterator<Item = String>, word: &str) -> Vec<String> {

@@ -13,8 +13,9 @@ use kube::ResourceExt as _;
 
 use super::failure::Failure;
 use super::fleet::{Fleet, Wanted};
-use super::kubernetes::{self, Kubernetes};
+use super::kubernetes::{self, Kubernetes, Named};
 use super::{Exit, find, screen};
+use crate::controller::Kind;
 use crate::elb::{InstanceId, LoadBalancer, TAG_PREFIX};
 use crate::flags::region_name;
 
@@ -34,7 +35,7 @@ Exit status: 1 when one is not found or cannot be read.")]
 pub(super) struct Export {
     /// Names of ClassicLoadBalancer objects.
     #[arg(value_name = "NAME", value_parser = kubernetes::object, required_unless_present = "load_balancer")]
-    names: Vec<String>,
+    names: Vec<Named>,
     /// Load balancers in AWS instead, by name, with * for any characters and ? for one.
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', conflicts_with = "names",
         value_parser = NonEmptyStringValueParser::new())]
@@ -159,6 +160,7 @@ impl Export {
         let connection = self.kubernetes.connect().await?;
         let wanted = find::Wanted {
             names: &self.names,
+            kinds: &[Kind::Owner],
             selector: None,
             all_namespaces: false,
         };
@@ -168,7 +170,7 @@ impl Export {
         }
         let mut all: BTreeMap<Option<String>, Vec<String>> = BTreeMap::new();
         for object in objects {
-            let object = find::typed(object)?;
+            let object = find::typed(object)?.object;
             let status = object.status.as_ref();
             let name = status.and_then(|status| status.load_balancer_name.clone());
             let name = name

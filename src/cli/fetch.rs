@@ -29,7 +29,7 @@ pub(super) async fn fetch(address: &str) -> Result<String, Failure> {
         let request = http::Request::get(path)
             .body(Body::empty())
             .map_err(|error| failed(&error.to_string()))?;
-        let answer = client.send(request).await.map_err(|error| failed(&causes(&error)))?;
+        let answer = client.send(request).await.map_err(|error| failed(&unreached(&error)))?;
         let status = answer.status();
         if status.is_redirection() {
             let location = answer.headers().get(http::header::LOCATION);
@@ -39,13 +39,36 @@ pub(super) async fn fetch(address: &str) -> Result<String, Failure> {
             continue;
         }
         if !status.is_success() {
-            return Err(failed(&format!("HTTP {}", status.as_u16())));
+            return Err(failed(&refused(status)));
         }
         let body = Limited::new(answer.into_body(), LARGEST).collect().await;
         let body = body.map_err(|error| failed(&error.to_string()))?;
         return String::from_utf8(body.to_bytes().to_vec()).map_err(|_| failed("it is no text"));
     }
     Err(failed("it leads from one address to the next"))
+}
+
+/// What to do where this program cannot get it.
+const OTHERWISE: &str = "fetch it another way and give it by -f -";
+
+/// Why nobody answered. What libraries wrap around the cause says nothing to a person.
+fn unreached(error: &(dyn std::error::Error + 'static)) -> String {
+    let chain = std::iter::successors(Some(error), |cause| cause.source());
+    let cause = chain.last().map(ToString::to_string).unwrap_or_default();
+    format!("it cannot be reached ({cause}); check the address and the network, or {OTHERWISE}")
+}
+
+/// Why there is no text.
+fn refused(status: http::StatusCode) -> String {
+    let code = status.as_u16();
+    match code {
+        401 | 403 | 407 => {
+            format!("it is not for everybody (HTTP {code}), and nothing is sent to prove who you are; {OTHERWISE}")
+        }
+        404 | 410 => format!("nothing is there (HTTP {code}); check the address"),
+        500.. => format!("the server fails (HTTP {code}); try again later, or {OTHERWISE}"),
+        _ => format!("HTTP {code}; check the address, or {OTHERWISE}"),
+    }
 }
 
 /// An address as an answer names it: whole, or by its path alone. Nothing leads from https to where others read along.

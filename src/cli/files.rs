@@ -15,12 +15,21 @@ pub(super) struct Manifest {
     pub(super) text: Result<String, Failure>,
 }
 
+/// What standard input is called.
+const INPUT: &str = "standard input";
+
+/// What was given, as one calls it.
+pub(super) fn called(names: &[String]) -> String {
+    let each = names.iter().map(|name| if name == "-" { INPUT } else { name });
+    each.collect::<Vec<_>>().join(", ")
+}
+
 /// Reads everything. What cannot be read is told in its place, since the others can.
 pub(super) async fn read(names: &[String], recursive: bool) -> Vec<Manifest> {
     let mut manifests = Vec::new();
     for name in names {
         if name == "-" {
-            let from = "standard input".to_owned();
+            let from = INPUT.to_owned();
             let text = std::io::read_to_string(std::io::stdin()).map_err(|error| unread(&from, &error));
             manifests.push(Manifest { from, text });
         } else if name.starts_with("http://") || name.starts_with("https://") {

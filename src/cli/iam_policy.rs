@@ -19,7 +19,7 @@ use super::output;
 use super::screen;
 use super::terms::{OperatorFlags, Terms};
 use crate::api::{AWSAccount, ClassicLoadBalancer, ClassicLoadBalancerBinding, Permission};
-use crate::controller::Watched as _;
+use crate::controller::Kind;
 use crate::plan::adoption::Adoption;
 
 /// Every action, with its resources and conditions.
@@ -125,11 +125,15 @@ impl IamPolicy {
 async fn objects(connection: &Connection) -> Result<Vec<ClassicLoadBalancer>, Failure> {
     let wanted = Wanted {
         names: &[],
+        kinds: &[Kind::Owner],
         selector: None,
         all_namespaces: !connection.named,
     };
     let found = find::find(connection, &wanted).await?;
-    found.into_iter().map(find::typed).collect()
+    found
+        .into_iter()
+        .map(|object| Ok(find::typed(object)?.object))
+        .collect()
 }
 
 /// The bindings of the same namespaces, as the load balancers of which they declare the targets.
@@ -140,13 +144,8 @@ async fn bindings(connection: &Connection) -> Result<Vec<ClassicLoadBalancer>, F
     } else {
         Api::all(client)
     };
-    let of = |binding: ClassicLoadBalancerBinding| ClassicLoadBalancer {
-        spec: binding.spec(),
-        metadata: binding.metadata,
-        status: binding.status,
-    };
     match api.list(&ListParams::default()).await {
-        Ok(list) => Ok(list.items.into_iter().map(of).collect()),
+        Ok(list) => Ok(list.items.into_iter().map(find::as_owner).collect()),
         // An older installation has none.
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(Vec::new()),
         Err(error) => Err(Failure::kube("listing ClassicLoadBalancerBindings", &error)),
@@ -188,6 +187,11 @@ fn reduced(needs: &Needs, terms: &Terms) -> Result<Value, Failure> {
     }
     policy["Statement"] = Value::Array(statements);
     Ok(policy)
+}
+
+/// The policy as it is shipped, for this cluster id.
+pub(super) fn shipped(cluster_id: &str) -> Result<Value, Failure> {
+    read(CATALOGUE, cluster_id)
 }
 
 fn read(text: &str, cluster_id: &str) -> Result<Value, Failure> {

@@ -1,16 +1,19 @@
 //! The flags of kubectl, and the client that they speak of.
 
 use std::error::Error as _;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config, CustomResourceExt as _};
 
 use super::failure::{Failure, causes};
-use crate::api::ClassicLoadBalancer;
+use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerBinding};
+use crate::controller::Kind;
 
 /// Which API server, which namespace, and as whom.
 #[derive(Debug, Args)]
@@ -39,43 +42,87 @@ pub(super) struct Kubernetes {
 /// Longer than anybody waits, and short enough to be added to a time.
 const LONGEST: Duration = Duration::from_hours(24);
 
-/// The name of an object, alone or after its kind as kubectl takes it: `web`, `clb/web`.
-pub(super) fn object(text: &str) -> Result<String, String> {
-    let Some((kind, own)) = text.split_once('/') else {
-        return name(text);
-    };
-    let resource = ClassicLoadBalancer::crd().spec;
-    // Behind the kind may stand the group, before it the version.
-    let (kind, group) = kind.split_once('.').unwrap_or((kind, &resource.group));
-    let names = &resource.names;
-    let short = names.short_names.iter().flatten();
-    let known = [Some(&names.plural), names.singular.as_ref(), Some(&names.kind)];
-    let known = known.into_iter().flatten().chain(short);
-    let is_ours = known.into_iter().any(|known| known.eq_ignore_ascii_case(kind));
-    let in_group = group == resource.group || group.split_once('.').is_some_and(|(_, group)| group == resource.group);
-    if !is_ours || !in_group {
-        return Err(format!(
-            "{kind} is no kind that this command knows: give clb/NAME, or NAME alone"
-        ));
+/// What a binding is called before its name, besides the names that its definition has.
+pub(super) const BINDING: &str = "binding";
+
+/// An object by its kind and its name. It is shown as a person would name it: `web`, `binding/web`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Named {
+    pub(super) kind: Kind,
+    pub(super) name: String,
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            Kind::Owner => f.write_str(&self.name),
+            Kind::Binding => write!(f, "{BINDING}/{}", self.name),
+        }
     }
-    name(own)
+}
+
+/// An object, alone or after its kind as kubectl takes it: `web`, `clb/web`, `binding/web`.
+pub(super) fn named(text: &str) -> Result<Named, String> {
+    let Some((given, own)) = text.split_once('/') else {
+        return Ok(Named {
+            kind: Kind::Owner,
+            name: name(text)?,
+        });
+    };
+    let binding = ClassicLoadBalancerBinding::crd();
+    let kind = if is_called(given, &ClassicLoadBalancer::crd(), None) {
+        Kind::Owner
+    } else if is_called(given, &binding, Some(BINDING)) {
+        Kind::Binding
+    } else {
+        return Err(format!(
+            "{given} is no kind that this command knows: give clb/NAME, or NAME alone, or {BINDING}/NAME"
+        ));
+    };
+    Ok(Named { kind, name: name(own)? })
+}
+
+/// Whether a kind is meant. Behind its name may stand the group, before that the version.
+fn is_called(given: &str, definition: &CustomResourceDefinition, also: Option<&str>) -> bool {
+    let resource = &definition.spec;
+    let (given, group) = given.split_once('.').unwrap_or((given, &resource.group));
+    let names = &resource.names;
+    let short = names.short_names.iter().flatten().map(String::as_str);
+    let known = [
+        Some(names.plural.as_str()),
+        names.singular.as_deref(),
+        Some(names.kind.as_str()),
+        also,
+    ];
+    let mut known = known.into_iter().flatten().chain(short);
+    let in_group = group == resource.group || group.split_once('.').is_some_and(|(_, group)| group == resource.group);
+    in_group && known.any(|known| known.eq_ignore_ascii_case(given))
+}
+
+/// An object that has a load balancer of its own: `web`, `clb/web`.
+pub(super) fn object(text: &str) -> Result<Named, String> {
+    let named = named(text)?;
+    match named.kind {
+        Kind::Owner => Ok(named),
+        Kind::Binding => Err("a binding has no load balancer of its own: give clb/NAME".to_owned()),
+    }
 }
 
 /// An object, and the namespace where that was named with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Placed {
     pub(super) namespace: Option<String>,
-    pub(super) name: String,
+    pub(super) object: Named,
 }
 
-/// The name of an object, alone, after its kind, or after its namespace: `web`, `clb/web`, `shop/web`.
+/// An object alone, after its kind, or after its namespace: `web`, `clb/web`, `binding/web`, `shop/web`.
 pub(super) fn placed(text: &str) -> Result<Placed, String> {
-    let (namespace, name) = match (object(text), text.split_once('/')) {
-        (Ok(name), _) => (None, name),
-        (Err(_), Some((namespace, own))) => (Some(name(namespace)?), name(own)?),
+    let (namespace, object) = match (named(text), text.split_once('/')) {
+        (Ok(object), _) => (None, object),
+        (Err(_), Some((namespace, own))) => (Some(name(namespace)?), named(&name(own)?)?),
         (Err(why), None) => return Err(why),
     };
-    Ok(Placed { namespace, name })
+    Ok(Placed { namespace, object })
 }
 
 /// The name of a namespace, or that of an object.
@@ -89,10 +136,10 @@ pub(super) fn name(text: &str) -> Result<String, String> {
 
 /// A limit, or none.
 #[derive(Clone, Copy, Debug)]
-struct Timeout(Option<Duration>);
+pub(super) struct Timeout(pub(super) Option<Duration>);
 
 /// As kubectl: a bare number counts seconds, 0 is no limit.
-fn timeout(text: &str) -> Result<Timeout, String> {
+pub(super) fn timeout(text: &str) -> Result<Timeout, String> {
     let wrong = || "must be a time such as 10s or 1m, or 0".to_owned();
     let duration = if let Ok(seconds) = text.parse::<u64>() {
         Duration::from_secs(seconds)
@@ -125,7 +172,7 @@ impl Connection {
         if self.named && *namespace != self.namespace {
             return Err(Failure::usage(format!(
                 "{namespace}/{} is in namespace {namespace}, but -n names {}",
-                placed.name, self.namespace
+                placed.object, self.namespace
             )));
         }
         self.namespace.clone_from(namespace);
@@ -224,19 +271,37 @@ mod tests {
             "classicloadbalancer.classiclb.dev/web",
             "classicloadbalancers.v1alpha1.classiclb.dev/web",
         ] {
-            assert_eq!(object(text).as_deref(), Ok("web"), "{text}");
+            assert_eq!(
+                object(text).map(|named| named.to_string()).as_deref(),
+                Ok("web"),
+                "{text}"
+            );
         }
-        for text in ["svc/web", "clb.apps/web", "clb/", "clb/a/b", "Web", ""] {
+        for text in ["svc/web", "clb.apps/web", "clb/", "clb/a/b", "Web", "", "binding/web"] {
             assert!(object(text).is_err(), "{text}");
+        }
+        for text in [
+            "binding/web",
+            "clbb/web",
+            "ClassicLoadBalancerBinding/web",
+            "classicloadbalancerbindings.classiclb.dev/web",
+        ] {
+            let named = named(text).expect("an object");
+            assert_eq!(
+                (named.kind, named.to_string().as_str()),
+                (Kind::Binding, "binding/web"),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn a_namespace_may_stand_before_the_name() {
-        let read = |text| placed(text).map(|placed| (placed.namespace, placed.name));
+        let read = |text| placed(text).map(|placed| (placed.namespace, placed.object.to_string()));
         assert_eq!(read("web"), Ok((None, "web".to_owned())));
         assert_eq!(read("clb/web"), Ok((None, "web".to_owned())));
         assert_eq!(read("shop/web"), Ok((Some("shop".to_owned()), "web".to_owned())));
+        assert_eq!(read("clbb/web"), Ok((None, "binding/web".to_owned())));
         assert!(
             ["", "shop/", "/web", "a/b/c", "Shop/web"]
                 .iter()

@@ -10,7 +10,8 @@ use serde::Serialize;
 use subject::Subject;
 
 use super::failure::Failure;
-use super::kubernetes::{self, Kubernetes};
+use super::find::Read;
+use super::kubernetes::{self, Kubernetes, Named};
 use super::output::{self, Format};
 use super::progress::Progress;
 use super::screen::{self, Colour, Paint};
@@ -40,6 +41,7 @@ const AT_ONCE: usize = 8;
 #[command(after_help = "\
 Examples:
   kubectl clb plan web -n shop
+  kubectl clb plan binding/web             what a ClassicLoadBalancerBinding registers
   kubectl clb plan -f web.yaml --cluster-id production
   kubectl clb plan -f overlays/prod -R     every manifest in a folder and below it
   kubectl kustomize overlays/prod | kubectl clb plan -f -
@@ -47,9 +49,9 @@ Examples:
 
 Exit status: 0 nothing is to be done, 1 the plan has problems or could not be made, 3 calls would be made.")]
 pub(super) struct Plan {
-    /// Names of ClassicLoadBalancer objects.
-    #[arg(value_name = "NAME", value_parser = kubernetes::object, required_unless_present_any = ["filename", "selector", "all_namespaces"])]
-    names: Vec<String>,
+    /// Objects: web or clb/web for a ClassicLoadBalancer, binding/web for a ClassicLoadBalancerBinding.
+    #[arg(value_name = "NAME", value_parser = kubernetes::named, required_unless_present_any = ["filename", "selector", "all_namespaces"])]
+    names: Vec<Named>,
     /// Files, folders or addresses (https://...) with objects, - for standard input. Documents of other kinds are passed
     /// over.
     #[arg(short, long, value_name = "FILE,...", value_delimiter = ',', conflicts_with_all = ["names", "selector", "all_namespaces"])]
@@ -86,7 +88,7 @@ struct Shown {
     objects: Vec<Planned>,
 }
 
-/// The plan of one object.
+/// The plan of one object. The name of a binding has its kind before it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Planned {
@@ -253,10 +255,11 @@ impl Plan {
         client: Client,
         aws: &Accounts,
         terms: &Terms,
-        mut object: ClassicLoadBalancer,
+        read: Read,
         planned: &mut Planned,
     ) -> Result<(), Failure> {
-        let name = object.name_any();
+        let name = read.named().to_string();
+        let Read { kind, mut object } = read;
         let named = self.region_of(&object, terms);
         planned.own_region = named.is_none();
         planned.management = object.spec.management;
@@ -268,9 +271,15 @@ impl Plan {
         // What the operator takes from its own environment, which is not that of whoever runs this.
         object.spec.region = Some(region.clone());
         planned.status = object.status.clone().map(Box::new);
-        let compared = Box::pin(compare(client, aws, &terms.cluster_id, terms.rules.clone(), &object))
-            .await
-            .map_err(|error| failed(&name, &region, &error))?;
+        let compared = Box::pin(compare(
+            client,
+            aws,
+            &terms.cluster_id,
+            terms.rules.clone(),
+            (kind, &object),
+        ))
+        .await
+        .map_err(|error| failed(&name, &region, &error))?;
         let Compared { preview, observed } = compared;
         planned.observed = observed;
         planned.explained.clone_from(&preview.explained);

@@ -5,6 +5,8 @@ use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 use std::os::fd::AsFd;
 
 use textwrap::{Options, WordSplitter, WrapAlgorithm};
+use tokio::io::Interest;
+use tokio::net::unix::pipe;
 
 use super::failure::Failure;
 
@@ -113,6 +115,19 @@ pub(super) fn print_on(text: &str) -> Result<bool, Failure> {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
         Err(error) => Err(Failure::new(format!("writing to standard output: {error}"))),
     }
+}
+
+/// Comes when whoever read standard output is gone, which a program that has nothing to say would not learn. Never where
+/// that cannot be told, such as of a file.
+pub(super) async fn deserted() {
+    // Nothing is written by it, so standard output stays as it was given.
+    let output = io::stdout().as_fd().try_clone_to_owned();
+    if let Ok(output) = output.and_then(pipe::Sender::from_owned_fd_unchecked)
+        && output.ready(Interest::ERROR).await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
 }
 
 /// Says why something failed.

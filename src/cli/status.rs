@@ -12,19 +12,19 @@ use kube::api::DynamicObject;
 use serde_json::json;
 
 use super::Exit;
-use super::events::events;
+use super::events;
 use super::failure::Failure;
-use super::find::{self, Wanted};
-use super::kubernetes::{self, Kubernetes};
+use super::find::{self, Read, Wanted};
+use super::kubernetes::{self, Kubernetes, Named};
 use super::output::{self, StatusFormat};
 use super::progress::Progress;
 use super::screen::{self, Paint};
-use crate::api::ClassicLoadBalancer;
+use super::watch::Watching;
 
 /// Requests under way at once.
 const AT_ONCE: usize = 8;
 
-/// Show a ClassicLoadBalancer with everything that is known of it.
+/// Show an object with everything that is known of it.
 ///
 /// Shows the load balancer, the conditions with their whole messages, the listeners, every instance with its node,
 /// zone, state and the reason of that state, the calls that AWS refused, and the events of the object. Only Kubernetes
@@ -33,7 +33,7 @@ const AT_ONCE: usize = 8;
 #[command(after_help = "\
 Examples:
   kubectl clb status web
-  kubectl clb status web -n shop --context staging
+  kubectl clb status binding/web -n shop --context staging
   kubectl clb status                       a line for each object of the namespace
   kubectl clb status -w                    the same, and a line for each change
   kubectl clb status -A -o text            every object of the cluster, in full
@@ -41,9 +41,10 @@ Examples:
 
 Exit status: 1 when an object is not found or cannot be read.")]
 pub(super) struct Status {
-    /// Names of ClassicLoadBalancer objects, such as web or clb/web. Default: every one of the namespace.
-    #[arg(value_name = "NAME", value_parser = kubernetes::object)]
-    names: Vec<String>,
+    /// Objects: web or clb/web for a ClassicLoadBalancer, binding/web for a ClassicLoadBalancerBinding. Default: every one
+    /// of the namespace.
+    #[arg(value_name = "NAME", value_parser = kubernetes::named)]
+    names: Vec<Named>,
     /// Objects with these labels, such as app=web,tier!=test.
     #[arg(short = 'l', long, value_name = "LABELS")]
     selector: Option<String>,
@@ -52,11 +53,10 @@ pub(super) struct Status {
     all_namespaces: bool,
     /// How to show them; json and yaml give the object itself. Default: text for objects that are named and for a single
     /// one, else a table with a line for each.
-    #[arg(short, long, value_enum)]
+    #[arg(short, long, value_enum, conflicts_with = "watch")]
     output: Option<StatusFormat>,
-    /// A line for each object, and another one whenever one of them changes, until Ctrl-C.
-    #[arg(short, long, conflicts_with = "output")]
-    watch: bool,
+    #[command(flatten)]
+    watching: Watching,
     #[command(flatten)]
     kubernetes: Kubernetes,
 }
@@ -66,16 +66,17 @@ impl Status {
         let connection = self.kubernetes.connect().await?;
         let wanted = Wanted {
             names: &self.names,
+            kinds: find::EVERY_KIND,
             selector: self.selector.as_deref(),
             all_namespaces: self.all_namespaces,
         };
         let objects = find::find(&connection, &wanted).await?;
         let missing = wanted.missing(&objects);
-        if self.watch {
+        if self.watching.watch {
             for name in &missing {
                 screen::note(&format!("{}; waiting for it", wanted.not_found(&connection, name)));
             }
-            watch::watch(&connection, &wanted).await?;
+            self.watching.run(watch::watch(&connection, &wanted)).await?;
             return Ok(Exit::Ok);
         }
         let mut unread = Vec::new();
@@ -84,7 +85,7 @@ impl Status {
             _ if objects.is_empty() && !missing.is_empty() => {}
             StatusFormat::Json => give(objects, output::json)?,
             StatusFormat::Yaml => give(objects, output::yaml)?,
-            _ if objects.is_empty() => screen::note("no ClassicLoadBalancers found"),
+            _ if objects.is_empty() => screen::note("no ClassicLoadBalancers and no bindings found"),
             shown => {
                 let (typed, failures) = typed(objects);
                 unread = failures;
@@ -115,7 +116,7 @@ impl Status {
 }
 
 /// Those that this version can read, and why not the others.
-fn typed(objects: Vec<DynamicObject>) -> (Vec<ClassicLoadBalancer>, Vec<Failure>) {
+fn typed(objects: Vec<DynamicObject>) -> (Vec<Read>, Vec<Failure>) {
     let (mut read, mut unread) = (Vec::new(), Vec::new());
     for object in objects {
         match find::typed(object) {
@@ -131,11 +132,11 @@ fn now() -> Timestamp {
     Timestamp::now()
 }
 
-async fn show(client: &Client, objects: &[ClassicLoadBalancer]) -> Result<(), Failure> {
+async fn show(client: &Client, objects: &[Read]) -> Result<(), Failure> {
     let paint = Paint::for_output();
     let mut progress = Progress::start("reading events");
     let mut reads = stream::iter(objects)
-        .map(async |object| (object, events(client, object).await))
+        .map(async |object| (object, events::of(client, object).await))
         .buffered(AT_ONCE);
     let mut texts = Vec::new();
     while let Some((object, events)) = reads.next().await {

@@ -24,6 +24,11 @@ impl Table {
         }
     }
 
+    /// How many columns there are.
+    pub(super) fn columns(&self) -> usize {
+        self.rows.iter().map(Vec::len).max().unwrap_or(self.widest.len())
+    }
+
     /// Adds a row; an empty cell is shown as `-`.
     pub(super) fn row(&mut self, cells: Vec<String>) {
         let shown = |cell: String| if cell.is_empty() { NOTHING.to_owned() } else { cell };

@@ -14,9 +14,9 @@ use kube::{Api, Client, ResourceExt as _};
 use serde::Serialize;
 
 use super::Exit;
-use super::events::events;
+use super::events;
 use super::failure::Failure;
-use super::find::{self, Wanted};
+use super::find::{self, Read, Wanted};
 use super::finding::{Finding, Grade};
 use super::kubernetes::{self, Kubernetes, Placed};
 use super::output::{self, Format};
@@ -43,7 +43,7 @@ Examples:
 
 Exit status: 0 when there is an answer, whatever it is; 1 when the object or the Node is not found.")]
 pub(super) struct Why {
-    /// The object: web, clb/web or NAMESPACE/web.
+    /// The object: web, clb/web or NAMESPACE/web; binding/web for a ClassicLoadBalancerBinding.
     #[arg(value_name = "NAME", value_parser = kubernetes::placed)]
     name: Placed,
     /// An instance by its id, or by the name of its Node.
@@ -93,18 +93,19 @@ impl Why {
     pub(super) async fn run(self) -> Result<Exit, Failure> {
         let mut connection = self.kubernetes.connect().await?;
         connection.place(&self.name)?;
-        let names = [self.name.name.clone()];
+        let names = [self.name.object.clone()];
         let wanted = Wanted {
             names: &names,
+            kinds: find::EVERY_KIND,
             selector: None,
             all_namespaces: false,
         };
         let found = find::find(&connection, &wanted).await?.pop();
         let found = found.ok_or_else(|| Failure::new(wanted.not_found(&connection, &names[0])))?;
-        let object = find::typed(found)?;
+        let read = find::typed(found)?;
         let shown = match &self.instance {
-            Some(instance) => self.of_instance(&connection.client, &object, instance).await?,
-            None => self.of_object(&connection.client, &object).await,
+            Some(instance) => self.of_instance(&connection.client, &read, instance).await?,
+            None => self.of_object(&connection.client, &read).await,
         };
         match self.output {
             Format::Text => screen::show(&render(&shown, Paint::for_output()))?,
@@ -114,15 +115,17 @@ impl Why {
         Ok(Exit::Ok)
     }
 
-    async fn of_object(&self, client: &Client, object: &ClassicLoadBalancer) -> Shown {
+    async fn of_object(&self, client: &Client, read: &Read) -> Shown {
+        let object = &read.object;
         let (_, aws) = self.ask(object).await;
-        let list = events(client, object).await;
-        let mut answers = object::answers(object, &aws, list.as_deref().unwrap_or_default(), now());
+        let list = events::of(client, read).await;
+        let mut answers = object::answers(read, &aws, list.as_deref().unwrap_or_default(), now());
         answers.extend(list.err().map(Finding::warning));
-        shown(object, answers)
+        shown(read, answers)
     }
 
-    async fn of_instance(&self, client: &Client, object: &ClassicLoadBalancer, named: &str) -> Result<Shown, Failure> {
+    async fn of_instance(&self, client: &Client, read: &Read, named: &str) -> Result<Shown, Failure> {
+        let object = &read.object;
         let seen = Seen::of(client, object, named).await?;
         let (region, aws) = self.ask(object).await;
         let is_gone = match region {
@@ -149,7 +152,7 @@ impl Why {
         Ok(Shown {
             instance: Some(seen.id),
             node: seen.node.map(|(name, _)| name),
-            ..shown(object, answers)
+            ..shown(read, answers)
         })
     }
 
@@ -259,10 +262,10 @@ fn is_instance_id(text: &str) -> bool {
     })
 }
 
-fn shown(object: &ClassicLoadBalancer, answers: Vec<Finding>) -> Shown {
+fn shown(read: &Read, answers: Vec<Finding>) -> Shown {
     Shown {
-        namespace: object.namespace().unwrap_or_default(),
-        name: object.name_any(),
+        namespace: read.object.namespace().unwrap_or_default(),
+        name: read.named().to_string(),
         instance: None,
         node: None,
         well: answers.iter().all(|answer| answer.result != Grade::Error),

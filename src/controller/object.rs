@@ -16,7 +16,7 @@ use crate::api::{
 };
 
 /// What an object is to its load balancer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// A `ClassicLoadBalancer`: the load balancer is its own.
     #[default]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Namespace, Node, Service};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::ListParams;
 use kube::core::DeserializeGuard;
 use kube::runtime::watcher::Event;
@@ -12,13 +13,13 @@ use kube::{Api, Client, ResourceExt as _};
 use super::context::{Context, Intervals};
 use super::error::Error;
 use super::memory::Memory;
-use super::object::{Guarded, Kind, Object};
+use super::object::{Guarded, Kind, Object, Watched};
 use super::reconcile::in_words;
 use super::reconcile::mode::Rules;
 use super::reconcile::reconcile;
 use super::reconcile::subject::Coordinates;
 use crate::api::message;
-use crate::api::{AWSAccount, ClassicLoadBalancer, ClassicLoadBalancerBinding};
+use crate::api::{AWSAccount, ClassicLoadBalancer, ClassicLoadBalancerBinding, ClassicLoadBalancerStatus};
 use crate::aws::Accounts;
 use crate::elb::LoadBalancer;
 use crate::metrics::Metrics;
@@ -54,7 +55,7 @@ pub async fn preview(
     rules: Rules,
     object: &ClassicLoadBalancer,
 ) -> Result<Preview, Error> {
-    let made = Box::pin(compare(client, accounts, cluster_id, rules, object)).await?;
+    let made = Box::pin(compare(client, accounts, cluster_id, rules, (Kind::Owner, object))).await?;
     Ok(made.preview)
 }
 
@@ -68,7 +69,8 @@ pub struct Compared {
     pub observed: Option<LoadBalancer>,
 }
 
-/// As [`preview`], with the load balancer that was found.
+/// As [`preview`], with the load balancer that was found. The object is of this kind: a binding is given as the part of a
+/// load balancer that it declares.
 ///
 /// # Errors
 /// The same.
@@ -77,13 +79,13 @@ pub async fn compare(
     accounts: &Accounts,
     cluster_id: &str,
     rules: Rules,
-    object: &ClassicLoadBalancer,
+    (kind, object): (Kind, &ClassicLoadBalancer),
 ) -> Result<Compared, Error> {
     let intervals = Intervals {
         resync: NEVER,
         health: NEVER,
     };
-    let mut object = stored(&client, object).await?;
+    let mut object = stored(&client, kind, object).await?;
     let refused = |problem: String| Compared {
         preview: Preview {
             problems: vec![problem],
@@ -110,9 +112,13 @@ pub async fn compare(
         metrics,
     )
     .dry();
-    list_views(&cx, &object).await;
+    list_views(&cx, kind, &object).await;
     let memory = &mut Memory::default();
-    let next = Box::pin(reconcile(&cx, &Object::of(&object), memory)).await?;
+    let object = Object {
+        kind,
+        ..Object::of(&object)
+    };
+    let next = Box::pin(reconcile(&cx, &object, memory)).await?;
     match next.problems.first() {
         Some(problem) if next.unread => Err(Error::Unread(problem.message.to_string())),
         _ => Ok(Compared {
@@ -131,19 +137,22 @@ pub async fn compare(
 }
 
 /// The object with the UID and the status of the stored one, where there is one and the object brings none of its own.
-async fn stored(client: &Client, object: &ClassicLoadBalancer) -> Result<ClassicLoadBalancer, Error> {
+async fn stored(client: &Client, kind: Kind, object: &ClassicLoadBalancer) -> Result<ClassicLoadBalancer, Error> {
     let mut object = object.clone();
     if object.uid().is_some() {
         return Ok(object);
     }
     let namespace = object.namespace().ok_or(Error::Incomplete("namespace"))?;
-    let api: Api<ClassicLoadBalancer> = Api::namespaced(client.clone(), &namespace);
-    match api.get_opt(&object.name_any()).await? {
-        Some(live) => {
-            object.metadata.uid = live.metadata.uid;
-            object.metadata.generation = live.metadata.generation;
-            object.metadata.finalizers = live.metadata.finalizers;
-            object.status = live.status;
+    let live = match kind {
+        Kind::Owner => live::<ClassicLoadBalancer>(client, &namespace, &object.name_any()).await?,
+        Kind::Binding => live::<ClassicLoadBalancerBinding>(client, &namespace, &object.name_any()).await?,
+    };
+    match live {
+        Some((metadata, status)) => {
+            object.metadata.uid = metadata.uid;
+            object.metadata.generation = metadata.generation;
+            object.metadata.finalizers = metadata.finalizers;
+            object.status = status;
         }
         // No UID that the API server gives looks like this, so that no load balancer counts as its own.
         None => object.metadata.uid = Some("not-created".to_owned()),
@@ -152,9 +161,19 @@ async fn stored(client: &Client, object: &ClassicLoadBalancer) -> Result<Classic
     Ok(object)
 }
 
+/// What the API server has of an object.
+async fn live<K: Watched>(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<(ObjectMeta, Option<ClassicLoadBalancerStatus>)>, Error> {
+    let found = Api::<K>::namespaced(client.clone(), namespace).get_opt(name).await?;
+    Ok(found.map(|object| (object.meta().clone(), object.status().cloned())))
+}
+
 /// Lists once what the controller watches. A list that fails leaves a view that is not trusted, so that no instance is
 /// planned to leave and no port to close for it.
-async fn list_views(cx: &Context, object: &ClassicLoadBalancer) {
+async fn list_views(cx: &Context, kind: Kind, object: &ClassicLoadBalancer) {
     let targets = object.spec.targets.as_ref();
     if targets.is_some_and(|targets| targets.node_selector.is_some()) {
         match list::<Node>(Api::all(cx.kubernetes.client().clone())).await {
@@ -169,7 +188,10 @@ async fn list_views(cx: &Context, object: &ClassicLoadBalancer) {
         }
     }
     if targets.is_some() {
-        list_bindings(cx).await;
+        list_claims::<ClassicLoadBalancerBinding>(cx).await;
+    }
+    if targets.is_some() && kind == Kind::Binding {
+        list_claims::<ClassicLoadBalancer>(cx).await;
     }
     if let Some(reference) = &object.spec.account_ref {
         read_account(cx, &reference.name, &object.namespace().unwrap_or_default()).await;
@@ -191,26 +213,23 @@ async fn list_views(cx: &Context, object: &ClassicLoadBalancer) {
     }
 }
 
-/// What bindings want of the load balancer is not planned to leave.
-async fn list_bindings(cx: &Context) {
-    cx.take_object_event(&Event::<Guarded<ClassicLoadBalancerBinding>>::Init);
-    for api in cx
-        .namespaces()
-        .apis::<Guarded<ClassicLoadBalancerBinding>>(cx.kubernetes.client())
-    {
+/// What the others want of the load balancer is not planned to leave.
+async fn list_claims<K: Watched>(cx: &Context) {
+    cx.take_object_event(&Event::<Guarded<K>>::Init);
+    for api in cx.namespaces().apis::<Guarded<K>>(cx.kubernetes.client()) {
         match list(api).await {
-            Ok(bindings) => {
-                for binding in bindings {
-                    cx.take_object_event(&Event::InitApply(binding));
+            Ok(objects) => {
+                for object in objects {
+                    cx.take_object_event(&Event::InitApply(object));
                 }
             }
             Err(error) => {
                 let absent = matches!(&error, kube::Error::Api(status) if status.code == 404);
-                return cx.claims.fail(Kind::Binding, refusal(&error), absent);
+                return cx.claims.fail(K::KIND, refusal(&error), absent);
             }
         }
     }
-    cx.take_object_event(&Event::<Guarded<ClassicLoadBalancerBinding>>::InitDone);
+    cx.take_object_event(&Event::<Guarded<K>>::InitDone);
 }
 
 /// Reads the account that an object refers to and the labels of its namespace. Whoever asks from inside the account needs no

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use testkit::{Result, tool};
 
+use crate::bindings::binding;
 use crate::{BINARY, Person, Ran, manifest};
 
 /// A folder with the program under both of its names.
@@ -19,6 +20,10 @@ fn links() -> tempfile::TempDir {
 async fn words_are_offered_in_the_protocol_of_kubectl() -> Result<()> {
     let person = Person::new().await?;
     person.namespace.apply(&manifest("web", &[])).await?;
+    person
+        .namespace
+        .apply(&binding("canary", "nobody-has-this", &[]))
+        .await?;
     let namespace = person.namespace.namespace();
     let folder = links();
     let program = folder.path().join("kubectl_complete-clb");
@@ -39,6 +44,7 @@ async fn words_are_offered_in_the_protocol_of_kubectl() -> Result<()> {
         (&["-n", namespace, "plan", ""], "web"),
         (&["status", "--out"], "--output"),
         (&["status", "-o", "j"], "json"),
+        (&["status", "-n", namespace, "bind"], "binding/canary"),
         (&["list", "--region", "eu-w"], "eu-west-1"),
         (&["status", "-n", &namespace[..4]], namespace),
     ] {

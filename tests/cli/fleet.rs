@@ -118,9 +118,16 @@ async fn files_are_named_as_for_kubectl() -> Result<()> {
     person
         .plan(&["-f", &deeper])
         .fails(1, &["holds no file that ends in .yaml, .yml or .json"]);
+    person.plan(&["-f", "http://127.0.0.1:1/x.yaml"]).fails(
+        1,
+        &[
+            "reading http://127.0.0.1:1/x.yaml: it cannot be reached (Connection refused",
+            "check the address and the network, or fetch it another way and give it by -f -",
+        ],
+    );
     person
-        .plan(&["-f", "http://127.0.0.1:1/x.yaml"])
-        .fails(1, &["reading http://127.0.0.1:1/x.yaml"]);
+        .plan(&["-f", "-"])
+        .fails(1, &["standard input holds no ClassicLoadBalancer"]);
     // One that cannot be read does not hide the others.
     let ran = person
         .plan(&["-f", &format!("{root}/b.yaml"), "-f", "/nonexistent.yaml"])

@@ -2,10 +2,12 @@
 #![allow(clippy::expect_used, clippy::panic)] // tests may
 
 mod adopt;
+mod bindings;
 mod check;
 mod completion;
 mod credentials;
 mod diff;
+mod events;
 mod export;
 mod fleet;
 mod fleet_by_hand;

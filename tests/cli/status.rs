@@ -152,7 +152,7 @@ async fn everything_that_is_known_of_an_object_is_shown() -> Result<()> {
     person
         .here(&["status", "-l", "tier=back"])
         .ended(0)
-        .complains(&["no ClassicLoadBalancers found"]);
+        .complains(&["no ClassicLoadBalancers and no bindings found"]);
     let (json, yaml) = (["status", "web", "-o", "json"], ["status", "web", "-o", "yaml"]);
     let mut both = [person.here(&json).ended(0).json(), person.here(&yaml).ended(0).yaml()];
     for object in &mut both {

@@ -1,7 +1,7 @@
 //! The objects that a plan is made for.
 
 use futures::{StreamExt as _, stream};
-use kube::api::{ApiResource, DynamicObject, PostParams};
+use kube::api::{DynamicObject, PostParams};
 use kube::core::Request;
 use kube::{Api, Client, Resource as _, ResourceExt as _};
 use serde_json::Value;
@@ -10,7 +10,7 @@ use super::{AT_ONCE, Plan};
 use crate::api::ClassicLoadBalancer;
 use crate::cli::failure::{Failure, without_snippet};
 use crate::cli::files::{self, Manifest};
-use crate::cli::find;
+use crate::cli::find::{self, Read};
 use crate::cli::kubernetes::Connection;
 use crate::cli::screen;
 
@@ -19,14 +19,14 @@ pub(in crate::cli) struct Subject {
     pub(in crate::cli) namespace: String,
     /// Its name, or where it stands if it has none.
     pub(in crate::cli) name: String,
-    pub(in crate::cli) object: Result<Box<ClassicLoadBalancer>, Failure>,
+    pub(in crate::cli) object: Result<Box<Read>, Failure>,
 }
 
 impl Subject {
     fn new(object: DynamicObject) -> Self {
         Self {
             namespace: object.namespace().unwrap_or_default(),
-            name: object.name_any(),
+            name: find::name_of(&object).to_string(),
             object: find::typed(object).map(Box::new),
         }
     }
@@ -52,8 +52,8 @@ impl Plan {
         }
         if objects.is_empty() {
             return Err(Failure::new(format!(
-                "{} holds no ClassicLoadBalancer of classiclb.dev",
-                self.filename.join(", ")
+                "{} holds no ClassicLoadBalancer and no ClassicLoadBalancerBinding of classiclb.dev",
+                files::called(&self.filename)
             )));
         }
         let checked = stream::iter(objects).map(async |object| match object {
@@ -66,6 +66,7 @@ impl Plan {
     async fn stored(&self, connection: &Connection) -> Result<(Vec<Subject>, bool), Failure> {
         let wanted = find::Wanted {
             names: &self.names,
+            kinds: find::EVERY_KIND,
             selector: self.selector.as_deref(),
             all_namespaces: self.all_namespaces,
         };
@@ -73,7 +74,7 @@ impl Plan {
         let missing = wanted.missing(&objects);
         match missing.first() {
             Some(name) if objects.is_empty() => return Err(Failure::new(wanted.not_found(connection, name))),
-            None if objects.is_empty() => screen::note("no ClassicLoadBalancers found"),
+            None if objects.is_empty() => screen::note("no ClassicLoadBalancers and no bindings found"),
             _ => {}
         }
         for name in &missing {
@@ -84,7 +85,10 @@ impl Plan {
 }
 
 async fn checked(client: &Client, object: DynamicObject) -> Subject {
-    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+    let (namespace, name) = (
+        object.namespace().unwrap_or_default(),
+        find::name_of(&object).to_string(),
+    );
     match dry_run(client, object).await {
         Ok(object) => Subject::new(object),
         Err(why) => Subject::wrong(&namespace, &name, why),
@@ -138,7 +142,8 @@ fn in_document(document: Value, from: &str, connection: &Connection) -> Result<D
     }
     if object.metadata.name.is_none() {
         return Err(Failure::new(format!(
-            "{from}: a ClassicLoadBalancer has no metadata.name"
+            "{from}: a {} has no metadata.name",
+            find::resource(find::name_of(&object).kind).kind
         )));
     }
     Ok(object)
@@ -157,13 +162,17 @@ fn each(document: Value) -> Vec<Value> {
 
 fn is_ours(document: &Value) -> bool {
     let version = document["apiVersion"].as_str().unwrap_or_default();
-    document["kind"] == "ClassicLoadBalancer" && version.starts_with("classiclb.dev/")
+    let kind = &document["kind"];
+    let is_known = find::EVERY_KIND
+        .iter()
+        .any(|known| *kind == find::resource(*known).kind);
+    is_known && version.starts_with("classiclb.dev/")
 }
 
 /// What the API server would store, with its defaults and after all its checks, in its words. Whoever may not write the
 /// object gets a plan all the same, for the file as it stands.
 async fn dry_run(client: &Client, object: DynamicObject) -> Result<DynamicObject, Failure> {
-    let (name, namespace) = (object.name_any(), object.namespace().unwrap_or_default());
+    let (name, namespace) = (find::name_of(&object), object.namespace().unwrap_or_default());
     let asked = ask(client, object).await?;
     match asked.answer {
         Ok(checked) => Ok(checked),
@@ -189,9 +198,9 @@ pub(in crate::cli) struct Asked {
 /// Asks the API server what it would store. Nothing is stored.
 pub(in crate::cli) async fn ask(client: &Client, object: DynamicObject) -> Result<Asked, Failure> {
     let (name, namespace) = (object.name_any(), object.namespace().unwrap_or_default());
-    let resource = ApiResource::erase::<ClassicLoadBalancer>(&());
-    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), &namespace, &resource);
-    let doing = format!("checking {namespace}/{name}");
+    let named = find::name_of(&object);
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), &namespace, &find::resource(named.kind));
+    let doing = format!("checking {namespace}/{named}");
     let stored = api.get_opt(&name).await;
     let stored = stored.map_err(|error| Failure::kube(&doing, &error))?;
     let is_new = stored.is_none();

@@ -3,13 +3,13 @@
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt as _;
 
-use crate::api::ClassicLoadBalancer;
 use crate::api::condition::READY;
 use crate::cli::age::age;
+use crate::cli::find::Read;
 use crate::cli::table::Table;
 
 /// A line for each object, with what one looks for first.
-pub(super) fn render(objects: &[ClassicLoadBalancer], all_namespaces: bool, now: Timestamp) -> String {
+pub(super) fn render(objects: &[Read], all_namespaces: bool, now: Timestamp) -> String {
     let mut table = header(all_namespaces);
     for object in objects {
         table.row(cells(object, all_namespaces, now));
@@ -27,12 +27,13 @@ pub(super) fn header(all_namespaces: bool) -> Table {
 }
 
 /// The line of an object. The last cell is its age.
-pub(super) fn cells(object: &ClassicLoadBalancer, all_namespaces: bool, now: Timestamp) -> Vec<String> {
+pub(super) fn cells(read: &Read, all_namespaces: bool, now: Timestamp) -> Vec<String> {
+    let object = &read.object;
     let status = object.status.clone().unwrap_or_default();
     let ready = status.conditions.iter().find(|condition| condition.type_ == READY);
     let created = object.creation_timestamp();
     let mut cells = vec![
-        object.name_any(),
+        read.named().to_string(),
         ready.map(|ready| ready.status.clone()).unwrap_or_default(),
         ready.map(|ready| ready.reason.clone()).unwrap_or_default(),
         status.instances.map(|instances| instances.summary).unwrap_or_default(),

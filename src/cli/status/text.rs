@@ -7,15 +7,17 @@ use kube::ResourceExt as _;
 use crate::api::condition::{RECONCILING, STALLED};
 use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus, InstancesStatus, ListenerStatus};
 use crate::cli::age::age;
-use crate::cli::events::{Events, time};
+use crate::cli::events::{Known, time};
+use crate::cli::find::Read;
 use crate::cli::screen::{Colour, Paint};
 use crate::cli::table::{NOTHING, Table};
 
 /// All of it.
-pub(super) fn render(object: &ClassicLoadBalancer, events: &Events, now: Timestamp, paint: Paint) -> String {
+pub(super) fn render(read: &Read, events: &Known, now: Timestamp, paint: Paint) -> String {
+    let object = &read.object;
     let nothing = ClassicLoadBalancerStatus::default();
     let status = object.status.as_ref().unwrap_or(&nothing);
-    let mut text = head(object, status, now);
+    let mut text = head(read, status, now);
     let mut section = |title: &str, content: String| {
         if !content.is_empty() {
             text.push_str(&format!("\n{}\n{content}", paint.paint(Colour::Bold, title)));
@@ -37,7 +39,8 @@ pub(super) fn render(object: &ClassicLoadBalancer, events: &Events, now: Timesta
     text
 }
 
-fn head(object: &ClassicLoadBalancer, status: &ClassicLoadBalancerStatus, now: Timestamp) -> String {
+fn head(read: &Read, status: &ClassicLoadBalancerStatus, now: Timestamp) -> String {
+    let object = &read.object;
     let mut text = String::new();
     let mut line = |name: &str, value: String| {
         if !value.is_empty() {
@@ -45,7 +48,7 @@ fn head(object: &ClassicLoadBalancer, status: &ClassicLoadBalancerStatus, now: T
         }
     };
     let or_nothing = |value: &Option<String>| value.clone().unwrap_or_default();
-    line("Name", object.name_any());
+    line("Name", read.named().to_string());
     line("Namespace", object.namespace().unwrap_or_default());
     if let Some(created) = object.creation_timestamp() {
         line("Age", age(created.0, now));

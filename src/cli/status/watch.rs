@@ -3,18 +3,17 @@
 use std::collections::BTreeMap;
 
 use futures::StreamExt as _;
-use kube::api::{ApiResource, DynamicObject};
-use kube::runtime::WatchStreamExt as _;
-use kube::runtime::watcher::{self, Event, watcher};
-use kube::{Api, ResourceExt as _};
+use kube::api::DynamicObject;
+use kube::runtime::watcher::Event;
 
 use super::{now, table};
-use crate::api::ClassicLoadBalancer;
 use crate::cli::failure::Failure;
 use crate::cli::find::{self, Wanted};
 use crate::cli::kubernetes::Connection;
 use crate::cli::screen;
 use crate::cli::table::Table;
+use crate::cli::watch::{self, Key, Listings, Trouble, key};
+use crate::controller::Kind;
 
 /// In place of the reason of an object that is gone.
 const GONE: &str = "(deleted)";
@@ -24,50 +23,32 @@ struct Lines<'a> {
     wanted: &'a Wanted<'a>,
     table: Table,
     /// The last line of each object, without its age.
-    shown: BTreeMap<(String, String), Vec<String>>,
-    /// Objects of a list that is under way: those that are not in it were deleted meanwhile.
-    listing: Option<Vec<(String, String)>>,
+    shown: BTreeMap<Key, Vec<String>>,
+    listings: Listings,
     begun: bool,
 }
 
 /// Prints the table, and a line whenever one of its objects changes, until nobody reads on.
 pub(super) async fn watch(connection: &Connection, wanted: &Wanted<'_>) -> Result<(), Failure> {
-    let resource = ApiResource::erase::<ClassicLoadBalancer>(&());
-    let client = connection.client.clone();
-    let api: Api<DynamicObject> = if wanted.all_namespaces {
-        Api::all_with(client, &resource)
-    } else {
-        Api::namespaced_with(client, &connection.namespace, &resource)
-    };
-    let mut config = watcher::Config::default();
-    if let Some(labels) = wanted.selector {
-        config = config.labels(labels);
-    }
+    let kinds = watch::kinds(connection, wanted).await;
     let mut lines = Lines {
         wanted,
         table: table::header(wanted.all_namespaces),
         shown: BTreeMap::new(),
-        listing: None,
+        listings: Listings::default(),
         begun: false,
     };
-    let mut events = std::pin::pin!(watcher(api, config).default_backoff());
-    let mut said = String::new();
-    while let Some(event) = events.next().await {
-        match event {
+    let mut changes = watch::objects(connection, wanted, &kinds);
+    let mut trouble = Trouble::default();
+    while let Some((kind, change)) = changes.next().await {
+        match change {
             Ok(event) => {
-                said.clear();
-                if !lines.take(event)? {
+                trouble.is_over();
+                if !lines.take(kind, event)? {
                     return Ok(());
                 }
             }
-            // The watch goes on by itself when the API server is back, and that is told once.
-            Err(error) => {
-                let failure = Failure::new(format!("watching ClassicLoadBalancers: {error}; trying again"));
-                if said != failure.to_string() {
-                    said = failure.to_string();
-                    screen::complain(&failure);
-                }
-            }
+            Err(error) => trouble.tell(&format!("{}s", find::resource(kind).kind), &error),
         }
     }
     Ok(())
@@ -75,20 +56,15 @@ pub(super) async fn watch(connection: &Connection, wanted: &Wanted<'_>) -> Resul
 
 impl Lines<'_> {
     /// Whether anybody reads on.
-    fn take(&mut self, event: Event<DynamicObject>) -> Result<bool, Failure> {
+    fn take(&mut self, kind: Kind, event: Event<DynamicObject>) -> Result<bool, Failure> {
         match event {
-            Event::Init => self.listing = Some(Vec::new()),
+            Event::Init => self.listings.begin(kind),
             Event::InitApply(object) => {
-                let key = key(&object);
-                if let Some(listing) = &mut self.listing {
-                    listing.push(key);
-                }
+                self.listings.has(key(&object));
                 return self.show(object);
             }
             Event::InitDone => {
-                let seen = self.listing.take().unwrap_or_default();
-                let missed: Vec<_> = self.shown.keys().filter(|key| !seen.contains(key)).cloned().collect();
-                for key in missed {
+                for key in self.listings.end(kind, self.shown.keys()) {
                     if !self.gone(&key)? {
                         return Ok(false);
                     }
@@ -101,10 +77,10 @@ impl Lines<'_> {
     }
 
     fn show(&mut self, object: DynamicObject) -> Result<bool, Failure> {
-        if !self.wanted.names.is_empty() && !self.wanted.names.contains(&object.name_any()) {
+        let key = key(&object);
+        if !self.wanted.has(&key.1) {
             return Ok(true);
         }
-        let key = key(&object);
         let object = match find::typed(object) {
             Ok(object) => object,
             Err(failure) => {
@@ -121,7 +97,7 @@ impl Lines<'_> {
         self.print(cells)
     }
 
-    fn gone(&mut self, key: &(String, String)) -> Result<bool, Failure> {
+    fn gone(&mut self, key: &Key) -> Result<bool, Failure> {
         let Some(mut cells) = self.shown.remove(key) else {
             return Ok(true);
         };
@@ -143,10 +119,6 @@ impl Lines<'_> {
         self.begun = true;
         screen::print_on(&text)
     }
-}
-
-fn key(object: &DynamicObject) -> (String, String) {
-    (object.namespace().unwrap_or_default(), object.name_any())
 }
 
 fn without_age(cells: &[String]) -> Vec<String> {

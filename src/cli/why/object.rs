@@ -11,7 +11,9 @@ use crate::api::reason::NOT_ACCEPTED_REASON;
 use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus, Management};
 use crate::cli::age::age;
 use crate::cli::events::time;
+use crate::cli::find::Read;
 use crate::cli::finding::{Finding, Grade, remedy};
+use crate::controller::Kind;
 
 /// More instances than these are counted.
 const INSTANCES: usize = 5;
@@ -19,7 +21,8 @@ const INSTANCES: usize = 5;
 const WARNINGS: usize = 3;
 
 /// Every answer, the weightiest first.
-pub(super) fn answers(object: &ClassicLoadBalancer, aws: &Asked, events: &[Event], now: Timestamp) -> Vec<Finding> {
+pub(super) fn answers(read: &Read, aws: &Asked, events: &[Event], now: Timestamp) -> Vec<Finding> {
+    let object = &read.object;
     let Some(status) = object.status.as_ref().filter(|status| !status.conditions.is_empty()) else {
         return vec![
             Finding::error("the operator has not seen the object yet")
@@ -31,7 +34,7 @@ pub(super) fn answers(object: &ClassicLoadBalancer, aws: &Asked, events: &[Event
     found.extend(conditions(&status.conditions, now));
     found.extend(status.errors.iter().map(refused));
     found.extend(pending(object, status));
-    found.extend(instances(object, status));
+    found.extend(instances(read, status));
     found.extend(in_aws(status, aws));
     let is_well = !found.iter().any(|finding| finding.result != Grade::Success);
     if !is_well {
@@ -110,7 +113,7 @@ fn pending(object: &ClassicLoadBalancer, status: &ClassicLoadBalancerStatus) -> 
     Some(Finding::warning(line).with(&status.plan.join("\n")).hint(why))
 }
 
-fn instances(object: &ClassicLoadBalancer, status: &ClassicLoadBalancerStatus) -> Option<Finding> {
+fn instances(read: &Read, status: &ClassicLoadBalancerStatus) -> Option<Finding> {
     let instances = status.instances.as_ref()?;
     let out = instances.items.iter().filter(|item| item.state != "InService");
     let out: Vec<_> = out.collect();
@@ -133,8 +136,12 @@ fn instances(object: &ClassicLoadBalancer, status: &ClassicLoadBalancerStatus) -
     if out.len() > INSTANCES {
         finding = finding.with(&format!("and {} more", out.len() - INSTANCES));
     }
-    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-    Some(finding.hint(format!("kubectl clb why {namespace}/{name} {} tells of one", first.id)))
+    let namespace = read.object.namespace().unwrap_or_default();
+    let named = match read.kind {
+        Kind::Owner => format!("{namespace}/{}", read.named()),
+        Kind::Binding => format!("-n {namespace} {}", read.named()),
+    };
+    Some(finding.hint(format!("kubectl clb why {named} {} tells of one", first.id)))
 }
 
 /// What AWS says now, where that is something else than the status.
