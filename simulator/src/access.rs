@@ -12,6 +12,7 @@ mod pattern;
 mod policy;
 mod refusal;
 pub(crate) mod rules;
+pub(crate) mod simulate;
 mod statement;
 pub(crate) mod subject;
 

@@ -1,4 +1,5 @@
 //! IAM server certificates.
 
 pub(crate) mod operations;
+mod simulate;
 pub(crate) mod state;

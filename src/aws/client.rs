@@ -5,6 +5,7 @@ mod ec2;
 mod groups;
 mod instances;
 mod inventory;
+mod permissions;
 mod policy;
 mod write;
 
@@ -19,6 +20,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 pub use inventory::EnabledRegion;
+pub use permissions::{Answer, Question};
 
 use super::budget::{Wait, Who};
 use super::gate::{Access, Gate};

@@ -7,8 +7,10 @@ mod definitions;
 mod objects;
 mod operator;
 mod rights;
+mod writes;
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
 
 use super::Exit;
@@ -18,12 +20,12 @@ use super::kubernetes::Kubernetes;
 use super::output::{self, Format};
 use super::progress::Progress;
 use super::screen::{self, Colour, Paint};
-use crate::flags::region_name;
+use crate::flags::{cluster_id, region_name};
 
 /// Check the cluster, the operator and AWS, and say what to do about what is wrong.
 ///
 /// Checks the API server, the definitions and their version, what you and the operator may do, the operator's Deployment,
-/// its pods and who leads, the objects, and AWS as you: identity, clock, and every action that only reads, one by one.
+/// its pods and who leads, the objects, and AWS as you: identity, clock, and every action that only reads, one by one; with --writes or --role those that write too.
 /// With --pre: whether the operator can be installed. Nothing is written. AWS is asked as you, not as the operator: with
 /// the operator's role in AWS_PROFILE it is its permissions that are checked.
 #[derive(Debug, Args)]
@@ -32,6 +34,7 @@ Examples:
   kubectl clb check
   kubectl clb check --pre                          before the installation
   AWS_PROFILE=operator kubectl clb check --strict  the operator's own permissions; warnings are failures
+  kubectl clb check --role arn:aws:iam::123456789012:role/clb      what the operator's role may write
   kubectl clb check -o json | jq -r '.categories[].checks[] | select(.result != \"success\") | .hint'
 
 Exit status: 0 all is well or there are only warnings, 1 something is wrong; the same for every form of output.")]
@@ -45,6 +48,15 @@ pub(super) struct Check {
     /// Do not ask AWS.
     #[arg(long)]
     no_aws: bool,
+    /// Ask IAM also for the calls that write, by iam:SimulatePrincipalPolicy. None of them is made.
+    #[arg(long, conflicts_with = "no_aws")]
+    writes: bool,
+    /// Ask for those of this role or user, whose policies yours may read, and not for your own.
+    #[arg(long, value_name = "ARN", value_parser = NonEmptyStringValueParser::new(), conflicts_with = "no_aws")]
+    role: Option<String>,
+    /// The cluster id in the tags that the writes would bring. Default: the operator's.
+    #[arg(long, env = "CLB_CLUSTER_ID", value_name = "ID", value_parser = cluster_id)]
+    cluster_id: Option<String>,
     /// The region to ask AWS in. Default: AWS_REGION or the profile's.
     #[arg(long, value_parser = region_name)]
     region: Option<String>,
@@ -91,12 +103,17 @@ impl Shown {
 impl Check {
     pub(super) async fn run(self) -> Result<Exit, Failure> {
         let mut progress = Progress::start("asking Kubernetes");
-        let mut categories = self.of_kubernetes(&mut progress).await;
+        let (mut categories, found) = self.of_kubernetes(&mut progress).await;
         if !self.no_aws {
             progress.tell("asking AWS");
+            let asked = writes::Asked {
+                principal: self.role.as_deref(),
+                cluster_id: self.cluster_id.as_deref().or(found.as_deref()),
+            };
+            let asked = (self.writes || self.role.is_some()).then_some(&asked);
             categories.push(Category {
                 category_name: "AWS, as you",
-                checks: aws::checks(self.region.as_deref()).await,
+                checks: aws::checks(self.region.as_deref(), asked).await,
             });
         }
         drop(progress);
@@ -114,17 +131,20 @@ impl Check {
         Ok(if shown.success { Exit::Ok } else { Exit::Failed })
     }
 
-    /// What the API server is asked; nothing more where it does not answer.
-    async fn of_kubernetes(&self, progress: &mut Progress) -> Vec<Category> {
+    /// What the API server is asked, and the cluster id of the operator; nothing more where it does not answer.
+    async fn of_kubernetes(&self, progress: &mut Progress) -> (Vec<Category>, Option<String>) {
         let category = |category_name, checks| Category { category_name, checks };
         let connection = match self.kubernetes.connect().await {
             Ok(connection) => connection,
-            Err(failure) => return vec![category("Kubernetes", vec![cluster::unreachable(&failure)])],
+            Err(failure) => {
+                let all = vec![category("Kubernetes", vec![cluster::unreachable(&failure)])];
+                return (all, None);
+            }
         };
         let (checks, answers) = cluster::checks(&connection).await;
         let mut all = vec![category("Kubernetes", checks)];
         if !answers {
-            return all;
+            return (all, None);
         }
         progress.tell("asking for definitions and rights");
         all.push(category(
@@ -145,7 +165,7 @@ impl Check {
             }
             all.push(category("Objects", objects::checks(&connection).await));
         }
-        all
+        (all, operators.into_iter().next().map(|operator| operator.cluster_id))
     }
 }
 

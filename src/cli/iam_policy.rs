@@ -189,6 +189,11 @@ fn reduced(needs: &Needs, terms: &Terms) -> Result<Value, Failure> {
     Ok(policy)
 }
 
+/// The policy as it is shipped, for this cluster id.
+pub(super) fn shipped(cluster_id: &str) -> Result<Value, Failure> {
+    read(CATALOGUE, cluster_id)
+}
+
 fn read(text: &str, cluster_id: &str) -> Result<Value, Failure> {
     serde_json::from_str(&text.replace(CLUSTER_ID, cluster_id))
         .map_err(|error| Failure::new(format!("the policy of this version cannot be read: {error}")))

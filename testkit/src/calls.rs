@@ -38,7 +38,7 @@ pub struct Call {
 impl Call {
     /// Whether it can have changed something.
     pub fn is_write(&self) -> bool {
-        !["Describe", "Get", "List"]
+        !["Describe", "Get", "List", "Simulate"]
             .iter()
             .any(|read| self.operation.starts_with(read))
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
-use testkit::{Options, Result, Stack};
+use testkit::{Options, Result, Simulator, Stack};
 
 use crate::operator_flags::deployment;
 use crate::rights::reader;
@@ -212,6 +212,83 @@ async fn what_does_not_answer_is_an_error_and_what_is_not_permitted_a_warning() 
         .read_to_string(&mut said)
         .expect("text");
     assert!(said.is_empty(), "{said}");
+    Ok(())
+}
+
+/// A simulator whose role `clb` has the shipped policy but for one action.
+fn judging() -> Result<Simulator> {
+    let policy = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/iam/policy.json"));
+    let policy = policy.expect("read").replace("CLUSTER_ID", "blue");
+    let policy = policy.replace("\"elasticloadbalancing:DeleteLoadBalancerPolicy\",", "");
+    let mut config = aws_simulator::Config::default();
+    let policy = aws_simulator::Policy::from_json(&policy).expect("a policy");
+    config.access.bind("arn:aws:iam::123456789012:role/clb", policy.clone());
+    let key = aws_simulator::AccessKey {
+        secret: "secret".into(),
+        account: "123456789012".into(),
+    };
+    config.keys.insert("AKIDJUDGED".into(), key);
+    config.access.bind("AKIDJUDGED", policy);
+    Simulator::start(config)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_writes_is_asked_of_iam_and_not_tried() -> Result<()> {
+    let person = Person::new().await?;
+    let simulator = judging()?;
+    let url = [("AWS_ENDPOINT_URL", simulator.url())];
+    let base = ["check", "--kubeconfig", "/nonexistent", "-o", "json"];
+    let run = |more: &[&str]| person.with(&url, &[&base[..], more].concat()).ended(1);
+    let mark = simulator.mark()?;
+    let ran = run(&["--role", "arn:aws:iam::123456789012:role/clb", "--cluster-id", "blue"]);
+    let found = of(&ran, "aws-write");
+    one(
+        &ran,
+        "aws-write",
+        "success",
+        "role/clb has what CreateWithClusterTag of the policy grants",
+    );
+    let denied: Vec<_> = found.iter().filter(|(result, _)| result != "success").collect();
+    assert!(
+        denied.len() == 1
+            && denied[0].0 == "warning"
+            && denied[0]
+                .1
+                .contains("may not elasticloadbalancing:DeleteLoadBalancerPolicy, which ChangeOwn"),
+        "{found:#?}"
+    );
+    assert_eq!(found.len(), 8, "a line for each statement but one: {found:#?}");
+    let calls = simulator.calls(mark)?;
+    assert_eq!(calls.of("SimulatePrincipalPolicy").len(), 8, "{calls}");
+    assert!(calls.writes().is_empty(), "{calls}");
+
+    // Another cluster's tags are not permitted to it.
+    let ran = run(&["--role", "arn:aws:iam::123456789012:role/clb", "--cluster-id", "green"]);
+    one(
+        &ran,
+        "aws-write",
+        "warning",
+        "may not elasticloadbalancing:CreateLoadBalancer",
+    );
+    // Whoever is judged by nobody may do everything; without being asked nothing is said.
+    let ran = run(&["--writes", "--cluster-id", "blue"]);
+    assert!(
+        of(&ran, "aws-write").iter().all(|(result, _)| result == "success"),
+        "{ran:#?}"
+    );
+    assert!(of(&run(&["--cluster-id", "blue"]), "aws-write").is_empty());
+    let ran = run(&["--writes"]);
+    one(&ran, "aws-write", "warning", "was not asked");
+    assert!(ran.out.contains("give --cluster-id"), "{ran:#?}");
+    // A role that nobody knows of, and one that may not ask.
+    let ran = run(&["--role", "clb", "--cluster-id", "blue"]);
+    assert!(ran.out.contains("give --role with the whole ARN"), "{ran:#?}");
+    let judged = [url[0], ("AWS_ACCESS_KEY_ID", "AKIDJUDGED")];
+    let ran = person
+        .with(&judged, &[&base[..], &["--writes", "--cluster-id", "blue"]].concat())
+        .ended(1);
+    one(&ran, "aws-write", "warning", "was not asked");
+    assert!(ran.out.contains("iam:SimulatePrincipalPolicy"), "{ran:#?}");
     Ok(())
 }
 

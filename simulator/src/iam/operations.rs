@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::simulate;
 use super::state::ServerCertificate;
+use crate::access::AccessRules;
 use crate::certificate;
 use crate::clock::Timestamp;
 use crate::ids::Ids;
+use crate::sts::state::Caller;
 use crate::wire::params::short;
 use crate::wire::{ApiError, Service, Table, Value, Xml};
 use crate::world::Account;
@@ -19,6 +22,10 @@ pub(crate) struct IamCall<'a> {
     pub(crate) ids: &'a mut Ids,
     pub(crate) now: Timestamp,
     pub(crate) params: &'a Value,
+    /// Who asks, and with which access key.
+    pub(crate) caller: &'a Caller,
+    pub(crate) key_id: &'a str,
+    pub(crate) access: &'a AccessRules,
 }
 
 type Handler = fn(&mut IamCall<'_>, &mut Xml) -> Result<(), ApiError>;
@@ -30,6 +37,7 @@ static OPERATIONS: Table<Handler> = Table::new(
         ("GetServerCertificate", get),
         ("ListAccountAliases", list_aliases),
         ("ListServerCertificates", list),
+        ("SimulatePrincipalPolicy", simulate::answer),
         ("UpdateServerCertificate", update),
         ("UploadServerCertificate", upload),
     ],

@@ -52,6 +52,13 @@ impl Simulator {
                     ids,
                     now: request.now,
                     params,
+                    caller: request.caller,
+                    key_id: request
+                        .prepared
+                        .credential
+                        .as_ref()
+                        .map_or("", |credential| &credential.key_id),
+                    access: &self.inner.config.access,
                 };
                 iam::operations::answer(&mut call, request.operation).map(Content::Xml)
             }

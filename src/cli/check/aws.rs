@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, join_all};
 
-use super::{Checked, clock, of};
+use super::{Checked, clock, of, writes};
 use crate::aws::{AccountRegion, Class, Client, Error, Filters};
 use crate::cli::failure::{self, Failure};
 use crate::cli::finding::Finding;
@@ -23,7 +23,7 @@ const NO_VPC: &str = "vpc-00000000000000000";
 const ENDPOINTS: [&str; 2] = ["AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING", "AWS_ENDPOINT_URL"];
 
 /// All of it; nothing more than the first where nobody knows the credentials.
-pub(super) async fn checks(named: Option<&str>) -> Vec<Checked> {
+pub(super) async fn checks(named: Option<&str>, writes: Option<&writes::Asked<'_>>) -> Vec<Checked> {
     let aws = match super::super::aws().await {
         Ok(aws) => aws,
         Err(failure) => {
@@ -53,6 +53,9 @@ pub(super) async fn checks(named: Option<&str>) -> Vec<Checked> {
             let line = format!("you are {} in account {}, region {place}", account.caller, account.id);
             checks.push(of("aws-identity", Finding::success(line)));
             checks.extend(actions(&region, place, &account).await);
+            if let Some(asked) = writes {
+                checks.extend(writes::checks(&region, place, &account, asked).await);
+            }
         }
     }
     checks

@@ -22,6 +22,7 @@ pub(super) struct Operator {
     /// Namespace and name of its Deployment.
     pub(super) name: String,
     pub(super) namespace: String,
+    pub(super) cluster_id: String,
     pub(super) service_account: String,
     pub(super) lease: String,
     pub(super) lease_namespace: String,
@@ -89,6 +90,7 @@ fn operator(deployment: &Deployment, deployed: Deployed) -> Operator {
     let namespaces = deployed.rules.rules().namespaces;
     Operator {
         name: deployed.name,
+        cluster_id: deployed.cluster_id,
         namespace: deployment.namespace().unwrap_or_default(),
         service_account: account.unwrap_or_else(|| "default".to_owned()),
         lease: namespaces.lease(),
