@@ -3,10 +3,12 @@
 mod wait;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::Args;
-use futures::{StreamExt as _, stream};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use kube::{Api, ResourceExt};
 
@@ -31,13 +33,14 @@ const MANAGER: &str = "kubectl-clb";
 /// Take load balancers over, many at once, by the manifests that `import` wrote.
 ///
 /// Every manifest is planned for first: where one would do more to its load balancer than tag it, nothing is begun. Then
-/// each in turn is offered to its object, the object is applied, and waited for until it is ready. The first that does not
-/// go as planned ends it; run again, it goes on where it ended. --offer-only sets the offers alone and leaves the objects to
+/// each in turn is offered to its object, the object is applied, and waited for until it is ready; with --parallel several
+/// at once. The first that does not go as planned ends it; run again, it goes on where it ended. --offer-only sets the offers alone and leaves the objects to
 /// whoever applies them, such as Argo CD or Flux.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   kubectl clb adopt -f manifests
+  kubectl clb adopt -f manifests --parallel 10
   kubectl clb adopt -f manifests -R --offer-only --cluster-id production
 
 Exit status: 0 all are adopted, 1 one could not be, 3 a manifest would change something and nothing was begun.")]
@@ -55,6 +58,9 @@ pub(super) struct Adopt {
     /// How long to wait for each object to be ready, such as 90s or 5m.
     #[arg(long, default_value = "5m", value_parser = wait::time, value_name = "TIME")]
     wait_timeout: Duration,
+    /// How many to take over at once. After one that fails no other is begun.
+    #[arg(long, default_value = "1", value_name = "NUMBER", value_parser = at_once)]
+    parallel: NonZeroUsize,
     /// The region of objects that name none. Default: the operator's, else AWS_REGION or the profile's.
     #[arg(long, value_parser = region_name)]
     region: Option<String>,
@@ -89,25 +95,61 @@ impl Adopt {
         let namespaces = objects.iter().filter_map(ResourceExt::namespace).collect();
         let terms = self.operator.terms(&connection.client, &namespaces).await?;
         let aws = super::aws().await?;
-        let mut subjects = Vec::new();
-        for object in objects {
-            subjects.push(self.subject(object, &aws, &terms).await?);
-        }
+        // Tags are read for several load balancers in one call.
+        let subjects = stream::iter(objects).map(|object| self.subject(object, &aws, &terms));
+        let subjects: Vec<Subject> = subjects.buffered(AT_ONCE).try_collect().await?;
         let checker = Checker::new(&aws, &terms, Some(connection.client.clone()))?;
         if let Some(exit) = surprises(&checker, &subjects).await {
             screen::note("nothing was begun");
             return Ok(exit);
         }
-        let total = subjects.len();
-        for (done, subject) in subjects.iter().enumerate() {
-            if let Err(why) = self.one(subject, &aws, &terms.cluster_id, &connection).await {
-                return Err(Failure::new(format!(
-                    "{}: {why}; {done} of {total} are done, run it again to go on",
-                    subject.title
-                )));
-            }
-        }
+        self.all(&subjects, &aws, &terms.cluster_id, &connection).await?;
         Ok(Exit::Ok)
+    }
+
+    /// So many at once. After the first that fails none is begun any more, and those that were are seen to their ends.
+    async fn all(
+        &self,
+        subjects: &[Subject],
+        aws: &Accounts,
+        cluster_id: &str,
+        connection: &Connection,
+    ) -> Result<(), Failure> {
+        let (total, stopped) = (subjects.len(), AtomicBool::new(false));
+        let mut work = stream::iter(subjects)
+            .map(async |subject: &Subject| {
+                if stopped.load(Ordering::Relaxed) {
+                    return None;
+                }
+                let ended = self.one(subject, aws, cluster_id, connection).await;
+                stopped.fetch_or(ended.is_err(), Ordering::Relaxed);
+                Some((subject, ended))
+            })
+            .buffer_unordered(self.parallel.get());
+        let (mut done, mut first) = (0, None);
+        let mut progress = Progress::start(&format!("adopting {total} load balancers"));
+        while let Some(ended) = work.next().await {
+            let Some((subject, ended)) = ended else {
+                continue;
+            };
+            // A line of data begins where the progress stood.
+            drop(progress);
+            match ended {
+                Ok(line) => {
+                    done += 1;
+                    screen::print(&line)?;
+                }
+                Err(why) if first.is_none() => first = Some(format!("{}: {why}", subject.title)),
+                Err(why) => screen::note(&format!("{}: {why}", subject.title)),
+            }
+            progress = Progress::start(&format!("{done} of {total} load balancers are done"));
+        }
+        drop(progress);
+        first.map_or(Ok(()), |why| {
+            Err(Failure::new(format!(
+                "{why}; {done} of {total} are done, run it again to go on"
+            )))
+        })
     }
 
     /// The objects of the files. One that is wrong ends it before anything is begun.
@@ -169,14 +211,14 @@ impl Adopt {
         })
     }
 
-    /// Offers it, applies its object and waits.
+    /// Offers it, applies its object and waits. What to say then.
     async fn one(
         &self,
         subject: &Subject,
         aws: &Accounts,
         cluster_id: &str,
         connection: &Connection,
-    ) -> Result<(), Failure> {
+    ) -> Result<String, Failure> {
         let title = &subject.title;
         let adopted = subject.is_adopted(cluster_id);
         if !adopted {
@@ -185,7 +227,7 @@ impl Adopt {
         }
         if self.offer_only {
             let what = if adopted { "is adopted already" } else { "is offered" };
-            return screen::print(&format!("{title}: {} {what}\n", subject.load_balancer));
+            return Ok(format!("{title}: {} {what}\n", subject.load_balancer));
         }
         let namespace = subject.object.namespace().unwrap_or_default();
         let resource = ApiResource::erase::<ClassicLoadBalancer>(&());
@@ -194,13 +236,21 @@ impl Adopt {
         let apply = Patch::Apply(&subject.object);
         let applied = api.patch(&name, &PatchParams::apply(MANAGER), &apply).await;
         let applied = applied.map_err(|error| Failure::kube("applying it", &error))?;
-        let progress = Progress::start(&format!("waiting for {title}"));
         let typed: Api<ClassicLoadBalancer> = Api::namespaced(connection.client.clone(), &namespace);
-        let ended = wait::until_ready(typed, &name, applied.metadata.generation, self.wait_timeout).await;
-        drop(progress);
-        ended?;
-        screen::print(&format!("{title}: {} is adopted\n", subject.load_balancer))
+        wait::until_ready(typed, &name, applied.metadata.generation, self.wait_timeout).await?;
+        Ok(format!("{title}: {} is adopted\n", subject.load_balancer))
     }
+}
+
+/// The operator works on as many objects at once, unless it is told otherwise.
+const MOST_AT_ONCE: usize = 50;
+
+fn at_once(text: &str) -> Result<NonZeroUsize, String> {
+    let number = text
+        .parse()
+        .ok()
+        .filter(|number: &NonZeroUsize| number.get() <= MOST_AT_ONCE);
+    number.ok_or_else(|| format!("must be a number from 1 to {MOST_AT_ONCE}"))
 }
 
 /// What would not go as it should, told of each; none: nothing.

@@ -88,6 +88,14 @@ async fn nothing_is_begun_where_one_would_change() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_surprise_ends_it_and_it_goes_on_later() -> Result<()> {
+    for parallel in ["1", "2"] {
+        a_surprise_among(parallel).await?;
+    }
+    Ok(())
+}
+
+/// With several at once, what was begun beside it is seen to its end.
+async fn a_surprise_among(parallel: &str) -> Result<()> {
     let person = Person::new().await?;
     let (one, two) = (unique(&person, "ado-e"), unique(&person, "ado-f"));
     make(person.stack, &one, &[]).await;
@@ -101,7 +109,8 @@ async fn the_first_surprise_ends_it_and_it_goes_on_later() -> Result<()> {
         .simulator()
         .fault(&json!({"match": scope, "do": {"error": error}}))
         .await?;
-    let ran = person.here(&["adopt", "-f", from, "--cluster-id", "test"]).ended(1);
+    let arguments = ["adopt", "-f", from, "--cluster-id", "test", "--parallel", parallel];
+    let ran = person.here(&arguments).ended(1);
     ran.says(&[&format!("{one} is adopted")]);
     ran.complains(&[
         &format!("/{two}: "),
@@ -132,6 +141,7 @@ async fn what_cannot_be_adopted_is_told_in_one_line() -> Result<()> {
     adopt("kind: ConfigMap\napiVersion: v1\nmetadata: {name: x}\n", &[])
         .ended(1)
         .complains(&["holds no ClassicLoadBalancer"]);
+    adopt(&text, &["--parallel", "0"]).ended(2).complains(&["from 1 to 50"]);
     adopt(&text, &["--wait-timeout", "soon"])
         .ended(2)
         .complains(&["must be a time"]);
