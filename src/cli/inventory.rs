@@ -10,8 +10,9 @@ use certificates::Ends;
 use clap::{Args, ValueEnum};
 use futures::{StreamExt as _, stream};
 use k8s_openapi::jiff::Timestamp;
-use kube::{Api, ResourceExt};
-use owner::{Live, Owner};
+use kube::api::ListParams;
+use kube::{Api, ResourceExt as _};
+use owner::{Drift, Live, Owner};
 use serde::Serialize;
 
 use super::balancer::Shown;
@@ -29,7 +30,8 @@ use crate::flags::region_name;
 /// Show every Classic load balancer with who has it and what is wrong with it.
 ///
 /// The owner is an object of a cluster, a Service, Elastic Beanstalk, kOps, an address of a Terraform state, a
-/// CloudFormation stack, or nobody, as tags and the state say. Found are load balancers without a healthy instance or
+/// CloudFormation stack, or nobody, as tags and the state say. DRIFT is what an object of this cluster says: none, the
+/// calls that are planned and not made, or why AWS is not as declared. Found are load balancers without a healthy instance or
 /// without any, certificates that end soon, and orphans: those that an object of this cluster made that does not exist any
 /// more. Nothing is written.
 #[derive(Debug, Args)]
@@ -66,6 +68,9 @@ pub(super) struct Inventory {
     kubernetes: Kubernetes,
 }
 
+/// Objects in one page of a list.
+const PAGE: u32 = 500;
+
 /// Formats of the inventory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Format {
@@ -89,6 +94,9 @@ struct Row {
     #[serde(flatten)]
     balancer: Shown,
     owner: Owner,
+    /// Absent where no object of the cluster has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    drift: Option<Drift>,
     findings: Vec<String>,
 }
 
@@ -168,17 +176,15 @@ impl Inventory {
             let connection = self.kubernetes.connect().await?;
             let terms = self.operator.terms(&connection.client, &BTreeSet::new()).await?;
             let api: Api<ClassicLoadBalancer> = Api::all(connection.client);
-            let list = api.list_metadata(&kube::api::ListParams::default()).await;
-            let list = list.map_err(|error| Failure::kube("listing ClassicLoadBalancers", &error))?;
             Ok::<Live, Failure>(Live {
                 cluster_id: terms.cluster_id,
-                uids: list.items.iter().filter_map(ResourceExt::uid).collect(),
+                objects: drifts(&api).await?,
             })
         };
         match read.await {
             Ok(live) => Some(live),
             Err(why) => {
-                screen::note(&format!("orphans are not looked for: {why}"));
+                screen::note(&format!("orphans and drift are not looked for: {why}"));
                 None
             }
         }
@@ -227,12 +233,14 @@ impl Inventory {
                 )
             });
             findings.extend(each);
+            let drift = live.and_then(|live| live.drift(&own)).cloned();
             let owner = owner::owner(&lb.name, &region.region, &own, terraform);
             let mut balancer = Shown::new(&region.region, lb, own);
             balancer.owner = None;
             rows.push(Row {
                 balancer,
                 owner,
+                drift,
                 findings,
             });
         }
@@ -241,6 +249,24 @@ impl Inventory {
             read_health(region, &mut rows, failed).await;
         }
         Ok(rows)
+    }
+}
+
+/// What every object of the cluster says of its load balancer, page by page.
+async fn drifts(api: &Api<ClassicLoadBalancer>) -> Result<BTreeMap<String, Drift>, Failure> {
+    let mut page = ListParams::default().limit(PAGE);
+    let mut all = BTreeMap::new();
+    loop {
+        let list = api.list(&page).await;
+        let list = list.map_err(|error| Failure::kube("listing ClassicLoadBalancers", &error))?;
+        all.extend(list.items.iter().filter_map(|object| {
+            let drift = object.status.as_ref().map(Drift::of).unwrap_or_default();
+            Some((object.uid()?, drift))
+        }));
+        match list.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => page = page.continue_token(&token),
+            None => return Ok(all),
+        }
     }
 }
 

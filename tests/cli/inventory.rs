@@ -1,9 +1,15 @@
 //! `kubectl clb inventory`.
 
+use std::io::Read as _;
+use std::path::Path;
+use std::process::Stdio;
+
 use serde_json::{Value, json};
+use testkit::cluster::Kind;
 use testkit::{Result, Stack};
 
-use crate::{Person, file, manifest, path};
+use crate::list::many;
+use crate::{BINARY, Person, file, manifest, path};
 
 /// Load balancers of every kind in a region of their own.
 async fn fleet(stack: &Stack, region: &str) -> Result<()> {
@@ -137,6 +143,63 @@ async fn the_inventory_tells_who_has_what_and_what_is_wrong() -> Result<()> {
     Ok(())
 }
 
+/// What an object would do and does not is a drift.
+async fn drift_is_told(person: &Person<'_>, owner: &str) -> Result<()> {
+    let spec = json!({"spec": {"management": "Observe", "attributes": {"idleTimeoutSeconds": 91}}});
+    person.namespace.patch(Kind::CLB, "web", spec).await?;
+    let planned = |object: &kube::api::DynamicObject| {
+        testkit::object::at(object, "/status/plan").is_some_and(|plan| !plan.as_array().is_none_or(Vec::is_empty))
+    };
+    person.namespace.until(Kind::CLB, "web", "a plan", planned).await?;
+    let ran = person
+        .run(&["inventory", "--no-health", "--cluster-id", "test"])
+        .ended(0);
+    let line = ran.out.lines().find(|line| line.contains(owner)).expect("a line");
+    assert!(ran.out.contains("DRIFT") && line.contains("1 call planned"), "{ran:#?}");
+    let csv = ["inventory", "--no-health", "--cluster-id", "test", "-o", "csv"];
+    person.run(&csv).ended(0).says(&[",drift,findings", ",1 call planned,"]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hundreds_are_read_page_by_page_and_a_reader_may_go() -> Result<()> {
+    let person = Person::new().await?;
+    let region = "ap-northeast-3";
+    many(person.stack, region, 450, 0).await?;
+    let mark = person.stack.simulator().mark()?;
+    let all = ["inventory", "--region", region, "--cluster-id", "test", "-o", "csv"];
+    let ran = person.run(&all).ended(0);
+    assert_eq!(ran.out.lines().count(), 451, "{}", ran.out);
+    let is_progress = ran.err.contains('\r') || ran.err.contains("asking AWS");
+    assert!(!is_progress, "progress is for terminals: {}", ran.err);
+    let calls = person
+        .stack
+        .simulator()
+        .calls(mark)?
+        .elb()
+        .only(|call| call.region == region);
+    assert_eq!(calls.of("DescribeLoadBalancers").len(), 2, "400 and 50: {calls}");
+    assert_eq!(calls.of("DescribeTags").len(), 23, "20 at a time: {calls}");
+    assert!(calls.of("DescribeInstanceHealth").is_empty(), "nobody to ask for");
+
+    // As `head -1` does it.
+    for arguments in [&all[..], &["list", "--region", region, "-o", "json"]] {
+        let mut command = person.command(Path::new(BINARY), arguments);
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut output = child.stdout.take().expect("a pipe");
+        output.read_exact(&mut [0]).expect("a byte");
+        drop(output);
+        let ended = child.wait_with_output().expect("it ends");
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert!(ended.status.success() && !said.contains("pipe"), "{ended:?}");
+    }
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_that_lives_has_no_orphan_and_one_region_of_all_may_fail() -> Result<()> {
     let person = Person::new().await?;
@@ -160,6 +223,9 @@ async fn an_object_that_lives_has_no_orphan_and_one_region_of_all_may_fail() -> 
         .expect("listed");
     assert!(!row["findings"].to_string().contains("orphan"), "{row:#}");
     assert_eq!(row["region"], "us-east-1");
+    let well = json!({"programmed": "True", "reason": "Programmed", "plannedCalls": 0});
+    assert_eq!(row["drift"], well, "{row:#}");
+    drift_is_told(&person, &owner).await?;
 
     let error = json!({"code": "AccessDenied", "status": 403, "message": "User is not authorized"});
     let scope = json!({"region": "eu-north-1", "operation": "DescribeLoadBalancers"});
@@ -176,7 +242,7 @@ async fn an_object_that_lives_has_no_orphan_and_one_region_of_all_may_fail() -> 
     let ran = person
         .with(&[("KUBECONFIG", "/nonexistent")], &["inventory", "--no-health"])
         .ended(0);
-    ran.complains(&["orphans are not looked for"]);
+    ran.complains(&["orphans and drift are not looked for"]);
     person
         .with(
             &[("AWS_SECRET_ACCESS_KEY", "wrong")],

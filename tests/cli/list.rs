@@ -112,7 +112,7 @@ async fn list_names_what_it_does_not_find_and_shows_the_rest() -> Result<()> {
 }
 
 /// Balancers in a region of their own; the first of them have an instance.
-async fn many(stack: &Stack, region: &str, count: usize, with_instance: usize) -> Result<()> {
+pub(crate) async fn many(stack: &Stack, region: &str, count: usize, with_instance: usize) -> Result<()> {
     let zone = format!("{region}a");
     let balancers = (0..count).map(|number| {
         let instances: &[&str] = if number < with_instance { &["i-0c11c11c"] } else { &[] };

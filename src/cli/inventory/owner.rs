@@ -1,9 +1,11 @@
 //! Pure: who has a load balancer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::api::ClassicLoadBalancerStatus;
+use crate::api::condition::PROGRAMMED;
 use crate::elb::{TAG_ADOPT_BY, TAG_CLUSTER, TAG_OWNER, TAG_SERVICE_NAME, TAG_UID};
 
 /// With which other controllers of Kubernetes mark the load balancers of a cluster.
@@ -84,7 +86,7 @@ pub(super) fn findings(tags: &BTreeMap<String, String>, live: Option<&Live>) -> 
     let mut all = Vec::new();
     if let (Some(live), Some(cluster)) = (live, tag(TAG_CLUSTER))
         && live.cluster_id == cluster
-        && !tag(TAG_UID).is_some_and(|uid| live.uids.contains(uid))
+        && !tag(TAG_UID).is_some_and(|uid| live.objects.contains_key(uid))
     {
         all.push("orphan: its object does not exist".to_owned());
     }
@@ -100,7 +102,50 @@ pub(super) fn findings(tags: &BTreeMap<String, String>, live: Option<&Live>) -> 
 #[derive(Debug)]
 pub(super) struct Live {
     pub(super) cluster_id: String,
-    pub(super) uids: BTreeSet<String>,
+    /// Whether AWS is as they declare, by UID.
+    pub(super) objects: BTreeMap<String, Drift>,
+}
+
+impl Live {
+    /// What the object says that has the load balancer with these tags.
+    pub(super) fn drift(&self, tags: &BTreeMap<String, String>) -> Option<&Drift> {
+        let is_ours = tags.get(TAG_CLUSTER).is_some_and(|cluster| *cluster == self.cluster_id);
+        self.objects.get(tags.get(TAG_UID).filter(|_| is_ours)?)
+    }
+}
+
+/// Whether AWS is as an object declares, in the words of its status.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Drift {
+    /// `True`, `False` or `Unknown` of its condition Programmed.
+    programmed: String,
+    reason: String,
+    /// Calls that would make it so and that nobody makes.
+    planned_calls: usize,
+}
+
+impl Drift {
+    pub(super) fn of(status: &ClassicLoadBalancerStatus) -> Self {
+        let mut conditions = status.conditions.iter();
+        let programmed = conditions.find(|condition| condition.type_ == PROGRAMMED);
+        Self {
+            programmed: programmed.map_or_else(|| "Unknown".to_owned(), |condition| condition.status.clone()),
+            reason: programmed.map(|condition| condition.reason.clone()).unwrap_or_default(),
+            planned_calls: status.plan.len(),
+        }
+    }
+
+    /// As a cell of a table.
+    pub(super) fn short(&self) -> String {
+        match (self.planned_calls, self.programmed.as_str()) {
+            (0, "True") => "none".to_owned(),
+            (0, _) if self.reason.is_empty() => "not known yet".to_owned(),
+            (0, _) => self.reason.clone(),
+            (1, _) => "1 call planned".to_owned(),
+            (calls, _) => format!("{calls} calls planned"),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -146,8 +191,9 @@ mod tests {
         };
         let live = Live {
             cluster_id: "a".into(),
-            uids: ["1".to_owned()].into(),
+            objects: [("1".to_owned(), Drift::default())].into(),
         };
+        assert!(live.drift(&tags("a", "1")).is_some() && live.drift(&tags("b", "1")).is_none());
         assert!(findings(&tags("a", "1"), Some(&live)).is_empty());
         assert!(findings(&tags("b", "2"), Some(&live)).is_empty());
         assert!(findings(&tags("a", "2"), None).is_empty());

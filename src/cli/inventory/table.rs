@@ -1,12 +1,13 @@
 //! Pure: the inventory as tables and as CSV.
 
 use super::Row;
+use super::owner::Drift;
 use crate::cli::balancer::ShownListener;
 use crate::cli::table::Table;
 
 /// A row for each.
 pub(super) fn table(rows: &[Row], wide: bool) -> String {
-    let mut header = vec!["REGION", "NAME", "OWNER", "IN-SERVICE", "LISTENERS"];
+    let mut header = vec!["REGION", "NAME", "OWNER", "DRIFT", "IN-SERVICE", "LISTENERS"];
     if wide {
         header.extend(["CLUSTER", "DNS-NAME", "SCHEME", "VPC", "CREATED"]);
     }
@@ -25,6 +26,7 @@ fn cells(row: &Row, wide: bool) -> Vec<String> {
         shown.region.clone(),
         shown.name.clone(),
         row.owner.short(),
+        row.drift.as_ref().map(Drift::short).unwrap_or_default(),
         shown.summary(),
         listeners.join(","),
     ];
@@ -56,6 +58,7 @@ pub(super) fn csv(rows: &[Row]) -> String {
         "scheme",
         "vpcId",
         "createdTime",
+        "drift",
         "findings",
     ];
     let mut text = header.join(",") + "\r\n";
@@ -75,6 +78,7 @@ pub(super) fn csv(rows: &[Row]) -> String {
             shown.scheme.to_owned(),
             shown.vpc_id.clone().unwrap_or_default(),
             shown.created_time.clone().unwrap_or_default(),
+            row.drift.as_ref().map(Drift::short).unwrap_or_default(),
             row.findings.join("; "),
         ];
         text.push_str(&fields.map(|field| quoted(&field)).join(","));
