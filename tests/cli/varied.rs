@@ -268,7 +268,9 @@ async fn a_varied_fleet_is_taken_over_with_no_write_but_tags_and_given_back_as_i
             .map(|item| (item["spec"]["loadBalancerName"].to_string(), item["spec"].clone()))
             .collect()
     };
-    let ran = person.here(&["adopt", "-f", to, "--cluster-id", "test"]).ended(0);
+    let ran = person
+        .here(&["adopt", "-f", to, "--cluster-id", "test", "--parallel", "20"])
+        .ended(0);
     assert_eq!(
         ran.out.lines().filter(|line| line.ends_with("is adopted")).count(),
         names.len(),
