@@ -1,4 +1,4 @@
-//! Pure: what happened to objects, a line for each thing.
+//! What happened to objects, a line for each thing that a watch says.
 
 use std::collections::BTreeMap;
 

@@ -3,6 +3,7 @@
 use super::adopt;
 use super::owned::{Owned, Reality, Source};
 use crate::api::{RecreatePolicy, message};
+use crate::aws;
 use crate::controller::context::Context;
 use crate::controller::error::Error;
 use crate::controller::executor::Executor;
@@ -182,30 +183,43 @@ async fn create(
     match refusal {
         // Made in the same moment: its tags tell by whom.
         Some(error) if error.class == Class::Duplicate => {}
-        Some(error) => {
-            let now = cx.clock.now().at;
-            if !error.class.is_certain() {
-                // AWS may have taken it all the same.
-                memory.lifecycle.created(false, now);
-            }
-            let zones = if error.is_about_zones() {
-                preflight::usable_zones(subject).await
-            } else {
-                Vec::new()
-            };
-            return Err(Halt {
-                // Nor is there one of an earlier try.
-                not_made: !memory.lifecycle.may_still_appear(now),
-                ..Halt::not_created_in(error, &zones)
-            }
-            .into());
-        }
+        Some(error) => return Err(not_created(cx, subject, memory, error).await.into()),
         None => {
             memory.lifecycle.created(true, cx.clock.now().at);
             let message = message::created(&subject.name);
             executor.announce("CreateLoadBalancer", &message).await;
         }
     }
+    made(cx, executor, subject, memory, refusal).await
+}
+
+/// What follows where AWS did not make it.
+async fn not_created(cx: &Context, subject: &Subject<'_>, memory: &mut Memory, error: &aws::Error) -> Halt {
+    let now = cx.clock.now().at;
+    if !error.class.is_certain() {
+        // AWS may have taken it all the same.
+        memory.lifecycle.created(false, now);
+    }
+    let zones = if error.is_about_zones() {
+        preflight::usable_zones(subject).await
+    } else {
+        Vec::new()
+    };
+    Halt {
+        // Nor is there one of an earlier try.
+        not_made: !memory.lifecycle.may_still_appear(now),
+        ..Halt::not_created_in(error, &zones)
+    }
+}
+
+/// What was made, read back. `refusal`: AWS said that it was there already.
+async fn made(
+    cx: &Context,
+    executor: &mut Executor<'_>,
+    subject: &Subject<'_>,
+    memory: &mut Memory,
+    refusal: Option<&aws::Error>,
+) -> Result<Owned, Stop> {
     match observe(subject, &subject.region.view.now(), None, true).await {
         Ok(Observation::Ours(mut lb)) => {
             if refusal.is_none() {
