@@ -1,4 +1,4 @@
-//! Pure: what happened to objects, a line for each thing.
+//! What happened to objects, a line for each thing.
 
 use std::collections::BTreeMap;
 
