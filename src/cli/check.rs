@@ -38,6 +38,7 @@ Examples:
   kubectl clb check -o json | jq -r '.categories[].checks[] | select(.result != \"success\") | .hint'
 
 Exit status: 0 all is well or there are only warnings, 1 something is wrong; the same for every form of output.")]
+#[allow(clippy::struct_excessive_bools)] // they are flags
 pub(super) struct Check {
     /// Check what an installation needs.
     #[arg(long)]

@@ -127,7 +127,7 @@ pub(super) async fn deserted() {
     {
         return;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Says why something failed.

@@ -34,14 +34,9 @@ pub(super) async fn checks(region: &AccountRegion, place: &str, account: &Accoun
     let Some(cluster_id) = asked.cluster_id else {
         return not_asked("the cluster id is not known", "give --cluster-id");
     };
-    let principal = match asked.principal.map(ToOwned::to_owned).or_else(|| identity(account)) {
-        Some(principal) => principal,
-        None => {
-            return not_asked(
-                &format!("{} has no policies of its own", account.caller),
-                "name a role by --role",
-            );
-        }
+    let Some(principal) = asked.principal.map(ToOwned::to_owned).or_else(|| identity(account)) else {
+        let why = format!("{} has no policies of its own", account.caller);
+        return not_asked(&why, "name a role by --role");
     };
     let policy = match shipped(cluster_id) {
         Ok(policy) => policy,

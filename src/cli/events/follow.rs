@@ -1,4 +1,4 @@
-//! What happened to objects, a line for each thing that a watch says.
+//! What happened to objects, a line for each thing.
 
 use std::collections::BTreeMap;
 
