@@ -10,7 +10,7 @@ mod conclude;
 mod details;
 mod drained;
 mod ended;
-mod entry;
+pub(super) mod entry;
 pub(super) mod finalize;
 mod from_status;
 mod gather;

@@ -39,7 +39,7 @@ pub(super) async fn reconcile(cx: &Context, object: &Object, memory: &mut Memory
     let Some(wanted) = wanted(&cx.cluster_id, object, &status) else {
         return Box::pin(reconcile_one(cx, object, memory)).await;
     };
-    if lost::is_lost(&status) {
+    if lost::is_lost(object, &status) {
         match Box::pin(lost::found(cx, object, memory, &wanted)).await? {
             lost::Found::Known(found) => status = *found,
             lost::Found::First(first) => return Box::pin(reconcile_one(cx, &first, memory)).await,
@@ -83,7 +83,7 @@ async fn plan(
         load_balancer_name: name.clone(),
         ..ReplacementStatus::default()
     };
-    pair.status.replacement = Some(told.at(ReplacementPhase::Creating, now.wall));
+    pair.status.replacement = Some(told.at(ReplacementPhase::Creating, now.wall.to_string()));
     let Some(second) = pair.second() else { return Ok(next) };
     let mut beside = memory.beside.take().unwrap_or_default();
     let planned = Box::pin(reconcile_one(cx, &second, &mut beside)).await;
@@ -181,7 +181,7 @@ async fn begin(
         message: Some(message::successor_comes()),
         ..ReplacementStatus::default()
     };
-    pair.status.replacement = Some(told.at(ReplacementPhase::Creating, now));
+    pair.status.replacement = Some(told.at(ReplacementPhase::Creating, now.to_string()));
     cx.kubernetes.write_status(object, &pair.status).await?;
     memory.published.wrote(pair.status.clone());
     memory.beside = None;
@@ -213,7 +213,7 @@ async fn succeed(
     };
     let mut former_status = pair.status.clone();
     former_status.replacement = None;
-    status.replacement = Some(told.at(ReplacementPhase::Keeping, now).of(&former_status));
+    status.replacement = Some(told.at(ReplacementPhase::Keeping, now.to_string()).of(&former_status));
     cx.kubernetes.write_status(object, &status).await?;
     if let Some(beside) = memory.beside.take() {
         let mut former = std::mem::replace(memory, *beside);

@@ -65,10 +65,10 @@ pub struct ReplacementStatus {
 impl ReplacementStatus {
     /// The same, in a phase that it comes to now unless it was in it before.
     #[must_use]
-    pub fn at(self, phase: ReplacementPhase, now: impl ToString) -> Self {
+    pub fn at(self, phase: ReplacementPhase, now: String) -> Self {
         let since = self.since.filter(|_| self.phase == phase);
         Self {
-            since: since.or_else(|| Some(now.to_string())),
+            since: since.or(Some(now)),
             phase,
             ..self
         }

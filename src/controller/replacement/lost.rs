@@ -1,6 +1,6 @@
 //! I/O: a status that was lost tells no more which of the two names the load balancer of an object has.
 
-use crate::api::{ClassicLoadBalancerStatus, ReplacementPhase, ReplacementStatus};
+use crate::api::{ClassicLoadBalancerStatus, Management, ReplacementPhase, ReplacementStatus};
 use crate::aws;
 use crate::controller::backoff;
 use crate::controller::context::Context;
@@ -8,6 +8,7 @@ use crate::controller::error::Error;
 use crate::controller::memory::Memory;
 use crate::controller::object::Object;
 use crate::controller::reconcile::Next;
+use crate::controller::reconcile::entry::enter;
 use crate::controller::reconcile::observe::{Observation, observe};
 use crate::controller::reconcile::publish::publish;
 use crate::controller::reconcile::subject::Subject;
@@ -26,9 +27,12 @@ pub(super) enum Found {
     Unread(Next),
 }
 
-/// Whether nothing is known of a load balancer, as of a new object.
-pub(super) fn is_lost(status: &ClassicLoadBalancerStatus) -> bool {
-    status.load_balancer_name.is_none() && status.created_time.is_none() && status.replacement.is_none()
+/// Whether nothing is known of a load balancer, as of a new object, and it may be looked for.
+pub(super) fn is_lost(object: &Object, status: &ClassicLoadBalancerStatus) -> bool {
+    object.spec.management != Some(Management::Suspended)
+        && status.load_balancer_name.is_none()
+        && status.created_time.is_none()
+        && status.replacement.is_none()
 }
 
 /// Looks for load balancers under both names. Only one that stood beside another has the second one, so that the first one is
@@ -69,7 +73,7 @@ pub(super) async fn found(cx: &Context, object: &Object, memory: &mut Memory, wa
     let status = ClassicLoadBalancerStatus {
         load_balancer_name: Some(serving.name.clone()),
         scheme: Some(serving.scheme.as_str().to_owned()),
-        replacement: Some(told.at(ReplacementPhase::Keeping, now)),
+        replacement: Some(told.at(ReplacementPhase::Keeping, now.to_string())),
         cluster_id: Some(cx.cluster_id.clone()),
         ..status
     };
@@ -97,6 +101,10 @@ async fn look(
     let Ok(subject) = Subject::of(&named, cx, status.clone(), super::reads(cx.clock.now())) else {
         return Ok(None);
     };
+    // Whose account that is not is told by the reconcile.
+    if enter(&subject).await.is_err() {
+        return Ok(None);
+    }
     match observe(&subject, &subject.region.view.now(), None, true).await? {
         Observation::Ours(lb) => Ok(Some(*lb)),
         Observation::Absent | Observation::NotOurs(..) => Ok(None),

@@ -15,6 +15,8 @@ use crate::plan::replacement::{Beside, Course, Identity, Service, Wanted, needed
 
 /// How long a load balancer that clients have used is kept unless the object says so, in seconds.
 const KEPT: i32 = 600;
+/// The longest message in `status.replacement`.
+const MESSAGE: usize = 1024;
 
 /// An object that has, or may have, two load balancers.
 pub(super) struct Pair<'a> {
@@ -246,8 +248,8 @@ impl<'a> Pair<'a> {
                 (ReplacementPhase::WaitingForHealth, troubled.unwrap_or_else(warms))
             }
         };
-        let mut told = before.at(phase, now);
-        told.message = Some(message);
+        let mut told = before.at(phase, now.to_string());
+        told.message = Some(message.chars().take(MESSAGE).collect());
         Some(told.of(status))
     }
 
