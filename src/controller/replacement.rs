@@ -101,6 +101,14 @@ async fn go_on(
     now: Moment,
 ) -> Result<Next, Error> {
     if let Course::Begin(name) = &course {
+        // What is not proven to be the object's own is not the operator's to replace.
+        if !memory.published.verdict().is_some_and(Verdict::lets_work) {
+            let mut next = Box::pin(reconcile_one(cx, &pair.first_of_a_plan(&course), memory)).await?;
+            if memory.published.verdict().is_some_and(Verdict::lets_work) {
+                next.wait = Some(Duration::ZERO);
+            }
+            return Ok(next);
+        }
         begin(cx, object, &mut pair, name, memory, now.wall).await?;
         course = Course::Succeed;
     }

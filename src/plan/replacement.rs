@@ -64,8 +64,8 @@ impl Wanted {
             || desired::default_name(cluster_id, namespace, object),
             ToOwned::to_owned,
         );
-        // Unique as the first one is, since the first one is in the hash.
-        let second = desired::default_name(&format!("{cluster_id}\0{namespace}\0{object}"), "", &first);
+        // Unique as the first one is, since the first one is in the hash, and the same under another cluster id where that is.
+        let second = desired::default_name(&format!("{namespace}\0{object}"), "", &first);
         Self {
             names: [first, second],
             scheme: scheme.to_owned(),
