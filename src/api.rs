@@ -28,12 +28,12 @@ pub use spec::{
     Certificate, CheckProtocol, ClassicLoadBalancer, ClassicLoadBalancerSpec, ConfigMapKeyRef, ConnectionDraining,
     CordonedNodes, CustomSslPolicy, DeletionPolicy, DesyncMitigationMode, HealthCheck, InstancePortFrom, InstanceTags,
     LabelSelector, LabelSelectorOperator, LabelSelectorRequirement, Listener, LoadBalancerCookie, Management,
-    NotReadyNodes, Part, Protocol, PublicKey, RecreatePolicy, Registration, RegistrationMode, Scheme,
-    SecurityGroupSelector, SslPolicy, Stickiness, SubnetRole, SubnetSelector, Targets,
+    NotReadyNodes, Part, Protocol, PublicKey, RecreatePolicy, Registration, RegistrationMode, ReplacementPolicy,
+    Scheme, SecurityGroupSelector, SslPolicy, Stickiness, SubnetRole, SubnetSelector, Targets,
 };
 pub use status::{
     Applied, AutoScalingGroupStatus, CertificateStatus, ClassicLoadBalancerStatus, HealthCheckStatus, InstanceStatus,
-    InstancesStatus, ListenerStatus, SourceSecurityGroup, TrackError, ZoneStatus,
+    InstancesStatus, ListenerStatus, ReplacementPhase, ReplacementStatus, SourceSecurityGroup, TrackError, ZoneStatus,
 };
 
 /// The finalizer that keeps an object until its load balancer is gone from AWS, or was never ours.

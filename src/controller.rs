@@ -19,6 +19,7 @@ mod object;
 pub mod preview;
 mod provider_id;
 mod reconcile;
+mod replacement;
 mod selector;
 mod services;
 pub mod standing;

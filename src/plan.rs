@@ -17,6 +17,7 @@ mod listeners;
 mod placement;
 mod policies;
 mod problem;
+pub mod replacement;
 mod rounds;
 mod run;
 mod step;

@@ -128,6 +128,10 @@ reasons! { CONDITIONS:
     CREATING = "Creating", NOT_PROGRAMMED, Reconciling,
         "AWS accepted the load balancer and does not show it yet.",
         "Nothing: it is looked for again.";
+    REPLACING = "Replacing", NOT_PROGRAMMED, Reconciling,
+        "With `replacement: BlueGreen`, another load balancer is made beside the one that clients use, which AWS cannot change as the \
+         spec asks. `status.dnsName` moves when the other one serves.",
+        "Nothing, unless the message names what the other one waits for. To call it off, set the field back.";
     DELETING = "Deleting", "`Ready=False`, `Programmed=False`", Reconciling,
         "The object is being deleted; the message says what is waited for.",
         "Nothing, unless the message names a field or a setting.";
@@ -243,6 +247,9 @@ reasons! { EVENTS:
          right.",
         "See who changes it: CloudTrail tells. To let a part be, name it in `spec.ignoreDifferences`.";
     ADOPTED = "Adopted", NORMAL, Neither, "An existing load balancer was taken over.", "Nothing.";
+    REPLACEMENT = "Replacement", NORMAL, Neither,
+        "One load balancer takes the place of another; the note tells which step was taken.",
+        "Nothing: [blue/green](../how-to/blue-green.md).";
     DELETED = "Deleted", NORMAL, Neither, "The load balancer is gone from AWS.", "Nothing.";
     RETAINED = "Retained", NORMAL, Neither,
         "The object was deleted and the load balancer stays, without the operator's tags, or with the instances that a binding \

@@ -63,8 +63,10 @@ pub use targets::{
         .message("region cannot be changed, added or removed: a load balancer stays in its region. Make another object for the other region, and delete this one when nothing uses it any more").field_path(".region").reason(Reason::FieldValueForbidden),
     validation = Rule::new("has(self.accountRef) == has(oldSelf.accountRef) && (!has(self.accountRef) || self.accountRef.name == oldSelf.accountRef.name)")
         .message("accountRef cannot be changed, added or removed: a load balancer stays in its account. Make another object for the other account, and delete this one when nothing uses it any more").field_path(".accountRef").reason(Reason::FieldValueForbidden),
-    validation = Rule::new("has(self.loadBalancerName) == has(oldSelf.loadBalancerName) && (!has(self.loadBalancerName) || self.loadBalancerName == oldSelf.loadBalancerName)")
-        .message("loadBalancerName cannot be changed, added or removed: AWS renames no load balancer. Make another object with the new name, and delete this one when nothing uses it any more; with deletionPolicy: Retain its load balancer stays").field_path(".loadBalancerName").reason(Reason::FieldValueForbidden),
+    validation = Rule::new("has(self.replacement) || (has(self.loadBalancerName) == has(oldSelf.loadBalancerName) && (!has(self.loadBalancerName) || self.loadBalancerName == oldSelf.loadBalancerName))")
+        .message("loadBalancerName cannot be changed, added or removed: AWS renames no load balancer. With replacement: BlueGreen another one takes its place; or make another object with the new name, and delete this one when nothing uses it any more; with deletionPolicy: Retain its load balancer stays").field_path(".loadBalancerName").reason(Reason::FieldValueForbidden),
+    validation = Rule::new("has(self.replacement) || self.scheme == oldSelf.scheme")
+        .message("scheme cannot be changed: AWS would need another load balancer, with another DNS name. With replacement: BlueGreen another one takes its place; or make another object with the other scheme, and delete this one when nothing uses its DNS name any more").field_path(".scheme").reason(Reason::FieldValueForbidden),
     validation = Rule::new("has(self.availabilityZones) || has(self.subnets) || has(self.subnetSelector)")
         .message("exactly one of availabilityZones, subnets and subnetSelector must be given: name the zones, or the subnets").field_path(".availabilityZones").reason(Reason::FieldValueRequired),
     validation = Rule::new("!has(self.subnets) || !has(self.availabilityZones)")
@@ -100,16 +102,16 @@ pub struct ClassicLoadBalancerSpec {
     pub account_ref: Option<AccountRef>,
 
     /// The name of the load balancer in AWS, unique among the Classic load balancers of the account and region.
-    /// Default: made from the namespace and name of the object and a hash. It cannot be changed, added or removed
-    /// later.
+    /// Default: made from the namespace and name of the object and a hash. Changed, added or removed later only
+    /// with `replacement: BlueGreen`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$')").message("loadBalancerName must consist of letters, digits and hyphens, with no hyphen at its ends"))]
     #[schemars(length(min = 1, max = 32))]
     pub load_balancer_name: Option<String>,
 
-    /// `internet-facing` (default) or `internal`. It cannot be changed later: AWS would give another DNS name.
+    /// `internet-facing` (default) or `internal`. Changed later only with `replacement: BlueGreen`: the load balancer of
+    /// the other scheme has another DNS name.
     #[serde(default)]
-    #[x_kube(validation = Rule::new("self == oldSelf").message("scheme cannot be changed: AWS would need another load balancer, with another DNS name. Make another object with the other scheme, and delete this one when nothing uses its DNS name any more").reason(Reason::FieldValueForbidden))]
     pub scheme: Scheme,
 
     /// The Availability Zones to serve, through the default subnets of the default VPC. Exactly one of this, `subnets`
@@ -263,6 +265,19 @@ pub struct ClassicLoadBalancerSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recreate_policy: Option<RecreatePolicy>,
 
+    /// What a change of `loadBalancerName` or `scheme` does, which AWS cannot change. Absent: it is refused. `BlueGreen`:
+    /// another load balancer is made beside, `status.dnsName` moves to it once as many instances are in service there,
+    /// and the one before it is kept for a while and then removed. `status.replacement` tells how far it is; set back
+    /// before the end, the change is undone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replacement: Option<ReplacementPolicy>,
+
+    /// How many seconds the load balancer before a replacement is kept once `status.dnsName` has moved, 0 to 2592000.
+    /// Clients use it until the DNS names that they know expire. Default: 600.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 2_592_000))]
+    pub replacement_keep_seconds: Option<i32>,
+
     /// How far the operator goes: `Full` (default) keeps the load balancer as declared; `Observe` writes nothing to AWS
     /// and tells in `status.plan` what it would do; `Suspended` does nothing at all.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -310,6 +325,13 @@ pub enum RecreatePolicy {
     Never,
     /// Create a new one.
     Always,
+}
+
+/// What a change of what AWS cannot change does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ReplacementPolicy {
+    /// Another load balancer is made beside and takes the place of the one that is there.
+    BlueGreen,
 }
 
 /// How far the operator goes: `Full` (default) keeps the load balancer as declared; `Observe` writes nothing to AWS and

@@ -6,6 +6,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod replacement;
+
+pub use replacement::{ReplacementPhase, ReplacementStatus};
+
 /// What the operator saw and did. It holds no clocks and no counters: a load balancer that did not change is not
 /// written.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -72,6 +76,9 @@ pub struct ClassicLoadBalancerStatus {
     /// The Auto Scaling groups that are declared as targets, or were attached for this object.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub auto_scaling_groups: Vec<AutoScalingGroupStatus>,
+    /// The other load balancer, while one takes the place of another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replacement: Option<ReplacementStatus>,
     /// AWS was asked for a load balancer that was not seen yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub creation_pending: Option<bool>,

@@ -80,7 +80,8 @@ impl Kubernetes {
     pub(super) async fn write_status(&self, object: &Object, status: &ClassicLoadBalancerStatus) -> Result<(), Error> {
         let (api, _) = self.api(object)?;
         let kind = (Object::api_version(&object.kind), Object::kind(&object.kind));
-        self.apply_status(&api, kind, &object.metadata, &object.version, status)
+        let whole = object.whole(status.clone());
+        self.apply_status(&api, kind, &object.metadata, &object.version, &whole)
             .await
     }
 

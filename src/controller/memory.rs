@@ -52,6 +52,10 @@ pub(super) struct Memory {
     pub(super) published: Published,
     /// What is coming into being, or going.
     pub(super) lifecycle: Lifecycle,
+    /// Of the other load balancer, while one takes the place of another.
+    pub(super) beside: Option<Box<Memory>>,
+    /// What was told of that.
+    pub(super) replacing: Option<String>,
 }
 
 impl Memory {
@@ -68,6 +72,11 @@ impl Memory {
         if problem.is_some_and(Problem::is_of_account) {
             self.schedule.set(Due::Retry, now);
         }
+    }
+
+    /// Everything is read and planned by the next reconcile.
+    pub(super) fn look_again(&mut self, now: Instant) {
+        self.schedule.set(Due::Resync, now);
     }
 
     /// A full reconcile begins. A person who asks, and the time, deserve a try of all that was refused.

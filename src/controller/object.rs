@@ -10,9 +10,10 @@ use kube::Resource;
 use kube::core::{DeserializeGuard, DynamicResourceScope, NamespaceResourceScope};
 use serde::de::DeserializeOwned;
 
+use crate::api::message::Message;
 use crate::api::{
     ClassicLoadBalancer, ClassicLoadBalancerBinding, ClassicLoadBalancerSpec, ClassicLoadBalancerStatus, Registration,
-    RegistrationMode,
+    RegistrationMode, ReplacementStatus,
 };
 
 /// What an object is to its load balancer.
@@ -34,6 +35,27 @@ pub(in crate::controller) struct Object {
     pub(in crate::controller) status: Option<ClassicLoadBalancerStatus>,
     /// Which version of it a write expects.
     pub(in crate::controller) version: Version,
+    /// The name of the load balancer in AWS, where the spec does not tell it: it stood beside another one once.
+    pub(in crate::controller) aws_name: Option<String>,
+    /// Which of its load balancers this is about.
+    pub(in crate::controller) place: Place,
+}
+
+/// Which load balancer of an object a reconcile is about.
+#[derive(Clone, Debug, Default)]
+pub(in crate::controller) enum Place {
+    /// Its only one.
+    #[default]
+    Only,
+    /// The one that clients are sent to, while there is another one.
+    First {
+        /// What is told of the other one; `None`: it is only planned.
+        beside: Option<Box<ReplacementStatus>>,
+        /// That the other one takes its place, where it does.
+        waits: Option<Message>,
+    },
+    /// The other one. The status is that of the object as it was last written.
+    Beside(Box<ClassicLoadBalancerStatus>),
 }
 
 /// The version in which an object was last seen, or made so by a write of our own. A clone is the same.
@@ -136,6 +158,33 @@ impl Object {
             spec: object.spec(),
             status: object.status().cloned(),
             version: Version::of(object.meta()),
+            aws_name: None,
+            place: Place::Only,
+        }
+    }
+
+    /// Whether this is about the load balancer that no client is sent to.
+    pub(in crate::controller) fn is_beside(&self) -> bool {
+        matches!(self.place, Place::Beside(_))
+    }
+
+    /// The status of the object, where this is that of the load balancer which a reconcile is about.
+    pub(in crate::controller) fn whole(&self, mut status: ClassicLoadBalancerStatus) -> ClassicLoadBalancerStatus {
+        match &self.place {
+            Place::Only | Place::First { beside: None, .. } => status,
+            Place::First {
+                beside: Some(beside), ..
+            } => {
+                status.replacement = Some((**beside).clone());
+                status
+            }
+            Place::Beside(object) => {
+                let beside = object.replacement.clone().map(|beside| beside.of(&status));
+                ClassicLoadBalancerStatus {
+                    replacement: beside,
+                    ..(**object).clone()
+                }
+            }
         }
     }
 

@@ -29,6 +29,8 @@ pub enum Cause {
     Doubt,
     /// Nothing is wrong: the next step has its own time.
     Waiting,
+    /// Another load balancer is about to take its place.
+    Replaced,
 }
 
 /// What keeps a load balancer from being as declared.
@@ -71,7 +73,7 @@ impl Problem {
     /// Whether it is for whoever wrote the object, or owns what it refers to: neither the operator nor AWS failed.
     pub fn is_for_its_owner(&self) -> bool {
         match self.cause {
-            Cause::Invalid | Cause::Blocked | Cause::Waiting => true,
+            Cause::Invalid | Cause::Blocked | Cause::Waiting | Cause::Replaced => true,
             Cause::Refused(class) => {
                 matches!(
                     class,
@@ -98,7 +100,9 @@ impl Problem {
     pub fn progress(&self) -> Progress {
         match self.cause {
             Cause::Invalid | Cause::Blocked | Cause::Refused(Class::Quota) => Progress::Stalled,
-            Cause::Missing | Cause::Refused(_) | Cause::Doubt | Cause::Waiting => Progress::Reconciling,
+            Cause::Missing | Cause::Refused(_) | Cause::Doubt | Cause::Waiting | Cause::Replaced => {
+                Progress::Reconciling
+            }
         }
     }
 }

@@ -20,6 +20,7 @@ mod adoption_flag;
 mod attributes;
 mod bindings;
 mod bindings_shared;
+mod blue_green;
 mod brake;
 mod certificates;
 mod cluster_deletes;

@@ -198,3 +198,16 @@ async fn what_cannot_be_foreseen_is_said() -> Result<()> {
     test.apply(MINIMAL).await?;
     test.namespace.until_gone(Kind::CLB, "web").await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn that_another_one_would_take_its_place_is_foreseen() -> Result<()> {
+    let test = Test::web().with("replacement: BlueGreen").ready().await?;
+    let name = test.name().await?;
+    let mark = test.mark()?;
+    let spec = format!("{MINIMAL}\nreplacement: BlueGreen\nscheme: internal\n");
+    let foreseen = foresee(&test, &declared(&test, &spec)).await;
+    assert_eq!(operations(&foreseen)[0], "CreateLoadBalancer", "{foreseen:?}");
+    let problems = foreseen.problems.join("; ");
+    assert!(problems.contains(&format!("to take the place of {name}")), "{problems}");
+    test.nothing_written(mark, "it was only foreseen").await
+}

@@ -119,9 +119,15 @@ impl World {
 
     /// Nothing is written to a load balancer that does not carry our tags, and none is deleted unasked.
     fn check_ownership(&self, call: &RequestRecord, name: &str, before: Option<&LoadBalancerState>) {
-        let object = self.stored(name);
+        let object = self.owner_of(call, name, before);
         let uid = object.as_ref().map(|object| object["metadata"]["uid"].clone());
-        let owner = format!("default/{name}");
+        let called = object.as_ref().and_then(|object| object["metadata"]["name"].as_str());
+        let tagged = before.and_then(|before| before.settings["tags"][TAG_OWNER].as_str());
+        // An object that is gone is named by the tags alone.
+        let owner = match called {
+            Some(called) => format!("default/{called}"),
+            None => tagged.map_or_else(|| format!("default/{name}"), ToOwned::to_owned),
+        };
         match before {
             Some(before) => {
                 let tags = &before.settings["tags"];
@@ -142,14 +148,32 @@ impl World {
             None => {}
         }
         if call.operation == "DeleteLoadBalancer" {
-            let deleting = object.is_none_or(|object| object["metadata"].get("deletionTimestamp").is_some());
-            assert!(deleting, "{name} was deleted though nobody deleted its object");
+            let deleting = |object: &Value| object["metadata"].get("deletionTimestamp").is_some();
+            let asked = object.is_none_or(|object| deleting(&object) || self.is_spared(&object, name));
+            assert!(asked, "{name} was deleted though nobody deleted its object");
         }
+    }
+
+    /// The object whose load balancer it is: that of its name, or, where it is one of two, the one that its tags name.
+    fn owner_of(&self, call: &RequestRecord, name: &str, before: Option<&LoadBalancerState>) -> Option<Value> {
+        let has = before.and_then(|before| before.settings["tags"][TAG_OWNER].as_str());
+        let sent = sent_tags(call);
+        let owner = has.or_else(|| sent.get(TAG_OWNER).copied());
+        let named = owner.and_then(|owner| owner.strip_prefix("default/"));
+        self.stored(name).or_else(|| self.stored(named?))
+    }
+
+    /// Whether clients are sent to another one, which serves.
+    fn is_spared(&self, object: &Value, name: &str) -> bool {
+        let serving = object["status"]["loadBalancerName"].as_str().unwrap_or_default();
+        let state = self.state_of(serving);
+        serving != name && state.is_some_and(|state| !state.in_service.is_empty())
     }
 
     /// The brake: what was inferred from Nodes never leaves fewer in service than the spec wants.
     fn check_deregistration(&self, call: &RequestRecord, name: &str, after: Option<&LoadBalancerState>) {
-        let (Some(after), Some(object)) = (after, self.stored(name)) else {
+        let owner = after.and_then(|after| after.settings["tags"][TAG_OWNER].as_str()?.strip_prefix("default/"));
+        let (Some(after), Some(object)) = (after, self.stored(owner.unwrap_or(name))) else {
             return;
         };
         let left = instances(call);
@@ -191,7 +215,8 @@ impl World {
 
     /// How listeners or instances in AWS differ from what an object declares, as far as the operator was told.
     pub(crate) fn difference(&self, name: &str, object: &Value) -> Option<String> {
-        let Some(state) = self.state_of(name) else {
+        let called = object["status"]["loadBalancerName"].as_str().unwrap_or(name);
+        let Some(state) = self.state_of(called) else {
             return Some("there is no load balancer".to_owned());
         };
         let listeners = object["spec"]["listeners"].as_array().into_iter().flatten();

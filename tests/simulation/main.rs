@@ -9,6 +9,7 @@
 
 mod accounts;
 mod aws;
+mod blue_green;
 mod day;
 mod drains;
 mod driver;

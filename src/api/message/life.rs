@@ -56,6 +56,29 @@ messages! { LIFE:
     fn deleting(name) [reason::DELETING] "AWS is deleting the load balancer {name}";
     fn detaching(groups) [reason::DELETING] "waiting for Auto Scaling groups to let go of the load balancer: {groups}";
 
+    fn replacing(former, successor, waits) [reason::REPLACING]
+        "the load balancer {successor} is to take the place of {former}, which serves until then: {waits}";
+    part successor_would_come() [reason::REPLACING] "it would be made beside first";
+    part successor_comes() [reason::REPLACING] "it is being made";
+    part successor_warms(in_service, needed) [reason::REPLACING]
+        "{in_service} of the {needed} instances that it must have in service are";
+    part successor_warms_up() [reason::REPLACING]
+        "it is to have enough instances in service first, see status.replacement";
+    part another_kept(name) [reason::REPLACING] "{name}, which clients may still use, is kept and removed first";
+    part another_goes(name) [reason::REPLACING] "{name} is removed first";
+    part successor_troubled(why) [reason::REPLACING] "it is not as declared: {why}";
+    part former_kept(until) [reason::REPLACEMENT] "kept until {until} for clients that still know its DNS name";
+    part former_kept_longer(name) [reason::REPLACEMENT]
+        "kept longer, since too few instances are in service at {name}";
+    part being_removed() [reason::REPLACEMENT] "it is being removed";
+    fn replacement_begun(former, successor) [reason::REPLACEMENT]
+        "the load balancer {successor} is made to take the place of {former}";
+    fn replacement_moved(former, successor, until) [reason::REPLACEMENT]
+        "status.dnsName is that of {successor} now; {former} is kept until {until}";
+    fn replacement_called_off(former, successor) [reason::REPLACEMENT]
+        "{former} stays, and {successor} is removed: the spec asks for it no more";
+    fn replacement_ends(former) [reason::REPLACEMENT] "{former} was kept long enough and is removed";
+
     fn created(name) [reason::CREATED] "created the load balancer {name}";
     fn updated(calls) [reason::UPDATED] "{calls}";
     fn drift_corrected(calls) [reason::DRIFT_CORRECTED] "somebody else changed it in AWS: {calls}";

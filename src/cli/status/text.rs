@@ -57,6 +57,13 @@ fn head(read: &Read, status: &ClassicLoadBalancerStatus, now: Timestamp) -> Stri
         line("Deletion", "asked for, under way".to_owned());
     }
     line("AWS name", or_nothing(&status.load_balancer_name));
+    if let Some(other) = &status.replacement {
+        let message = or_nothing(&other.message);
+        line(
+            "Replacement",
+            format!("{:?}, {}: {message}", other.phase, other.load_balancer_name),
+        );
+    }
     line("Region", or_nothing(&status.region));
     line("Account", or_nothing(&status.account_id));
     let dns = status.dns_name.clone().unwrap_or_else(|| "none yet".to_owned());

@@ -407,7 +407,7 @@ async fn tell(
                 unseen: &unseen,
             });
             report.applied = Some(applied.clone());
-            cx.claims.made(&subject.owner.uid, &applied);
+            cx.claims.made(&subject.claimant(), &applied);
             memory.published.applied(applied);
         }
     }

@@ -39,7 +39,7 @@ impl Drained {
         if !cx.rules.node_draining.is_on() {
             return;
         }
-        let uid = &subject.owner.uid;
+        let uid = &subject.claimant();
         // What the status tells is kept nowhere else, and it may have been written since the reconcile began.
         let written = memory.published.previous(subject.object);
         let members = memory.known.members(|| from_status::members_of(&written)).clone();
@@ -50,6 +50,10 @@ impl Drained {
                 cx.drains.holds(uid, registered, &memory.health, cx.clock.now().at);
             }
             _ => {}
+        }
+        if subject.object.is_beside() {
+            // That of the object itself ends with its reconcile.
+            cx.drains.ends(uid);
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::aws::{self, Class};
 use crate::plan::{Problem, Track};
 
 /// Compares the account that answers with the one that the object refers to. `Ok`: it may be worked in.
-pub(super) async fn enter(subject: &Subject<'_>) -> Result<(), Stop> {
+pub(in crate::controller) async fn enter(subject: &Subject<'_>) -> Result<(), Stop> {
     let Some((name, account)) = subject.terms.account() else {
         return Ok(());
     };

@@ -82,7 +82,7 @@ pub(super) async fn finalize(
     }
     let subject = &subject.as_made(cx);
     // What it has is not kept for it by others any more.
-    cx.claims.withdraw(&subject.owner.uid);
+    cx.claims.withdraw(&subject.claimant());
     if let Some(who) = subject.mode.reads_only {
         let (name, region) = (&subject.name, &subject.region.region);
         let message = match who {
@@ -92,34 +92,15 @@ pub(super) async fn finalize(
         cx.kubernetes.normal(object, "Delete", &message).await;
         return release(cx, subject, memory).await;
     }
-    let executor = &mut Executor::new(cx, subject);
-    let verdict = match remove(cx, executor, subject, memory, now).await {
-        Ok(After::Release) => return release(cx, subject, memory).await,
-        Ok(After::Wait(message)) => {
+    let verdict = match attempt(cx, subject, memory, now).await? {
+        Removal::Done => return release(cx, subject, memory).await,
+        Removal::Waits(message, wait) => {
             let report = Report::new(subject.generation(), Verdict::Deleting(message));
             publish(cx, object, memory, &report).await?;
-            return Ok(Next::after(Some(POLL)));
+            return Ok(Next::after(Some(wait)));
         }
-        // No failure: its turn comes.
-        Err(Hindrance::Refused(
-            error @ aws::Error {
-                wait: Some(Wait { time, .. }),
-                ..
-            },
-        )) => {
-            let report = Report::new(subject.generation(), Verdict::Deleting(error.told()));
-            publish(cx, object, memory, &report).await?;
-            return Ok(Next::after(Some(time)));
-        }
-        Err(Hindrance::Refused(error)) => {
-            let message = message::deletion_waits(error.reason(), &error);
-            let cause = Cause::Refused(error.class);
-            Verdict::Unread(Problem::new(Track::LoadBalancer, cause, message))
-        }
-        Err(Hindrance::Stopped(Stop::Failed(error))) => return Err(error),
-        Err(Hindrance::Stopped(Stop::Doubted(wait))) => return Ok(Next::after(Some(wait))),
-        Err(Hindrance::Stopped(Stop::Refused(problem))) => Verdict::Unread(problem),
-        Err(Hindrance::Stopped(Stop::Halted(halt))) => halt.verdict,
+        Removal::Doubted(wait) => return Ok(Next::after(Some(wait))),
+        Removal::Hindered(verdict) => verdict,
     };
     let problems = verdict.problem().cloned().into_iter().collect();
     publish(cx, object, memory, &Report::new(subject.generation(), verdict)).await?;
@@ -128,6 +109,48 @@ pub(super) async fn finalize(
         failed: true,
         problems,
         ..Next::after(Some(wait))
+    })
+}
+
+/// What came of an attempt to remove a load balancer.
+pub(in crate::controller) enum Removal {
+    /// It is gone, or was let go, or is not ours.
+    Done,
+    /// It goes on after a while.
+    Waits(Message, Duration),
+    /// What was read cannot be believed yet.
+    Doubted(Duration),
+    /// It does not go on so.
+    Hindered(Verdict),
+}
+
+/// Removes the load balancer, or does what comes next of that.
+pub(in crate::controller) async fn attempt(
+    cx: &Context,
+    subject: &Subject<'_>,
+    memory: &mut Memory,
+    now: Moment,
+) -> Result<Removal, Error> {
+    let executor = &mut Executor::new(cx, subject);
+    Ok(match remove(cx, executor, subject, memory, now).await {
+        Ok(After::Release) => Removal::Done,
+        Ok(After::Wait(message)) => Removal::Waits(message, POLL),
+        // No failure: its turn comes.
+        Err(Hindrance::Refused(
+            error @ aws::Error {
+                wait: Some(Wait { time, .. }),
+                ..
+            },
+        )) => Removal::Waits(error.told(), time),
+        Err(Hindrance::Refused(error)) => {
+            let message = message::deletion_waits(error.reason(), &error);
+            let cause = Cause::Refused(error.class);
+            Removal::Hindered(Verdict::Unread(Problem::new(Track::LoadBalancer, cause, message)))
+        }
+        Err(Hindrance::Stopped(Stop::Failed(error))) => return Err(error),
+        Err(Hindrance::Stopped(Stop::Doubted(wait))) => Removal::Doubted(wait),
+        Err(Hindrance::Stopped(Stop::Refused(problem))) => Removal::Hindered(Verdict::Unread(problem)),
+        Err(Hindrance::Stopped(Stop::Halted(halt))) => Removal::Hindered(halt.verdict),
     })
 }
 

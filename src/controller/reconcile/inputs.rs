@@ -17,7 +17,7 @@ use crate::controller::claims::{self, Wants};
 use crate::controller::clock::Moment;
 use crate::controller::context::Context;
 use crate::controller::memory::{Due, Memory};
-use crate::controller::object::Object;
+use crate::controller::object::{Object, Place};
 use crate::elb::{Declared, Element, HealthCheck, InstanceId, LoadBalancer, Origin, Part, Value};
 use crate::plan::desired::{Desired, unfit, unserved};
 use crate::plan::{Cause, Facts, Problem, Track, is_write};
@@ -45,6 +45,7 @@ pub(super) async fn inputs(
 ) -> Inputs {
     let mut met = Met::default();
     met.problems.extend(owned.refused.take());
+    met.problems.extend(replaced(subject.object));
     let mut declared = desired.declared.clone();
     let mut facts = memory.refusals.facts(memory.schedule.is_due(Due::Suspects, now.at));
     if subject.object.is_binding() {
@@ -105,6 +106,15 @@ pub(super) async fn inputs(
     }
 }
 
+/// That another load balancer takes its place.
+fn replaced(object: &Object) -> Option<Problem> {
+    let Place::First { waits, .. } = &object.place else {
+        return None;
+    };
+    let problem = |message| Problem::new(Track::LoadBalancer, Cause::Replaced, message);
+    waits.clone().map(problem)
+}
+
 /// Which of the groups are missing, and which attached.
 fn take_groups(groups: &Groups, declared: &Declared, memory: &mut Memory, lb: &mut LoadBalancer, source: Source) {
     let missing = groups.missing_of(declared.auto_scaling_groups.as_ref());
@@ -160,7 +170,7 @@ fn claim(cx: &Context, subject: &Subject<'_>, declared: &Declared) {
         .is_binding()
         .then(|| claims::source(&subject.namespace, &subject.object.name_any()));
     let doubts = registration.is_some_and(|registration| registration.hold);
-    let uid = &subject.owner.uid;
+    let uid = &subject.claimant();
     cx.claims.wants(uid, &subject.place(), source, wants, doubts);
 }
 
@@ -218,7 +228,7 @@ async fn narrow(
     };
     if let Some(names) = &mut declared.auto_scaling_groups {
         names.retain(|name| !memory.refusals.missing_groups().contains(name));
-        let others = cx.claims.others(&subject.owner.uid, &subject.place());
+        let others = cx.claims.others(&subject.claimant(), &subject.place());
         names.extend(lb.auto_scaling_groups.intersection(&others.groups).cloned());
     }
     doubt_unheard(cx, subject, declared, lb, met);

@@ -10,7 +10,7 @@ use crate::plan::Problem;
 
 /// What stands in AWS under the name.
 #[derive(Debug)]
-pub(super) enum Observation {
+pub(in crate::controller) enum Observation {
     /// AWS said explicitly that there is none.
     Absent,
     /// Our own.
@@ -24,7 +24,7 @@ pub(super) const LOOK: [&str; 2] = ["DescribeLoadBalancers", "DescribeTags"];
 
 /// Reads the load balancer. `known` is what was proven to be ours before: the same one, told by its creation time,
 /// needs no second proof unless `prove` asks for it.
-pub(super) async fn observe(
+pub(in crate::controller) async fn observe(
     subject: &Subject<'_>,
     view: &View,
     known: Option<&LoadBalancer>,

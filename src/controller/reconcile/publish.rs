@@ -11,7 +11,7 @@ use crate::controller::object::Object;
 use crate::controller::status::{self, Report, Verdict};
 
 /// Writes the status where it differs, and publishes an Event about a transition.
-pub(super) async fn publish(
+pub(in crate::controller) async fn publish(
     cx: &Context,
     object: &Object,
     memory: &mut Memory,
@@ -30,6 +30,13 @@ pub(super) async fn publish(
     let written = memory.published.written(object);
     let mut new = status::derive(&memory.published.previous(object), report, cx.clock.now().wall);
     new.cluster_id.get_or_insert_with(|| cx.cluster_id.clone());
+    if object.is_beside() {
+        // What is to be told of it is told with the other one.
+        memory.known.told(&from_status::members_of(&new));
+        memory.published.wrote(new);
+        return Ok(());
+    }
+    let mut new = object.whole(new);
     // A status that somebody else overwrote is mended by the next full reconcile, which alone reports on the account.
     let stands = object.status.as_ref().is_some_and(|stored| status::says(stored, &new));
     let overwritten = report.full && !stands;

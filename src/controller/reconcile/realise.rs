@@ -250,7 +250,7 @@ async fn remember(
     }
     status.applied = Some(applied.clone());
     cx.kubernetes.write_status(subject.object, &status).await?;
-    cx.claims.made(&subject.owner.uid, &applied);
+    cx.claims.made(&subject.claimant(), &applied);
     memory.published.applied(applied);
     memory.published.wrote(status);
     Ok(())

@@ -56,7 +56,7 @@ pub(super) async fn resolve(
     let services = cx.services.of(&subject.namespace);
     resolution.resolved.references.instance_ports = services.resolve(&subject.namespace, &spec.listeners);
     doubt_first_view(subject, memory, &mut resolution, now.at);
-    let others = cx.claims.others(&subject.owner.uid, &subject.place());
+    let others = cx.claims.others(&subject.claimant(), &subject.place());
     resolution.share(others, cx.claims.unheard(subject.object.kind).is_some());
     Ok(resolution)
 }

@@ -105,7 +105,10 @@ impl<'a> Subject<'a> {
             .check_region(region)
             .map_err(|problem| Halt::not_found(&problem))?;
         let cluster = &cx.cluster_id;
-        let given = object.spec.load_balancer_name.clone();
+        let given = object
+            .aws_name
+            .clone()
+            .or_else(|| object.spec.load_balancer_name.clone());
         Ok(Self {
             name: given.unwrap_or_else(|| desired::default_name(cluster, &namespace, &name)),
             owner: Owner {
@@ -220,6 +223,16 @@ impl<'a> Subject<'a> {
         }
     }
 
+    /// Whose claims its are: those of two load balancers of one object are told apart.
+    pub(in crate::controller) fn claimant(&self) -> String {
+        let uid = &self.owner.uid;
+        if self.object.is_beside() {
+            format!("{uid}/beside")
+        } else {
+            uid.clone()
+        }
+    }
+
     /// Where its load balancer is.
     pub(super) fn place(&self) -> Place {
         let account = self.terms.account().map(|(_, id)| id.to_owned());
@@ -231,7 +244,7 @@ impl<'a> Subject<'a> {
     }
 
     /// Whether nothing is written to AWS.
-    pub(super) fn is_dry(&self) -> bool {
+    pub(in crate::controller) fn is_dry(&self) -> bool {
         self.mode.reads_only.is_some()
     }
 

@@ -50,9 +50,10 @@ impl Verdict {
         }
     }
 
-    /// Whether nothing is wrong but that instances leave step by step.
+    /// Whether nothing is wrong but that instances leave step by step, or that another load balancer comes.
     pub(in crate::controller) fn is_waiting(&self) -> bool {
-        matches!(self, Self::NotProgrammed(problem) if problem.cause == Cause::Waiting && problem.track == Track::Instances)
+        let waits = |problem: &Problem| problem.cause == Cause::Waiting && problem.track == Track::Instances;
+        matches!(self, Self::NotProgrammed(problem) if waits(problem) || problem.cause == Cause::Replaced)
     }
 
     /// Whether the load balancer is the object's own and was worked on.

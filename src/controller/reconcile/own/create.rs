@@ -140,6 +140,7 @@ async fn announce_creation(
     }
     executor.ensure_finalizer().await?;
     status.creation_pending = Some(true);
+    status.load_balancer_name = Some(subject.name.clone());
     status.cluster_id.get_or_insert_with(|| cx.cluster_id.clone());
     if status.account_id.is_none() {
         status.account_id = subject.region.account().await.ok().map(|account| account.id);
