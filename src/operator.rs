@@ -25,7 +25,7 @@ use crate::api::message;
 use crate::aws::{Accounts, Rates};
 use crate::controller::{self, Context, Reconciler};
 use crate::flags::{Parameters, SecureMetrics};
-use crate::lease::{Election, Leadership};
+use crate::lease::{Election, GRACE, Leaders, Leadership, Sharing};
 use crate::metrics::Metrics;
 use crate::readiness::{Readiness, Resource};
 use crate::server;
@@ -34,8 +34,6 @@ pub use ready::{aws_answers, ready};
 
 /// How long a request that is no watch may take.
 const REQUEST: Duration = Duration::from_secs(30);
-/// How long reconciles under way may take to end after a signal.
-const DRAIN: Duration = Duration::from_secs(25);
 /// Between two questions to an API server that failed.
 const PROBE: Duration = Duration::from_secs(2);
 /// Between two questions to one that did not: a watch is silent where nothing happens and where nobody is there alike.
@@ -55,10 +53,13 @@ pub async fn run(parameters: Parameters) -> anyhow::Result<()> {
         rules,
         concurrency,
         lease_namespace,
+        lease_per_region,
         limits,
         object_metrics,
         secure_metrics,
     } = parameters;
+    let drains = rules.node_draining.is_on();
+    anyhow::ensure!(!(lease_per_region && drains), message::no_draining_by_share());
     let stop = stop_on_signal()?;
     let metrics = Arc::new(Metrics::with_objects(object_metrics));
     let readiness = Arc::new(Readiness::default());
@@ -78,20 +79,19 @@ pub async fn run(parameters: Parameters) -> anyhow::Result<()> {
 
     let (client, watching) = clients(&metrics).await?;
     let telling = tell_securely(secure_metrics, &client, &metrics, &stop).await?;
-    let leadership = Leadership::none();
-    let lease = Arc::new(Election::new(
-        client.clone(),
+    let replica = Replica::new(
+        &client,
         (&lease_namespace, rules.namespaces.lease()),
         format!("{}_{address}", host()),
-        leadership.clone(),
-        Arc::clone(&metrics),
-        Arc::clone(&readiness),
-    ));
+        lease_per_region,
+        (&metrics, &readiness),
+    );
     let electing = tokio::spawn({
-        let lease = Arc::clone(&lease);
+        let lease = Arc::clone(&replica.lease);
         async move { lease.run().await }
     });
-    let accounts = Accounts::load(leadership, Arc::clone(&metrics), Rates::queued(limits)).await;
+    let leaders = replica.leaders.clone();
+    let accounts = Accounts::load(leaders, Arc::clone(&metrics), Rates::queued(limits)).await;
     let accounts = accounts.map_err(anyhow::Error::msg)?;
     metrics.regions_from({
         let accounts = accounts.clone();
@@ -100,18 +100,27 @@ pub async fn run(parameters: Parameters) -> anyhow::Result<()> {
     let cx = Context::new(client.clone(), accounts, cluster_id, intervals, rules, metrics);
     controller::announce(&cx);
     let reconciler = Arc::new(Reconciler::new(cx, concurrency));
+    let sharing = tokio::spawn({
+        let (sharing, reconciler) = (replica.sharing.clone(), Arc::clone(&reconciler));
+        async move {
+            if let Some(sharing) = sharing {
+                sharing.run(|| reconciler.used()).await;
+            }
+        }
+    });
     let probing = tokio::spawn(probe(client, Arc::clone(&readiness), Arc::clone(&reconciler)));
     let controlling = controller::run(reconciler, watching, readiness, stop.clone().cancelled_owned());
     tokio::select! {
         biased;
         () = controlling => {}
-        () = async { stop.cancelled().await; tokio::time::sleep(DRAIN).await } => {
+        () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => {
             tracing::warn!("gave up waiting for the reconciles under way");
         }
     }
     probing.abort();
+    sharing.abort();
     electing.abort();
-    lease.release().await;
+    replica.release().await;
     stop.cancel();
     serving.await?;
     if let Some(telling) = telling {
@@ -119,6 +128,68 @@ pub async fn run(parameters: Parameters) -> anyhow::Result<()> {
     }
     info!("stopped");
     Ok(())
+}
+
+/// This process among those that lead or follow.
+struct Replica {
+    leaders: Leaders,
+    /// The operator's Lease.
+    lease: Arc<Election>,
+    /// What it has a part in, where replicas share the work.
+    sharing: Option<Arc<Sharing>>,
+}
+
+impl Replica {
+    fn new(
+        client: &kube::Client,
+        (namespace, name): (&str, String),
+        identity: String,
+        shares: bool,
+        (metrics, readiness): (&Arc<Metrics>, &Arc<Readiness>),
+    ) -> Self {
+        let leadership = Leadership::none();
+        let election = |identity| {
+            Election::new(
+                client.clone(),
+                (namespace, name.clone()),
+                identity,
+                leadership.clone(),
+                Arc::clone(metrics),
+                Arc::clone(readiness),
+            )
+        };
+        if !shares {
+            let lease = Arc::new(election(identity));
+            return Self {
+                leaders: leadership.into(),
+                lease,
+                sharing: None,
+            };
+        }
+        let lease = Arc::new(election(Sharing::identity(&identity)).strict());
+        let leaders = Leaders::by_share(leadership, &name);
+        let sharing = Sharing::new(
+            client.clone(),
+            namespace,
+            Arc::clone(&lease),
+            leaders.clone(),
+            Arc::clone(metrics),
+            Arc::clone(readiness),
+        );
+        Self {
+            leaders,
+            lease,
+            sharing: Some(Arc::new(sharing)),
+        }
+    }
+
+    /// Gives back what it holds, so that nobody has to wait. Nothing is written after that.
+    async fn release(&self) {
+        if let Some(sharing) = &self.sharing {
+            sharing.release().await;
+        }
+        self.lease.release().await;
+    }
 }
 
 /// Serves the metrics by TLS, where that is asked for.
