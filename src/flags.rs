@@ -129,8 +129,10 @@ pub struct Ready {
 
 /// What has a Lease of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum LeasePer {
+pub enum LeasePer {
+    /// The operator: one replica works, the others wait.
     Operator,
+    /// Each region of each account: replicas share the work.
     Region,
 }
 
@@ -170,7 +172,7 @@ pub struct Run {
     /// that replicas share the work. With region nothing may be done with Nodes that are about to go
     /// (--node-draining=none).
     #[arg(long, env = "CLB_LEASE_PER", value_enum, default_value_t = LeasePer::Operator)]
-    lease_per: LeasePer,
+    pub lease_per: LeasePer,
     /// How many objects have metrics of their own, about nine series each; 0: none.
     #[arg(long, env = "CLB_OBJECT_METRICS", default_value_t = 1000)]
     object_metrics: usize,

@@ -150,6 +150,7 @@ impl Election {
             };
             let pause = async {
                 tokio::select! {
+                    biased;
                     () = tokio::time::sleep(sight.pause()) => {}
                     _ = wanted.changed() => {}
                     () = self.leadership.idle(), if closed.is_some() && self.leader() == Leader::Us => {}

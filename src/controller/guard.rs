@@ -135,12 +135,12 @@ impl Reconciler {
 
     /// Another operator may have worked on all objects of the share since this one led last: what it remembers is of another time.
     fn begin_term(&self, share: Option<&Share>, term: u64) {
-        if self.shares.begin_term(share, term) {
+        self.shares.begin_term(share, term, || {
             self.memories.clear(|uid| self.shares.is_of(uid, share));
             self.cx.drains.begin_term();
             let region = share.map(|share| share.region.as_deref().or(self.cx.accounts.default_region()));
             self.cx.accounts.forget_readings(region.flatten());
-        }
+        });
     }
 
     /// One reconcile of one object; the answer says after how long to look again, if nothing happens before.
@@ -258,7 +258,7 @@ impl Reconciler {
             self.cx.metrics.forget(uid);
         }
         let keeps = !memory.lifecycle.is_released() && term == leadership.term();
-        if let Some(told) = told(object, &memory).filter(|_| keeps) {
+        if let Some(told) = told(object, &memory).filter(|_| keeps && leadership.is_current()) {
             let lease = share.and_then(|share| self.cx.leaders().lease(&share));
             self.cx.metrics.tell_of(uid, Told { lease, ..told });
         }

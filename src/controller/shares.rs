@@ -51,9 +51,12 @@ impl Shares {
         self.objects().values().cloned().collect()
     }
 
-    /// This process leads in this term. `true`: it has led in another one before, or never.
-    pub(super) fn begin_term(&self, share: Option<&Share>, term: u64) -> bool {
+    /// This process leads in this term. Where it has led in another one before, or never, this is done first, before anything is
+    /// done in this one.
+    pub(super) fn begin_term(&self, share: Option<&Share>, term: u64, begins: impl FnOnce()) {
         let mut terms = self.terms.lock().unwrap_or_else(PoisonError::into_inner);
-        terms.insert(share.cloned(), term) != Some(term)
+        if terms.insert(share.cloned(), term) != Some(term) {
+            begins();
+        }
     }
 }

@@ -100,6 +100,7 @@ impl Sharing {
             let mut running = FuturesUnordered::new();
             loop {
                 tokio::select! {
+                    biased;
                     Some((election, ends)) = begun.recv() => running.push(Abortable::new(
                         async move { election.run().await },
                         ends,
@@ -122,13 +123,17 @@ impl Sharing {
 
     /// Whether this process knows who lives.
     async fn meet(&self, members: &mut Members) -> bool {
-        // One that does not know the objects cannot work on them.
-        let works = self.readiness.is_listed(Resource::Objects) && self.operator.leader() != Leader::Unknown;
+        // One that does not know the objects cannot work on them; and who joins in knows that nobody leads everywhere.
+        let works = self.readiness.is_listed(Resource::Objects)
+            && (members.joined() || self.operator.leader() != Leader::Unknown);
         match tokio::time::timeout(ANSWER, members.meet(works)).await {
-            Ok(Ok(())) => return true,
+            Ok(Ok(())) => {
+                self.readiness.listed(Resource::Replicas);
+                return true;
+            }
             Ok(Err(error)) => {
                 warn!(lease = self.operator.name, %error, "the Leases of the replicas cannot be read or written");
-                self.readiness.failing(Resource::Lease, &error);
+                self.readiness.failing(Resource::Replicas, &error);
             }
             Err(_) => {
                 let silent = message::api_server_silent(ANSWER.as_secs());
@@ -136,7 +141,7 @@ impl Sharing {
                     lease = self.operator.name,
                     "the API server did not answer about the Leases of the replicas"
                 );
-                self.readiness.failing(Resource::Lease, &silent);
+                self.readiness.failing(Resource::Replicas, &silent);
             }
         }
         false

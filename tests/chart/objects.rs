@@ -294,6 +294,12 @@ fn replicas_that_share_the_work_may_see_and_write_leases_beside_that_of_the_oper
         cluster_wide(&render("{}")),
         "nothing more elsewhere"
     );
+    let deployment = object(&objects, "Deployment", NAME);
+    let args = &deployment["spec"]["template"]["spec"]["containers"][0]["args"];
+    assert!(
+        args.as_array().unwrap().contains(&json!("--lease-per=region")),
+        "{args}"
+    );
 }
 
 #[test]
