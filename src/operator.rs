@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods)] // the tasks that live as long as the process are begun here
 
 mod ready;
+mod replica;
 mod requests;
 mod scrapers;
 
@@ -25,10 +26,12 @@ use crate::api::message;
 use crate::aws::{Accounts, Rates};
 use crate::controller::{self, Context, Reconciler};
 use crate::flags::{Parameters, SecureMetrics};
-use crate::lease::{Election, GRACE, Leaders, Leadership, Sharing};
+use crate::lease::GRACE;
 use crate::metrics::Metrics;
 use crate::readiness::{Readiness, Resource};
 use crate::server;
+
+use replica::Replica;
 
 pub use ready::{aws_answers, ready};
 
@@ -79,17 +82,13 @@ pub async fn run(parameters: Parameters) -> anyhow::Result<()> {
 
     let (client, watching) = clients(&metrics).await?;
     let telling = tell_securely(secure_metrics, &client, &metrics, &stop).await?;
-    let replica = Replica::new(
+    let mut replica = Replica::start(
         &client,
         (&lease_namespace, rules.namespaces.lease()),
         format!("{}_{address}", host()),
         lease_per_region,
         (&metrics, &readiness),
     );
-    let electing = tokio::spawn({
-        let lease = Arc::clone(&replica.lease);
-        async move { lease.run().await }
-    });
     let leaders = replica.leaders.clone();
     let accounts = Accounts::load(leaders, Arc::clone(&metrics), Rates::queued(limits)).await;
     let accounts = accounts.map_err(anyhow::Error::msg)?;
@@ -100,14 +99,7 @@ pub async fn run(parameters: Parameters) -> anyhow::Result<()> {
     let cx = Context::new(client.clone(), accounts, cluster_id, intervals, rules, metrics);
     controller::announce(&cx);
     let reconciler = Arc::new(Reconciler::new(cx, concurrency));
-    let sharing = tokio::spawn({
-        let (sharing, reconciler) = (replica.sharing.clone(), Arc::clone(&reconciler));
-        async move {
-            if let Some(sharing) = sharing {
-                sharing.run(|| reconciler.used()).await;
-            }
-        }
-    });
+    replica.take_part(&reconciler);
     let probing = tokio::spawn(probe(client, Arc::clone(&readiness), Arc::clone(&reconciler)));
     let controlling = controller::run(reconciler, watching, readiness, stop.clone().cancelled_owned());
     tokio::select! {
@@ -118,8 +110,6 @@ pub async fn run(parameters: Parameters) -> anyhow::Result<()> {
         }
     }
     probing.abort();
-    sharing.abort();
-    electing.abort();
     replica.release().await;
     stop.cancel();
     serving.await?;
@@ -128,68 +118,6 @@ pub async fn run(parameters: Parameters) -> anyhow::Result<()> {
     }
     info!("stopped");
     Ok(())
-}
-
-/// This process among those that lead or follow.
-struct Replica {
-    leaders: Leaders,
-    /// The operator's Lease.
-    lease: Arc<Election>,
-    /// What it has a part in, where replicas share the work.
-    sharing: Option<Arc<Sharing>>,
-}
-
-impl Replica {
-    fn new(
-        client: &kube::Client,
-        (namespace, name): (&str, String),
-        identity: String,
-        shares: bool,
-        (metrics, readiness): (&Arc<Metrics>, &Arc<Readiness>),
-    ) -> Self {
-        let leadership = Leadership::none();
-        let election = |identity| {
-            Election::new(
-                client.clone(),
-                (namespace, name.clone()),
-                identity,
-                leadership.clone(),
-                Arc::clone(metrics),
-                Arc::clone(readiness),
-            )
-        };
-        if !shares {
-            let lease = Arc::new(election(identity));
-            return Self {
-                leaders: leadership.into(),
-                lease,
-                sharing: None,
-            };
-        }
-        let lease = Arc::new(election(Sharing::identity(&identity)).strict());
-        let leaders = Leaders::by_share(leadership, &name);
-        let sharing = Sharing::new(
-            client.clone(),
-            namespace,
-            Arc::clone(&lease),
-            leaders.clone(),
-            Arc::clone(metrics),
-            Arc::clone(readiness),
-        );
-        Self {
-            leaders,
-            lease,
-            sharing: Some(Arc::new(sharing)),
-        }
-    }
-
-    /// Gives back what it holds, so that nobody has to wait. Nothing is written after that.
-    async fn release(&self) {
-        if let Some(sharing) = &self.sharing {
-            sharing.release().await;
-        }
-        self.lease.release().await;
-    }
 }
 
 /// Serves the metrics by TLS, where that is asked for.

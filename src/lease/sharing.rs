@@ -79,7 +79,7 @@ impl Sharing {
     /// Claims the shares that are this process's again and again, and gives back those that are another's, until the future is
     /// dropped. Then the claims run out, unless they are [released](Self::release).
     pub async fn run(&self, used: impl Fn() -> Used) {
-        let (begin, mut begun) = mpsc::unbounded_channel();
+        let (new, mut elections) = mpsc::unbounded_channel();
         let meeting = async {
             let mut members = self.members();
             loop {
@@ -89,7 +89,7 @@ impl Sharing {
                 } else if self.meet(&mut members).await && members.joined() {
                     for election in self.divide(&used(), &members.living()) {
                         // Whoever receives it ends with this.
-                        let _ = begin.send(election);
+                        let _ = new.send(election);
                     }
                 }
                 tokio::time::sleep(RETRY).await;
@@ -101,7 +101,7 @@ impl Sharing {
             loop {
                 tokio::select! {
                     biased;
-                    Some((election, ends)) = begun.recv() => running.push(Abortable::new(
+                    Some((election, ends)) = elections.recv() => running.push(Abortable::new(
                         async move { election.run().await },
                         ends,
                     )),
