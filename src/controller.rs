@@ -22,6 +22,7 @@ mod reconcile;
 mod replacement;
 mod selector;
 mod services;
+mod shares;
 pub mod standing;
 mod status;
 mod watch;
@@ -91,7 +92,7 @@ pub async fn run(
         () = shutdown.clone() => {}
         _ = tokio::time::timeout(VIEWS_AT_START, synced) => {}
     }
-    let leadership = cx.accounts.leadership();
+    let leadership = cx.operator();
     tokio::select! {
         biased;
         () = shutdown.clone() => {}
@@ -145,7 +146,7 @@ fn control<K: Watched, S: Future<Output = ()> + Send + Sync + 'static>(
         // Without a limit of its own: the door is ours, since the queue knows nothing of what is urgent.
         .with_config(Config::default())
         .reconcile_all_on(watch::batches(cx.changes()))
-        .reconcile_all_on(watch::terms(cx.accounts.leadership()))
+        .reconcile_all_on(watch::terms(cx.leaders().beginnings()))
         .graceful_shutdown_on(shutdown)
         .run(reconcile_one::<K>, error_policy, Arc::clone(reconciler))
         .for_each(|result| async move {
@@ -190,7 +191,7 @@ async fn stopped_before_the_first_list(shutdown: impl Future<Output = ()>, readi
 }
 
 async fn reconcile_one<K: Watched>(object: Arc<Guarded<K>>, reconciler: Arc<Reconciler>) -> Result<Action, Error> {
-    if !reconciler.cx.leads() {
+    if !reconciler.admits(&object) {
         return Ok(Action::requeue(FOLLOWING));
     }
     let wait = reconciler.reconcile_one(object).await?;

@@ -41,6 +41,8 @@ pub struct Parameters {
     pub concurrency: u16,
     /// The namespace of the Lease.
     pub lease_namespace: String,
+    /// Whether replicas share the work: each region of an account has a Lease of its own.
+    pub lease_per_region: bool,
     /// What AWS lets an account ask for in a region, and our share of it.
     pub limits: Limits,
     /// How many objects have metrics of their own.
@@ -125,6 +127,15 @@ pub struct Ready {
     pub aws: bool,
 }
 
+/// What has a Lease of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LeasePer {
+    /// The operator: one replica works, the others wait.
+    Operator,
+    /// Each region of each account: replicas share the work.
+    Region,
+}
+
 /// The flags of `clb-operator run`.
 #[derive(Debug, Args)]
 pub struct Run {
@@ -157,6 +168,11 @@ pub struct Run {
     /// them, wherever they are installed.
     #[arg(long, env = "CLB_LEASE_NAMESPACE", default_value = "kube-system")]
     pub lease_namespace: String,
+    /// What has a Lease: the operator, so that one replica works and the others wait, or each region of each account, so
+    /// that replicas share the work. With region nothing may be done with Nodes that are about to go
+    /// (--node-draining=none).
+    #[arg(long, env = "CLB_LEASE_PER", value_enum, default_value_t = LeasePer::Operator)]
+    pub lease_per: LeasePer,
     /// How many objects have metrics of their own, about nine series each; 0: none.
     #[arg(long, env = "CLB_OBJECT_METRICS", default_value_t = 1000)]
     object_metrics: usize,
@@ -214,6 +230,7 @@ impl Run {
             rules: self.rules.rules(),
             concurrency: self.concurrency,
             lease_namespace: self.lease_namespace,
+            lease_per_region: self.lease_per == LeasePer::Region,
             limits: self.rate_limits.with_share(self.rate_share),
             object_metrics: self.object_metrics,
             secure_metrics: self

@@ -6,17 +6,22 @@
 //! 10 s without a renewal, and everybody asks every 2 s. No clock is compared with that of another machine.
 
 mod claim;
+mod leaders;
+mod members;
+mod sharing;
 mod sight;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::PostParams;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Api, Client, Resource as _, ResourceExt as _};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -25,7 +30,9 @@ use crate::metrics::Metrics;
 use crate::readiness::{Readiness, Resource};
 use sight::{Record, Sight};
 
-pub use claim::{Claim, Leadership};
+pub use claim::{Claim, Leadership, Work};
+pub use leaders::{Leaders, Share, best};
+pub use sharing::{Sharing, Used};
 
 /// How long a Lease lasts after others saw it renewed.
 const LASTS: Duration = Duration::from_secs(15);
@@ -38,6 +45,8 @@ const RENEWED_WITHIN: Duration = Duration::from_secs(10);
 const RETRY: Duration = Duration::from_secs(2);
 /// How long an answer of the API server is waited for.
 const ANSWER: Duration = Duration::from_secs(5);
+/// How long work under way may take to end before a Lease is given to another process.
+pub const GRACE: Duration = Duration::from_secs(25);
 /// How often giving back is tried, where a renewal that was under way comes in between.
 const TRIES: usize = 3;
 
@@ -64,6 +73,10 @@ pub struct Election {
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
     leader: Mutex<Leader>,
+    /// Whether it is for this process to lead. If not, it gives the Lease back.
+    wanted: watch::Sender<bool>,
+    /// Without the right to it nobody leads.
+    strict: bool,
 }
 
 impl Election {
@@ -86,7 +99,25 @@ impl Election {
             metrics,
             readiness,
             leader: Mutex::new(Leader::Unknown),
+            wanted: watch::Sender::new(true),
+            strict: false,
         }
+    }
+
+    /// One of several processes that share the work: none of them leads where it may not see the Lease.
+    #[must_use]
+    pub fn strict(self) -> Self {
+        Self { strict: true, ..self }
+    }
+
+    /// Whether it is for this process to lead, from now on.
+    fn want(&self, wanted: bool) {
+        self.wanted
+            .send_if_modified(|before| std::mem::replace(before, wanted) != wanted);
+    }
+
+    fn is_wanted(&self) -> bool {
+        *self.wanted.borrow()
     }
 
     /// Who leads.
@@ -98,9 +129,17 @@ impl Election {
     /// [released](Self::release).
     pub async fn run(&self) {
         let mut sight = Sight::default();
+        let mut wanted = self.wanted.subscribe();
+        let mut closed = None;
         loop {
             if !self.leadership.is_current() && self.leader() == Leader::Us {
                 self.tell(Leader::Unknown);
+            }
+            if *wanted.borrow_and_update() {
+                self.leadership.open();
+                closed = None;
+            } else if self.leader() == Leader::Us {
+                self.yields(*closed.get_or_insert_with(Instant::now)).await;
             }
             let led = self.leader() == Leader::Us;
             let taken = self.try_once(&mut sight).await;
@@ -109,7 +148,24 @@ impl Election {
                     self.announce(&lease).await;
                 }
             };
-            tokio::join!(tokio::time::sleep(sight.pause()), announced);
+            let pause = async {
+                tokio::select! {
+                    biased;
+                    () = tokio::time::sleep(sight.pause()) => {}
+                    _ = wanted.changed() => {}
+                    () = self.leadership.idle(), if closed.is_some() && self.leader() == Leader::Us => {}
+                }
+            };
+            tokio::join!(pause, announced);
+        }
+    }
+
+    /// The Lease is to be another process's: it is given back when the work under way has ended, or has had its time since then.
+    async fn yields(&self, since: Instant) {
+        self.leadership.close();
+        let idle = self.leadership.idle().now_or_never().is_some();
+        if idle || since.elapsed() >= GRACE {
+            self.release().await;
         }
     }
 
@@ -130,7 +186,7 @@ impl Election {
             }
             // As before there was a Lease: better unguarded than idle, unless it was seen before, so that rights were taken away
             // or the API server errs.
-            Ok(Err(kube::Error::Api(error))) if error.code == 403 && !sight.existed => {
+            Ok(Err(kube::Error::Api(error))) if error.code == 403 && !sight.existed && !self.strict => {
                 if self.leader() != Leader::Us {
                     warn!(lease = self.name, %error, "{}", message::no_lease());
                 }
@@ -156,7 +212,9 @@ impl Election {
         let lease = self.leases.get_opt(&self.name).await?;
         let record = Record::of(lease.as_ref());
         let rested = sight.take(&record);
-        if !sight.is_free(&record, rested, &self.identity, self.leadership.is_current()) {
+        // One that is not wanted only goes on, until it has given the Lease back.
+        let takes = self.is_wanted() || self.leader() == Leader::Us;
+        if !takes || !sight.is_free(&record, rested, &self.identity, self.leadership.is_current()) {
             let other = record.holder.filter(|holder| *holder != self.identity);
             return Ok((other.map_or(Leader::Unknown, Leader::Other), None));
         }

@@ -258,7 +258,7 @@ impl Metrics {
         let labels = LeaseLabels { name: lease.to_owned() };
         self.leader.get_or_create(&labels).set(leads.into());
         if !leads {
-            self.objects.clear();
+            self.objects.clear(lease);
         }
     }
 

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods)] // the tasks that live as long as the process are begun here
 
 mod ready;
+mod replica;
 mod requests;
 mod scrapers;
 
@@ -25,17 +26,17 @@ use crate::api::message;
 use crate::aws::{Accounts, Rates};
 use crate::controller::{self, Context, Reconciler};
 use crate::flags::{Parameters, SecureMetrics};
-use crate::lease::{Election, Leadership};
+use crate::lease::GRACE;
 use crate::metrics::Metrics;
 use crate::readiness::{Readiness, Resource};
 use crate::server;
+
+use replica::Replica;
 
 pub use ready::{aws_answers, ready};
 
 /// How long a request that is no watch may take.
 const REQUEST: Duration = Duration::from_secs(30);
-/// How long reconciles under way may take to end after a signal.
-const DRAIN: Duration = Duration::from_secs(25);
 /// Between two questions to an API server that failed.
 const PROBE: Duration = Duration::from_secs(2);
 /// Between two questions to one that did not: a watch is silent where nothing happens and where nobody is there alike.
@@ -55,10 +56,13 @@ pub async fn run(parameters: Parameters) -> anyhow::Result<()> {
         rules,
         concurrency,
         lease_namespace,
+        lease_per_region,
         limits,
         object_metrics,
         secure_metrics,
     } = parameters;
+    let drains = rules.node_draining.is_on();
+    anyhow::ensure!(!(lease_per_region && drains), message::no_draining_by_share());
     let stop = stop_on_signal()?;
     let metrics = Arc::new(Metrics::with_objects(object_metrics));
     let readiness = Arc::new(Readiness::default());
@@ -78,20 +82,15 @@ pub async fn run(parameters: Parameters) -> anyhow::Result<()> {
 
     let (client, watching) = clients(&metrics).await?;
     let telling = tell_securely(secure_metrics, &client, &metrics, &stop).await?;
-    let leadership = Leadership::none();
-    let lease = Arc::new(Election::new(
-        client.clone(),
+    let mut replica = Replica::start(
+        &client,
         (&lease_namespace, rules.namespaces.lease()),
         format!("{}_{address}", host()),
-        leadership.clone(),
-        Arc::clone(&metrics),
-        Arc::clone(&readiness),
-    ));
-    let electing = tokio::spawn({
-        let lease = Arc::clone(&lease);
-        async move { lease.run().await }
-    });
-    let accounts = Accounts::load(leadership, Arc::clone(&metrics), Rates::queued(limits)).await;
+        lease_per_region,
+        (&metrics, &readiness),
+    );
+    let leaders = replica.leaders.clone();
+    let accounts = Accounts::load(leaders, Arc::clone(&metrics), Rates::queued(limits)).await;
     let accounts = accounts.map_err(anyhow::Error::msg)?;
     metrics.regions_from({
         let accounts = accounts.clone();
@@ -100,18 +99,18 @@ pub async fn run(parameters: Parameters) -> anyhow::Result<()> {
     let cx = Context::new(client.clone(), accounts, cluster_id, intervals, rules, metrics);
     controller::announce(&cx);
     let reconciler = Arc::new(Reconciler::new(cx, concurrency));
+    replica.take_part(&reconciler);
     let probing = tokio::spawn(probe(client, Arc::clone(&readiness), Arc::clone(&reconciler)));
     let controlling = controller::run(reconciler, watching, readiness, stop.clone().cancelled_owned());
     tokio::select! {
         biased;
         () = controlling => {}
-        () = async { stop.cancelled().await; tokio::time::sleep(DRAIN).await } => {
+        () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => {
             tracing::warn!("gave up waiting for the reconciles under way");
         }
     }
     probing.abort();
-    electing.abort();
-    lease.release().await;
+    replica.release().await;
     stop.cancel();
     serving.await?;
     if let Some(telling) = telling {

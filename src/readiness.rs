@@ -11,6 +11,8 @@ pub enum Resource {
     Nodes,
     /// The Lease, which is asked for again and again: without it the operator cannot lead.
     Lease,
+    /// The Leases of the replicas, where they share the work. Nobody waits for the first look at them.
+    Replicas,
 }
 
 impl Resource {
@@ -19,7 +21,7 @@ impl Resource {
         match self {
             Self::Objects => "classicloadbalancers",
             Self::Nodes => "nodes",
-            Self::Lease => "leases",
+            Self::Lease | Self::Replicas => "leases",
         }
     }
 }
@@ -38,6 +40,7 @@ pub struct Readiness {
     objects: Mutex<Watch>,
     nodes: Mutex<Watch>,
     lease: Mutex<Watch>,
+    replicas: Mutex<Watch>,
 }
 
 impl Readiness {
@@ -46,6 +49,7 @@ impl Readiness {
             Resource::Objects => &self.objects,
             Resource::Nodes => &self.nodes,
             Resource::Lease => &self.lease,
+            Resource::Replicas => &self.replicas,
         };
         read(&mut watch.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -84,10 +88,11 @@ impl Readiness {
     /// without that it was not listed yet. `None`: the operator is ready. What failed says more than what is still to
     /// come.
     pub fn obstacle(&self) -> Option<(&'static str, Option<String>)> {
-        const ALL: [Resource; 3] = [Resource::Objects, Resource::Nodes, Resource::Lease];
+        const NEEDED: [Resource; 3] = [Resource::Objects, Resource::Nodes, Resource::Lease];
+        let all = NEEDED.into_iter().chain([Resource::Replicas]);
         let failure = |resource: Resource| self.with(resource, |watch| watch.failure.clone());
-        let failed = ALL.into_iter().find_map(|of| Some((of.plural(), Some(failure(of)?))));
-        let missing = || ALL.into_iter().find(|resource| !self.is_listed(*resource));
+        let failed = all.into_iter().find_map(|of| Some((of.plural(), Some(failure(of)?))));
+        let missing = || NEEDED.into_iter().find(|resource| !self.is_listed(*resource));
         failed.or_else(|| Some((missing()?.plural(), None)))
     }
 }

@@ -13,6 +13,7 @@ use super::session::{ASSUME_ROLE, Session};
 use super::view::{Readings, View};
 use super::{Class, Error, Reads};
 use crate::elb::{Account, Bucket, Lane};
+use crate::lease::Leadership;
 use crate::plan::{Step, is_write};
 
 /// Held from the last look at a load balancer's tags until they claim it, by region and name: two roles may lead to one
@@ -85,8 +86,8 @@ impl Drop for Paid {
 }
 
 impl AccountRegion {
-    pub(super) fn of(shared: Arc<Shared>, reads: Reads, who: Who) -> Self {
-        let client = Arc::new(shared.client.in_lane(reads.lane, who));
+    pub(super) fn of(shared: Arc<Shared>, reads: Reads, who: Who, leadership: Leadership) -> Self {
+        let client = Arc::new(shared.client.in_lane(reads.lane, who, leadership));
         Self {
             region: shared.region.clone(),
             view: View::new(Arc::clone(&shared.readings), Arc::clone(&client), reads.since),

@@ -18,7 +18,7 @@ use super::rates::Rates;
 use super::session::{OfSession, Role, Session};
 use super::{Reads, config};
 use crate::elb::{Lane, region};
-use crate::lease::Leadership;
+use crate::lease::{Leaders, Share};
 use crate::metrics::{Metrics, RegionSample};
 
 /// How a region of an account stands.
@@ -33,7 +33,7 @@ pub struct Standing {
 /// AWS by account and region. A clone shares everything with the original.
 #[derive(Clone, Debug)]
 pub struct Accounts {
-    leadership: Leadership,
+    leaders: Leaders,
     metrics: Arc<Metrics>,
     rates: Rates,
     own: Arc<Regions>,
@@ -66,12 +66,12 @@ impl Accounts {
     ///
     /// # Errors
     /// In words, when region or endpoint cannot be one.
-    pub async fn load(leadership: Leadership, metrics: Arc<Metrics>, rates: Rates) -> Result<Self, String> {
-        Ok(Self::new(config::load().await?, leadership, metrics, rates))
+    pub async fn load(leaders: impl Into<Leaders>, metrics: Arc<Metrics>, rates: Rates) -> Result<Self, String> {
+        Ok(Self::new(config::load().await?, leaders, metrics, rates))
     }
 
     /// AWS as this configuration reaches it.
-    pub fn new(config: SdkConfig, leadership: Leadership, metrics: Arc<Metrics>, rates: Rates) -> Self {
+    pub fn new(config: SdkConfig, leaders: impl Into<Leaders>, metrics: Arc<Metrics>, rates: Rates) -> Self {
         let own = Regions {
             config,
             limits: rates.limits,
@@ -81,7 +81,7 @@ impl Accounts {
             identity: Arc::default(),
         };
         Self {
-            leadership,
+            leaders: leaders.into(),
             metrics,
             rates,
             own: Arc::new(own),
@@ -91,10 +91,12 @@ impl Accounts {
         }
     }
 
-    /// Somebody else may have worked on everything since it was read.
-    pub fn forget_readings(&self) {
+    /// Somebody else may have worked since it was read on everything in this region; `None`: everywhere.
+    pub fn forget_readings(&self, region: Option<&str>) {
         for shared in self.all() {
-            shared.readings.clear();
+            if region.is_none_or(|region| shared.region == region) {
+                shared.readings.clear();
+            }
         }
     }
 
@@ -145,8 +147,8 @@ impl Accounts {
     }
 
     /// Who may write: asked by the gate at every call that writes.
-    pub fn leadership(&self) -> Leadership {
-        self.leadership.clone()
+    pub fn leaders(&self) -> &Leaders {
+        &self.leaders
     }
 
     /// The region of objects that name none.
@@ -161,8 +163,14 @@ impl Accounts {
     }
 
     /// A region of the account that this role leads to, or else the operator's own, for the object of this UID, until
-    /// [`release`](Self::release).
-    pub fn region_for(&self, user: &str, role: Option<&Role>, region: &str, reads: Reads) -> Arc<AccountRegion> {
+    /// [`release`](Self::release). Who leads in this share of the objects may write.
+    pub fn region_for(
+        &self,
+        (user, share): (&str, Option<&Share>),
+        role: Option<&Role>,
+        region: &str,
+        reads: Reads,
+    ) -> Arc<AccountRegion> {
         let place = (role.cloned(), region.to_owned());
         let before = self
             .users
@@ -176,6 +184,7 @@ impl Accounts {
             self.shared(&self.regions(role), region),
             reads,
             who(user),
+            self.leaders.of(share),
         ))
     }
 
@@ -215,7 +224,12 @@ impl Accounts {
             lane: Lane::Change,
             since: Instant::now(),
         };
-        Arc::new(AccountRegion::of(self.shared(&self.own, region), reads, 0))
+        Arc::new(AccountRegion::of(
+            self.shared(&self.own, region),
+            reads,
+            0,
+            self.leaders.of(None),
+        ))
     }
 
     fn regions(&self, role: Option<&Role>) -> Arc<Regions> {
@@ -254,7 +268,7 @@ impl Accounts {
         let make = || {
             let budget = Budget::new(&of.limits);
             let when = self.rates.when_over_budget;
-            let gate = Gate::new(region, self.leadership.clone(), Arc::clone(&self.metrics), budget, when);
+            let gate = Gate::new(region, Arc::clone(&self.metrics), budget, when);
             let identity = Arc::clone(&of.identity);
             Arc::new(Shared {
                 account: of
@@ -262,7 +276,7 @@ impl Accounts {
                     .as_ref()
                     .map_or_else(String::new, |session| session.account().to_owned()),
                 region: region.to_owned(),
-                client: Client::new(&of.config, region, Arc::new(gate), &identity.key),
+                client: Client::new(&of.config, region, Arc::new(gate), &identity.key, self.leaders.of(None)),
                 readings: Arc::default(),
                 asked,
                 session: of.session.clone(),

@@ -33,6 +33,7 @@ use crate::elb::{
     Account, AutoScalingGroup, DESCRIBE_AUTO_SCALING_GROUPS, DESCRIBE_AUTO_SCALING_INSTANCES, InstanceHealth,
     InstanceId, Lane, LoadBalancer,
 };
+use crate::lease::Leadership;
 
 pub use ec2::Filters;
 
@@ -50,6 +51,8 @@ pub struct Client {
     iam: aws_sdk_iam::Client,
     gate: Arc<Gate>,
     lane: Lane,
+    /// Whether this process may write to the load balancers of whoever asks.
+    leadership: Leadership,
     /// For which object.
     who: Who,
     /// How long to wait, since a call had no turn.
@@ -89,7 +92,13 @@ macro_rules! service {
 
 impl Client {
     /// `key` is told of the key that signs each call to Elastic Load Balancing.
-    pub(super) fn new(config: &SdkConfig, region: &str, gate: Arc<Gate>, key: &SigningKey) -> Self {
+    pub(super) fn new(
+        config: &SdkConfig,
+        region: &str,
+        gate: Arc<Gate>,
+        key: &SigningKey,
+        leadership: Leadership,
+    ) -> Self {
         let config = &config.to_builder().region(Region::new(region.to_owned())).build();
         Self {
             elb: service!(elasticloadbalancing, config, gate, key),
@@ -100,15 +109,17 @@ impl Client {
             iam: aws_sdk_iam::Client::from_conf(own!(aws_sdk_iam, config, gate).build()),
             gate,
             lane: Lane::Change,
+            leadership,
             who: 0,
             turn: Arc::default(),
         }
     }
 
     /// The same for one reconcile, whose reads are paid for in this lane.
-    pub(super) fn in_lane(&self, lane: Lane, who: Who) -> Self {
+    pub(super) fn in_lane(&self, lane: Lane, who: Who, leadership: Leadership) -> Self {
         Self {
             lane,
+            leadership,
             who,
             turn: Arc::default(),
             ..self.clone()
@@ -347,7 +358,7 @@ impl Client {
         E: std::error::Error + ProvideErrorMetadata + 'static,
     {
         self.gate
-            .call(operation, Access::Write, Box::pin(sending))
+            .call(operation, Access::Write(&self.leadership), Box::pin(sending))
             .await
             .map(drop)
     }

@@ -19,13 +19,13 @@ use crate::lease::Leadership;
 use crate::metrics::Metrics;
 
 /// What is called for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Access {
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Access<'a> {
     /// It changes nothing, and is paid for in this lane.
     Read(Lane, Who),
-    /// It changes AWS, so it is the leader's alone. Whoever calls has paid: a plan pays for all its calls before the first,
-    /// so that none stops halfway.
-    Write,
+    /// It changes AWS, so it is the leader's alone, of whoever leads here. Whoever calls has paid: a plan pays for all its calls
+    /// before the first, so that none stops halfway.
+    Write(&'a Leadership),
 }
 
 /// What becomes of a call that the budget has nothing left for.
@@ -41,7 +41,6 @@ pub enum WhenOverBudget {
 #[derive(Debug)]
 pub(super) struct Gate {
     region: String,
-    leadership: Leadership,
     metrics: Arc<Metrics>,
     budget: Budget,
     when_over_budget: WhenOverBudget,
@@ -53,16 +52,9 @@ pub(super) struct Gate {
 const SILENT: u32 = 3;
 
 impl Gate {
-    pub(super) fn new(
-        region: &str,
-        leadership: Leadership,
-        metrics: Arc<Metrics>,
-        budget: Budget,
-        when_over_budget: WhenOverBudget,
-    ) -> Self {
+    pub(super) fn new(region: &str, metrics: Arc<Metrics>, budget: Budget, when_over_budget: WhenOverBudget) -> Self {
         Self {
             region: region.to_owned(),
-            leadership,
             metrics,
             budget,
             when_over_budget,
@@ -121,7 +113,7 @@ impl Gate {
     pub(super) async fn call<T, E>(
         &self,
         operation: &'static str,
-        access: Access,
+        access: Access<'_>,
         sending: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     ) -> Result<T, Error>
     where
@@ -129,11 +121,7 @@ impl Gate {
     {
         let not_leader = |answer: Answer| Error::new(operation, Class::NotLeader, answer.code, answer.text);
         let claim = match access {
-            Access::Write => Some(
-                self.leadership
-                    .claim()
-                    .ok_or_else(|| not_leader(message::not_leader()))?,
-            ),
+            Access::Write(leadership) => Some(leadership.claim().ok_or_else(|| not_leader(message::not_leader()))?),
             Access::Read(lane, who) => {
                 self.pay_for(operation, lane, who).await?;
                 None

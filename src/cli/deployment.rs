@@ -8,7 +8,7 @@ use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt as _};
 
 use crate::cli::failure::Failure;
-use crate::flags::{RuleFlags, Run};
+use crate::flags::{LeasePer, RuleFlags, Run};
 
 /// The label of the chart's Deployment.
 const LABEL: &str = "app.kubernetes.io/name=classic-lb-operator";
@@ -32,6 +32,8 @@ pub(super) struct Deployed {
     pub(super) unread: Vec<String>,
     /// The namespace of the Lease that its pods lead by.
     pub(super) lease_namespace: String,
+    /// What has a Lease.
+    pub(super) lease_per: LeasePer,
     /// The image of its container.
     pub(super) image: String,
 }
@@ -126,6 +128,7 @@ pub(super) fn read(deployment: &Deployment) -> Result<Deployed, String> {
         cluster_id: run.cluster_id,
         rules: run.rules,
         lease_namespace: run.lease_namespace,
+        lease_per: run.lease_per,
         image: container.image.clone().unwrap_or_default(),
         region: REGION
             .into_iter()

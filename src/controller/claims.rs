@@ -184,6 +184,13 @@ impl Claims {
         unheard.next().map(|(kind, watch)| (kind, watch.failure.clone()))
     }
 
+    /// Another process works on the object: what a reconcile of this one told holds no more than its status.
+    pub(in crate::controller) fn told_elsewhere(&self, uid: &str) {
+        if let Some(claim) = self.state().claims.get_mut(uid) {
+            claim.told = false;
+        }
+    }
+
     /// What a status knows, until a reconcile of this process tells more.
     fn seen(&self, uid: String, source: Option<String>, status: &ClassicLoadBalancerStatus, deleting: bool) {
         let (Some(region), Some(load_balancer)) = (&status.region, &status.load_balancer_name) else {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Node, Service};
+use kube::ResourceExt as _;
 use kube::runtime::watcher::Event;
 use tokio::sync::watch;
 
@@ -17,9 +18,10 @@ use super::nodes::NodeView;
 use super::object::{Guarded, Watched};
 use super::reconcile::mode::Rules;
 use super::services::ServiceViews;
+use super::shares;
 use crate::aws::Accounts;
 use crate::elb::region;
-use crate::lease::Claim;
+use crate::lease::{Leaders, Leadership, Share, Used};
 use crate::metrics::Metrics;
 
 /// Drift is seen so much later than it could be, at most, so that one read serves many objects.
@@ -73,7 +75,7 @@ impl Context {
     ) -> Self {
         let changed = Arc::<watch::Sender<()>>::default();
         Self {
-            kubernetes: Kubernetes::new(client, accounts.leadership()),
+            kubernetes: Kubernetes::new(client, accounts.leaders().clone()),
             accounts,
             account_view: AccountView::default(),
             cluster_id,
@@ -130,6 +132,14 @@ impl Context {
 
     /// Takes in an event of the watch of objects of one kind.
     pub fn take_object_event<K: Watched>(&self, event: &Event<Guarded<K>>) {
+        if let Event::InitApply(object) | Event::Apply(object) = event
+            && let Ok(object) = &object.0
+            && let Some(share) = shares::share_of_object(self.leaders(), object)
+            && !self.leaders().of(Some(&share)).is_current()
+        {
+            // Another replica works on it, and its status tells what it wants.
+            self.claims.told_elsewhere(&object.uid().unwrap_or_default());
+        }
         self.claims.take(event);
     }
 
@@ -138,19 +148,26 @@ impl Context {
         self.changed.subscribe()
     }
 
-    /// Whether this process leads, so that it is the one to work.
-    pub(super) fn leads(&self) -> bool {
-        self.accounts.leadership().is_current()
+    /// Who may write to what.
+    pub(super) fn leaders(&self) -> &Leaders {
+        self.accounts.leaders()
     }
 
-    /// The right to write for as long as this term lasts, if this process leads.
-    pub(super) fn claim(&self) -> Option<Claim> {
-        self.accounts.leadership().claim()
+    /// Whether this process may write to what is of no single object.
+    pub(super) fn operator(&self) -> Leadership {
+        self.leaders().of(None)
     }
 
-    /// The term of leadership.
-    pub(super) fn term(&self) -> u64 {
-        self.accounts.leadership().term()
+    /// The shares that these objects are in, and where each is.
+    pub(super) fn places(&self, shares: impl IntoIterator<Item = Share>) -> Used {
+        let place = |share: &Share| {
+            let region = share.region.as_deref().or(self.accounts.default_region());
+            let account = share.account.as_deref().map(|name| self.account_view.place(name));
+            let account = account.unwrap_or_default();
+            format!("{account}/{}", region.unwrap_or_default())
+        };
+        let shares = shares.into_iter();
+        shares.map(|share| (share.clone(), place(&share))).collect()
     }
 
     /// Whether load balancers can be in a region: it exists, as far as this version or whoever started the operator knows.

@@ -25,10 +25,12 @@ use super::object::{Guarded, Kind, Object, Watched};
 use super::reconcile::Next;
 use super::reconcile::subject::seen;
 use super::replacement::reconcile;
+use super::shares::{Shares, share_of, share_of_object};
 use crate::api::FINALIZER;
 use crate::api::condition::READY;
 use crate::api::message;
 use crate::elb::Lane;
+use crate::lease::{Share, Used};
 use crate::metrics::{CONTROLLER, Reconciled, Told};
 use crate::plan::Problem;
 
@@ -44,8 +46,8 @@ pub struct Reconciler {
     pub cx: Context,
     memories: Memories,
     admission: Admission,
-    /// The term of leadership that they are of.
-    term: AtomicU64,
+    /// Which of them are whose.
+    shares: Shares,
     /// By which the reconciles of this process are told from those of others in a log.
     process: u64,
     begun: AtomicU64,
@@ -66,7 +68,7 @@ impl Reconciler {
             cx,
             memories: Memories::default(),
             admission,
-            term: AtomicU64::new(0),
+            shares: Shares::default(),
             begun: AtomicU64::new(0),
         }
     }
@@ -80,12 +82,32 @@ impl Reconciler {
     pub fn arrived_with<K: Watched>(&self, object: &Guarded<K>) {
         let Some(uid) = object.uid() else { return };
         self.arrived(K::KIND, &uid);
+        if let Some(share) = self.share(object) {
+            self.shares.arrived(&uid, share);
+        }
         if self.cx.rules.node_draining.is_on() {
             match &object.0 {
                 Ok(object) => self.cx.drains.arrived(&uid, object.status(), Instant::now()),
                 Err(_) => self.cx.drains.arrived_undecodable(&uid),
             }
         }
+    }
+
+    /// The share that an object is of; `None`: of none, or nobody can say.
+    fn share<K: Watched>(&self, object: &Guarded<K>) -> Option<Share> {
+        let object = object.0.as_ref().ok()?;
+        share_of_object(self.cx.leaders(), object)
+    }
+
+    /// The shares that objects are of, and where each is.
+    pub fn used(&self) -> Used {
+        self.cx.places(self.shares.used())
+    }
+
+    /// Whether work on an object may begin here now.
+    pub(super) fn admits<K: Watched>(&self, object: &Guarded<K>) -> bool {
+        let share = self.share(object);
+        self.cx.leaders().of(share.as_ref()).admits()
     }
 
     /// Tells the Nodes that are about to go what they do not know yet of how far they have drained; `false`: some could not be
@@ -97,6 +119,7 @@ impl Reconciler {
     /// The object of this UID is gone.
     pub fn forget(&self, uid: &str) {
         self.memories.forget(uid);
+        self.shares.forget(uid);
         self.cx.drains.forget(uid);
         self.cx.claims.withdraw(uid);
         self.cx.accounts.release(uid);
@@ -111,13 +134,14 @@ impl Reconciler {
         }
     }
 
-    /// Another operator may have worked on all objects since this one led last: what it remembers is of another time.
-    fn begin_term(&self, term: u64) {
-        if self.term.swap(term, Ordering::Relaxed) != term {
-            self.memories.clear();
+    /// Another operator may have worked on all objects of the share since this one led last: what it remembers is of another time.
+    fn begin_term(&self, share: Option<&Share>, term: u64) {
+        self.shares.begin_term(share, term, || {
+            self.memories.clear(|uid| self.shares.is_of(uid, share));
             self.cx.drains.begin_term();
-            self.cx.accounts.forget_readings();
-        }
+            let region = share.map(|share| share.region.as_deref().or(self.cx.accounts.default_region()));
+            self.cx.accounts.forget_readings(region.flatten());
+        });
     }
 
     /// One reconcile of one object; the answer says after how long to look again, if nothing happens before.
@@ -189,15 +213,17 @@ impl Reconciler {
 
     async fn guarded(&self, object: &Object, uid: &str, started: Instant) -> Result<Option<Duration>, Error> {
         // What it has read so far may be others' work by the next term, so it is not taken up again there.
-        let claim = self.cx.claim().ok_or(Error::NotLeader)?;
-        let term = claim.term();
-        self.begin_term(term);
+        let share = share_of(self.cx.leaders(), &object.spec);
+        let leadership = self.cx.leaders().of(share.as_ref());
+        let work = leadership.begin().ok_or(Error::NotLeader)?;
+        let term = work.term();
+        self.begin_term(share.as_ref(), term);
         let mut memory = self.memories.take(uid);
         memory.schedule.arrived(self.memories.arrival(uid));
         let outcome = {
-            let work = claim.during(reconcile(&self.cx, object, &mut memory));
-            let work = tokio::time::timeout(DEADLINE, work);
-            match Box::pin(AssertUnwindSafe(work).catch_unwind()).await {
+            let done = work.during(reconcile(&self.cx, object, &mut memory));
+            let done = tokio::time::timeout(DEADLINE, done);
+            match Box::pin(AssertUnwindSafe(done).catch_unwind()).await {
                 Ok(Ok(Some(result))) => result,
                 Ok(Ok(None)) => Err(Error::NotLeader),
                 Ok(Err(_)) => Err(Error::Timeout(DEADLINE)),
@@ -234,9 +260,10 @@ impl Reconciler {
         if memory.lifecycle.is_released() {
             self.cx.metrics.forget(uid);
         }
-        let keeps = !memory.lifecycle.is_released() && term == self.cx.term();
-        if let Some(told) = told(object, &memory).filter(|_| keeps) {
-            self.cx.metrics.tell_of(uid, told);
+        let keeps = !memory.lifecycle.is_released() && term == leadership.term();
+        if let Some(told) = told(object, &memory).filter(|_| keeps && leadership.is_current()) {
+            let lease = share.and_then(|share| self.cx.leaders().lease(&share));
+            self.cx.metrics.tell_of(uid, Told { lease, ..told });
         }
         if self.memories.put(uid, keeps.then_some(memory)) {
             // With what this reconcile has told of it since.
@@ -319,6 +346,7 @@ fn told(object: &Object, memory: &Memory) -> Option<Told> {
         held: memory.brake.waiting(),
         certificates: certificates.collect(),
         deleted_at: object.metadata.deletion_timestamp.as_ref().map(|at| at.0.as_second()),
+        lease: None,
     })
 }
 

@@ -17,9 +17,10 @@ use tracing::warn;
 
 use super::error::Error;
 use super::object::{Object, Version};
+use super::shares::share_of;
 use crate::api::message::Message;
 use crate::api::{AWSAccount, AWSAccountStatus, ClassicLoadBalancerStatus, FIELD_MANAGER, FINALIZER};
-use crate::lease::{Claim, Leadership};
+use crate::lease::{Claim, Leaders, Share};
 
 /// The API server takes at most 1 kB in the note of an Event.
 const NOTE_LENGTH: usize = 1000;
@@ -28,17 +29,17 @@ const TRIES: usize = 10;
 /// How often the write of a status insists on the version that was seen last.
 const VERSIONED: usize = 2;
 
-/// Writes to Kubernetes. Each asks at its moment whether this process leads.
+/// Writes to Kubernetes. Each asks at its moment whether this process leads there.
 pub(super) struct Kubernetes {
     client: Client,
     reporter: Reporter,
-    leadership: Leadership,
+    leaders: Leaders,
     /// Nothing is written.
     dry: bool,
 }
 
 impl Kubernetes {
-    pub(super) fn new(client: Client, leadership: Leadership) -> Self {
+    pub(super) fn new(client: Client, leaders: Leaders) -> Self {
         let reporter = Reporter {
             controller: FIELD_MANAGER.to_owned(),
             instance: None,
@@ -46,7 +47,7 @@ impl Kubernetes {
         Self {
             client,
             reporter,
-            leadership,
+            leaders,
             dry: false,
         }
     }
@@ -65,12 +66,16 @@ impl Kubernetes {
         &self.client
     }
 
-    /// The right to the write that is to be made now; `None`: nothing is written.
-    fn claim(&self) -> Result<Option<Claim>, Error> {
+    /// The right to the write that is to be made now to an object of this share; `None`: nothing is written.
+    fn claim(&self, share: Option<&Share>) -> Result<Option<Claim>, Error> {
         if self.dry {
             return Ok(None);
         }
-        self.leadership.claim().map(Some).ok_or(Error::NotLeader)
+        self.leaders.of(share).claim().map(Some).ok_or(Error::NotLeader)
+    }
+
+    fn claim_of(&self, object: &Object) -> Result<Option<Claim>, Error> {
+        self.claim(share_of(&self.leaders, &object.spec).as_ref())
     }
 
     /// Writes the status by server-side apply. The whole intent is sent each time, so what is left out is removed.
@@ -78,11 +83,13 @@ impl Kubernetes {
     /// # Errors
     /// [`Error::Replaced`] when the object is gone, or another one has its name: there is nobody left to tell.
     pub(super) async fn write_status(&self, object: &Object, status: &ClassicLoadBalancerStatus) -> Result<(), Error> {
+        let Some(claim) = self.claim_of(object)? else {
+            return Ok(());
+        };
         let (api, _) = self.api(object)?;
         let kind = (Object::api_version(&object.kind), Object::kind(&object.kind));
         let whole = object.whole(status.clone());
-        self.apply_status(&api, kind, &object.metadata, &object.version, &whole)
-            .await
+        apply_status(&claim, &api, kind, (&object.metadata, &object.version), &whole).await
     }
 
     /// Writes the status of an account, as [`write_status`](Self::write_status) does.
@@ -94,60 +101,11 @@ impl Kubernetes {
         account: &AWSAccount,
         status: &AWSAccountStatus,
     ) -> Result<(), Error> {
+        let Some(claim) = self.claim(None)? else { return Ok(()) };
         let api: Api<PartialObjectMeta<AWSAccount>> = Api::all(self.client.clone());
         let kind = (AWSAccount::api_version(&()), AWSAccount::kind(&()));
         let version = Version::of(&account.metadata);
-        self.apply_status(&api, kind, &account.metadata, &version, status).await
-    }
-
-    /// The API server does not compare the UID of a status, so the version is sent along: what is told of an object must not
-    /// land on another one that took its name. Where others write to the object all the time, it is looked at right before
-    /// instead, so that nobody keeps a status from being told.
-    async fn apply_status<K>(
-        &self,
-        api: &Api<PartialObjectMeta<K>>,
-        (api_version, kind): (Cow<'_, str>, Cow<'_, str>),
-        metadata: &ObjectMeta,
-        version: &Version,
-        status: &impl Serialize,
-    ) -> Result<(), Error>
-    where
-        K: Resource,
-        PartialObjectMeta<K>: Resource + Clone + DeserializeOwned + Debug,
-    {
-        let Some(claim) = self.claim()? else { return Ok(()) };
-        let name = metadata.name.as_deref().ok_or(Error::Incomplete("name"))?;
-        let ours = PatchParams::apply(FIELD_MANAGER).force();
-        let mut last = None;
-        for attempt in 0..=VERSIONED {
-            let meant = ObjectMeta {
-                name: metadata.name.clone(),
-                namespace: metadata.namespace.clone(),
-                uid: metadata.uid.clone(),
-                resource_version: version.get().filter(|_| attempt < VERSIONED),
-                ..ObjectMeta::default()
-            };
-            let patch = json!({"apiVersion": api_version, "kind": kind, "metadata": meant, "status": status});
-            let patch = Patch::Apply(&patch);
-            let writing = api.patch_status(name, &ours, &patch);
-            match claim.during(writing).await.ok_or(Error::NotLeader)? {
-                Ok(stored) => {
-                    version.set(&stored.metadata);
-                    return Ok(());
-                }
-                Err(kube::Error::Api(error)) if error.code == 404 => return Err(Error::Replaced),
-                // Somebody changed it since it was read, or took its place.
-                Err(kube::Error::Api(error)) if error.code == 409 => last = Some(kube::Error::Api(error)),
-                Err(error) => return Err(error.into()),
-            }
-            match api.get_metadata(name).await {
-                Ok(current) if current.metadata.uid == metadata.uid => version.set(&current.metadata),
-                Ok(_) => return Err(Error::Replaced),
-                Err(kube::Error::Api(error)) if error.code == 404 => return Err(Error::Replaced),
-                Err(error) => return Err(error.into()),
-            }
-        }
-        last.map_or(Ok(()), |error| Err(error.into()))
+        apply_status(&claim, &api, kind, (&account.metadata, &version), status).await
     }
 
     /// Changes annotations of a Node of this UID, and touches no other; `None` takes one off.
@@ -157,7 +115,7 @@ impl Kubernetes {
         uid: Option<&str>,
         annotations: &BTreeMap<String, Option<String>>,
     ) -> Result<(), Error> {
-        let Some(claim) = self.claim()? else { return Ok(()) };
+        let Some(claim) = self.claim(None)? else { return Ok(()) };
         let patch = json!({"metadata": {"uid": uid, "annotations": annotations}});
         let ours = PatchParams {
             field_manager: Some(FIELD_MANAGER.to_owned()),
@@ -186,7 +144,9 @@ impl Kubernetes {
 
     /// A JSON patch whose tests name the finalizers alone: whoever changes labels at the same time is in nobody's way.
     async fn change_finalizers(&self, object: &Object, present: bool) -> Result<(), Error> {
-        let Some(claim) = self.claim()? else { return Ok(()) };
+        let Some(claim) = self.claim_of(object)? else {
+            return Ok(());
+        };
         let (api, name) = self.api(object)?;
         let mut last = None;
         for _ in 0..TRIES {
@@ -244,7 +204,7 @@ impl Kubernetes {
 
     async fn publish(&self, object: &Object, type_: EventType, action: &str, message: &Message) {
         // An Event is a courtesy; a reconcile must not fail for it.
-        let Ok(Some(claim)) = self.claim() else { return };
+        let Ok(Some(claim)) = self.claim_of(object) else { return };
         let event = Event {
             type_,
             reason: message.reason().to_owned(),
@@ -266,6 +226,54 @@ impl Kubernetes {
         let api = Api::namespaced_with(self.client.clone(), &namespace, &object.kind);
         Ok((api, object.name_any()))
     }
+}
+
+/// The API server does not compare the UID of a status, so the version is sent along: what is told of an object must not
+/// land on another one that took its name. Where others write to the object all the time, it is looked at right before instead,
+/// so that nobody keeps a status from being told.
+async fn apply_status<K>(
+    claim: &Claim,
+    api: &Api<PartialObjectMeta<K>>,
+    (api_version, kind): (Cow<'_, str>, Cow<'_, str>),
+    (metadata, version): (&ObjectMeta, &Version),
+    status: &impl Serialize,
+) -> Result<(), Error>
+where
+    K: Resource,
+    PartialObjectMeta<K>: Resource + Clone + DeserializeOwned + Debug,
+{
+    let name = metadata.name.as_deref().ok_or(Error::Incomplete("name"))?;
+    let ours = PatchParams::apply(FIELD_MANAGER).force();
+    let mut last = None;
+    for attempt in 0..=VERSIONED {
+        let meant = ObjectMeta {
+            name: metadata.name.clone(),
+            namespace: metadata.namespace.clone(),
+            uid: metadata.uid.clone(),
+            resource_version: version.get().filter(|_| attempt < VERSIONED),
+            ..ObjectMeta::default()
+        };
+        let patch = json!({"apiVersion": api_version, "kind": kind, "metadata": meant, "status": status});
+        let patch = Patch::Apply(&patch);
+        let writing = api.patch_status(name, &ours, &patch);
+        match claim.during(writing).await.ok_or(Error::NotLeader)? {
+            Ok(stored) => {
+                version.set(&stored.metadata);
+                return Ok(());
+            }
+            Err(kube::Error::Api(error)) if error.code == 404 => return Err(Error::Replaced),
+            // Somebody changed it since it was read, or took its place.
+            Err(kube::Error::Api(error)) if error.code == 409 => last = Some(kube::Error::Api(error)),
+            Err(error) => return Err(error.into()),
+        }
+        match api.get_metadata(name).await {
+            Ok(current) if current.metadata.uid == metadata.uid => version.set(&current.metadata),
+            Ok(_) => return Err(Error::Replaced),
+            Err(kube::Error::Api(error)) if error.code == 404 => return Err(Error::Replaced),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    last.map_or(Ok(()), |error| Err(error.into()))
 }
 
 /// The operations that make our finalizer present or absent in a list that still is as it was read; `None`: it is so.

@@ -191,9 +191,10 @@ impl Memories {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
     }
 
-    /// Nothing is remembered any more.
-    pub(super) fn clear(&self) {
-        self.objects.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    /// Nothing is remembered any more of these objects.
+    pub(super) fn clear(&self, is_old: impl Fn(&str) -> bool) {
+        let mut objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        objects.retain(|uid, _| !is_old(uid));
     }
 
     /// The UIDs of a kind that are remembered and not among these.

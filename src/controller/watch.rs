@@ -22,7 +22,6 @@ use super::guard::Reconciler;
 use super::object::{Guarded, Kind, Watched};
 use super::services::ServiceView;
 use crate::api::{FINALIZER, REQUESTED_AT};
-use crate::lease::Leadership;
 use crate::readiness::{Readiness, Resource};
 
 /// How long a watch may stay silent. The API server ends it then, and a connection that died quietly is noticed.
@@ -236,7 +235,7 @@ pub(super) async fn drains(reconciler: Arc<Reconciler>, readiness: Arc<Readiness
     loop {
         // Before all objects are known none can be said to hold nothing.
         let knows = readiness.is_listed(Resource::Objects) && cx.nodes.is_synced();
-        if knows && cx.leads() && reconciler.tell_nodes().await {
+        if knows && cx.operator().is_current() && reconciler.tell_nodes().await {
             cx.drains.changed().await;
             tokio::time::sleep(VIEW_BATCH).await;
         } else {
@@ -255,11 +254,10 @@ pub(super) fn batches(changes: watch::Receiver<()>) -> impl Stream<Item = ()> + 
 }
 
 /// One trigger for each time that this process begins to lead.
-pub(super) fn terms(leadership: Leadership) -> impl Stream<Item = ()> + Send + 'static {
-    let term = leadership.term();
-    futures::stream::unfold((leadership, term), |(leadership, term)| async move {
-        let term = leadership.begins_after(term).await;
-        Some(((), (leadership, term)))
+pub(super) fn terms(beginnings: watch::Receiver<()>) -> impl Stream<Item = ()> + Send + 'static {
+    futures::stream::unfold(beginnings, |mut beginnings| async move {
+        beginnings.changed().await.ok()?;
+        Some(((), beginnings))
     })
 }
 

@@ -11,6 +11,8 @@ use tokio::time::{Instant, sleep_until};
 #[derive(Clone, Debug)]
 pub struct Leadership {
     state: Arc<watch::Sender<State>>,
+    /// Tells when this process begins to lead, here or elsewhere.
+    begins: Arc<watch::Sender<()>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +21,10 @@ struct State {
     until: Option<Instant>,
     /// How often leadership was taken. What was known in an earlier term may be others' work by now.
     term: u64,
+    /// No work begins any more, since it is to be given to another process.
+    closed: bool,
+    /// How much work is under way.
+    at_work: usize,
 }
 
 impl State {
@@ -30,9 +36,23 @@ impl State {
 impl Leadership {
     /// Of the only process there is, such as a command line or an operator without a Lease.
     pub fn sole() -> Self {
-        let state = State { until: None, term: 0 };
+        let state = State {
+            until: None,
+            term: 0,
+            closed: false,
+            at_work: 0,
+        };
         Self {
             state: Arc::new(watch::Sender::new(state)),
+            begins: Arc::default(),
+        }
+    }
+
+    /// Another one of this process, which does not lead there until it claims.
+    pub(super) fn another(&self) -> Self {
+        Self {
+            begins: Arc::clone(&self.begins),
+            ..Self::none()
         }
     }
 
@@ -45,12 +65,38 @@ impl Leadership {
 
     /// The claim holds until then. After one that had ended a new term begins, however short the gap was.
     pub fn claim_until(&self, end: Instant) {
+        let mut begins = false;
         self.state.send_modify(|state| {
-            if !state.is_current() {
+            begins = !state.is_current();
+            if begins {
                 state.term += 1;
+                state.closed = false;
             }
             state.until = Some(end);
         });
+        if begins {
+            self.begins.send_replace(());
+        }
+    }
+
+    /// No work begins any more. What is under way goes on, and may write.
+    pub(super) fn close(&self) {
+        self.state
+            .send_if_modified(|state| !std::mem::replace(&mut state.closed, true));
+    }
+
+    /// Work begins again.
+    pub(super) fn open(&self) {
+        if self.state.send_if_modified(|state| std::mem::take(&mut state.closed)) {
+            self.begins.send_replace(());
+        }
+    }
+
+    /// Waits until no work is under way.
+    pub(super) async fn idle(&self) {
+        let mut changes = self.state.subscribe();
+        // Its sender is ours, so it does not end before.
+        let _ = changes.wait_for(|state| state.at_work == 0).await;
     }
 
     /// The claim ends now.
@@ -70,14 +116,34 @@ impl Leadership {
         while !changes.borrow_and_update().is_current() && changes.changed().await.is_ok() {}
     }
 
-    /// Waits until this process leads in another term than this one, and returns which.
-    pub async fn begins_after(&self, term: u64) -> u64 {
-        let mut changes = self.state.subscribe();
-        loop {
-            let state = *changes.borrow_and_update();
-            if (state.term != term && state.is_current()) || changes.changed().await.is_err() {
-                return state.term;
+    /// Tells of each time that this process begins to lead, here or elsewhere, from now on.
+    pub(super) fn beginnings(&self) -> watch::Receiver<()> {
+        self.begins.subscribe()
+    }
+
+    /// Whether work may begin now.
+    pub fn admits(&self) -> bool {
+        let state = *self.state.borrow();
+        state.is_current() && !state.closed
+    }
+
+    /// Begins work, if this process leads and nobody waits for what is under way.
+    pub fn begin(&self) -> Option<Work> {
+        let mut term = None;
+        self.state.send_if_modified(|state| {
+            if state.is_current() && !state.closed {
+                state.at_work += 1;
+                term = Some(state.term);
             }
+            false
+        });
+        term.map(|term| Work(self.claim_of(term)))
+    }
+
+    fn claim_of(&self, term: u64) -> Claim {
+        Claim {
+            leadership: self.clone(),
+            term,
         }
     }
 
@@ -89,10 +155,28 @@ impl Leadership {
     /// The right to write for as long as this term lasts, if this process leads.
     pub fn claim(&self) -> Option<Claim> {
         let state = *self.state.borrow();
-        state.is_current().then(|| Claim {
-            leadership: self.clone(),
-            term: state.term,
-        })
+        state.is_current().then(|| self.claim_of(state.term))
+    }
+}
+
+/// Work that is under way, under a claim; until it is dropped the Lease is not given to another process.
+#[derive(Debug)]
+pub struct Work(Claim);
+
+impl std::ops::Deref for Work {
+    type Target = Claim;
+
+    fn deref(&self) -> &Claim {
+        &self.0
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        self.0.leadership.state.send_if_modified(|state| {
+            state.at_work -= 1;
+            state.closed && state.at_work == 0
+        });
     }
 }
 
@@ -204,7 +288,28 @@ mod tests {
         leadership.claim_until(after(10));
         assert_ne!(leadership.term(), claim.term(), "a gap is");
         assert_eq!(claim.during(async { 1 }).await, None);
-        let term = claim.term();
-        assert_eq!(leadership.begins_after(term).await, leadership.term());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_is_to_be_given_away_ends_its_work_and_begins_none() {
+        let leadership = Leadership::none();
+        assert!(leadership.begin().is_none());
+        leadership.claim_until(after(10));
+        let work = leadership.begin().expect("work");
+        leadership.close();
+        assert!(leadership.begin().is_none() && !leadership.admits());
+        assert_eq!(work.during(async { 1 }).await, Some(1));
+        assert!(leadership.claim().is_some(), "what is under way may write");
+        let mut begins = leadership.beginnings();
+        let idle = tokio::time::timeout(Duration::from_secs(1), leadership.idle());
+        assert!(idle.await.is_err(), "it is at work");
+        drop(work);
+        leadership.idle().await;
+        leadership.open();
+        assert!(leadership.admits() && begins.has_changed().expect("open"));
+        begins.mark_unchanged();
+        leadership.open();
+        leadership.claim_until(after(10));
+        assert!(!begins.has_changed().expect("open"), "a renewal is no beginning");
     }
 }

@@ -48,6 +48,13 @@ pub(super) struct Sight {
 }
 
 impl Sight {
+    /// Whether the Lease says something else than when it was seen last.
+    pub(super) fn changes(&self, record: &Record) -> bool {
+        self.last
+            .as_ref()
+            .is_none_or(|(last, _)| last.version != record.version)
+    }
+
     /// Takes in what the Lease says now. Returns how long it has said so.
     pub(super) fn take(&mut self, record: &Record) -> Duration {
         self.existed |= record.version.is_some();

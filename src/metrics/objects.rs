@@ -38,6 +38,8 @@ pub struct Told {
     pub certificates: BTreeMap<String, i64>,
     /// Since when it is being deleted, in seconds of the Unix epoch.
     pub deleted_at: Option<i64>,
+    /// The Lease whose holder works on it, where it is not the operator's own.
+    pub lease: Option<String>,
 }
 
 /// One object, and what is counted of it.
@@ -112,9 +114,13 @@ impl Objects {
         });
     }
 
-    /// Another process tells of them now.
-    pub(super) fn clear(&self) {
-        self.with(|entries| *entries = Entries::default());
+    /// Another process holds this Lease, and tells of its objects now.
+    pub(super) fn clear(&self, lease: &str) {
+        self.with(|entries| {
+            let others = |entry: &Entry| entry.told.lease.as_ref().is_some_and(|other| other != lease);
+            entries.told.retain(|_, entry| others(entry));
+            entries.beyond.clear();
+        });
     }
 }
 
@@ -329,7 +335,7 @@ mod tests {
             text.contains("without_metrics 0") && text.contains("name=\"c\""),
             "{text}"
         );
-        objects.clear();
+        objects.clear("classic-lb-operator");
         assert!(!printed(&objects).contains("name="));
 
         let off = Objects::new(0);

@@ -273,6 +273,36 @@ fn the_operator_gets_exactly_the_rights_it_uses() {
 }
 
 #[test]
+fn replicas_that_share_the_work_may_see_and_write_leases_beside_that_of_the_operator() {
+    let objects = render("leaderElection: {leasePer: region, namespace: operators}");
+    let name = format!("{NAME}-leases");
+    let (role, binding) = (object(&objects, "Role", &name), object(&objects, "RoleBinding", &name));
+    assert_eq!(
+        role["rules"],
+        json!([{"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "list", "update", "delete"]}])
+    );
+    for object in [role, binding] {
+        assert_eq!(object["metadata"]["namespace"], "operators");
+    }
+    assert_eq!(
+        binding["roleRef"],
+        json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name})
+    );
+    let cluster_wide = |objects: &[Value]| object(objects, "ClusterRole", NAME)["rules"].clone();
+    assert_eq!(
+        cluster_wide(&objects),
+        cluster_wide(&render("{}")),
+        "nothing more elsewhere"
+    );
+    let deployment = object(&objects, "Deployment", NAME);
+    let args = &deployment["spec"]["template"]["spec"]["containers"][0]["args"];
+    assert!(
+        args.as_array().unwrap().contains(&json!("--lease-per=region")),
+        "{args}"
+    );
+}
+
+#[test]
 fn in_watched_namespaces_roles_take_the_place_of_the_cluster_role() {
     let everywhere = render("{}");
     let objects = render("watchNamespaces: [shop, web]");

@@ -89,6 +89,10 @@ fn every_missing_value_is_named_in_one_message() {
             "extraVolumeMounts: [{name: a, mountPath: /a}]",
             "extraVolumeMounts names the volume \"a\", which is not in extraVolumes",
         ),
+        (
+            "{leaderElection: {leasePer: region}, nodeDraining: tell}",
+            "leaderElection.leasePer region does not go with nodeDraining",
+        ),
         // More than AWS answers.
         ("resyncPeriod: 59s", "resyncPeriod must be at least 1m"),
         ("healthInterval: 9s", "healthInterval must be at least 10s"),

@@ -61,6 +61,7 @@ mod secure_metrics;
 mod security_groups;
 mod services;
 mod setup;
+mod sharing;
 mod subnets;
 mod swap_crashes;
 mod swaps;

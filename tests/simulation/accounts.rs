@@ -37,7 +37,7 @@ fn place(accounts: &Accounts, user: &str, account: &str, region: &str) -> Arc<Ac
         session_name: None,
         rate_share: None,
     };
-    accounts.region_for(user, Some(&role), region, reads())
+    accounts.region_for((user, None), Some(&role), region, reads())
 }
 
 /// The region of the other account.
@@ -139,18 +139,18 @@ async fn the_last_object_of_an_account_takes_its_session_along() {
         session_name: None,
         rate_share: None,
     };
-    let same = accounts.region_for("2", Some(&role), REGION, reads());
+    let same = accounts.region_for(("2", None), Some(&role), REGION, reads());
     same.account().await.expect("entered");
     assert_eq!(assumed(&simulator), 1, "one for all objects");
     let own = accounts.region(REGION).account().await.expect("the operator's own");
     assert_ne!(own.id, OTHER);
     accounts.release("1");
-    let other = accounts.region_for("3", Some(&role), REGION, reads());
+    let other = accounts.region_for(("3", None), Some(&role), REGION, reads());
     other.account().await.expect("entered");
     assert_eq!(assumed(&simulator), 1, "as long as one is left");
     accounts.release("2");
     accounts.release("3");
-    let anew = accounts.region_for("4", Some(&role), REGION, reads());
+    let anew = accounts.region_for(("4", None), Some(&role), REGION, reads());
     anew.account().await.expect("entered");
     assert_eq!(assumed(&simulator), 2);
 }

@@ -26,40 +26,26 @@ use tokio::time::Instant;
 use crate::aws::{self, REGION};
 use crate::kubernetes::{Fault, Kubernetes, Matching, Verb, What};
 
-const LEASE: &str = "classic-lb-operator";
+pub(crate) const LEASE: &str = "classic-lb-operator";
 const NAMES: [&str; 2] = ["first", "second"];
 /// How often each case is played, each time with other chance.
-const SEEDS: u64 = 3;
+pub(crate) const SEEDS: u64 = 3;
 /// Between two looks at who may write.
-const LOOK: Duration = Duration::from_millis(50);
+pub(crate) const LOOK: Duration = Duration::from_millis(50);
 
-/// A process that can be stopped as by SIGSTOP.
-struct Process {
-    leadership: Leadership,
-    election: Arc<Election>,
+/// The work of a process, which can be stopped as by SIGSTOP, cut off from the API server, and ended.
+pub(crate) struct Task {
     stopped: Arc<AtomicBool>,
     waker: Arc<Mutex<Option<Waker>>>,
     cut: Arc<AtomicBool>,
     running: JoinHandle<()>,
 }
 
-impl Process {
-    fn start(kubernetes: &Kubernetes, name: &str) -> Self {
-        let (stopped, cut): (Arc<AtomicBool>, Arc<AtomicBool>) = Default::default();
-        let waker: Arc<Mutex<Option<Waker>>> = Arc::default();
-        let leadership = Leadership::none();
-        let election = Arc::new(Election::new(
-            kubernetes.client_by(Arc::clone(&cut)),
-            ("kube-system", LEASE.to_owned()),
-            name.to_owned(),
-            leadership.clone(),
-            Arc::new(Metrics::new()),
-            Arc::new(Readiness::default()),
-        ));
-        let mut run: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin({
-            let election = Arc::clone(&election);
-            async move { election.run().await }
-        });
+impl Task {
+    /// Begins it. Its client is cut off by `cut`.
+    pub(crate) fn start(cut: Arc<AtomicBool>, run: impl Future<Output = ()> + Send + 'static) -> Self {
+        let (stopped, waker): (Arc<AtomicBool>, Arc<Mutex<Option<Waker>>>) = Default::default();
+        let mut run: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(run);
         let (halted, wakes) = (Arc::clone(&stopped), Arc::clone(&waker));
         let running = tokio::spawn(std::future::poll_fn(move |cx| {
             if halted.load(Ordering::Relaxed) {
@@ -69,8 +55,6 @@ impl Process {
             run.as_mut().poll(cx)
         }));
         Self {
-            leadership,
-            election,
             stopped,
             waker,
             cut,
@@ -78,16 +62,64 @@ impl Process {
         }
     }
 
-    fn go_on(&self) {
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn go_on(&self) {
         self.stopped.store(false, Ordering::Relaxed);
         if let Some(waker) = self.waker.lock().expect("a lock").take() {
             waker.wake();
         }
     }
 
+    pub(crate) fn cut_off(&self, cut: bool) {
+        self.cut.store(cut, Ordering::Relaxed);
+    }
+
+    pub(crate) fn end(&self) {
+        self.running.abort();
+    }
+
+    /// Whether it does anything now.
+    pub(crate) fn is_running(&self) -> bool {
+        !self.stopped.load(Ordering::Relaxed) && !self.running.is_finished()
+    }
+}
+
+/// A process that leads or follows.
+struct Process {
+    leadership: Leadership,
+    election: Arc<Election>,
+    task: Task,
+}
+
+impl Process {
+    fn start(kubernetes: &Kubernetes, name: &str) -> Self {
+        let cut = Arc::<AtomicBool>::default();
+        let leadership = Leadership::none();
+        let election = Arc::new(Election::new(
+            kubernetes.client_by(Arc::clone(&cut)),
+            ("kube-system", LEASE.to_owned()),
+            name.to_owned(),
+            leadership.clone(),
+            Arc::new(Metrics::new()),
+            Arc::new(Readiness::default()),
+        ));
+        let task = Task::start(cut, {
+            let election = Arc::clone(&election);
+            async move { election.run().await }
+        });
+        Self {
+            leadership,
+            election,
+            task,
+        }
+    }
+
     /// Whether it could write now.
     fn may_write(&self) -> bool {
-        self.leadership.is_current() && !self.stopped.load(Ordering::Relaxed) && !self.running.is_finished()
+        self.leadership.is_current() && self.task.is_running()
     }
 }
 
@@ -152,12 +184,12 @@ impl Site {
 }
 
 /// A time between these, in milliseconds.
-fn some(least: u64, most: u64) -> Duration {
+pub(crate) fn some(least: u64, most: u64) -> Duration {
     Duration::from_millis(fastrand::u64(least..most))
 }
 
 /// The API server is slow now and then, up to what a process waits for.
-fn slow(kubernetes: &Kubernetes) {
+pub(crate) fn slow(kubernetes: &Kubernetes) {
     for _ in 0..20 {
         kubernetes.fault(Fault {
             matching: Matching {
@@ -182,7 +214,7 @@ async fn one_that_dies_is_followed_within_17_s() {
     let mut longest = Duration::ZERO;
     for seed in 0..SEEDS {
         let site = Site::new("killed", seed).await;
-        site.processes[0].running.abort();
+        site.processes[0].task.end();
         longest = longest.max(site.until(&[1], CRASH).await);
     }
     println!("after a death another leads within {longest:?}");
@@ -192,7 +224,7 @@ async fn one_that_dies_is_followed_within_17_s() {
 async fn one_that_ends_in_order_is_followed_within_2_s() {
     for seed in 0..SEEDS {
         let site = Site::new("ended", seed).await;
-        site.processes[0].running.abort();
+        site.processes[0].task.end();
         site.processes[0].election.release().await;
         assert!(!site.processes[0].leadership.is_current());
         site.until(&[1], GRACE).await;
@@ -203,9 +235,9 @@ async fn one_that_ends_in_order_is_followed_within_2_s() {
 async fn one_that_was_stopped_and_woken_does_not_write_beside_the_other() {
     for seed in 0..SEEDS {
         let site = Site::new("stopped", seed).await;
-        site.processes[0].stopped.store(true, Ordering::Relaxed);
+        site.processes[0].task.stop();
         site.watch(some(500, 60_000)).await;
-        site.processes[0].go_on();
+        site.processes[0].task.go_on();
         site.watch(Duration::from_secs(40)).await;
         site.until(&[0, 1], Duration::ZERO).await;
     }
@@ -215,10 +247,10 @@ async fn one_that_was_stopped_and_woken_does_not_write_beside_the_other() {
 async fn one_that_is_cut_off_stops_before_the_other_begins() {
     for seed in 0..SEEDS {
         let site = Site::new("cut off", seed).await;
-        site.processes[0].cut.store(true, Ordering::Relaxed);
+        site.processes[0].task.cut_off(true);
         site.until(&[1], CRASH).await;
         site.watch(some(500, 60_000)).await;
-        site.processes[0].cut.store(false, Ordering::Relaxed);
+        site.processes[0].task.cut_off(false);
         site.watch(Duration::from_secs(40)).await;
         assert!(site.processes[1].may_write(), "{}: it stays", site.what);
     }
@@ -229,7 +261,7 @@ async fn a_lease_that_is_deleted_makes_no_second_writer() {
     for seed in 0..SEEDS {
         for cut in [false, true] {
             let site = Site::new("deleted", seed).await;
-            site.processes[0].cut.store(cut, Ordering::Relaxed);
+            site.processes[0].task.cut_off(cut);
             let gone = site.leases().delete(LEASE, &DeleteParams::default()).await;
             gone.expect("deleted");
             site.watch(Duration::from_secs(20)).await;
@@ -254,7 +286,7 @@ async fn a_lease_that_is_edited_makes_no_second_writer() {
         for edit in &edits {
             for cut in [false, true] {
                 let site = Site::new(&format!("edited {edit}, cut off: {cut}"), seed).await;
-                site.processes[0].cut.store(cut, Ordering::Relaxed);
+                site.processes[0].task.cut_off(cut);
                 site.edit(edit.clone()).await;
                 site.until(&[0, 1], EDIT).await;
                 site.watch(Duration::from_secs(20)).await;

@@ -354,6 +354,9 @@ silent, so that a bare `helm lint` passes.
 {{- if and .Values.metricsTLS.enabled (eq (int .Values.metricsTLS.port) (int .Values.http.port)) -}}
 {{- $problems = append $problems "metricsTLS.port and http.port are the same: give them two" -}}
 {{- end -}}
+{{- if and (eq .Values.leaderElection.leasePer "region") (ne .Values.nodeDraining "none") -}}
+{{- $problems = append $problems "leaderElection.leasePer region does not go with nodeDraining: no replica knows all load balancers that hold a Node" -}}
+{{- end -}}
 {{- if and .Values.customCA.configMap .Values.customCA.secret -}}
 {{- $problems = append $problems "customCA.configMap and customCA.secret are both set: give one of them" -}}
 {{- end -}}

@@ -21,6 +21,8 @@ words! { START:
         "Nothing, where it is another replica: this one takes over when it ends. Otherwise end or uninstall one of the two.";
     fn no_lease() "the Lease may be neither read nor written, so a second operator would not wait for this one" =>
         "Let the operator's ClusterRole create Leases, and get and update its own, as the chart's does.";
+    fn no_draining_by_share() "--lease-per=region does not go with --node-draining: no replica knows all load balancers that hold a Node" =>
+        "Leave `--node-draining` at `none` (chart: `nodeDraining`), or `--lease-per` at `operator` (`leaderElection.leasePer`).";
     fn no_metrics_certificate(why) "the certificate of the metrics cannot be used: {why}" =>
         "Put a certificate and its key into `tls.crt` and `tls.key` of `--metrics-certificate` (chart: `metricsTLS.secret`).";
     fn wrong_flags(why) "{why} (see clb-operator --help)" => "Correct what the message names.";

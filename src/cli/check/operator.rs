@@ -12,6 +12,7 @@ use crate::cli::age::age;
 use crate::cli::deployment::{self, Deployed};
 use crate::cli::failure::Failure;
 use crate::cli::finding::Finding;
+use crate::flags::LeasePer;
 
 /// So many restarts are none of an upgrade.
 const RESTARTS: i32 = 3;
@@ -26,6 +27,8 @@ pub(super) struct Operator {
     pub(super) service_account: String,
     pub(super) lease: String,
     pub(super) lease_namespace: String,
+    /// Its replicas share the work.
+    pub(super) shares: bool,
     /// Those that it watches; empty: all.
     pub(super) namespaces: Vec<String>,
 }
@@ -95,6 +98,7 @@ fn operator(deployment: &Deployment, deployed: Deployed) -> Operator {
         service_account: account.unwrap_or_else(|| "default".to_owned()),
         lease: namespaces.lease(),
         lease_namespace: deployed.lease_namespace,
+        shares: deployed.lease_per == LeasePer::Region,
         namespaces: namespaces.named().map(ToOwned::to_owned).collect(),
     }
 }

@@ -234,6 +234,11 @@ fn needed(operator: &Operator) -> Vec<Right<'_>> {
             Some(&operator.lease_namespace),
         ),
     ];
+    let leases = Some(operator.lease_namespace.as_str()).filter(|_| operator.shares);
+    all.extend(leases.map(|namespace| {
+        let verbs = &["get", "list", "update", "delete"];
+        right(verbs, "coordination.k8s.io", "leases", Some(namespace))
+    }));
     let everywhere = operator.namespaces.is_empty().then_some(None);
     for namespace in operator
         .namespaces

@@ -108,7 +108,7 @@ fn user(account: &GuardedAccount) -> String {
 
 async fn look(guarded: Arc<GuardedAccount>, all: Arc<Accounts>) -> Result<Action, Error> {
     let cx = &all.reconciler.cx;
-    if !cx.leads() {
+    if !cx.operator().is_current() {
         return Ok(Action::requeue(FOLLOWING));
     }
     let Ok(account) = &guarded.0 else {
@@ -126,7 +126,9 @@ async fn look(guarded: Arc<GuardedAccount>, all: Arc<Accounts>) -> Result<Action
         lane: Lane::Sweep,
         since: cx.clock.now().at,
     };
-    let region = cx.accounts.region_for(&user(&guarded), role.as_ref(), &home, reads);
+    let region = cx
+        .accounts
+        .region_for((&user(&guarded), None), role.as_ref(), &home, reads);
     let answer = region.verify().await;
     let usable = answer
         .as_ref()

@@ -157,6 +157,16 @@ impl AccountView {
         }
     }
 
+    /// Where the load balancers of an account are, so that accounts in one place are told as one: empty where the operator's own
+    /// identity leads there.
+    pub(in crate::controller) fn place(&self, name: &str) -> String {
+        let place = |account: Arc<AWSAccount>| {
+            let id = account.spec.account_id.clone();
+            account.spec.role_arn.as_ref().map_or_else(String::new, |_| id)
+        };
+        self.find(name).map_or_else(|_| name.to_owned(), place)
+    }
+
     /// The labels of a namespace, or why they are not known. One that is not there yet will be: it holds an object.
     pub(super) fn labels(&self, namespace: &str) -> Result<Labels, String> {
         let state = self.state();

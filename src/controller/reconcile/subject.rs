@@ -16,6 +16,7 @@ use crate::controller::context::Context;
 use crate::controller::error::Error;
 use crate::controller::memory::Seen;
 use crate::controller::object::{Kind, Object};
+use crate::controller::shares::share_of;
 use crate::elb::{Owner, Ownership, region};
 use crate::plan::binding::Bond;
 use crate::plan::desired::{self, Desired, Resolved, Wish};
@@ -104,6 +105,7 @@ impl<'a> Subject<'a> {
         terms
             .check_region(region)
             .map_err(|problem| Halt::not_found(&problem))?;
+        let share = share_of(cx.leaders(), &object.spec);
         let cluster = &cx.cluster_id;
         let given = object
             .aws_name
@@ -117,7 +119,9 @@ impl<'a> Subject<'a> {
                 uid: uid.clone(),
             },
             mode: Mode::of(object, &cx.rules),
-            region: cx.accounts.region_for(&uid, terms.role().as_ref(), region, reads),
+            region: cx
+                .accounts
+                .region_for((&uid, share.as_ref()), terms.role().as_ref(), region, reads),
             reads,
             terms,
             object,
@@ -130,12 +134,17 @@ impl<'a> Subject<'a> {
     /// us must not hide it.
     pub(in crate::controller) fn as_made(&self, cx: &Context) -> Self {
         let region = self.previous.region.as_ref();
+        let share = share_of(cx.leaders(), &self.object.spec);
         Self {
             region: region.map_or_else(
                 || Arc::clone(&self.region),
                 |region| {
-                    cx.accounts
-                        .region_for(&self.owner.uid, self.terms.role().as_ref(), region, self.reads)
+                    cx.accounts.region_for(
+                        (&self.owner.uid, share.as_ref()),
+                        self.terms.role().as_ref(),
+                        region,
+                        self.reads,
+                    )
                 },
             ),
             name: self.former_name().unwrap_or(&self.name).clone(),
