@@ -152,8 +152,8 @@ mod tests {
         }
     }
 
-    fn beside(identity: Identity, kept_until: Option<Timestamp>) -> Option<Beside> {
-        Some(Beside { identity, kept_until })
+    fn beside(identity: Identity, kept_until: Option<Timestamp>) -> Beside {
+        Beside { identity, kept_until }
     }
 
     fn at(seconds: i64) -> Timestamp {
@@ -194,15 +194,12 @@ mod tests {
         let (old, new) = (one("web", "internet-facing"), one(after.second_name(), "internal"));
         let successor = beside(new.clone(), None);
         assert_eq!(
-            after.course(&old, successor.as_ref(), false, true, at(0)),
+            after.course(&old, Some(&successor), false, true, at(0)),
             Course::Succeed
         );
-        assert_eq!(
-            before.course(&old, successor.as_ref(), true, true, at(0)),
-            Course::Remove
-        );
+        assert_eq!(before.course(&old, Some(&successor), true, true, at(0)), Course::Remove);
         let former = beside(old, Some(at(60)));
-        let former = former.as_ref();
+        let former = Some(&former);
         assert_eq!(after.course(&new, former, true, true, at(59)), Course::Keep(at(60)));
         assert_eq!(after.course(&new, former, true, true, at(60)), Course::Remove);
         assert_eq!(

@@ -173,7 +173,7 @@ fn ends_well(world: &World, change: &Value, back: &Value, step: usize, then: The
 }
 
 /// Plays it with an end after each of its writes.
-fn at_every_step(change: Value, back: Value, then: Then) -> usize {
+fn at_every_step((change, back): (Value, Value), then: Then) -> usize {
     let steps = (0..MANY).take_while(|step| {
         let (change, back, step) = (change.clone(), back.clone(), *step);
         apart(async move || played(&change, &back, step, then).await)
@@ -196,38 +196,32 @@ const LEAST: usize = 8;
 
 #[test]
 fn another_scheme_ends_well_wherever_the_operator_ends() {
-    let (change, back) = scheme();
-    assert!(at_every_step(change, back, Then::Restart) > LEAST);
+    assert!(at_every_step(scheme(), Then::Restart) > LEAST);
 }
 
 #[test]
 fn another_name_ends_well_wherever_the_operator_ends() {
-    let (change, back) = name();
-    assert!(at_every_step(change, back, Then::Restart) > LEAST);
+    assert!(at_every_step(name(), Then::Restart) > LEAST);
 }
 
 #[test]
 fn what_is_taken_back_at_any_step_leads_back() {
-    let (change, back) = scheme();
-    assert!(at_every_step(change, back, Then::TakeBack) > LEAST);
+    assert!(at_every_step(scheme(), Then::TakeBack) > LEAST);
 }
 
 #[test]
 fn a_third_name_at_any_step_leads_there() {
-    let (change, back) = name();
-    assert!(at_every_step(change, back, Then::Rename) > LEAST);
+    assert!(at_every_step(name(), Then::Rename) > LEAST);
 }
 
 #[test]
 fn an_object_that_is_deleted_at_any_step_leaves_nothing_behind() {
-    let (change, back) = scheme();
-    assert!(at_every_step(change, back, Then::Delete) > LEAST);
+    assert!(at_every_step(scheme(), Then::Delete) > LEAST);
 }
 
 #[test]
 fn a_status_that_is_lost_at_any_step_leaves_nothing_behind() {
-    let (change, back) = scheme();
-    assert!(at_every_step(change, back, Then::LoseStatus) > LEAST);
+    assert!(at_every_step(scheme(), Then::LoseStatus) > LEAST);
 }
 
 /// The operator that looks at everything anew finds nothing to do.
