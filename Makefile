@@ -39,6 +39,8 @@ down: ## End the stack that `make up` started
 	@if [ ! -e .local/lock ]; then echo "No stack is running."; exit; fi; \
 	[ -x "$(testkit)" ] || $(MAKE) --no-print-directory binaries; "$(testkit)" down
 
+# A test end to end waits most of its time, so more of them run at once than there are processors.
+test: export RUST_TEST_THREADS ?= $(shell expr 2 \* $$(nproc))
 .PHONY: test
 test: tools ## Run every test: unit, laws, simulator, end to end, chart
 	cargo test --workspace --no-fail-fast

@@ -23,7 +23,7 @@ use super::error::Error;
 use super::memory::{Memories, Memory};
 use super::object::{Guarded, Kind, Object, Watched};
 use super::reconcile::Next;
-use super::reconcile::subject::seen;
+use super::reconcile::subject::{beside, seen};
 use super::replacement::reconcile;
 use super::shares::{Shares, share_of, share_of_object};
 use crate::api::FINALIZER;
@@ -120,8 +120,10 @@ impl Reconciler {
     pub fn forget(&self, uid: &str) {
         self.memories.forget(uid);
         self.shares.forget(uid);
-        self.cx.drains.forget(uid);
-        self.cx.claims.withdraw(uid);
+        for claimant in [uid, &beside(uid)] {
+            self.cx.drains.forget(claimant);
+            self.cx.claims.withdraw(claimant);
+        }
         self.cx.accounts.release(uid);
         self.cx.metrics.forget(uid);
     }

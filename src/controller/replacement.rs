@@ -17,6 +17,7 @@ use super::error::Error;
 use super::memory::Memory;
 use super::object::Object;
 use super::reconcile::finalize::{Removal, attempt};
+use super::reconcile::from_status::was_being_made;
 use super::reconcile::mode::Mode;
 use super::reconcile::publish::publish;
 use super::reconcile::subject::{Course as Bound, Subject};
@@ -113,7 +114,7 @@ async fn go_on(
         course = Course::Succeed;
     }
     let Some(second) = pair.second() else {
-        return Box::pin(reconcile_one(cx, &pair.first(None, None), memory)).await;
+        return Box::pin(reconcile_one(cx, &pair.first_alone(), memory)).await;
     };
     if course == Course::Remove {
         return Box::pin(remove(cx, object, &pair, &second, memory, now)).await;
@@ -121,7 +122,7 @@ async fn go_on(
     let mut beside = memory.beside.take().unwrap_or_default();
     let worked = Box::pin(reconcile_one(cx, &second, &mut beside)).await;
     let status = beside.published.previous(&second);
-    let can_succeed = worked.is_ok() && course == Course::Succeed && pair.can_succeed(&beside, &status);
+    let can_succeed = worked.is_ok() && course == Course::Succeed && pair.can_succeed(&beside, &status, memory);
     let problem = beside.published.verdict().and_then(Verdict::problem);
     let problem = problem.map(|problem| problem.message.clone());
     let told = pair.told(&course, beside.published.verdict(), &status, now.wall);
@@ -303,6 +304,9 @@ async fn take_away(cx: &Context, second: &Object, memory: &mut Memory, now: Mome
     let Ok(subject) = Subject::of(second, cx, status, reads(now)) else {
         return Ok(None);
     };
+    // Where it was made, and as a process before this one left it.
+    let subject = subject.as_made(cx);
+    memory.lifecycle.resume(was_being_made(&subject.previous), now.at);
     cx.claims.withdraw(&subject.claimant());
     let removal = Box::pin(attempt(cx, &subject, memory, now)).await?;
     if matches!(removal, Removal::Done) {
@@ -341,7 +345,14 @@ async fn finalize(
     };
     let mut beside = memory.beside.take().unwrap_or_default();
     let removed = Box::pin(take_away(cx, &second, &mut beside, now)).await;
-    let (verdict, wait) = match removed? {
+    let removed = match removed {
+        Ok(removed) => removed,
+        Err(error) => {
+            memory.beside = Some(beside);
+            return Err(error);
+        }
+    };
+    let (verdict, wait) = match removed {
         Some(Removal::Done) => return gone(cx, object, pair, memory).await,
         // It says why itself.
         None => return Box::pin(reconcile_one(cx, &first, memory)).await,

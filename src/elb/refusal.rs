@@ -38,9 +38,12 @@ impl Class {
         )
     }
 
-    /// Whether it is certain that AWS did not carry the request out.
+    /// Whether it is certain that AWS did not carry the request out, nor a try of it whose answer was lost.
     pub fn is_certain(self) -> bool {
-        !matches!(self, Self::Unavailable | Self::Duplicate)
+        !matches!(
+            self,
+            Self::Unavailable | Self::Duplicate | Self::Throttled | Self::NotLeader
+        )
     }
 
     /// Whether further calls about the same load balancer would only wait or fail as well.

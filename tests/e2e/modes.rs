@@ -123,6 +123,8 @@ async fn an_operator_that_only_reads_tells_drift_and_changes_and_a_later_one_act
     assert_eq!(reader.stop().await?, testkit::Exit::Code(0));
 
     test.stack.operator().start_ready().await?;
+    // Nobody is deregistered before bindings were listed once.
+    test.until_called(mark, "DeregisterInstancesFromLoadBalancer").await?;
     test.until_reason("Ready", "Ready").await?;
     let calls = test.writes(mark).await?;
     let mut done = calls.operations();

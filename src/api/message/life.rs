@@ -58,6 +58,8 @@ messages! { LIFE:
 
     fn replacing(former, successor, waits) [reason::REPLACING]
         "the load balancer {successor} is to take the place of {former}, which serves until then: {waits}";
+    part replacement_not_permitted() [reason::REPLACING]
+        "set spec.replacement to BlueGreen, or set spec.scheme and spec.loadBalancerName back";
     part successor_would_come() [reason::REPLACING] "it would be made beside first";
     part successor_comes() [reason::REPLACING] "it is being made";
     part successor_warms(in_service, needed) [reason::REPLACING]

@@ -67,6 +67,10 @@ messages! { OWNERSHIP:
         "spec.scheme: {declared}, but the load balancer {name} is {scheme}, which AWS cannot change; delete this \
          object and make it again with spec.scheme: {scheme}";
 
+    fn other_scheme_now(declared, name, scheme) [reason::INVALID]
+        "spec.scheme: {declared}, but the load balancer {name} is {scheme}, which AWS cannot change; set it back, or set \
+         spec.replacement to BlueGreen";
+
     fn not_owned(name, region, owner) [reason::NOT_OWNED]
         "the load balancer {name} in {region} belongs to {owner}; it is left as it is and this object is released";
     part nobody() [reason::NOT_OWNED] "nobody that its tags name";

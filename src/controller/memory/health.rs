@@ -121,6 +121,11 @@ impl Health {
         self.read.as_ref().map(|read| now.saturating_duration_since(read.at))
     }
 
+    /// Whether it could not be read the last time.
+    pub(in crate::controller) fn is_missed(&self) -> bool {
+        self.failure.is_some()
+    }
+
     /// Why it is not known any more: a refusal at once, and what passes by itself where it lasts.
     pub(in crate::controller) fn unread(&self) -> Option<&Error> {
         let (error, times) = self.failure.as_ref()?;

@@ -22,7 +22,7 @@ pub(super) fn displaced(
 }
 
 /// Whether AWS was asked for a load balancer, by this process or one before it, that was not seen since.
-pub(super) fn was_being_made(status: &ClassicLoadBalancerStatus) -> bool {
+pub(in crate::controller) fn was_being_made(status: &ClassicLoadBalancerStatus) -> bool {
     status.created_time.is_none() && status.creation_pending == Some(true)
 }
 

@@ -46,6 +46,8 @@ pub(super) async fn inputs(
     let mut met = Met::default();
     met.problems.extend(owned.refused.take());
     met.problems.extend(replaced(subject.object));
+    met.problems
+        .extend(other_scheme(subject.object, &desired.declared, &owned.lb));
     let mut declared = desired.declared.clone();
     let mut facts = memory.refusals.facts(memory.schedule.is_due(Due::Suspects, now.at));
     if subject.object.is_binding() {
@@ -104,6 +106,16 @@ pub(super) async fn inputs(
         groups,
         met,
     }
+}
+
+/// A scheme that the spec took up while another load balancer might have come for it, and that none has now. Of an object that
+/// has two, each is judged by its own.
+fn other_scheme(object: &Object, declared: &Declared, lb: &LoadBalancer) -> Option<Problem> {
+    if object.is_binding() || declared.scheme == lb.scheme {
+        return None;
+    }
+    let message = message::other_scheme_now(declared.scheme.as_str(), &lb.name, lb.scheme.as_str());
+    Some(Problem::invalid(Track::LoadBalancer, message))
 }
 
 /// That another load balancer takes its place.

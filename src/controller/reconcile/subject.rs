@@ -83,6 +83,11 @@ pub(in crate::controller) fn seen(object: &Object) -> Seen {
     }
 }
 
+/// Whose claims those of the load balancer beside are.
+pub(in crate::controller) fn beside(uid: &str) -> String {
+    format!("{uid}/beside")
+}
+
 impl<'a> Subject<'a> {
     pub(in crate::controller) fn of(
         object: &'a Object,
@@ -236,7 +241,7 @@ impl<'a> Subject<'a> {
     pub(in crate::controller) fn claimant(&self) -> String {
         let uid = &self.owner.uid;
         if self.object.is_beside() {
-            format!("{uid}/beside")
+            beside(uid)
         } else {
             uid.clone()
         }

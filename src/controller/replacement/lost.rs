@@ -1,5 +1,8 @@
 //! I/O: a status that was lost tells no more which of the two names the load balancer of an object has.
 
+use std::time::Duration;
+
+use crate::api::message;
 use crate::api::{ClassicLoadBalancerStatus, Management, ReplacementPhase, ReplacementStatus};
 use crate::aws;
 use crate::controller::backoff;
@@ -11,6 +14,7 @@ use crate::controller::reconcile::Next;
 use crate::controller::reconcile::entry::enter;
 use crate::controller::reconcile::observe::{Observation, observe};
 use crate::controller::reconcile::publish::publish;
+use crate::controller::reconcile::stop::Stop;
 use crate::controller::reconcile::subject::Subject;
 use crate::controller::status::{Report, Verdict};
 use crate::elb::LoadBalancer;
@@ -30,8 +34,8 @@ pub(super) enum Found {
 /// Whether nothing is known of a load balancer, as of a new object, and it may be looked for.
 pub(super) fn is_lost(object: &Object, status: &ClassicLoadBalancerStatus) -> bool {
     object.spec.management != Some(Management::Suspended)
-        && status.load_balancer_name.is_none()
         && status.created_time.is_none()
+        && status.creation_pending != Some(true)
         && status.replacement.is_none()
 }
 
@@ -42,11 +46,11 @@ pub(super) async fn found(cx: &Context, object: &Object, memory: &mut Memory, wa
     let second = match look(cx, object, wanted.second_name(), &status).await {
         Ok(Some(second)) => second,
         Ok(None) => return Ok(Found::Known(Box::new(status))),
-        Err(error) => return unread(cx, object, memory, error).await,
+        Err(unlooked) => return unread(cx, object, memory, unlooked).await,
     };
     let first = match look(cx, object, wanted.first_name(), &status).await {
         Ok(first) => first,
-        Err(error) => return unread(cx, object, memory, error).await,
+        Err(unlooked) => return unread(cx, object, memory, unlooked).await,
     };
     // Whichever is not as the spec asks is the one that clients may still be sent to.
     let is_met = |lb: &LoadBalancer| wanted.is_met_by(&identity(lb));
@@ -89,39 +93,56 @@ fn identity(lb: &LoadBalancer) -> Identity {
     }
 }
 
+/// Why it could not be looked for, and for how long to wait, where that is known.
+struct Unlooked(Verdict, Option<Duration>);
+
 /// The load balancer of this name, where it is the object's own.
 async fn look(
     cx: &Context,
     object: &Object,
     name: &str,
     status: &ClassicLoadBalancerStatus,
-) -> Result<Option<LoadBalancer>, aws::Error> {
+) -> Result<Option<LoadBalancer>, Unlooked> {
     let mut named = object.clone();
     named.aws_name = Some(name.to_owned());
+    // What the spec cannot say is told by the reconcile, which makes nothing of it.
     let Ok(subject) = Subject::of(&named, cx, status.clone(), super::reads(cx.clock.now())) else {
         return Ok(None);
     };
-    // Whose account that is not is told by the reconcile.
-    if enter(&subject).await.is_err() {
-        return Ok(None);
+    // Not asked is not absent.
+    match enter(&subject).await {
+        Ok(()) => {}
+        Err(Stop::Halted(halt)) => return Err(Unlooked(halt.verdict, None)),
+        Err(Stop::Refused(problem)) => return Err(Unlooked(Verdict::NotAccepted(problem), None)),
+        Err(Stop::Doubted(wait)) => return Err(Unlooked(not_known(), Some(wait))),
+        Err(Stop::Failed(_)) => return Err(Unlooked(not_known(), None)),
     }
-    match observe(&subject, &subject.region.view.now(), None, true).await? {
+    let observation = observe(&subject, &subject.region.view.now(), None, true).await;
+    match observation.map_err(|error| unread_by(&error))? {
         Observation::Ours(lb) => Ok(Some(*lb)),
         Observation::Absent | Observation::NotOurs(..) => Ok(None),
     }
 }
 
-async fn unread(cx: &Context, object: &Object, memory: &mut Memory, error: aws::Error) -> Result<Found, Error> {
-    let cause = Cause::Refused(error.class);
-    let problem = Problem::new(Track::LoadBalancer, cause, error.told());
+fn not_known() -> Verdict {
+    Verdict::NotProgrammed(Problem::waiting(message::creating()))
+}
+
+fn unread_by(error: &aws::Error) -> Unlooked {
+    let problem = Problem::new(Track::LoadBalancer, Cause::Refused(error.class), error.told());
+    Unlooked(Verdict::Unread(problem), error.wait.as_ref().map(|wait| wait.time))
+}
+
+async fn unread(cx: &Context, object: &Object, memory: &mut Memory, unlooked: Unlooked) -> Result<Found, Error> {
+    let Unlooked(verdict, wait) = unlooked;
     let generation = object.metadata.generation.unwrap_or_default();
-    let report = Report::new(generation, Verdict::Unread(problem.clone()));
-    publish(cx, object, memory, &report).await?;
-    let wait = backoff::delay(memory.schedule.hindered(), cx.jitter.fraction());
+    let problems = verdict.problem().cloned().into_iter().collect();
+    publish(cx, object, memory, &Report::new(generation, verdict)).await?;
+    let pause = backoff::delay(memory.schedule.hindered(), cx.jitter.fraction());
     Ok(Found::Unread(Next {
-        wait: Some(error.wait.map_or(wait, |wait| wait.time)),
+        wait: Some(wait.unwrap_or(pause)),
         failed: true,
-        problems: vec![problem],
+        problems,
         unread: true,
         ..Next::default()
     }))

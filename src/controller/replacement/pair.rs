@@ -153,9 +153,15 @@ impl<'a> Pair<'a> {
         )
     }
 
-    /// Whether the one beside can take over: it is as declared, and enough instances are in service there.
-    pub(super) fn can_succeed(&self, memory: &Memory, status: &ClassicLoadBalancerStatus) -> bool {
+    /// Whether the one beside can take over: it is as declared, and enough instances are in service there. How many that is
+    /// follows from those of the one that clients are sent to, so that is known, or it is gone.
+    pub(super) fn can_succeed(&self, memory: &Memory, status: &ClassicLoadBalancerStatus, serving: &Memory) -> bool {
         let successor = service(status);
+        let health = &serving.health;
+        let gone = !serving.published.verdict().is_some_and(Verdict::lets_work);
+        if !gone && (!health.is_read() || health.is_missed()) {
+            return false;
+        }
         memory.published.verdict() == Some(&Verdict::Programmed)
             && status.created_time.is_some()
             && successor.in_service >= self.needed(service(&self.status), successor)
@@ -177,6 +183,20 @@ impl<'a> Pair<'a> {
             first.place = Place::First {
                 beside: Some(Box::new(beside)),
                 waits,
+            };
+        }
+        first
+    }
+
+    /// The same, where another one is asked for and must not come, since the spec permits that no more.
+    pub(super) fn first_alone(&self) -> Object {
+        let mut first = self.first(None, None);
+        if !self.wanted.is_met_by(&self.serving) && !is_permitted(&self.object.spec) {
+            let successor = self.wanted.free_name(&self.serving.name);
+            let waits = message::replacement_not_permitted();
+            first.place = Place::First {
+                beside: None,
+                waits: Some(message::replacing(&self.serving.name, successor, waits)),
             };
         }
         first

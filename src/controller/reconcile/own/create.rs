@@ -197,7 +197,7 @@ async fn create(
 /// What follows where AWS did not make it.
 async fn not_created(cx: &Context, subject: &Subject<'_>, memory: &mut Memory, error: &aws::Error) -> Halt {
     let now = cx.clock.now().at;
-    if !error.class.is_certain() {
+    if error.class == Class::Unavailable {
         // AWS may have taken it all the same.
         memory.lifecycle.created(false, now);
     }
@@ -208,7 +208,7 @@ async fn not_created(cx: &Context, subject: &Subject<'_>, memory: &mut Memory, e
     };
     Halt {
         // Nor is there one of an earlier try.
-        not_made: !memory.lifecycle.may_still_appear(now),
+        not_made: error.class.is_certain() && !memory.lifecycle.may_still_appear(now),
         ..Halt::not_created_in(error, &zones)
     }
 }
