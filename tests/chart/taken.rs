@@ -60,6 +60,7 @@ fn what_the_chart_takes_the_operator_takes() {
         "{resyncPeriod: 60s, healthInterval: 1m1s, concurrency: 1}",
         "http: {address: 127.0.0.1, port: 65535}",
         "http: {address: '2001:db8::1'}",
+        "leaderElection: {leasePer: region, namespace: operators}",
         "aws: {defaultTags: {'a b_.:/+-@': 'x = y', empty: ''}}",
     ] {
         let objects = render(values);
@@ -92,9 +93,13 @@ fn every_region_is_one_that_the_chart_takes() {
 /// So nothing is lost by not taking further arguments, of which a wrong one would keep the operator from starting.
 #[test]
 fn every_flag_of_the_operator_has_a_value() {
-    let objects = render(EVERYTHING);
-    let args = &deployment(&objects)["spec"]["template"]["spec"]["containers"][0]["args"];
-    let args: Vec<String> = serde_json::from_value(args.clone()).unwrap();
+    // Replicas that share the work do not go with what is done with Nodes.
+    let all = [EVERYTHING, "leaderElection: {leasePer: region}"].map(|values| {
+        let objects = render(values);
+        let args = &deployment(&objects)["spec"]["template"]["spec"]["containers"][0]["args"];
+        serde_json::from_value::<Vec<String>>(args.clone()).unwrap()
+    });
+    let args = all.concat();
     let command = Cli::command();
     let run = command.find_subcommand("run").unwrap();
     let mut flags = 0;
