@@ -20,7 +20,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 pub use inventory::EnabledRegion;
-pub use permissions::{Answer, Question};
+pub use permissions::{Answer, Denial, Question};
 
 use super::budget::{Wait, Who};
 use super::gate::{Access, Gate};

@@ -21,8 +21,21 @@ pub struct Question {
 pub struct Answer {
     /// The action.
     pub action: String,
-    /// Why it is denied; `None`: it is allowed.
-    pub denied: Option<&'static str>,
+    /// What denies it; `None`: it is allowed.
+    pub denied: Option<Denial>,
+}
+
+/// What denies an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denial {
+    /// A policy of the organization does not allow it.
+    Organization,
+    /// The permissions boundary does not allow it.
+    Boundary,
+    /// A statement denies it.
+    Explicit,
+    /// No statement allows it.
+    Implicit,
 }
 
 /// A key of which a request has any number of values.
@@ -56,14 +69,10 @@ impl Client {
             let boundary = result.permissions_boundary_decision_detail.as_ref();
             let denied = match result.eval_decision {
                 PolicyEvaluationDecisionType::Allowed => None,
-                _ if organisation.is_some_and(|detail| !detail.allowed_by_organizations) => {
-                    Some("a policy of the organization does not allow it")
-                }
-                _ if boundary.is_some_and(|detail| !detail.allowed_by_permissions_boundary) => {
-                    Some("the permissions boundary does not allow it")
-                }
-                PolicyEvaluationDecisionType::ExplicitDeny => Some("a statement denies it"),
-                _ => Some("no statement allows it"),
+                _ if organisation.is_some_and(|detail| !detail.allowed_by_organizations) => Some(Denial::Organization),
+                _ if boundary.is_some_and(|detail| !detail.allowed_by_permissions_boundary) => Some(Denial::Boundary),
+                PolicyEvaluationDecisionType::ExplicitDeny => Some(Denial::Explicit),
+                _ => Some(Denial::Implicit),
             };
             Answer {
                 action: result.eval_action_name,

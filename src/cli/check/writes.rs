@@ -7,7 +7,7 @@ use futures::future::join_all;
 use serde_json::Value;
 
 use super::{Checked, of};
-use crate::aws::{AccountRegion, Answer, Class, Error, Question};
+use crate::aws::{AccountRegion, Answer, Class, Denial, Error, Question};
 use crate::cli::failure::Failure;
 use crate::cli::finding::Finding;
 use crate::cli::iam_policy::shipped;
@@ -86,7 +86,7 @@ fn judged(principal: &str, sid: &str, question: &Question, answers: &[Answer]) -
     }
     let each = denied.into_iter().map(|answer| {
         let line = format!("{principal} may not {}, which {sid} of the policy grants", answer.action);
-        let finding = Finding::warning(line).with(answer.denied.unwrap_or_default());
+        let finding = Finding::warning(line).with(answer.denied.map(in_words).unwrap_or_default());
         of(
             CODE,
             finding.hint(
@@ -150,6 +150,15 @@ fn context(conditions: &Value) -> Vec<(String, Vec<String>)> {
         }
     }
     all
+}
+
+fn in_words(denial: Denial) -> &'static str {
+    match denial {
+        Denial::Organization => "a policy of the organization does not allow it",
+        Denial::Boundary => "the permissions boundary does not allow it",
+        Denial::Explicit => "a statement denies it",
+        Denial::Implicit => "no statement allows it",
+    }
 }
 
 #[cfg(test)]
