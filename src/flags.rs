@@ -206,7 +206,7 @@ pub struct Run {
     /// A level (error, warn, info, debug, trace) or a list of target=level.
     #[arg(long, env = "CLB_LOG_LEVEL", default_value = "info")]
     pub log_level: String,
-    /// An OpenTelemetry collector that traces are sent to, by OTLP over HTTP, such as http://collector.observability:4318: a span
+    /// An OpenTelemetry collector that traces are sent to, by OTLP over HTTP, such as `http://collector.observability:4318`: a span
     /// for each reconcile, and beneath it one for each call to AWS. Empty: none.
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", default_value = "", value_name = "URL", value_parser = collector, hide_default_value = true)]
     otlp_endpoint: String,
