@@ -35,6 +35,8 @@ mod reference;
 mod release;
 #[path = "chart/rights.rs"]
 mod rights;
+#[path = "chart/roles.rs"]
+mod roles;
 #[path = "chart/taken.rs"]
 mod taken;
 #[path = "chart/values.rs"]

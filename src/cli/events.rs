@@ -14,8 +14,8 @@ use kube::{Api, Client, Resource as _, ResourceExt as _};
 
 use super::Exit;
 use super::failure::Failure;
-use super::find::{self, Read, Wanted};
-use super::kubernetes::{self, Connection, Kubernetes, Named};
+use super::find::{self, Read, Selection, Wanted};
+use super::kubernetes::{Connection, Kubernetes};
 use super::screen;
 use super::table::Table;
 use super::watch::{self, Trouble, Watching};
@@ -39,16 +39,8 @@ Examples:
 
 Exit status: 1 when an object is not found or the events cannot be read; Ctrl-C ends --watch as it ends kubectl's.")]
 pub(super) struct Events {
-    /// Objects: web or clb/web for a ClassicLoadBalancer, binding/web for a ClassicLoadBalancerBinding. Default: every one
-    /// of the namespace.
-    #[arg(value_name = "NAME", value_parser = kubernetes::named)]
-    names: Vec<Named>,
-    /// Objects with these labels.
-    #[arg(short = 'l', long, value_name = "LABELS")]
-    selector: Option<String>,
-    /// In all namespaces, whatever -n says.
-    #[arg(short = 'A', long)]
-    all_namespaces: bool,
+    #[command(flatten)]
+    selection: Selection,
     #[command(flatten)]
     watching: Watching,
     /// How to show them.
@@ -78,16 +70,11 @@ struct Printer {
 impl Events {
     pub(super) async fn run(self) -> Result<Exit, Failure> {
         let connection = self.kubernetes.connect().await?;
-        let wanted = Wanted {
-            names: &self.names,
-            kinds: find::EVERY_KIND,
-            selector: self.selector.as_deref(),
-            all_namespaces: self.all_namespaces,
-        };
+        let wanted = self.selection.wanted();
         let objects = find::find(&connection, &wanted).await?;
         let missing = wanted.missing(&objects);
         let mut story = Story::new(&wanted);
-        let mut printer = Printer::new(self.output, self.all_namespaces);
+        let mut printer = Printer::new(self.output, self.selection.all_namespaces);
         let mut lines = Vec::new();
         for object in objects {
             lines.extend(story.object(object, now()));

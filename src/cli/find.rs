@@ -1,13 +1,40 @@
 //! Objects of the cluster, by name and by label.
 
+use clap::Args;
 use kube::api::{ApiResource, DynamicObject, ListParams, TypeMeta};
 use kube::{Api, Resource as _, ResourceExt as _};
 
 use super::failure::Failure;
-use super::kubernetes::{Connection, Named};
+use super::kubernetes::{self, Connection, Named};
 use super::screen;
 use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerBinding};
 use crate::controller::{Kind, Watched as _};
+
+/// The arguments that say which objects, of every kind.
+#[derive(Debug, Args)]
+pub(super) struct Selection {
+    /// Objects: web or clb/web for a ClassicLoadBalancer, binding/web for a ClassicLoadBalancerBinding. Default: every one
+    /// of the namespace.
+    #[arg(value_name = "NAME", value_parser = kubernetes::named)]
+    pub(super) names: Vec<Named>,
+    /// Objects with these labels, such as app=web,tier!=test.
+    #[arg(short = 'l', long, value_name = "LABELS")]
+    selector: Option<String>,
+    /// In all namespaces, whatever -n says.
+    #[arg(short = 'A', long)]
+    pub(super) all_namespaces: bool,
+}
+
+impl Selection {
+    pub(super) fn wanted(&self) -> Wanted<'_> {
+        Wanted {
+            names: &self.names,
+            kinds: EVERY_KIND,
+            selector: self.selector.as_deref(),
+            all_namespaces: self.all_namespaces,
+        }
+    }
+}
 
 /// Which objects.
 #[derive(Clone, Copy, Debug)]

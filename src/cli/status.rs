@@ -14,8 +14,8 @@ use serde_json::json;
 use super::Exit;
 use super::events;
 use super::failure::Failure;
-use super::find::{self, Read, Wanted};
-use super::kubernetes::{self, Kubernetes, Named};
+use super::find::{self, Read, Selection};
+use super::kubernetes::Kubernetes;
 use super::output::{self, StatusFormat};
 use super::progress::Progress;
 use super::screen::{self, Paint};
@@ -41,16 +41,8 @@ Examples:
 
 Exit status: 1 when an object is not found or cannot be read.")]
 pub(super) struct Status {
-    /// Objects: web or clb/web for a ClassicLoadBalancer, binding/web for a ClassicLoadBalancerBinding. Default: every one
-    /// of the namespace.
-    #[arg(value_name = "NAME", value_parser = kubernetes::named)]
-    names: Vec<Named>,
-    /// Objects with these labels, such as app=web,tier!=test.
-    #[arg(short = 'l', long, value_name = "LABELS")]
-    selector: Option<String>,
-    /// In all namespaces, whatever -n says.
-    #[arg(short = 'A', long)]
-    all_namespaces: bool,
+    #[command(flatten)]
+    selection: Selection,
     /// How to show them; json and yaml give the object itself. Default: text for objects that are named and for a single
     /// one, else a table with a line for each.
     #[arg(short, long, value_enum, conflicts_with = "watch")]
@@ -64,12 +56,7 @@ pub(super) struct Status {
 impl Status {
     pub(super) async fn run(self) -> Result<Exit, Failure> {
         let connection = self.kubernetes.connect().await?;
-        let wanted = Wanted {
-            names: &self.names,
-            kinds: find::EVERY_KIND,
-            selector: self.selector.as_deref(),
-            all_namespaces: self.all_namespaces,
-        };
+        let wanted = self.selection.wanted();
         let objects = find::find(&connection, &wanted).await?;
         let missing = wanted.missing(&objects);
         if self.watching.watch {
@@ -90,7 +77,7 @@ impl Status {
                 let (typed, failures) = typed(objects);
                 unread = failures;
                 match shown {
-                    StatusFormat::Table => screen::show(&table::render(&typed, self.all_namespaces, now()))?,
+                    StatusFormat::Table => screen::show(&table::render(&typed, self.selection.all_namespaces, now()))?,
                     _ => show(&connection.client, &typed).await?,
                 }
             }
@@ -107,7 +94,7 @@ impl Status {
 
     /// Objects in full are what somebody wants who names them; of a fleet nobody reads that.
     fn format(&self, found: usize) -> StatusFormat {
-        self.output.unwrap_or(if self.names.is_empty() && found > 1 {
+        self.output.unwrap_or(if self.selection.names.is_empty() && found > 1 {
             StatusFormat::Table
         } else {
             StatusFormat::Text
