@@ -6,9 +6,9 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 use testkit::cluster::Kind;
-use testkit::{Result, Stack};
+use testkit::{Options, Result, Stack};
 
-use crate::list::many;
+use crate::list::{many, until_told};
 use crate::{BINARY, Person, file, manifest, path};
 
 /// Load balancers of every kind in a region of their own.
@@ -40,8 +40,9 @@ async fn fleet(stack: &Stack, region: &str) -> Result<()> {
     stack
         .simulator()
         .control(http::Method::POST, "instance-health", sick.to_string())
-        .await
-        .map(drop)
+        .await?;
+    until_told(stack, region, "sick", |state| state.reason_code() == Some("Instance")).await;
+    Ok(())
 }
 
 /// In ten days and a half.
@@ -202,7 +203,9 @@ async fn hundreds_are_read_page_by_page_and_a_reader_may_go() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_that_lives_has_no_orphan_and_one_region_of_all_may_fail() -> Result<()> {
-    let person = Person::new().await?;
+    // The other tests count the calls of their regions, and make them fail.
+    let stack = Stack::start(Options::default()).await?;
+    let person = Person::at(&stack).await?;
     person.namespace.apply(&manifest("web", &[])).await?;
     person.namespace.until_ready("web").await?;
     let owner = format!("{}/web", person.namespace.namespace());

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use aws_sdk_elasticloadbalancing::types::{Listener, Tag};
+use aws_sdk_elasticloadbalancing::types::{InstanceState, Listener, Tag};
 use serde_json::{Value, json};
 use testkit::cluster::PATIENCE;
 use testkit::{Result, Stack, object};
@@ -124,18 +124,14 @@ pub(crate) async fn many(stack: &Stack, region: &str, count: usize, with_instanc
     stack.simulator().seed(&seed).await
 }
 
-/// A new registration takes a moment.
-async fn in_service(stack: &Stack, region: &str, balancer: &str) {
+/// Waits until AWS says so of every instance of a load balancer: a new registration takes a moment.
+pub(crate) async fn until_told(stack: &Stack, region: &str, balancer: &str, is: impl Fn(&InstanceState) -> bool) {
     let elb = stack.simulator().elb_in(region);
     let started = Instant::now();
     loop {
         let health = elb.describe_instance_health().load_balancer_name(balancer).send().await;
         let health = health.expect("the health");
-        if health
-            .instance_states()
-            .iter()
-            .all(|one| one.state() == Some("InService"))
-        {
+        if health.instance_states().iter().all(&is) {
             return;
         }
         assert!(started.elapsed() < PATIENCE, "{health:?}");
@@ -219,7 +215,8 @@ async fn a_long_table_does_without_health_and_says_so() -> Result<()> {
 async fn every_format_of_the_list_says_the_same() -> Result<()> {
     let person = Person::new().await?;
     many(person.stack, "ap-south-1", 3, 1).await?;
-    in_service(person.stack, "ap-south-1", "many-000").await;
+    let is_well = |state: &InstanceState| state.state() == Some("InService");
+    until_told(person.stack, "ap-south-1", "many-000", is_well).await;
     let list = |format| person.run(&["list", "--region", "ap-south-1", "-o", format]).ended(0);
     let json = list("json").json();
     assert_eq!(json, list("yaml").yaml());

@@ -11,7 +11,8 @@ use super::{Checked, clock, of};
 use crate::cli::age::age;
 use crate::cli::deployment::{self, Deployed};
 use crate::cli::failure::Failure;
-use crate::cli::finding::Finding;
+use crate::cli::finding::{Finding, Grade};
+use crate::controller::Namespaces;
 use crate::flags::LeasePer;
 
 /// So many restarts are none of an upgrade.
@@ -45,17 +46,12 @@ pub(super) async fn checks(client: &Client, pre: bool) -> (Vec<Checked>, Vec<Ope
     };
     let (mut checks, mut operators) = (Vec::new(), Vec::new());
     if found.is_empty() {
-        checks.push(of(
-            code,
-            if pre {
-                Finding::success("no operator is installed yet")
-            } else {
-                Finding::error(
-                    "no operator is installed: no Deployment has the label app.kubernetes.io/name=classic-lb-operator",
-                )
-                .hint("install the chart; kubectl clb check --pre says whether you can")
-            },
-        ));
+        let finding = if pre {
+            Finding::success("no operator is installed yet")
+        } else {
+            no_deployment(client).await
+        };
+        checks.push(of(code, finding));
     }
     for deployment in &found {
         let name = format!(
@@ -85,6 +81,26 @@ pub(super) async fn checks(client: &Client, pre: bool) -> (Vec<Checked>, Vec<Ope
         }
     }
     (checks, operators)
+}
+
+/// No Deployment was found. An operator may work all the same, as a process on some machine: then it holds a Lease.
+async fn no_deployment(client: &Client) -> Finding {
+    let label = "no Deployment has the label app.kubernetes.io/name=classic-lb-operator";
+    let leases = Api::<Lease>::all(client.clone()).list(&ListParams::default()).await;
+    let leases = leases.map(|list| list.items).unwrap_or_default();
+    let prefix = Namespaces::default().lease();
+    let mut leaders = leases.iter().filter(|lease| lease.name_any().starts_with(&prefix));
+    let leader = leaders.find_map(|lease| {
+        let name = format!("{}/{}", lease.namespace().unwrap_or_default(), lease.name_any());
+        let found = held(&name, lease, clock::now());
+        (found.result == Grade::Success).then_some(found.description)
+    });
+    match leader {
+        Some(leader) => Finding::warning(format!("{label}, but {leader}"))
+            .hint("an operator runs outside of the cluster: its flags, version and rights are not checked"),
+        None => Finding::error(format!("no operator is installed: {label}"))
+            .hint("install the chart; kubectl clb check --pre says whether you can"),
+    }
 }
 
 fn operator(deployment: &Deployment, deployed: Deployed) -> Operator {
@@ -224,7 +240,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::cli::finding::Grade;
 
     #[test]
     fn a_lease_that_nobody_renews_is_told() {
