@@ -24,7 +24,7 @@ mod view;
 pub use crate::elb::Class;
 pub use account_region::{AccountRegion, Paid};
 pub use accounts::{Accounts, Standing};
-pub use budget::{Limits, Wait, time_for_health};
+pub use budget::{Limits, time_for_health};
 pub use client::{Answer, Client, DESCRIBE_INSTANCE_HEALTH, Denial, EnabledRegion, Filters, Question};
 pub use error::Error;
 pub use gate::WhenOverBudget;

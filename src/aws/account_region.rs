@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use tokio::sync::OwnedMutexGuard;
 
-use super::budget::{Wait, Who};
+use super::budget::Who;
 use super::client::Client;
 use super::identity::Identity;
 use super::session::{ASSUME_ROLE, Session};
 use super::view::{Readings, View};
 use super::{Class, Error, Reads};
-use crate::elb::{Account, Bucket, Lane};
+use crate::elb::{Account, Lane, Wait};
 use crate::lease::Leadership;
 use crate::plan::{Step, is_write};
 
@@ -156,7 +156,9 @@ impl AccountRegion {
         if let Some(first) = operations.first() {
             let all = operations.iter().chain(reads).copied();
             let paid = self.client.gate().pay(all, first, lane, self.client.who());
-            self.client.note(&paid);
+            if paid.is_err() {
+                self.client.note(first, &paid);
+            }
             paid?;
             self.client.gate().budget().put_back(reads.iter().copied());
         }
@@ -166,10 +168,11 @@ impl AccountRegion {
         })
     }
 
-    /// How long whoever waits for this bucket has to wait still; `None`: its turn has come.
-    pub fn still_waits(&self, bucket: Bucket) -> Option<Duration> {
+    /// How long whoever waited has to wait still; `None`: its turn has come.
+    pub fn still_waits(&self, wait: Wait) -> Option<Duration> {
         let (lane, who) = (self.client.lane(), self.client.who());
-        self.shared.client.gate().budget().still(bucket, lane, who)
+        let budget = self.shared.client.gate().budget();
+        budget.still(wait.bucket, wait.calls, lane, who)
     }
 
     /// How long the reconcile that asks here shall wait, since it met an empty bucket.

@@ -16,7 +16,7 @@ use level::Level;
 pub(super) use level::Who;
 pub use limits::Limits;
 
-use crate::elb::{Bucket, Lane};
+use crate::elb::{Bucket, Lane, Wait};
 use crate::metrics::BucketSample;
 
 /// The part of a bucket that a lane leaves to those before it. Instances that come and go need nothing of the buckets of other
@@ -57,15 +57,6 @@ fn health_rate(limits: &Limits) -> limits::Rate {
     }
 }
 
-/// How long to wait for a turn, and which bucket is empty.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Wait {
-    /// How long.
-    pub time: Duration,
-    /// What the call draws from.
-    pub bucket: Bucket,
-}
-
 /// The budget of one account and region.
 #[derive(Debug)]
 pub(super) struct Budget {
@@ -80,21 +71,21 @@ struct Levels {
 
 impl Levels {
     /// All of the tokens, for calls to come, or none and the time until they are there.
-    fn promise(&mut self, needs: &[(Bucket, f64)], lane: Lane, who: Who, now: Instant) -> Result<(), Wait> {
-        let mut waits = None;
-        for (bucket, tokens) in needs {
-            let leave = leaves(lane, *bucket);
-            let level = &mut self.buckets[*bucket as usize];
-            if !level.has(*tokens, leave, now) {
-                let wait = level.wait_for(*tokens, leave, lane, who, now);
-                waits = waits.max(Some((wait, *bucket)));
+    fn promise(&mut self, needs: &[(Bucket, u32)], lane: Lane, who: Who, now: Instant) -> Result<(), Wait> {
+        let mut longest = None;
+        for &(bucket, calls) in needs {
+            let (leave, tokens) = (leaves(lane, bucket), f64::from(calls));
+            let level = &mut self.buckets[bucket as usize];
+            if !level.has(tokens, leave, now) {
+                let time = level.wait_for(tokens, leave, lane, who, now);
+                longest = longest.max(Some(Wait { time, bucket, calls }));
             }
         }
-        if let Some((wait, bucket)) = waits {
-            return Err(Wait { bucket, time: wait });
+        if let Some(wait) = longest {
+            return Err(wait);
         }
-        for (bucket, tokens) in needs {
-            self.buckets[*bucket as usize].promise(*tokens, who);
+        for (bucket, calls) in needs {
+            self.buckets[*bucket as usize].promise(f64::from(*calls), who);
         }
         Ok(())
     }
@@ -126,17 +117,17 @@ impl Budget {
     ) -> Result<(), Wait> {
         let mut needs = Vec::new();
         for operation in operations {
-            add(&mut needs, operation, 1.0);
+            add(&mut needs, operation);
         }
         self.with(|levels, now| levels.promise(&needs, lane, who, now))
     }
 
-    /// How long whoever waits for this bucket has to wait still; `None`: its turn has come.
-    pub(super) fn still(&self, bucket: Bucket, lane: Lane, who: Who) -> Option<Duration> {
-        let leave = leaves(lane, bucket);
+    /// How long whoever waits for so many calls has to wait still; `None`: its turn has come.
+    pub(super) fn still(&self, bucket: Bucket, calls: u32, lane: Lane, who: Who) -> Option<Duration> {
+        let (leave, tokens) = (leaves(lane, bucket), f64::from(calls));
         self.with(|levels, now| {
             let level = &mut levels.buckets[bucket as usize];
-            (!level.has(1.0, leave, now)).then(|| level.wait_for(1.0, leave, lane, who, now))
+            (!level.has(tokens, leave, now)).then(|| level.wait_for(tokens, leave, lane, who, now))
         })
     }
 
@@ -153,11 +144,11 @@ impl Budget {
     pub(super) fn put_back<'a>(&self, operations: impl IntoIterator<Item = &'a str>) {
         let mut needs = Vec::new();
         for operation in operations {
-            add(&mut needs, operation, 1.0);
+            add(&mut needs, operation);
         }
         self.with(|levels, _| {
-            for (bucket, tokens) in needs {
-                levels.buckets[bucket as usize].put_back(tokens);
+            for (bucket, calls) in needs {
+                levels.buckets[bucket as usize].put_back(f64::from(calls));
             }
         });
     }
@@ -213,11 +204,11 @@ impl Budget {
     }
 }
 
-fn add(needs: &mut Vec<(Bucket, f64)>, operation: &str, tokens: f64) {
+fn add(needs: &mut Vec<(Bucket, u32)>, operation: &str) {
     for bucket in Bucket::of(operation) {
         match needs.iter_mut().find(|(known, _)| known == bucket) {
-            Some((_, sum)) => *sum += tokens,
-            None => needs.push((*bucket, tokens)),
+            Some((_, calls)) => *calls += 1,
+            None => needs.push((*bucket, 1)),
         }
     }
 }
@@ -239,7 +230,7 @@ mod tests {
             .take_while(|_| take(&budget, "CreateLoadBalancer", Lane::Change).is_ok())
             .count();
         assert_eq!(made, 10, "nobody before them needs any of these");
-        let Wait { bucket, time: wait } = take(&budget, "CreateLoadBalancer", Lane::Change).expect_err("empty");
+        let Wait { bucket, time: wait, .. } = take(&budget, "CreateLoadBalancer", Lane::Change).expect_err("empty");
         assert_eq!(bucket, Bucket::ResourceIntensive);
         assert!(wait >= Duration::from_secs(5), "{wait:?}");
         assert!(take(&budget, "DeregisterInstancesFromLoadBalancer", Lane::Instances).is_ok());

@@ -7,10 +7,11 @@ mod instances;
 mod inventory;
 mod permissions;
 mod policy;
+mod turn;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use aws_config::{Region, SdkConfig};
 use aws_sdk_autoscaling as autoscaling;
@@ -22,7 +23,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 pub use inventory::EnabledRegion;
 pub use permissions::{Answer, Denial, Question};
 
-use super::budget::{Wait, Who};
+use super::budget::Who;
 use super::gate::{Access, Gate};
 use super::retry::{RetryCutShort, ThrottlesWait, WholeReply};
 use super::signing_key::SigningKey;
@@ -31,11 +32,12 @@ use super::{Class, Error, convert};
 use crate::api::message;
 use crate::elb::{
     Account, AutoScalingGroup, DESCRIBE_AUTO_SCALING_GROUPS, DESCRIBE_AUTO_SCALING_INSTANCES, InstanceHealth,
-    InstanceId, Lane, LoadBalancer,
+    InstanceId, Lane, LoadBalancer, Wait,
 };
 use crate::lease::Leadership;
 
 pub use ec2::Filters;
+use turn::Turn;
 
 /// The call that reads the health of instances, as errors name it.
 pub const DESCRIBE_INSTANCE_HEALTH: &str = "DescribeInstanceHealth";
@@ -55,8 +57,8 @@ pub struct Client {
     leadership: Leadership,
     /// For which object.
     who: Who,
-    /// How long to wait, since a call had no turn.
-    turn: Arc<Mutex<Option<Wait>>>,
+    /// What became of its calls.
+    turn: Arc<Turn>,
 }
 
 /// The configuration of a service's client with a retry budget of this region's own: the SDK's default one is shared by
@@ -126,17 +128,23 @@ impl Client {
         }
     }
 
-    /// Remembers how long to wait, where an answer says so.
-    pub(super) fn note<T>(&self, answer: &Result<T, Error>) {
-        if let Err(Error { wait: Some(wait), .. }) = answer {
-            let mut turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-            *turn = (*turn).max(Some(*wait));
+    /// The same, to ask for several objects at once: what that costs is noted by each of them.
+    pub(super) fn for_all(&self) -> Self {
+        Self {
+            turn: Arc::default(),
+            ..self.clone()
         }
+    }
+
+    /// Remembers that a call had its turn, or how long to wait for it.
+    pub(super) fn note<T>(&self, operation: &str, answer: &Result<T, Error>) {
+        let budget = self.gate.budget();
+        self.turn.note(operation, answer, budget, self.lane, self.who);
     }
 
     /// How long whoever asks here shall wait, since a call had no turn.
     pub(super) fn turn(&self) -> Option<Wait> {
-        *self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+        self.turn.wait()
     }
 
     /// What its calls pass.
@@ -344,7 +352,7 @@ impl Client {
             .gate
             .call(operation, Access::Read(self.lane, self.who), Box::pin(sending))
             .await;
-        self.note(&answer);
+        self.note(operation, &answer);
         answer
     }
 

@@ -8,13 +8,12 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use super::budget::Wait;
 use super::cause::{cause, stems_from};
 use super::retry::CutShort;
 use super::session::ASSUME_ROLE;
 use crate::api::message::{self, Message};
 use crate::api::reason::{self, AWS_ERROR, Kind};
-use crate::elb::{Class, Code};
+use crate::elb::{Class, Code, Wait};
 use crate::plan::Refusal;
 
 /// A failed call.

@@ -11,10 +11,10 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::time::Instant;
 use tracing::debug;
 
-use super::budget::{Budget, Wait, Who};
+use super::budget::{Budget, Who};
 use super::{Class, Error, trace};
 use crate::api::message::{self, Answer};
-use crate::elb::Lane;
+use crate::elb::{Lane, Wait};
 use crate::lease::Leadership;
 use crate::metrics::Metrics;
 

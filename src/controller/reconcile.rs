@@ -116,8 +116,8 @@ pub(super) async fn reconcile(cx: &Context, object: &Object, memory: &mut Memory
 
 /// Whether its turn at AWS has not come. What the cluster asks for meanwhile does not wait for that.
 fn waits_still(subject: &Subject<'_>, memory: &mut Memory, now: Moment) -> bool {
-    let bucket = memory.schedule.awaits_bucket(&subject.seen(), now.at);
-    let wait = bucket.and_then(|bucket| subject.region.still_waits(bucket));
+    let waited = memory.schedule.awaits_turn(&subject.seen(), now.at);
+    let wait = waited.and_then(|wait| subject.region.still_waits(wait));
     if let Some(wait) = wait {
         memory.schedule.wait_longer(now.at + wait);
     }

@@ -1,5 +1,7 @@
 //! Pure: the buckets of tokens that AWS keeps for an account in a region.
 
+use std::time::Duration;
+
 /// A bucket of tokens that AWS keeps for an account in a region: a call takes one, or is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Bucket {
@@ -21,6 +23,17 @@ pub enum Bucket {
     Acm,
     /// Identity and Access Management.
     Iam,
+}
+
+/// How long to wait for a turn, and which bucket is empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Wait {
+    /// How long.
+    pub time: Duration,
+    /// What the call draws from.
+    pub bucket: Bucket,
+    /// How many calls there shall be a turn for: with fewer, whoever waits would begin anew and get no further.
+    pub calls: u32,
 }
 
 impl Bucket {

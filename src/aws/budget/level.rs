@@ -14,8 +14,10 @@ const LONGEST: Duration = Duration::from_mins(10);
 const AFTER_A_THROTTLE: f64 = 0.5;
 /// The rate never falls below this part of what is ours.
 const LEAST: f64 = 0.05;
-/// What comes back of the rate each second without a throttle.
+/// What comes back of the rate each second without a throttle,
 const RECOVERY: f64 = 0.005;
+/// but no more than this for each call that there is room for: of a slow bucket each throttle is one of few calls.
+const RECOVERY_A_CALL: f64 = 0.02;
 /// Whoever comes when its turn has come shall not find that a hair is lacking, neither here nor at AWS.
 const CLOSE: f64 = 1e-6;
 const LATER: Duration = Duration::from_millis(2);
@@ -36,14 +38,23 @@ pub(super) struct Level {
     /// What other users of the account leave us of the rate, as far as their throttles taught.
     learnt: f64,
     throttled: Option<Instant>,
-    /// Who waits, by lane and age, and until when.
-    waiting: BTreeMap<(Lane, u64), (Who, Instant)>,
+    /// Who waits, by lane and age.
+    waiting: BTreeMap<(Lane, u64), Waiter>,
     /// How many have begun to wait.
     came: u64,
 }
 
 /// Who asks: an object, or zero for nobody in particular.
 pub(in crate::aws) type Who = u64;
+
+/// Who waits for its turn.
+#[derive(Clone, Copy, Debug)]
+struct Waiter {
+    who: Who,
+    /// For how many tokens.
+    tokens: f64,
+    until: Instant,
+}
 
 impl Level {
     /// A full one.
@@ -62,7 +73,8 @@ impl Level {
 
     fn refill(&mut self, now: Instant) {
         let passed = now.saturating_duration_since(self.at).as_secs_f64();
-        self.learnt = (self.learnt + passed * RECOVERY).min(1.0);
+        let recovery = RECOVERY.min(self.rate.refill * RECOVERY_A_CALL);
+        self.learnt = (self.learnt + passed * recovery).min(1.0);
         self.tokens = (self.tokens + passed * self.per_second()).min(self.rate.capacity);
         self.at = now;
     }
@@ -77,17 +89,15 @@ impl Level {
         self.left() + CLOSE >= self.needed(tokens, leave)
     }
 
-    /// How many wait before whoever asks: in lanes before its own, and in its own those who came earlier.
+    /// What those wait for who come before whoever asks: in lanes before its own, and in its own those who came earlier.
     fn before(&self, lane: Lane, who: Who) -> f64 {
         let place = self.place(lane, who).unwrap_or((lane, u64::MAX));
-        u32::try_from(self.waiting.range(..place).count())
-            .unwrap_or(u32::MAX)
-            .into()
+        self.waiting.range(..place).map(|(_, waiter)| waiter.tokens).sum()
     }
 
     fn place(&self, lane: Lane, who: Who) -> Option<(Lane, u64)> {
         let mut places = self.waiting.iter();
-        let known = places.find(|((of, _), (waiter, _))| *of == lane && *waiter == who);
+        let known = places.find(|((of, _), waiter)| *of == lane && waiter.who == who);
         known.map(|(place, _)| *place)
     }
 
@@ -103,7 +113,7 @@ impl Level {
     /// Keeps them for calls to come.
     pub(super) fn promise(&mut self, tokens: f64, who: Who) {
         self.promised += tokens;
-        self.waiting.retain(|_, (waiter, _)| *waiter != who);
+        self.waiting.retain(|_, waiter| waiter.who != who);
     }
 
     /// Calls that were paid for are made now.
@@ -127,14 +137,15 @@ impl Level {
     /// lane.
     pub(super) fn wait_for(&mut self, tokens: f64, leave: f64, lane: Lane, who: Who, now: Instant) -> Duration {
         self.refill(now);
-        self.waiting.retain(|_, (_, until)| *until + GIVEN_UP >= now);
+        self.waiting.retain(|_, waiter| waiter.until + GIVEN_UP >= now);
         let place = self.place(lane, who).unwrap_or((lane, self.came));
         let lacking = (self.needed(tokens, leave) - self.left()).max(0.0);
         let per_second = self.per_second().max(f64::MIN_POSITIVE);
         let wait = seconds((lacking + self.before(lane, who)) / per_second) + LATER;
         if who != 0 {
             self.came += 1;
-            self.waiting.insert(place, (who, now + wait));
+            let until = now + wait;
+            self.waiting.insert(place, Waiter { who, tokens, until });
         }
         wait
     }
@@ -214,6 +225,27 @@ mod tests {
         );
         let urgent = level.wait_for(1.0, 0.0, Lane::Instances, 9, now + Duration::from_secs(5));
         assert_eq!(urgent.as_secs(), 5, "before all those");
+    }
+
+    #[test]
+    fn who_waits_for_several_holds_up_the_next_as_long() {
+        let (mut level, now) = level(4.0, 0.5);
+        level.take(4.0, now);
+        let mut wait = |who, tokens| level.wait_for(tokens, 0.0, Lane::Change, who, now).as_secs();
+        assert_eq!([wait(1, 2.0), wait(2, 2.0), wait(3, 1.0)], [4, 8, 10]);
+        assert!(
+            !level.has(2.0, 0.0, now + Duration::from_secs(3)) && level.has(2.0, 0.0, now + Duration::from_secs(4))
+        );
+    }
+
+    #[test]
+    fn of_a_slow_bucket_less_comes_back_after_a_throttle() {
+        let learnt = |refill| {
+            let (mut level, now) = level(10.0, refill);
+            level.throttled(now);
+            level.told(now + Duration::from_secs(50)).1
+        };
+        assert!((learnt(5.0) - 0.75).abs() < 1e-6 && (learnt(0.1) - 0.6).abs() < 1e-6);
     }
 
     #[test]

@@ -47,9 +47,16 @@ struct Fleet {
     written: HashMap<String, Instant>,
     /// Those whose tags will be asked for when their turn to be written to comes, in that order, and when they were named.
     expected: Vec<(String, Instant)>,
+    /// When a question last had no turn.
+    queued: Option<Instant>,
 }
 
 impl Fleet {
+    /// Whether objects wait for their turns to ask.
+    fn is_queued(&self, now: Instant) -> bool {
+        self.queued.is_some_and(|at| now.saturating_duration_since(at) < KEPT)
+    }
+
     fn pages(&self) -> usize {
         self.total
             .div_ceil(usize::try_from(DESCRIBE_LOAD_BALANCERS).unwrap_or(1))
@@ -131,6 +138,7 @@ impl LoadBalancers {
         let waits = since < now;
         let joined = &self.descriptions[class(client.lane())];
         let answer = joined.ask(&name, |names| self.read(client, names, waits)).await;
+        self.heed(&answer);
         if matches!(answer, Ok(None)) {
             self.fleet().names.remove(&name);
         }
@@ -208,7 +216,21 @@ impl LoadBalancers {
             return known;
         }
         let joined = &self.tags[class(client.lane())];
-        joined.ask(&name, |names| self.read_tags(client, names)).await
+        let answer = joined.ask(&name, |names| self.read_tags(client, names)).await;
+        if self.heed(&answer) {
+            // It asks again when its turn comes. Whose turn comes before asks for it, too.
+            self.expects_proof(&name, Instant::now());
+        }
+        answer
+    }
+
+    /// Whether the question had no turn. Whoever asked it does so again.
+    fn heed<T>(&self, answer: &Result<T, Error>) -> bool {
+        let had_none = answer.as_ref().is_err_and(|error| error.class == Class::OverBudget);
+        if had_none {
+            self.fleet().queued = Some(Instant::now());
+        }
+        had_none
     }
 
     /// Reads the tags of these, as many in one call as AWS takes. What room is left goes to those that will be asked for
@@ -216,8 +238,8 @@ impl LoadBalancers {
     async fn read_tags(&self, client: &Client, names: Vec<String>) -> Vec<(String, Tags)> {
         let at = Instant::now();
         let mut spare = self.next(&names, at);
-        // Only where many come together are others sure to follow.
-        if names.len() >= DESCRIBE_TAGS {
+        // Only where many come together, or wait for their turns, are others sure to follow.
+        if names.len() >= DESCRIBE_TAGS || self.fleet().is_queued(at) {
             let others = self.without_tags(&names).into_iter();
             let others: Vec<String> = others.filter(|name| !spare.contains(name)).collect();
             spare.extend(others);

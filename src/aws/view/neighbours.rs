@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::View;
 use super::joined::Joined;
 use crate::aws::Error;
-use crate::aws::client::Filters;
+use crate::aws::client::{Client, Filters};
 use crate::elb::{AutoScalingGroup, InstanceId, RouteTable, SecurityGroup, Subnet};
 
 type Answer<T> = Result<T, Error>;
@@ -40,8 +40,14 @@ impl Neighbours {
     }
 }
 
-/// What is known, or else the answer of AWS, kept for others. `read` answers one question.
-async fn shared<K, T, R>(view: &View, joined: &Joined<K, Answer<T>>, question: &K, read: impl Fn(K) -> R) -> Answer<T>
+/// What is known, or else the answer of AWS to this operation, kept for others. `read` answers one question.
+async fn shared<K, T, R>(
+    view: &View,
+    operation: &str,
+    joined: &Joined<K, Answer<T>>,
+    question: &K,
+    read: impl Fn(Client, K) -> R,
+) -> Answer<T>
 where
     K: Ord + Clone,
     T: Clone,
@@ -55,7 +61,7 @@ where
         let at = Instant::now();
         joined.tidy(at);
         let answers = questions.into_iter().map(|question| async move {
-            let answer = read(question.clone()).await;
+            let answer = read(view.client.for_all(), question.clone()).await;
             if answer.is_ok() {
                 joined.keep(question.clone(), at, answer.clone());
             }
@@ -64,7 +70,7 @@ where
         join_all(answers).await
     };
     let answer = joined.ask(question, answer_all).await;
-    view.client.note(&answer);
+    view.client.note(operation, &answer);
     answer
 }
 
@@ -74,8 +80,15 @@ impl View {
     /// # Errors
     /// When AWS cannot be asked.
     pub async fn subnets(&self, filters: &Filters) -> Answer<Vec<Subnet>> {
-        let read = |filters: Filters| async move { self.client.subnets(&filters).await };
-        shared(self, &self.readings.neighbours.subnets, filters, read).await
+        let read = |client: Client, filters: Filters| async move { client.subnets(&filters).await };
+        shared(
+            self,
+            "DescribeSubnets",
+            &self.readings.neighbours.subnets,
+            filters,
+            read,
+        )
+        .await
     }
 
     /// EC2 `DescribeRouteTables` of these VPCs.
@@ -83,8 +96,15 @@ impl View {
     /// # Errors
     /// When AWS cannot be asked.
     pub async fn route_tables(&self, vpcs: &BTreeSet<String>) -> Answer<Vec<RouteTable>> {
-        let read = |vpcs: BTreeSet<String>| async move { self.client.route_tables(&vpcs).await };
-        shared(self, &self.readings.neighbours.route_tables, vpcs, read).await
+        let read = |client: Client, vpcs: BTreeSet<String>| async move { client.route_tables(&vpcs).await };
+        shared(
+            self,
+            "DescribeRouteTables",
+            &self.readings.neighbours.route_tables,
+            vpcs,
+            read,
+        )
+        .await
     }
 
     /// EC2 `DescribeSecurityGroups`.
@@ -92,8 +112,15 @@ impl View {
     /// # Errors
     /// When AWS cannot be asked.
     pub async fn security_groups(&self, filters: &Filters) -> Answer<Vec<SecurityGroup>> {
-        let read = |filters: Filters| async move { self.client.security_groups(&filters).await };
-        shared(self, &self.readings.neighbours.security_groups, filters, read).await
+        let read = |client: Client, filters: Filters| async move { client.security_groups(&filters).await };
+        shared(
+            self,
+            "DescribeSecurityGroups",
+            &self.readings.neighbours.security_groups,
+            filters,
+            read,
+        )
+        .await
     }
 
     /// The instances of a VPC that run, or are about to, and have all these tags; with their zones (EC2
@@ -103,9 +130,16 @@ impl View {
     /// When EC2 cannot be asked for all of them: a part proves nothing about the rest.
     pub async fn instances_by_tags(&self, tags: &BTreeMap<String, String>, vpc_id: &str) -> Answer<Placed> {
         type Question = (BTreeMap<String, String>, String);
-        let read = |(tags, vpc): Question| async move { self.client.instances_by_tags(&tags, &vpc).await };
+        let read = |client: Client, (tags, vpc): Question| async move { client.instances_by_tags(&tags, &vpc).await };
         let question = (tags.clone(), vpc_id.to_owned());
-        shared(self, &self.readings.neighbours.instances, &question, read).await
+        shared(
+            self,
+            "DescribeInstances",
+            &self.readings.neighbours.instances,
+            &question,
+            read,
+        )
+        .await
     }
 
     /// Of these Auto Scaling groups, those that exist (`DescribeAutoScalingGroups`, those of several objects in one call).
@@ -123,14 +157,19 @@ impl View {
             return known;
         }
         let answer = groups.ask(name, |names| self.read_groups(names)).await;
-        self.client.note(&answer);
+        self.client.note("DescribeAutoScalingGroups", &answer);
         answer
     }
 
     async fn read_groups(&self, names: Vec<String>) -> Vec<(String, Answer<Option<AutoScalingGroup>>)> {
         let (at, groups) = (Instant::now(), &self.readings.neighbours.groups);
         groups.tidy(at);
-        match self.client.auto_scaling_groups(&names.iter().cloned().collect()).await {
+        match self
+            .client
+            .for_all()
+            .auto_scaling_groups(&names.iter().cloned().collect())
+            .await
+        {
             Ok(found) => {
                 let mut found: BTreeMap<String, AutoScalingGroup> =
                     found.into_iter().map(|group| (group.name.clone(), group)).collect();

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::pace::Pace;
 use crate::aws::Reads;
 use crate::controller::backoff;
-use crate::elb::{Bucket, Lane};
+use crate::elb::{Lane, Wait};
 use crate::plan::Progress;
 
 /// When to look again at what AWS moves by itself.
@@ -17,6 +17,9 @@ const MOVING: Duration = Duration::from_secs(5);
 const STALLED: Duration = Duration::from_mins(10);
 /// When to look again whether a name was given up, or a load balancer offered: a person may be waiting.
 pub(in crate::controller) const BLOCKED: Duration = Duration::from_mins(1);
+
+/// How old may be what was read since an object began to wait for its turn, and after whatever was changed.
+const SERVES: Duration = Duration::from_mins(2);
 
 /// How old details become at most, where a resync is not rarer than that,
 const DETAILS: Duration = Duration::from_hours(1);
@@ -123,7 +126,7 @@ pub(in crate::controller) struct Ended {
 #[derive(Clone, Copy, Debug)]
 struct Waiting {
     reads: Reads,
-    bucket: Bucket,
+    wait: Wait,
     /// It went by what is known of the load balancer, and so it does when its turn comes.
     remembers: bool,
 }
@@ -260,8 +263,9 @@ impl Schedule {
         let reads = |lane, since| Reads { lane, since };
         let change = if settled { Lane::Repair } else { Lane::Change };
         if let Some(waiting) = self.waiting.filter(|_| self.is_due(Due::Rate, now)) {
-            // Nothing was written meanwhile, or the view would know.
-            return reads(waiting.reads.lane, waiting.reads.since.max(earlier));
+            // Nothing was written meanwhile, or the view would know. What others have read while it waited serves it.
+            let earliest = now.checked_sub(tolerance.max(SERVES)).unwrap_or(now);
+            return reads(waiting.reads.lane, waiting.reads.since.max(earliest));
         }
         match &self.seen {
             None if settled => reads(Lane::Repair, earlier),
@@ -278,21 +282,21 @@ impl Schedule {
     }
 
     /// A reconcile met an empty bucket, and goes on when its turn comes.
-    pub(in crate::controller) fn wait_for_turn(&mut self, at: Instant, reads: Reads, bucket: Bucket) {
+    pub(in crate::controller) fn wait_for_turn(&mut self, now: Instant, reads: Reads, wait: Wait) {
         self.waiting = Some(Waiting {
             reads,
-            bucket,
+            wait,
             remembers: self.remembers,
         });
-        self.wait_longer(at);
+        self.wait_longer(now + wait.time);
     }
 
-    /// The bucket whose turn has come, where nothing else is due that cannot wait for it.
-    pub(in crate::controller) fn awaits_bucket(&self, seen: &Seen, now: Instant) -> Option<Bucket> {
+    /// What was waited for, where its time has come and nothing else is due that cannot wait for it.
+    pub(in crate::controller) fn awaits_turn(&self, seen: &Seen, now: Instant) -> Option<Wait> {
         let others = self.due.iter();
         let others = others.filter(|(due, at)| !due.waits_for_a_turn() && **at <= now);
         let comes = self.is_due(Due::Rate, now) && others.count() == 0 && !self.is_asked(seen);
-        self.waiting.filter(|_| comes).map(|waiting| waiting.bucket)
+        self.waiting.filter(|_| comes).map(|waiting| waiting.wait)
     }
 
     /// Its turn comes then, and what would find no more tokens before waits as long.

@@ -15,14 +15,14 @@ use super::{applied, from_status, refresh};
 use crate::api::ClassicLoadBalancerStatus;
 use crate::api::condition::STALLED;
 use crate::api::message;
-use crate::aws::{DESCRIBE_INSTANCE_HEALTH, Wait};
+use crate::aws::DESCRIBE_INSTANCE_HEALTH;
 use crate::controller::clock::Moment;
 use crate::controller::context::Context;
 use crate::controller::error::Error;
 use crate::controller::executor::Executor;
 use crate::controller::memory::{self, Memory};
 use crate::controller::status::{Report, Verdict};
-use crate::elb::{Bucket, Declared, InstanceId, LoadBalancer};
+use crate::elb::{Bucket, Declared, InstanceId, LoadBalancer, Wait};
 use crate::plan::desired::Desired;
 use crate::plan::targets::Members;
 use crate::plan::{Cause, Explained, Problem, Step};
@@ -102,9 +102,7 @@ pub(super) async fn conclude(
     // A look at the health has its own next time, and nothing else is to be done for its sake.
     let of_health = |wait: &Wait| between && matches!(wait.bucket, Bucket::Describe | Bucket::Account);
     if let Some(wait) = subject.region.turn().filter(|wait| !of_health(wait)) {
-        memory
-            .schedule
-            .wait_for_turn(now.at + wait.time, subject.reads, wait.bucket);
+        memory.schedule.wait_for_turn(now.at, subject.reads, wait);
     }
     drained.tell(cx, subject, memory);
     // Whoever replaced the object (`kubectl replace`) may have dropped the finalizer with it, and then its deletion

@@ -16,7 +16,7 @@ use super::stop::{Halt, Stop};
 use super::subject::Subject;
 use crate::api::message::{self, Message};
 use crate::api::{DeletionPolicy, Management};
-use crate::aws::{self, Wait};
+use crate::aws;
 use crate::controller::backoff;
 use crate::controller::clock::Moment;
 use crate::controller::context::Context;
@@ -136,12 +136,9 @@ pub(in crate::controller) async fn attempt(
         Ok(After::Release) => Removal::Done,
         Ok(After::Wait(message)) => Removal::Waits(message, POLL),
         // No failure: its turn comes.
-        Err(Hindrance::Refused(
-            error @ aws::Error {
-                wait: Some(Wait { time, .. }),
-                ..
-            },
-        )) => Removal::Waits(error.told(), time),
+        Err(Hindrance::Refused(error @ aws::Error { wait: Some(wait), .. })) => {
+            Removal::Waits(error.told(), subject.region.turn().unwrap_or(wait).time)
+        }
         Err(Hindrance::Refused(error)) => {
             let message = message::deletion_waits(error.reason(), &error);
             let cause = Cause::Refused(error.class);

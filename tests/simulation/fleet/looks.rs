@@ -1,7 +1,10 @@
 //! What it costs to look though nothing happens, and after a restart.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use aws_simulator::RequestRecord;
+use classic_lb_operator::aws::Limits;
 use classic_lb_operator::controller::Intervals;
 use serde_json::json;
 use tokio::time::Instant;
@@ -86,6 +89,37 @@ fn all_are_verified_within_seconds_of_a_restart() {
         assert!(pages <= FLEET.div_ceil(PAGE) + 2, "{pages}");
         assert!(tags <= FLEET.div_ceil(TAGS) + 2, "{tags}");
         assert!(time <= Duration::from_secs(10), "{time:?}");
+        assert_eq!(refused(&all), 0);
+    });
+}
+
+#[test]
+fn whoever_waits_for_its_turn_to_read_gets_on_and_reads_for_others() {
+    apart(async || {
+        const FLEET: usize = 200;
+        let scarce = "resource-intensive=1000+1000,mutating=1000+1000,describe=6+2";
+        let limits: Limits = scarce.parse().expect("limits");
+        let rates = (scarce.parse().expect("throttles"), limits.with_share(100));
+        // With one call at a time, nobody would ever have both the description and the tags.
+        let mut world = standing(FLEET, &scale(FLEET, rates), Duration::from_mins(10)).await;
+        let since = world.simulator.last_request();
+        world.restart();
+        world.run_until(Instant::now() + Duration::from_mins(1)).await;
+        let all = calls(&world, since);
+        let asked = all.iter().filter(|call| call.operation == "DescribeTags");
+        let named = |call: &RequestRecord| {
+            call.parameters
+                .values()
+                .filter(|name| name.starts_with("lb-"))
+                .cloned()
+                .collect::<Vec<_>>()
+        };
+        let names: BTreeSet<String> = asked.clone().flat_map(named).collect();
+        let sizes: Vec<usize> = asked.map(|call| named(call).len()).collect();
+        println!("{sizes:?}");
+        assert_eq!(names.len(), FLEET, "{sizes:?}");
+        // The look of those that waited for it shows the others once more.
+        assert!(sizes.len() <= FLEET.div_ceil(TAGS) + 3, "{sizes:?}");
         assert_eq!(refused(&all), 0);
     });
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::elb::Bucket;
 
 const RESYNC: Duration = Duration::from_mins(30);
 
@@ -7,6 +8,11 @@ fn seen(generation: i64) -> Seen {
         generation,
         requested_at: None,
     }
+}
+
+fn turn(time: Duration, bucket: Bucket) -> Wait {
+    let calls = 2;
+    Wait { time, bucket, calls }
 }
 
 fn well() -> Ended {
@@ -97,7 +103,7 @@ fn a_plan_that_waits_for_its_turn_is_no_full_reconcile() {
     for remembers in [true, false] {
         let mut schedule = after(&well(), now);
         schedule.remembers(remembers);
-        schedule.wait_for_turn(now + wait, reads, Bucket::Registration);
+        schedule.wait_for_turn(now, reads, turn(wait, Bucket::Registration));
         assert_eq!(schedule.wants_full(&seen(1), now + wait), !remembers);
         assert_eq!(schedule.takes_up_a_plan(now + wait), remembers);
         assert!(!schedule.takes_up_a_plan(now));
@@ -252,17 +258,18 @@ fn an_empty_bucket_is_waited_for_and_not_asked_again_at_once() {
     // A resync that was due met it, and so did what was to be looked at again.
     schedule.set(Due::Resync, now);
     schedule.set(Due::Lag, now);
-    schedule.wait_for_turn(now + wait, reads, Bucket::Describe);
+    let turn = turn(wait, Bucket::Describe);
+    schedule.wait_for_turn(now, reads, turn);
     assert_eq!(schedule.next(now), Some((Due::Rate, wait)));
-    assert_eq!(schedule.awaits_bucket(&seen(1), now), None);
-    assert_eq!(schedule.awaits_bucket(&seen(1), now + wait), Some(Bucket::Describe));
+    assert_eq!(schedule.awaits_turn(&seen(1), now), None);
+    assert_eq!(schedule.awaits_turn(&seen(1), now + wait), Some(turn));
     assert_eq!(schedule.reads(&seen(1), true, wait, now + wait).lane, Lane::Sweep);
     schedule.wait_longer(now + 2 * wait);
     assert_eq!(schedule.next(now), Some((Due::Rate, 2 * wait)));
     // Instances that leave do not wait for the bucket of reads, and somebody who changes it is heard.
     schedule.set(Due::Step, now);
-    assert_eq!(schedule.awaits_bucket(&seen(1), now + 2 * wait), None);
-    assert_eq!(schedule.awaits_bucket(&seen(2), now + 2 * wait), None);
+    assert_eq!(schedule.awaits_turn(&seen(1), now + 2 * wait), None);
+    assert_eq!(schedule.awaits_turn(&seen(2), now + 2 * wait), None);
 }
 
 #[test]
