@@ -155,12 +155,8 @@ impl AccountRegion {
             .collect();
         if let Some(first) = operations.first() {
             let all = operations.iter().chain(reads).copied();
-            let paid = self.client.gate().pay(all, first, lane, self.client.who());
-            if paid.is_err() {
-                self.client.note(first, &paid);
-            }
-            paid?;
-            self.client.gate().budget().put_back(reads.iter().copied());
+            self.client.pay(all, first, lane)?;
+            self.client.keep(reads);
         }
         Ok(Paid {
             region: Arc::clone(&self.shared),
@@ -168,11 +164,9 @@ impl AccountRegion {
         })
     }
 
-    /// How long whoever waited has to wait still; `None`: its turn has come.
-    pub fn still_waits(&self, wait: Wait) -> Option<Duration> {
-        let (lane, who) = (self.client.lane(), self.client.who());
-        let budget = self.shared.client.gate().budget();
-        budget.still(wait.bucket, wait.calls, lane, who)
+    /// Keeps the calls that the reconcile has waited for; or says how long to wait still.
+    pub fn take_turn(&self, wait: Wait) -> Option<Duration> {
+        self.client.take_turn(wait)
     }
 
     /// How long the reconcile that asks here shall wait, since it met an empty bucket.

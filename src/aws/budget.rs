@@ -4,6 +4,7 @@
 //! share of each is ours; a call that finds none left is not made, and its object waits in the queue for its turn. The
 //! lanes see to it that what keeps traffic flowing never waits for what can wait.
 
+mod kept;
 mod level;
 mod limits;
 
@@ -12,11 +13,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+pub(super) use kept::Kept;
 use level::Level;
 pub(super) use level::Who;
 pub use limits::Limits;
 
-use crate::elb::{Bucket, Lane, Wait};
+use crate::elb::{Bucket, Calls, Lane, Wait};
 use crate::metrics::BucketSample;
 
 /// The part of a bucket that a lane leaves to those before it. Instances that come and go need nothing of the buckets of other
@@ -70,24 +72,23 @@ struct Levels {
 }
 
 impl Levels {
-    /// All of the tokens, for calls to come, or none and the time until they are there.
-    fn promise(&mut self, needs: &[(Bucket, u32)], lane: Lane, who: Who, now: Instant) -> Result<(), Wait> {
+    /// How long until there is a turn for all of these calls, and whose bucket takes longest; `None`: there is one.
+    fn waits(&mut self, calls: &Calls, lane: Lane, who: Who, now: Instant) -> Option<(Duration, Bucket)> {
         let mut longest = None;
-        for &(bucket, calls) in needs {
-            let (leave, tokens) = (leaves(lane, bucket), f64::from(calls));
+        for (bucket, calls) in Bucket::ALL.into_iter().zip(calls).filter(|(_, calls)| **calls > 0) {
+            let (leave, tokens) = (leaves(lane, bucket), f64::from(*calls));
             let level = &mut self.buckets[bucket as usize];
             if !level.has(tokens, leave, now) {
-                let time = level.wait_for(tokens, leave, lane, who, now);
-                longest = longest.max(Some(Wait { time, bucket, calls }));
+                longest = longest.max(Some((level.wait_for(tokens, leave, lane, who, now), bucket)));
             }
         }
-        if let Some(wait) = longest {
-            return Err(wait);
+        longest
+    }
+
+    fn promise(&mut self, calls: &Calls, who: Who) {
+        for (level, calls) in self.buckets.iter_mut().zip(calls).filter(|(_, calls)| **calls > 0) {
+            level.promise(f64::from(*calls), who);
         }
-        for (bucket, calls) in needs {
-            self.buckets[*bucket as usize].promise(f64::from(*calls), who);
-        }
-        Ok(())
     }
 }
 
@@ -108,27 +109,60 @@ impl Budget {
         change(&mut levels, Instant::now())
     }
 
-    /// Keeps the tokens of these calls, all or none; `Err` tells which bucket lacks some, and how long to wait.
+    /// Keeps the tokens of these calls, all or none, those first that are kept for whoever asks; `Err` tells which bucket lacks
+    /// some, and how long to wait.
     pub(super) fn promise<'a>(
         &self,
         operations: impl IntoIterator<Item = &'a str>,
         lane: Lane,
         who: Who,
+        kept: &Kept,
     ) -> Result<(), Wait> {
-        let mut needs = Vec::new();
-        for operation in operations {
-            add(&mut needs, operation);
-        }
-        self.with(|levels, now| levels.promise(&needs, lane, who, now))
+        let calls = needs(operations);
+        self.with(|levels, now| {
+            let lacking = kept.lacking(&calls);
+            if let Some((time, bucket)) = levels.waits(&lacking, lane, who, now) {
+                return Err(Wait { time, bucket, calls });
+            }
+            kept.use_up(&calls);
+            levels.promise(&lacking, who);
+            Ok(())
+        })
     }
 
-    /// How long whoever waits for so many calls has to wait still; `None`: its turn has come.
-    pub(super) fn still(&self, bucket: Bucket, calls: u32, lane: Lane, who: Who) -> Option<Duration> {
-        let (leave, tokens) = (leaves(lane, bucket), f64::from(calls));
+    /// How long whoever waits for these calls has to wait still; `None`: its turn has come.
+    pub(super) fn still(&self, calls: &Calls, lane: Lane, who: Who) -> Option<Duration> {
+        self.with(|levels, now| levels.waits(calls, lane, who, now))
+            .map(|(time, _)| time)
+    }
+
+    /// The same; and where its turn has come, the calls are kept for it, so that it gets on whatever others take. They may be
+    /// more than a bucket ever holds.
+    pub(super) fn keep(&self, calls: &Calls, lane: Lane, who: Who, kept: &Kept) -> Option<Duration> {
         self.with(|levels, now| {
-            let level = &mut levels.buckets[bucket as usize];
-            (!level.has(tokens, leave, now)).then(|| level.wait_for(tokens, leave, lane, who, now))
+            let waits = levels.waits(calls, lane, who, now);
+            if waits.is_none() {
+                levels.promise(calls, who);
+                kept.add(calls);
+            }
+            waits.map(|(time, _)| time)
         })
+    }
+
+    /// Of several things that one object waits for, so many calls are waited for at once: what the bucket then still holds is
+    /// there for others.
+    pub(super) fn at_once(&self, bucket: Bucket) -> u32 {
+        self.with(|levels, _| levels.buckets[bucket as usize].half())
+    }
+
+    /// What is kept is not used.
+    pub(super) fn put_back_kept(&self, kept: &Kept) {
+        let calls = kept.take();
+        self.with(|levels, _| {
+            for (level, calls) in levels.buckets.iter_mut().zip(calls) {
+                level.put_back(f64::from(calls));
+            }
+        });
     }
 
     /// A call that is paid for is made now.
@@ -142,13 +176,10 @@ impl Budget {
 
     /// The calls were not made after all.
     pub(super) fn put_back<'a>(&self, operations: impl IntoIterator<Item = &'a str>) {
-        let mut needs = Vec::new();
-        for operation in operations {
-            add(&mut needs, operation);
-        }
+        let calls = needs(operations);
         self.with(|levels, _| {
-            for (bucket, calls) in needs {
-                levels.buckets[bucket as usize].put_back(f64::from(calls));
+            for (level, calls) in levels.buckets.iter_mut().zip(calls) {
+                level.put_back(f64::from(calls));
             }
         });
     }
@@ -204,13 +235,13 @@ impl Budget {
     }
 }
 
-fn add(needs: &mut Vec<(Bucket, u32)>, operation: &str) {
-    for bucket in Bucket::of(operation) {
-        match needs.iter_mut().find(|(known, _)| known == bucket) {
-            Some((_, calls)) => *calls += 1,
-            None => needs.push((*bucket, 1)),
-        }
+/// What these calls need.
+pub(super) fn needs<'a>(operations: impl IntoIterator<Item = &'a str>) -> Calls {
+    let mut calls = Calls::default();
+    for bucket in operations.into_iter().flat_map(Bucket::of) {
+        calls[*bucket as usize] += 1;
     }
+    calls
 }
 
 #[cfg(test)]
@@ -218,7 +249,7 @@ mod tests {
     use super::*;
 
     fn take(budget: &Budget, operation: &str, lane: Lane) -> Result<(), Wait> {
-        budget.promise([operation], lane, 1)?;
+        budget.promise([operation], lane, 1, &Kept::default())?;
         budget.spend(operation);
         Ok(())
     }
@@ -254,11 +285,11 @@ mod tests {
         let budget = Budget::new(&Limits::default());
         let rebuild = ["DeleteLoadBalancerListeners", "CreateLoadBalancerListeners"];
         let taken = (0..100)
-            .take_while(|_| budget.promise(rebuild, Lane::Change, 1).is_ok())
+            .take_while(|_| budget.promise(rebuild, Lane::Change, 1, &Kept::default()).is_ok())
             .count();
         assert_eq!(taken, 5, "of ten tokens");
         budget.put_back(rebuild);
-        assert!(budget.promise(rebuild, Lane::Change, 1).is_ok());
+        assert!(budget.promise(rebuild, Lane::Change, 1, &Kept::default()).is_ok());
         budget.overdraw("CreateLoadBalancerListeners");
         budget.overdraw("CreateLoadBalancerListeners");
         assert!(take(&budget, "AddTags", Lane::Instances).is_err());

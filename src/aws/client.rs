@@ -32,7 +32,7 @@ use super::{Class, Error, convert};
 use crate::api::message;
 use crate::elb::{
     Account, AutoScalingGroup, DESCRIBE_AUTO_SCALING_GROUPS, DESCRIBE_AUTO_SCALING_INSTANCES, InstanceHealth,
-    InstanceId, Lane, LoadBalancer, Wait,
+    InstanceId, Lane, LoadBalancer,
 };
 use crate::lease::Leadership;
 
@@ -109,11 +109,11 @@ impl Client {
             sts: aws_sdk_sts::Client::from_conf(own!(aws_sdk_sts, config, gate).interceptor(key.clone()).build()),
             acm: aws_sdk_acm::Client::from_conf(own!(aws_sdk_acm, config, gate).build()),
             iam: aws_sdk_iam::Client::from_conf(own!(aws_sdk_iam, config, gate).build()),
-            gate,
             lane: Lane::Change,
             leadership,
             who: 0,
-            turn: Arc::default(),
+            turn: Arc::new(Turn::new(&gate)),
+            gate,
         }
     }
 
@@ -123,7 +123,7 @@ impl Client {
             lane,
             leadership,
             who,
-            turn: Arc::default(),
+            turn: Arc::new(Turn::new(&self.gate)),
             ..self.clone()
         }
     }
@@ -131,20 +131,9 @@ impl Client {
     /// The same, to ask for several objects at once: what that costs is noted by each of them.
     pub(super) fn for_all(&self) -> Self {
         Self {
-            turn: Arc::default(),
+            turn: Arc::new(self.turn.apart()),
             ..self.clone()
         }
-    }
-
-    /// Remembers that a call had its turn, or how long to wait for it.
-    pub(super) fn note<T>(&self, operation: &str, answer: &Result<T, Error>) {
-        let budget = self.gate.budget();
-        self.turn.note(operation, answer, budget, self.lane, self.who);
-    }
-
-    /// How long whoever asks here shall wait, since a call had no turn.
-    pub(super) fn turn(&self) -> Option<Wait> {
-        self.turn.wait()
     }
 
     /// What its calls pass.
@@ -350,7 +339,11 @@ impl Client {
     {
         let answer = self
             .gate
-            .call(operation, Access::Read(self.lane, self.who), Box::pin(sending))
+            .call(
+                operation,
+                Access::Read(self.lane, self.who, self.turn.kept()),
+                Box::pin(sending),
+            )
             .await;
         self.note(operation, &answer);
         answer

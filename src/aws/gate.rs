@@ -11,7 +11,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::time::Instant;
 use tracing::debug;
 
-use super::budget::{Budget, Who};
+use super::budget::{Budget, Kept, Who};
 use super::{Class, Error, trace};
 use crate::api::message::{self, Answer};
 use crate::elb::{Lane, Wait};
@@ -21,8 +21,8 @@ use crate::metrics::Metrics;
 /// What is called for.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Access<'a> {
-    /// It changes nothing, and is paid for in this lane.
-    Read(Lane, Who),
+    /// It changes nothing, and is paid for in this lane, from what is kept first.
+    Read(Lane, Who, &'a Kept),
     /// It changes AWS, so it is the leader's alone, of whoever leads here. Whoever calls has paid: a plan pays for all its calls
     /// before the first, so that none stops halfway.
     Write(&'a Leadership),
@@ -87,16 +87,17 @@ impl Gate {
         first: &'static str,
         lane: Lane,
         who: Who,
+        kept: &Kept,
     ) -> Result<(), Error> {
-        self.budget.promise(operations, lane, who).map_err(|wait| {
+        self.budget.promise(operations, lane, who, kept).map_err(|wait| {
             self.metrics.waits(lane.as_str(), wait.bucket.as_str());
             over_budget(first, wait)
         })
     }
 
-    async fn pay_for(&self, operation: &'static str, lane: Lane, who: Who) -> Result<(), Error> {
+    async fn pay_for(&self, operation: &'static str, lane: Lane, who: Who, kept: &Kept) -> Result<(), Error> {
         loop {
-            match self.pay([operation], operation, lane, who) {
+            match self.pay([operation], operation, lane, who, kept) {
                 Err(Error { wait: Some(wait), .. }) if self.waits() => tokio::time::sleep(wait.time).await,
                 paid => {
                     if paid.is_ok() {
@@ -122,8 +123,8 @@ impl Gate {
         let not_leader = |answer: Answer| Error::new(operation, Class::NotLeader, answer.code, answer.text);
         let claim = match access {
             Access::Write(leadership) => Some(leadership.claim().ok_or_else(|| not_leader(message::not_leader()))?),
-            Access::Read(lane, who) => {
-                self.pay_for(operation, lane, who).await?;
+            Access::Read(lane, who, kept) => {
+                self.pay_for(operation, lane, who, kept).await?;
                 None
             }
         };

@@ -114,12 +114,14 @@ pub(super) async fn reconcile(cx: &Context, object: &Object, memory: &mut Memory
     Box::pin(conclude(cx, executor, subject, memory, ended, now)).await // I/O   status, once, where it differs; when to look again
 }
 
-/// Whether its turn at AWS has not come. What the cluster asks for meanwhile does not wait for that.
+/// Takes the turn at AWS that it has waited for. Whether that has not come; what the cluster asks for meanwhile does not wait
+/// for it.
 fn waits_still(subject: &Subject<'_>, memory: &mut Memory, now: Moment) -> bool {
-    let waited = memory.schedule.awaits_turn(&subject.seen(), now.at);
-    let wait = waited.and_then(|wait| subject.region.still_waits(wait));
+    let alone = memory.schedule.awaits_turn(&subject.seen(), now.at).is_some();
+    let turn = memory.schedule.turn_comes(now.at);
+    let wait = turn.and_then(|wait| subject.region.take_turn(wait));
     if let Some(wait) = wait {
         memory.schedule.wait_longer(now.at + wait);
     }
-    wait.is_some()
+    alone && wait.is_some()
 }

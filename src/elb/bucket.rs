@@ -25,6 +25,9 @@ pub enum Bucket {
     Iam,
 }
 
+/// A number of calls for each bucket, in the order of [`Bucket::ALL`].
+pub type Calls = [u32; Bucket::ALL.len()];
+
 /// How long to wait for a turn, and which bucket is empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Wait {
@@ -32,8 +35,8 @@ pub struct Wait {
     pub time: Duration,
     /// What the call draws from.
     pub bucket: Bucket,
-    /// How many calls there shall be a turn for: with fewer, whoever waits would begin anew and get no further.
-    pub calls: u32,
+    /// The calls that there shall be a turn for: with fewer, whoever waits would begin anew and get no further.
+    pub calls: Calls,
 }
 
 impl Bucket {

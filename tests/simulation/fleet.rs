@@ -8,6 +8,8 @@ mod looks;
 mod nodes;
 #[cfg(test)]
 mod others;
+#[cfg(test)]
+mod turns;
 
 use std::time::Duration;
 

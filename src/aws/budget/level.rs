@@ -18,8 +18,11 @@ const LEAST: f64 = 0.05;
 const RECOVERY: f64 = 0.005;
 /// but no more than this for each call that there is room for: of a slow bucket each throttle is one of few calls.
 const RECOVERY_A_CALL: f64 = 0.02;
-/// Whoever comes when its turn has come shall not find that a hair is lacking, neither here nor at AWS.
-const CLOSE: f64 = 1e-6;
+/// Whoever comes when its turn has come shall not find that a hair is lacking, neither here
+const CLOSE: f64 = 1e-9;
+/// nor at AWS, which counts for itself: less is taken to come back than does,
+const CAUTION: f64 = 1.0 - 1e-6;
+/// and it is told to come later by more than that.
 const LATER: Duration = Duration::from_millis(2);
 /// Who has not come so long after its turn does not come any more.
 const GIVEN_UP: Duration = Duration::from_secs(30);
@@ -80,7 +83,7 @@ impl Level {
     }
 
     fn per_second(&self) -> f64 {
-        self.rate.refill * self.learnt
+        self.rate.refill * self.learnt * CAUTION
     }
 
     /// Whether so many can be taken, so that a part of the bucket is left. More than it ever holds: when it is full.
@@ -108,6 +111,12 @@ impl Level {
 
     fn needed(&self, tokens: f64, leave: f64) -> f64 {
         (tokens + leave * self.rate.capacity).min(self.rate.capacity)
+    }
+
+    /// Half of what it holds when it is full.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // limits are small and positive
+    pub(super) fn half(&self) -> u32 {
+        (self.rate.capacity / 2.0).ceil() as u32
     }
 
     /// Keeps them for calls to come.
@@ -189,7 +198,7 @@ mod tests {
         assert!(level.has(2.0, 0.0, now));
         level.take(2.0, now);
         assert!(!level.has(1.0, 0.0, now));
-        assert!(level.has(1.0, 0.0, now + Duration::from_secs(2)));
+        assert!(level.has(1.0, 0.0, now + Duration::from_secs(2) + LATER));
         assert!(!level.has(2.0, 0.0, now + Duration::from_secs(2)));
     }
 
@@ -199,7 +208,7 @@ mod tests {
         assert!(level.has(6.0, 0.4, now));
         level.take(6.0, now);
         assert!(!level.has(1.0, 0.4, now) && level.has(4.0, 0.0, now));
-        assert!(!level.has(30.0, 0.0, now) && level.has(30.0, 0.0, now + Duration::from_secs(6)));
+        assert!(!level.has(30.0, 0.0, now) && level.has(30.0, 0.0, now + Duration::from_secs(6) + LATER));
         level.take(30.0, now + Duration::from_secs(6));
         assert!(!level.has(1.0, 0.0, now + Duration::from_secs(25)));
     }
@@ -234,7 +243,8 @@ mod tests {
         let mut wait = |who, tokens| level.wait_for(tokens, 0.0, Lane::Change, who, now).as_secs();
         assert_eq!([wait(1, 2.0), wait(2, 2.0), wait(3, 1.0)], [4, 8, 10]);
         assert!(
-            !level.has(2.0, 0.0, now + Duration::from_secs(3)) && level.has(2.0, 0.0, now + Duration::from_secs(4))
+            !level.has(2.0, 0.0, now + Duration::from_secs(3))
+                && level.has(2.0, 0.0, now + Duration::from_secs(4) + LATER)
         );
     }
 
@@ -256,7 +266,7 @@ mod tests {
         let later = now + Duration::from_secs(1);
         assert!(!level.has(1.0, 0.0, later), "AWS's bucket was full all the time");
         level.spend(1.0, later);
-        assert!(!level.has(1.0, 0.0, later) && level.has(1.0, 0.0, later + Duration::from_secs(1)));
+        assert!(!level.has(1.0, 0.0, later) && level.has(1.0, 0.0, later + Duration::from_secs(1) + LATER));
         level.put_back(1.0);
         assert!(level.has(1.0, 0.0, later), "a call that is not made after all");
     }

@@ -1,42 +1,137 @@
-//! What became of the calls of one reconcile: which were made, and how long to wait since one had no turn.
+//! The turn of one reconcile: which calls it has made, what is kept for those to come, and how long to wait since one had no
+//! turn.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use super::Client;
 use crate::aws::Error;
-use crate::aws::budget::{Budget, Who};
-use crate::elb::{Bucket, Lane, Wait};
+use crate::aws::budget::{Kept, Who, needs};
+use crate::aws::gate::Gate;
+use crate::elb::{Bucket, Calls, Lane, Wait};
 
 /// The calls of one reconcile.
-#[derive(Debug, Default)]
-pub(super) struct Turn(Mutex<State>);
+#[derive(Debug)]
+pub(super) struct Turn {
+    state: Mutex<State>,
+    purse: Arc<Purse>,
+}
 
 #[derive(Clone, Copy, Debug, Default)]
 struct State {
     wait: Option<Wait>,
-    /// How many were made of each bucket.
-    made: [u32; Bucket::ALL.len()],
+    /// Those that were made.
+    made: Calls,
+    /// Those that had no turn.
+    lacking: Calls,
+}
+
+/// What is kept for calls to come.
+#[derive(Debug)]
+struct Purse {
+    gate: Arc<Gate>,
+    kept: Kept,
+}
+
+impl Drop for Purse {
+    /// What was not used is there for others.
+    fn drop(&mut self) {
+        self.gate.budget().put_back_kept(&self.kept);
+    }
+}
+
+impl Client {
+    /// Remembers that a call was made, or how long to wait for its turn.
+    pub(in crate::aws) fn note<T>(&self, operation: &str, answer: &Result<T, Error>) {
+        self.turn.note(operation, answer, self.lane, self.who);
+    }
+
+    /// How long whoever asks here shall wait, since a call had no turn.
+    pub(in crate::aws) fn turn(&self) -> Option<Wait> {
+        self.turn.with(|state| state.wait)
+    }
+
+    /// Keeps the calls that the reconcile has waited for, or says how long to wait still.
+    pub(in crate::aws) fn take_turn(&self, wait: Wait) -> Option<Duration> {
+        self.gate
+            .budget()
+            .keep(&wait.calls, self.lane, self.who, self.turn.kept())
+    }
+
+    /// Keeps what these calls need, from what is kept for the reconcile first.
+    pub(in crate::aws) fn pay<'a>(
+        &self,
+        operations: impl IntoIterator<Item = &'a str>,
+        first: &'static str,
+        lane: Lane,
+    ) -> Result<(), Error> {
+        let paid = self.gate.pay(operations, first, lane, self.who, self.turn.kept());
+        if paid.is_err() {
+            self.note(first, &paid);
+        }
+        paid
+    }
+
+    /// What is paid for reads to come is kept until they are made.
+    pub(in crate::aws) fn keep(&self, reads: &[&'static str]) {
+        self.turn.kept().add(&needs(reads.iter().copied()));
+    }
 }
 
 impl Turn {
+    /// Nothing is kept for it.
+    pub(super) fn new(gate: &Arc<Gate>) -> Self {
+        Self {
+            state: Mutex::default(),
+            purse: Arc::new(Purse {
+                gate: Arc::clone(gate),
+                kept: Kept::default(),
+            }),
+        }
+    }
+
+    /// Calls that are made from the same purse and not noted here.
+    pub(super) fn apart(&self) -> Self {
+        Self {
+            state: Mutex::default(),
+            purse: Arc::clone(&self.purse),
+        }
+    }
+
     fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// How long to wait, since a call had no turn.
-    pub(super) fn wait(&self) -> Option<Wait> {
-        self.with(|state| state.wait)
+    /// What is kept.
+    pub(super) fn kept(&self) -> &Kept {
+        &self.purse.kept
     }
 
-    /// A call had its turn; or else it waits until there is one for it and for those that will be made again before it.
-    pub(super) fn note<T>(&self, operation: &str, answer: &Result<T, Error>, budget: &Budget, lane: Lane, who: Who) {
+    /// A call was made; or else it waits until there is a turn for it and for those that will be made again before it.
+    fn note<T>(&self, operation: &str, answer: &Result<T, Error>, lane: Lane, who: Who) {
         let Err(Error { wait: Some(wait), .. }) = answer else {
-            let buckets = Bucket::of(operation).iter();
-            return self.with(|state| buckets.for_each(|bucket| state.made[*bucket as usize] += 1));
+            let made = needs([operation]);
+            return self.with(|state| add(&mut state.made, &made));
         };
-        let calls = wait.calls + self.with(|state| state.made[wait.bucket as usize]);
-        let longer = budget.still(wait.bucket, calls, lane, who).unwrap_or_default();
+        let budget = self.purse.gate.budget();
+        let calls = self.with(|state| {
+            add(&mut state.lacking, &wait.calls);
+            let mut calls = state.made;
+            for (number, bucket) in Bucket::ALL.into_iter().enumerate() {
+                let lacking = state.lacking[number].min(budget.at_once(bucket));
+                calls[number] += lacking.max(wait.calls[number]);
+            }
+            calls
+        });
+        let longer = budget.still(&calls, lane, who).unwrap_or_default();
         let time = wait.time.max(longer);
         let wait = Wait { time, calls, ..*wait };
         self.with(|state| state.wait = state.wait.max(Some(wait)));
+    }
+}
+
+fn add(sum: &mut Calls, calls: &Calls) {
+    for (sum, calls) in sum.iter_mut().zip(calls) {
+        *sum += calls;
     }
 }

@@ -293,10 +293,15 @@ impl Schedule {
 
     /// What was waited for, where its time has come and nothing else is due that cannot wait for it.
     pub(in crate::controller) fn awaits_turn(&self, seen: &Seen, now: Instant) -> Option<Wait> {
-        let others = self.due.iter();
-        let others = others.filter(|(due, at)| !due.waits_for_a_turn() && **at <= now);
-        let comes = self.is_due(Due::Rate, now) && others.count() == 0 && !self.is_asked(seen);
-        self.waiting.filter(|_| comes).map(|waiting| waiting.wait)
+        let mut others = self.due.iter();
+        let none = !others.any(|(due, at)| !due.waits_for_a_turn() && *at <= now);
+        self.turn_comes(now).filter(|_| none && !self.is_asked(seen))
+    }
+
+    /// The same, whatever else is due.
+    pub(in crate::controller) fn turn_comes(&self, now: Instant) -> Option<Wait> {
+        let waiting = self.waiting.filter(|_| self.is_due(Due::Rate, now));
+        waiting.map(|waiting| waiting.wait)
     }
 
     /// Its turn comes then, and what would find no more tokens before waits as long.

@@ -132,12 +132,21 @@ pub(in crate::controller) async fn attempt(
     now: Moment,
 ) -> Result<Removal, Error> {
     let executor = &mut Executor::new(cx, subject);
+    if let Some(wait) = memory
+        .schedule
+        .turn_comes(now.at)
+        .and_then(|wait| subject.region.take_turn(wait))
+    {
+        memory.schedule.wait_longer(now.at + wait);
+    }
     Ok(match remove(cx, executor, subject, memory, now).await {
         Ok(After::Release) => Removal::Done,
         Ok(After::Wait(message)) => Removal::Waits(message, POLL),
         // No failure: its turn comes.
         Err(Hindrance::Refused(error @ aws::Error { wait: Some(wait), .. })) => {
-            Removal::Waits(error.told(), subject.region.turn().unwrap_or(wait).time)
+            let wait = subject.region.turn().unwrap_or(wait);
+            memory.schedule.wait_for_turn(now.at, subject.reads, wait);
+            Removal::Waits(error.told(), wait.time)
         }
         Err(Hindrance::Refused(error)) => {
             let message = message::deletion_waits(error.reason(), &error);

@@ -11,7 +11,7 @@ fn seen(generation: i64) -> Seen {
 }
 
 fn turn(time: Duration, bucket: Bucket) -> Wait {
-    let calls = 2;
+    let calls = [2; Bucket::ALL.len()];
     Wait { time, bucket, calls }
 }
 
