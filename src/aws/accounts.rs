@@ -1,6 +1,6 @@
 //! Accounts and their regions: whose credentials ask, and who answers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -39,6 +39,8 @@ pub struct Accounts {
     own: Arc<Regions>,
     /// Accounts that are entered by a role.
     entered: Arc<Mutex<HashMap<Role, Arc<Regions>>>>,
+    /// One for each account and region, whichever roles lead there.
+    budgets: Arc<Mutex<Budgets>>,
     /// Where each object is, by UID.
     users: Arc<Mutex<HashMap<String, Place>>>,
     adopting: Arc<Adopting>,
@@ -47,12 +49,13 @@ pub struct Accounts {
 /// The role that is assumed, where one is, and the region.
 type Place = (Option<Role>, String);
 
+/// Budgets by account and region; the account of the operator's own identity is empty.
+type Budgets = HashMap<(String, String), Arc<Budget>>;
+
 /// The regions of one identity, and who it is.
 #[derive(Debug)]
 struct Regions {
     config: SdkConfig,
-    /// What may be asked of AWS in each of them.
-    limits: Limits,
     /// The session of the role; `None`: the operator's own identity.
     session: Option<Arc<Session>>,
     /// The region whose STS is asked for a role: the one that an object is in may not be enabled.
@@ -74,7 +77,6 @@ impl Accounts {
     pub fn new(config: SdkConfig, leaders: impl Into<Leaders>, metrics: Arc<Metrics>, rates: Rates) -> Self {
         let own = Regions {
             config,
-            limits: rates.limits,
             session: None,
             home: None,
             known: Mutex::default(),
@@ -86,6 +88,7 @@ impl Accounts {
             rates,
             own: Arc::new(own),
             entered: Arc::default(),
+            budgets: Arc::default(),
             users: Arc::default(),
             adopting: Arc::default(),
         }
@@ -136,7 +139,14 @@ impl Accounts {
             buckets: shared.client.gate().budget().samples(),
             view_age: shared.readings.swept().map(|swept| swept.elapsed().as_secs_f64()),
         };
-        self.all().into_iter().map(sample).collect()
+        let mut samples: BTreeMap<(String, String), RegionSample> = BTreeMap::new();
+        for sample in self.all().into_iter().map(sample) {
+            let place = (sample.account.clone(), sample.region.clone());
+            let known = samples.entry(place).or_insert_with(|| sample.clone());
+            let ages = [known.view_age, sample.view_age].into_iter().flatten();
+            known.view_age = ages.min_by(f64::total_cmp);
+        }
+        samples.into_values().collect()
     }
 
     /// Every region of every identity.
@@ -197,6 +207,11 @@ impl Accounts {
     }
 
     fn drop_unused(&self, place: &Place) {
+        self.drop_clients(place);
+        self.tidy_budgets();
+    }
+
+    fn drop_clients(&self, place: &Place) {
         let users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
         if users.values().any(|used| used == place) {
             return;
@@ -245,13 +260,8 @@ impl Accounts {
                 .credentials_provider(SharedCredentialsProvider::new(OfSession(Arc::clone(&session))))
                 // The session keeps them itself, so that those which AWS rejects can be given up.
                 .identity_cache(IdentityCache::no_cache());
-            let limits = self.rates.limits;
             Arc::new(Regions {
                 config: config.build(),
-                limits: match role.rate_share {
-                    Some(percent) => limits.with_share(percent),
-                    None => limits,
-                },
                 session: Some(session),
                 home: Some(home),
                 known: Mutex::default(),
@@ -261,30 +271,67 @@ impl Accounts {
         Arc::clone(entered.entry(role.clone()).or_insert_with(enter))
     }
 
+    /// What may be asked of this account in this region. Several roles lead into one account, and AWS counts what they ask for
+    /// together: the least of their shares is the share of all.
+    fn budget(&self, account: &str, region: &str) -> Arc<Budget> {
+        let limits = self.limits(account);
+        let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
+        let budget = budgets
+            .entry((account.to_owned(), region.to_owned()))
+            .or_insert_with(|| Arc::new(Budget::new(&limits)));
+        budget.limit(&limits);
+        Arc::clone(budget)
+    }
+
+    fn limits(&self, account: &str) -> Limits {
+        let entered = self.entered.lock().unwrap_or_else(PoisonError::into_inner);
+        let limits = self.rates.limits;
+        let roles = entered.keys().filter(|role| role.account() == account);
+        let least = roles.map(|role| role.rate_share.map_or(limits, |percent| limits.with_share(percent)));
+        least
+            .min_by(|one, other| one.share().total_cmp(&other.share()))
+            .unwrap_or(limits)
+    }
+
+    /// Roles have come or gone: the budgets of these regions that are left are those of the others, and those that nobody uses
+    /// go.
+    fn tidy_budgets(&self) {
+        let used: HashSet<(String, String)> = self
+            .all()
+            .iter()
+            .map(|shared| (shared.account.clone(), shared.region.clone()))
+            .collect();
+        let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
+        budgets.retain(|place, _| used.contains(place));
+        for ((account, _), budget) in budgets.iter().filter(|((account, _), _)| !account.is_empty()) {
+            budget.limit(&self.limits(account));
+        }
+    }
+
     fn shared(&self, of: &Regions, region: &str) -> Arc<Shared> {
         let asked = of.home.as_deref().filter(|home| *home != region);
         let asked = asked.map(|home| self.shared(of, home));
-        let mut regions = of.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let make = || {
-            let budget = Budget::new(&of.limits);
-            let when = self.rates.when_over_budget;
-            let gate = Gate::new(region, Arc::clone(&self.metrics), budget, when);
-            let identity = Arc::clone(&of.identity);
-            Arc::new(Shared {
-                account: of
-                    .session
-                    .as_ref()
-                    .map_or_else(String::new, |session| session.account().to_owned()),
-                region: region.to_owned(),
-                client: Client::new(&of.config, region, Arc::new(gate), &identity.key, self.leaders.of(None)),
-                readings: Arc::default(),
-                asked,
-                session: of.session.clone(),
-                identity,
-                adopting: Arc::clone(&self.adopting),
-            })
-        };
-        regions.entry(region.to_owned()).or_insert_with(make).clone()
+        let known = || of.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shared) = known().get(region) {
+            return Arc::clone(shared);
+        }
+        let session = of.session.as_ref();
+        let account = session.map_or_else(String::new, |session| session.account().to_owned());
+        let (budget, when) = (self.budget(&account, region), self.rates.when_over_budget);
+        let gate = Arc::new(Gate::new(region, Arc::clone(&self.metrics), budget, when));
+        let identity = Arc::clone(&of.identity);
+        let shared = Arc::new(Shared {
+            account,
+            region: region.to_owned(),
+            client: Client::new(&of.config, region, gate, &identity.key, self.leaders.of(None)),
+            readings: Arc::default(),
+            asked,
+            session: of.session.clone(),
+            identity,
+            adopting: Arc::clone(&self.adopting),
+        });
+        // Somebody else may have been faster.
+        Arc::clone(known().entry(region.to_owned()).or_insert(shared))
     }
 }
 

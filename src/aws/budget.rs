@@ -104,6 +104,16 @@ impl Budget {
         }
     }
 
+    /// What may be asked for from now on.
+    pub(super) fn limit(&self, limits: &Limits) {
+        self.with(|levels, now| {
+            for bucket in Bucket::ALL {
+                levels.buckets[bucket as usize].limit(limits.of(bucket), now);
+            }
+            levels.health.limit(health_rate(limits), now);
+        });
+    }
+
     fn with<T>(&self, change: impl FnOnce(&mut Levels, Instant) -> T) -> T {
         let mut levels = self.levels.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut levels, Instant::now())

@@ -42,7 +42,7 @@ pub enum WhenOverBudget {
 pub(super) struct Gate {
     region: String,
     metrics: Arc<Metrics>,
-    budget: Budget,
+    budget: Arc<Budget>,
     when_over_budget: WhenOverBudget,
     /// Calls in a row that were not answered.
     unanswered: AtomicU32,
@@ -52,7 +52,12 @@ pub(super) struct Gate {
 const SILENT: u32 = 3;
 
 impl Gate {
-    pub(super) fn new(region: &str, metrics: Arc<Metrics>, budget: Budget, when_over_budget: WhenOverBudget) -> Self {
+    pub(super) fn new(
+        region: &str,
+        metrics: Arc<Metrics>,
+        budget: Arc<Budget>,
+        when_over_budget: WhenOverBudget,
+    ) -> Self {
         Self {
             region: region.to_owned(),
             metrics,

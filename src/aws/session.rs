@@ -32,6 +32,11 @@ pub struct Role {
 }
 
 impl Role {
+    /// The id of the account that it is in.
+    pub(super) fn account(&self) -> &str {
+        self.arn.split(':').nth(4).unwrap_or_default()
+    }
+
     /// The region whose STS is asked where the operator has no region of its own: one that cannot be switched off.
     pub(super) fn first_region(&self) -> &'static str {
         match self.arn.split(':').nth(1) {
@@ -66,7 +71,7 @@ impl Session {
 
     /// The id of the account that the role is in.
     pub(super) fn account(&self) -> &str {
-        self.role.arn.split(':').nth(4).unwrap_or_default()
+        self.role.account()
     }
 
     /// The next call assumes the role anew: AWS rejects the session, as after its role was deleted and made again.

@@ -23,7 +23,10 @@ number of objects.
 
 /// What the labels hold.
 const LABELS: &[(&str, &str)] = &[
-    ("account", "the `AWSAccount`; empty for the operator's own identity"),
+    (
+        "account",
+        "the id of the account; empty for that of the operator's own identity",
+    ),
     (
         "bucket",
         "the bucket of AWS's that a call draws from, such as `describe`",

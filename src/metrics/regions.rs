@@ -11,7 +11,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 /// One region of one account.
 #[derive(Clone, Debug)]
 pub struct RegionSample {
-    /// Whose: an `AWSAccount`, or empty for the operator's own identity.
+    /// The id of the account; empty for that of the operator's own identity.
     pub account: String,
     /// Its name.
     pub region: String,

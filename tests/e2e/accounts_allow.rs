@@ -193,6 +193,18 @@ async fn instances_and_auto_scaling_groups_must_carry_the_tags() -> Result<()> {
     test.node(&ids[0]).await?;
     let by_node = crate::setup::by_role(&test.role);
     both(&test, &account, &by_node, &words, &by_ids(&ids[1..])).await?;
+    // One that is found by its tags is judged before there is a load balancer, whose VPC tells where it is looked for.
+    let pool = |id: &str| format!("pool-{id}");
+    for id in &ids {
+        let tag = [
+            ("ResourceId.1", id.as_str()),
+            ("Tag.1.Key", "pool"),
+            ("Tag.1.Value", &pool(id)),
+        ];
+        test.simulator().query("ec2", "2016-11-15", "CreateTags", &tag).await?;
+    }
+    let by_tags = |id: &str| format!("targets: {{instanceTags: [{{tags: {{pool: {}}}}}]}}", pool(id));
+    both(&test, &account, &by_tags(&ids[0]), &words, &by_tags(&ids[1])).await?;
 
     account
         .set(&lines("autoScalingGroupTags: {team: $(namespace)}"))

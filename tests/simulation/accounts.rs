@@ -31,13 +31,16 @@ fn accounts(limits: Limits) -> (Simulator, Accounts) {
 
 /// A region of an account, for an object.
 fn place(accounts: &Accounts, user: &str, account: &str, region: &str) -> Arc<AccountRegion> {
-    let role = Role {
+    accounts.region_for((user, None), Some(&role(account)), region, reads())
+}
+
+fn role(account: &str) -> Role {
+    Role {
         arn: format!("arn:aws:iam::{account}:role/classic-lb-operator"),
         external_id: None,
         session_name: None,
         rate_share: None,
-    };
-    accounts.region_for((user, None), Some(&role), region, reads())
+    }
 }
 
 /// The region of the other account.
@@ -206,4 +209,33 @@ async fn accounts_and_regions_are_the_sum_of_their_parts() {
     };
     let (hung, ()) = tokio::join!(hanging.client.find("none"), others);
     assert_eq!(hung.expect_err("no answer").class, Class::Unavailable);
+}
+
+#[tokio::test(start_paused = true)]
+async fn roles_of_one_account_draw_from_one_budget_of_the_least_share() {
+    let region = "us-east-1";
+    let (_simulator, accounts) = accounts(Limits::default());
+    let enter = |user: &str, session: &str, rate_share: Option<u8>| {
+        let role = Role {
+            session_name: Some(session.to_owned()),
+            rate_share,
+            ..role(OTHER)
+        };
+        accounts.region_for((user, None), Some(&role), region, reads())
+    };
+    let (one, two) = (enter("1", "one", None), enter("2", "two", None));
+    assert!(at_once(&one).await > 10);
+    assert_eq!(at_once(&two).await, 0, "AWS counts both together");
+    let samples = accounts.samples();
+    let of_account = samples.iter().filter(|sample| sample.account == OTHER);
+    assert_eq!(of_account.count(), 1, "one budget is told once");
+
+    let small = enter("3", "three", Some(10));
+    tokio::time::advance(Duration::from_mins(10)).await;
+    let few = at_once(&one).await;
+    assert!((1..10).contains(&few), "{few}");
+    drop(small);
+    accounts.release("3");
+    tokio::time::advance(Duration::from_mins(10)).await;
+    assert!(at_once(&two).await > 10);
 }

@@ -43,6 +43,9 @@ messages! { ACCOUNTS:
     fn groups_must_be_named(account) [reason::ACCOUNT_NOT_ALLOWED]
         "spec.securityGroups: must be given, or spec.securityGroupSelector, since spec.allow.securityGroupTags of the \
          AWSAccount {account} asks for tags and AWS would choose the default group of the VPC";
+    fn vpc_must_be_named(account) [reason::ACCOUNT_NOT_ALLOWED]
+        "spec.targets.instanceTags[].vpcId: must be given, since spec.allow.instanceTags of the AWSAccount {account} asks for tags \
+         of the instances, and the VPC that the load balancer would be made in could not be found";
     part default_subnet(subnet, zone) [reason::ACCOUNT_NOT_ALLOWED] "{subnet}, the default subnet of {zone},";
     under tags_of_account_unread(field, account, rule, message_of_aws) [AWS_CODE]
         "{field}: the tags that spec.allow.{rule} of the AWSAccount {account} asks for could not be read: {message_of_aws}";

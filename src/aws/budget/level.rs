@@ -113,6 +113,13 @@ impl Level {
         (tokens + leave * self.rate.capacity).min(self.rate.capacity)
     }
 
+    /// It holds and gets so much from now on. What was learnt of others stays.
+    pub(super) fn limit(&mut self, rate: Rate, now: Instant) {
+        self.refill(now);
+        self.rate = rate;
+        self.tokens = self.tokens.min(rate.capacity);
+    }
+
     /// Half of what it holds when it is full.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // limits are small and positive
     pub(super) fn half(&self) -> u32 {

@@ -61,6 +61,11 @@ impl Limits {
         self
     }
 
+    /// The part of each that is ours.
+    pub(in crate::aws) fn share(&self) -> f64 {
+        self.share
+    }
+
     /// What is ours of a bucket. It holds one token at the least, or no call could ever be made.
     pub fn of(&self, bucket: Bucket) -> Rate {
         let whole = self.rates[bucket as usize];

@@ -120,6 +120,11 @@ impl Known {
         self.awaits_vpc = awaits;
     }
 
+    /// Whether they do.
+    pub(in crate::controller) fn awaits_vpc(&self) -> bool {
+        self.awaits_vpc
+    }
+
     /// Whether they do; from now on they do not.
     pub(in crate::controller) fn take_awaits_vpc(&mut self) -> bool {
         std::mem::take(&mut self.awaits_vpc)

@@ -49,6 +49,9 @@ pub(super) async fn allowed(
     if makes && unnamed && allowance.tags(Tagged::SecurityGroup).is_some() {
         return Err(kept_out(message::groups_must_be_named(allowance.account())).into());
     }
+    if makes && memory.known.awaits_vpc() && allowance.tags(Tagged::Instance).is_some() {
+        return Err(kept_out(message::vpc_must_be_named(allowance.account())).into());
+    }
     for asked in asked(subject, resolution, declared) {
         check(subject, &allowance, asked, memory).await?;
     }

@@ -19,7 +19,7 @@ use k8s_openapi::jiff::Timestamp;
 use super::subject::Subject;
 
 pub(in crate::controller) use found::{Lookups, Subnets};
-pub(super) use network::subnets_of;
+pub(super) use network::{subnets_of, vpc_of};
 pub(super) use spare::find as spare_subnet;
 
 /// Looks up everything that a spec names, but for instances. `before` is what the last reconcile found.

@@ -15,6 +15,7 @@ use crate::controller::memory::{Due, Health, Memory};
 use crate::controller::nodes::{NodeDraining, NodePolicy, NodeView, Selection};
 use crate::controller::selector;
 use crate::elb::{InstanceId, region};
+use crate::plan::allow::Tagged;
 use crate::plan::desired::Resolved;
 use crate::plan::targets::{Member, Members, SOURCE_INSTANCE_IDS, SOURCE_NODE_SELECTOR};
 
@@ -68,8 +69,16 @@ async fn look_up_instances(cx: &Context, subject: &Subject<'_>, memory: &mut Mem
     let again = needed.then_some(now.at + cx.intervals.health);
     memory.schedule.set_or_clear(Due::Lookup, again);
     let observed = memory.known.load_balancer().and_then(|lb| lb.identity.vpc_id.clone());
-    let vpc = observed.or_else(|| subject.previous.vpc_id.clone());
-    let awaits = vpc.is_none() && lookup::instances::needs_vpc(targets);
+    let mut vpc = observed.or_else(|| subject.previous.vpc_id.clone());
+    let needs_vpc = lookup::instances::needs_vpc(targets);
+    let allowance = subject.terms.allowance();
+    let judged = allowance.is_some_and(|allowance| allowance.tags(Tagged::Instance).is_some());
+    if vpc.is_none() && needs_vpc && judged {
+        // They are judged before anything is made.
+        let found = lookup::vpc_of(&mut memory.known.lookups, subject.object, subject, &subject.previous).await;
+        vpc = found.ok().flatten();
+    }
+    let awaits = vpc.is_none() && needs_vpc;
     memory.known.set_awaits_vpc(awaits);
     let (view, lookups) = (&subject.region.view, &mut memory.known.lookups);
     lookup::instances::look_up(targets, view, vpc.as_deref(), &subject.previous, lookups).await;

@@ -31,7 +31,7 @@ pub(super) async fn look_up(
         });
     }
     if let Some(selector) = &spec.security_group_selector {
-        lookups.references.security_groups = Some(match vpc(lookups, object, subject, previous).await {
+        lookups.references.security_groups = Some(match vpc_of(lookups, object, subject, previous).await {
             Ok(vpc) => security_groups::find(selector, &subject.region.view, vpc.as_deref()).await,
             Err(missing) => Err(missing),
         });
@@ -40,7 +40,7 @@ pub(super) async fn look_up(
 
 /// The VPC that the load balancer is in, or will be made in: that of its subnets, or the default one. `None`: EC2 may
 /// not be asked.
-async fn vpc(
+pub(in crate::controller::reconcile) async fn vpc_of(
     lookups: &mut Lookups,
     object: &Object,
     subject: &Subject<'_>,
