@@ -76,6 +76,17 @@ pub fn list(statements: Vec<Statement>, generation: i64, previous: &[Condition],
     conditions
 }
 
+/// Conditions that are told from now on where `before` stood, of something else: since when each is so is for whoever reads
+/// the one after the other.
+pub fn follow(conditions: &mut [Condition], before: &[Condition], now: Timestamp) {
+    for condition in conditions {
+        let stood = before.iter().find(|stood| stood.type_ == condition.type_);
+        let same = stood.filter(|stood| stood.status == condition.status);
+        condition.last_transition_time =
+            same.map_or_else(|| Time(whole_seconds(now)), |stood| stood.last_transition_time.clone());
+    }
+}
+
 /// The message, or the one that stands where both differ in nothing but ids of a try: AWS puts a new one into each of some
 /// refusals, and a status that says nothing new is not written.
 fn message_of(statement: &Statement, generation: i64, before: Option<&Condition>) -> String {

@@ -23,6 +23,7 @@ use super::reconcile::publish::publish;
 use super::reconcile::subject::{Course as Bound, Subject};
 use super::reconcile::{Next, reconcile as reconcile_one};
 use super::status::{Report, Verdict};
+use crate::api::condition;
 use crate::api::message::{self, Message};
 use crate::api::{ReplacementPhase, ReplacementStatus};
 use crate::aws::Reads;
@@ -212,6 +213,7 @@ async fn succeed(
         return Ok(());
     };
     let mut status = beside.published.previous(second);
+    condition::follow(&mut status.conditions, &pair.status.conditions, now);
     let successor = status.load_balancer_name.clone().unwrap_or_default();
     let until = pair.kept_until(now);
     let told = ReplacementStatus {

@@ -25,8 +25,18 @@ pub(crate) struct Ledger {
     known: BTreeMap<String, Option<LoadBalancerState>>,
     /// Load balancers that somebody else changed and that the operator has not read by name since, and when.
     disturbed: BTreeMap<String, Instant>,
+    /// The conditions of objects, by UID and type.
+    conditions: BTreeMap<(String, String), Seen>,
     /// How much was checked, so that a test can tell that it was.
     pub(crate) checked: Checked,
+}
+
+/// A condition as it was last seen, and when.
+#[derive(Debug)]
+struct Seen {
+    status: String,
+    at: String,
+    since: String,
 }
 
 /// How often each rule was put to the test.
@@ -194,6 +204,7 @@ impl World {
     pub(crate) fn check_ready(&mut self, ended: &Ended) {
         let name = &ended.name;
         let Some(object) = self.stored(name) else { return };
+        self.check_conditions(name, &object);
         let known = self.driver.object(name).and_then(|object| object.metadata.generation);
         let generation = object["metadata"]["generation"].as_i64();
         let current = known == generation && object["status"]["observedGeneration"].as_i64() == generation;
@@ -209,6 +220,33 @@ impl World {
             panic!(
                 "{} {name} says that it is ready, but {why}\n{object:#}",
                 self.kubernetes.now()
+            );
+        }
+    }
+
+    /// A condition tells since when it has been so: not since before it was last seen to be otherwise.
+    fn check_conditions(&mut self, name: &str, object: &Value) {
+        let now = self.kubernetes.now().to_string();
+        let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
+        for condition in object["status"]["conditions"].as_array().into_iter().flatten() {
+            let text = |key: &str| condition[key].as_str().unwrap_or_default().to_owned();
+            let (status, since) = (text("status"), text("lastTransitionTime"));
+            let seen = Seen {
+                status: status.clone(),
+                at: now.clone(),
+                since: since.clone(),
+            };
+            let before = self.ledger.conditions.insert((uid.to_owned(), text("type")), seen);
+            let Some(before) = before else { continue };
+            let earliest = if before.status == status {
+                before.since
+            } else {
+                before.at
+            };
+            // Times are told in whole seconds.
+            assert!(
+                since[..19] >= earliest[..19],
+                "{name}: {condition:#} since before {earliest}"
             );
         }
     }
