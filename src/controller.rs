@@ -48,7 +48,7 @@ pub use clock::{Clock, Jitter, Moment};
 pub use context::{Context, Intervals};
 pub use error::Error;
 pub use guard::Reconciler;
-pub use namespaces::Namespaces;
+pub use namespaces::{Namespaces, namespace};
 pub use nodes::{NodeDraining, NodeView};
 pub use object::{Guarded, Kind, Watched};
 pub use reconcile::mode::Rules;

@@ -20,7 +20,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, V
 
 use crate::api::message;
 use crate::aws::Limits;
-use crate::controller::{Intervals, Rules};
+use crate::controller::{Intervals, Rules, namespace};
 use crate::elb::region;
 use crate::telemetry::LogFormat;
 
@@ -166,7 +166,7 @@ pub struct Run {
     rate_limits: Limits,
     /// Namespace of the Lease that one operator of a cluster holds, so that a second one waits. It is the same for all of
     /// them, wherever they are installed.
-    #[arg(long, env = "CLB_LEASE_NAMESPACE", default_value = "kube-system")]
+    #[arg(long, env = "CLB_LEASE_NAMESPACE", default_value = "kube-system", value_parser = namespace)]
     pub lease_namespace: String,
     /// What has a Lease: the operator, so that one replica works and the others wait, or each region of each account, so
     /// that replicas share the work. With region nothing may be done with Nodes that are about to go

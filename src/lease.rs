@@ -196,7 +196,7 @@ impl Election {
             }
             Ok(Err(error)) => {
                 warn!(lease = self.name, %error, "the Lease could not be claimed");
-                self.readiness.failing(Resource::Lease, &error);
+                self.readiness.failing(Resource::Lease, &in_words(&error));
             }
             Err(_) => {
                 warn!(lease = self.name, "the API server did not answer about the Lease");
@@ -327,4 +327,12 @@ impl Election {
 #[allow(clippy::disallowed_methods)] // no decision depends on it
 fn now() -> MicroTime {
     MicroTime(Timestamp::now())
+}
+
+/// Why the API server could not be asked, for people.
+fn in_words(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => message::refused_by_kubernetes(&status.message, status.code),
+        other => other.to_string(),
+    }
 }

@@ -71,16 +71,7 @@ impl FromStr for Namespaces {
     /// When one cannot be the name of a namespace.
     fn from_str(text: &str) -> Result<Self, String> {
         let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
-        names
-            .map(|name| {
-                if is_label(name) {
-                    Ok(name.to_owned())
-                } else {
-                    Err(message::not_a_namespace(name))
-                }
-            })
-            .collect::<Result<_, _>>()
-            .map(Self)
+        names.map(namespace).collect::<Result<_, _>>().map(Self)
     }
 }
 
@@ -90,10 +81,22 @@ impl fmt::Display for Namespaces {
     }
 }
 
+/// The name of a namespace, as a flag gives it.
+///
+/// # Errors
+/// When it cannot be one.
+pub fn namespace(text: &str) -> Result<String, String> {
+    if is_label(text) {
+        Ok(text.to_owned())
+    } else {
+        Err(message::not_a_namespace(text))
+    }
+}
+
 /// Whether Kubernetes takes it for the name of a namespace (RFC 1123).
 fn is_label(name: &str) -> bool {
     let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    name.len() <= 63 && name.chars().all(legal) && !name.starts_with('-') && !name.ends_with('-')
+    (1..=63).contains(&name.len()) && name.chars().all(legal) && !name.starts_with('-') && !name.ends_with('-')
 }
 
 #[cfg(test)]

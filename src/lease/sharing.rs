@@ -133,7 +133,7 @@ impl Sharing {
             }
             Ok(Err(error)) => {
                 warn!(lease = self.operator.name, %error, "the Leases of the replicas cannot be read or written");
-                self.readiness.failing(Resource::Replicas, &error);
+                self.readiness.failing(Resource::Replicas, &super::in_words(&error));
             }
             Err(_) => {
                 let silent = message::api_server_silent(ANSWER.as_secs());

@@ -18,7 +18,7 @@ messages! { ACCOUNTS:
     fn account_ready(account, arn) [reason::READY] "account {account} answers as {arn}";
     fn account_mismatch(account, answering) [reason::ACCOUNT_MISMATCH]
         "spec.accountId is {account}, but account {answering} answers: correct spec.accountId or spec.roleArn, or give the \
-         operator credentials of {account}. Until then nothing is read from or written to AWS";
+         operator credentials of {account}";
     under account_refused(why) [AWS_CODE]
         "{why}: let the role be assumed by the operator's identity, with spec.externalId where its trust policy asks for one";
 

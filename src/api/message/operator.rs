@@ -30,7 +30,7 @@ words! { START:
     fn not_a_cluster_id() "must be 1 to 63 of [A-Za-z0-9._-]" => "Correct `--cluster-id` (`CLB_CLUSTER_ID`).";
     fn not_a_namespace(text)
         "{text} cannot be the name of a namespace: 1 to 63 of [a-z0-9-], with no hyphen at the ends" =>
-        "Correct `--watch-namespaces` (`CLB_WATCH_NAMESPACES`).";
+        "Correct `--watch-namespaces` (`CLB_WATCH_NAMESPACES`) or `--lease-namespace` (`CLB_LEASE_NAMESPACE`), as the message names it.";
     fn not_a_duration() "must be a duration such as 30s, 10m or 1h" =>
         "Correct `--resync-period` or `--health-interval`, as the message names it.";
     fn negative_duration() "must not be negative" =>

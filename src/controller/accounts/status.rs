@@ -33,6 +33,8 @@ const CONCURRENCY: u16 = 4;
 const GOOD: Duration = Duration::from_mins(1);
 /// Between two looks at one that does not.
 const BAD: Duration = Duration::from_secs(15);
+/// The most regions that a status lists.
+const REGIONS: usize = 50;
 /// Between two looks of an operator that does not lead at whether it does.
 const FOLLOWING: Duration = Duration::from_secs(2);
 
@@ -75,8 +77,12 @@ pub(in crate::controller) async fn keep(
         .with_config(Config::default().concurrency(CONCURRENCY))
         .run(look, |_, _, _| Action::requeue(BAD), all)
         .for_each(|result| async move {
-            if let Err(error) = result {
-                tracing::debug!(%error, "an AWSAccount was skipped");
+            match result {
+                Ok(_) => {}
+                Err(error @ kube::runtime::controller::Error::ReconcilerFailed(..)) => {
+                    warn!(%error, "the status of an AWSAccount could not be kept");
+                }
+                Err(error) => tracing::debug!(%error, "an AWSAccount was skipped"),
             }
         })
         .await;
@@ -235,12 +241,24 @@ fn derive(
         conditions: condition::list(statements, generation, &previous.conditions, now),
         arn: arn.or(previous.arn),
         load_balancers: used.as_ref().map(|used| used.values().sum()),
-        regions: used
-            .into_iter()
-            .flatten()
-            .map(|(name, count)| region_status(standing(&name), name, count))
-            .collect(),
+        regions: regions(used.into_iter().flatten(), standing),
     }
+}
+
+/// The regions that objects name, those first that AWS was asked in: any name can be written into an object.
+fn regions(
+    used: impl Iterator<Item = (String, i32)>,
+    standing: impl Fn(&str) -> Option<Standing>,
+) -> Vec<AccountRegionStatus> {
+    let mut regions: Vec<_> = used.map(|(name, count)| (standing(&name), name, count)).collect();
+    regions.sort_by_key(|(standing, ..)| standing.is_none());
+    regions.truncate(REGIONS);
+    let mut regions: Vec<_> = regions
+        .into_iter()
+        .map(|(standing, name, count)| region_status(standing, name, count))
+        .collect();
+    regions.sort_by(|one, other| one.name.cmp(&other.name));
+    regions
 }
 
 #[cfg(test)]
@@ -285,6 +303,27 @@ mod tests {
         assert_eq!(told(None), words("Unread", "Sufficient"));
         assert_eq!(told(state(true, false)), words("Answering", "Sufficient"));
         assert_eq!(told(state(false, true)), words("Silent", "Throttled"));
+    }
+
+    #[test]
+    fn names_that_are_no_regions_do_not_keep_the_status_from_being_written() {
+        let used = (0..60).map(|number| (format!("xx-north-{number:02}"), 1));
+        let used = used.chain([("zz-east-1".to_owned(), 2)]).collect();
+        let standing = |region: &str| {
+            (region == "zz-east-1").then_some(Standing {
+                answers: true,
+                throttled: false,
+            })
+        };
+        let status = derive(
+            &account("1"),
+            &Ok(answering("1")),
+            Some(used),
+            standing,
+            Timestamp::UNIX_EPOCH,
+        );
+        assert_eq!((status.regions.len(), status.load_balancers), (REGIONS, Some(62)));
+        assert!(status.regions.iter().any(|region| region.name == "zz-east-1"));
     }
 
     #[test]
