@@ -9,6 +9,7 @@ mod queue;
 pub mod reference;
 mod regions;
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ pub use objects::Told;
 use process::Process;
 use queue::{Queue, Work};
 use regions::Regions;
-pub use regions::{BucketSample, RegionSample};
+pub use regions::{BucketSample, Endpoint, RegionSample};
 
 /// The value of the `controller` label, in logs too.
 pub const CONTROLLER: &str = "classicloadbalancer";
@@ -328,11 +329,15 @@ impl Metrics {
     }
 
     /// A call to AWS ended; `code` is `OK` or the error code.
-    pub fn call(&self, operation: &'static str, code: &str, throttled: bool, took: Duration) {
+    pub fn call(&self, at: &Endpoint, call: (&'static str, &'static str), code: &str, throttled: bool, took: Duration) {
+        let (operation, lane) = call;
         self.calls
             .get_or_create(&CallLabels {
                 operation,
                 code: code.to_owned(),
+                lane,
+                account: Arc::clone(&at.account),
+                region: Arc::clone(&at.region),
             })
             .inc();
         self.call_seconds
@@ -344,8 +349,15 @@ impl Metrics {
     }
 
     /// A call was not made, since our share of the bucket is used up.
-    pub fn waits(&self, lane: &'static str, bucket: &'static str) {
-        self.waits.get_or_create(&LaneLabels { lane, bucket }).inc();
+    pub fn waits(&self, at: &Endpoint, lane: &'static str, bucket: &'static str) {
+        self.waits
+            .get_or_create(&LaneLabels {
+                lane,
+                bucket,
+                account: Arc::clone(&at.account),
+                region: Arc::clone(&at.region),
+            })
+            .inc();
     }
 
     /// The health of a load balancer's instances was read, and the reading before was so old.

@@ -19,7 +19,7 @@ use super::session::{OfSession, Role, Session};
 use super::{Reads, config};
 use crate::elb::{Lane, region};
 use crate::lease::{Leaders, Share};
-use crate::metrics::{Metrics, RegionSample};
+use crate::metrics::{Endpoint, Metrics, RegionSample};
 
 /// How a region of an account stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,7 +137,7 @@ impl Accounts {
             account: shared.account.clone(),
             region: shared.region.clone(),
             buckets: shared.client.gate().budget().samples(),
-            view_age: shared.readings.swept().map(|swept| swept.elapsed().as_secs_f64()),
+            view_age: shared.readings.read().map(|read| read.elapsed().as_secs_f64()),
         };
         let mut samples: BTreeMap<(String, String), RegionSample> = BTreeMap::new();
         for sample in self.all().into_iter().map(sample) {
@@ -318,7 +318,11 @@ impl Accounts {
         let session = of.session.as_ref();
         let account = session.map_or_else(String::new, |session| session.account().to_owned());
         let (budget, when) = (self.budget(&account, region), self.rates.when_over_budget);
-        let gate = Arc::new(Gate::new(region, Arc::clone(&self.metrics), budget, when));
+        let at = Endpoint {
+            account: account.as_str().into(),
+            region: region.into(),
+        };
+        let gate = Arc::new(Gate::new(at, Arc::clone(&self.metrics), budget, when));
         let identity = Arc::clone(&of.identity);
         let shared = Arc::new(Shared {
             account,

@@ -358,8 +358,13 @@ impl Client {
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
     {
+        // Instances come and go before everything else.
+        let lane = match operation {
+            "RegisterInstancesWithLoadBalancer" | "DeregisterInstancesFromLoadBalancer" => Lane::Instances,
+            _ => self.lane,
+        };
         self.gate
-            .call(operation, Access::Write(&self.leadership), Box::pin(sending))
+            .call(operation, Access::Write(&self.leadership, lane), Box::pin(sending))
             .await
             .map(drop)
     }

@@ -16,7 +16,7 @@ use super::{Class, Error, trace};
 use crate::api::message::{self, Answer};
 use crate::elb::{Lane, Wait};
 use crate::lease::Leadership;
-use crate::metrics::Metrics;
+use crate::metrics::{Endpoint, Metrics};
 
 /// What is called for.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +25,7 @@ pub(super) enum Access<'a> {
     Read(Lane, Who, &'a Kept),
     /// It changes AWS, so it is the leader's alone, of whoever leads here. Whoever calls has paid: a plan pays for all its calls
     /// before the first, so that none stops halfway.
-    Write(&'a Leadership),
+    Write(&'a Leadership, Lane),
 }
 
 /// What becomes of a call that the budget has nothing left for.
@@ -40,7 +40,7 @@ pub enum WhenOverBudget {
 /// The gate of one account and region.
 #[derive(Debug)]
 pub(super) struct Gate {
-    region: String,
+    at: Endpoint,
     metrics: Arc<Metrics>,
     budget: Arc<Budget>,
     when_over_budget: WhenOverBudget,
@@ -53,13 +53,13 @@ const SILENT: u32 = 3;
 
 impl Gate {
     pub(super) fn new(
-        region: &str,
+        at: Endpoint,
         metrics: Arc<Metrics>,
         budget: Arc<Budget>,
         when_over_budget: WhenOverBudget,
     ) -> Self {
         Self {
-            region: region.to_owned(),
+            at,
             metrics,
             budget,
             when_over_budget,
@@ -95,7 +95,7 @@ impl Gate {
         kept: &Kept,
     ) -> Result<(), Error> {
         self.budget.promise(operations, lane, who, kept).map_err(|wait| {
-            self.metrics.waits(lane.as_str(), wait.bucket.as_str());
+            self.metrics.waits(&self.at, lane.as_str(), wait.bucket.as_str());
             over_budget(first, wait)
         })
     }
@@ -126,14 +126,17 @@ impl Gate {
         E: std::error::Error + ProvideErrorMetadata + 'static,
     {
         let not_leader = |answer: Answer| Error::new(operation, Class::NotLeader, answer.code, answer.text);
-        let claim = match access {
-            Access::Write(leadership) => Some(leadership.claim().ok_or_else(|| not_leader(message::not_leader()))?),
+        let (claim, lane) = match access {
+            Access::Write(leadership, lane) => {
+                let claim = leadership.claim().ok_or_else(|| not_leader(message::not_leader()))?;
+                (Some(claim), lane)
+            }
             Access::Read(lane, who, kept) => {
                 self.pay_for(operation, lane, who, kept).await?;
-                None
+                (None, lane)
             }
         };
-        let span = trace::span(operation, &self.region);
+        let span = trace::span(operation, &self.at.region);
         let sending = trace::within(&span, sending);
         let started = Instant::now();
         let result = match claim {
@@ -149,7 +152,8 @@ impl Gate {
         if throttled {
             self.budget.throttled(operation);
         }
-        self.metrics.call(operation, code, throttled, started.elapsed());
+        let call = (operation, lane.as_str());
+        self.metrics.call(&self.at, call, code, throttled, started.elapsed());
         if result.as_ref().is_err_and(|error| error.class == Class::Unavailable) {
             self.unanswered.fetch_add(1, Ordering::Relaxed);
         } else {

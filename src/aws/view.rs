@@ -33,9 +33,9 @@ pub(super) struct Readings {
 }
 
 impl Readings {
-    /// When all load balancers were last read, page by page.
-    pub(super) fn swept(&self) -> Option<Instant> {
-        self.load_balancers.swept()
+    /// When load balancers were last read, by name or all.
+    pub(super) fn read(&self) -> Option<Instant> {
+        self.load_balancers.last_read()
     }
 
     /// What was read is of another time: somebody else has worked here since.

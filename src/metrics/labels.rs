@@ -1,5 +1,7 @@
 //! The labels of metrics.
 
+use std::sync::Arc;
+
 use prometheus_client::encoding::EncodeLabelSet;
 
 /// How a reconcile ended.
@@ -26,6 +28,9 @@ pub(super) struct ControllerLabels {
 pub(super) struct CallLabels {
     pub(super) operation: &'static str,
     pub(super) code: String,
+    pub(super) lane: &'static str,
+    pub(super) account: Arc<str>,
+    pub(super) region: Arc<str>,
 }
 
 /// A request to the API server and its outcome: the status, or `<error>`.
@@ -47,4 +52,6 @@ pub(super) struct OperationLabels {
 pub(super) struct LaneLabels {
     pub(super) lane: &'static str,
     pub(super) bucket: &'static str,
+    pub(super) account: Arc<str>,
+    pub(super) region: Arc<str>,
 }

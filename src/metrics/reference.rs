@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::{BucketSample, Metrics, RegionSample, Told};
+use super::{BucketSample, Endpoint, Metrics, RegionSample, Told};
 
 const INTRODUCTION: &str = "\
 # Metrics
@@ -175,11 +175,15 @@ pub fn page() -> Result<String, std::fmt::Error> {
 fn sample() -> Metrics {
     let metrics = Metrics::with_objects(1);
     metrics.leads("classic-lb-operator", true);
-    metrics.call("DescribeLoadBalancers", "OK", true, Duration::ZERO);
+    let at = Endpoint {
+        account: "".into(),
+        region: "us-east-1".into(),
+    };
+    metrics.call(&at, ("DescribeLoadBalancers", "sweep"), "OK", true, Duration::ZERO);
     metrics.step("CreateLoadBalancer");
     metrics.works_on_at_most(1);
     metrics.requested("GET", "kubernetes", Some(200));
-    metrics.waits("change", "describe");
+    metrics.waits(&at, "change", "describe");
     metrics.queue_from(|| vec![("change", 0)]);
     metrics.regions_from(|| {
         let bucket = BucketSample {

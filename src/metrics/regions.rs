@@ -8,6 +8,15 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 
+/// Where calls go.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// The id of the account; empty for that of the operator's own identity.
+    pub account: Arc<str>,
+    /// The name of the region.
+    pub region: Arc<str>,
+}
+
 /// One region of one account.
 #[derive(Clone, Debug)]
 pub struct RegionSample {
@@ -17,7 +26,7 @@ pub struct RegionSample {
     pub region: String,
     /// Our share of AWS's buckets.
     pub buckets: Vec<BucketSample>,
-    /// Seconds since all load balancers were last read page by page; `None`: they were not.
+    /// Seconds since load balancers were last read; `None`: they were not.
     pub view_age: Option<f64>,
 }
 
@@ -83,7 +92,7 @@ impl Collector for Regions {
                 }
             }
         }
-        let help = "Seconds since all load balancers of a region were last read page by page";
+        let help = "Seconds since load balancers of a region were last read, by name or all";
         let mut descriptor =
             encoder.encode_descriptor("clb_operator_view_age_seconds", help, None, MetricType::Gauge)?;
         for sample in &samples {

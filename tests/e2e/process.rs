@@ -105,7 +105,9 @@ async fn metrics_count_what_was_done_and_logs_hold_no_credential() -> Result<()>
     for name in [
         "controller_runtime_reconcile_total{controller=\"classicloadbalancer\",result=\"success\"}",
         "controller_runtime_reconcile_time_seconds_bucket",
-        "clb_operator_aws_api_requests_total{operation=\"CreateLoadBalancer\",code=\"OK\"}",
+        "clb_operator_aws_api_requests_total{operation=\"CreateLoadBalancer\",code=\"OK\",lane=\"change\",account=\"\",\
+         region=\"us-east-1\"}",
+        "clb_operator_view_age_seconds{account=\"\",region=\"us-east-1\"}",
         "clb_operator_plan_steps_total{operation=\"CreateLoadBalancer\"}",
         "controller_runtime_max_concurrent_reconciles{controller=\"classicloadbalancer\"} 64",
         "leader_election_master_status{name=\"classic-lb-operator\"} 1",

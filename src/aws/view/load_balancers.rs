@@ -40,9 +40,10 @@ struct Fleet {
     /// The names of those that objects have.
     names: HashSet<String>,
     grew: Option<Instant>,
-    /// How many there are, and when they were read.
+    /// How many there are.
     total: usize,
-    swept: Option<Instant>,
+    /// When AWS last told of any.
+    read: Option<Instant>,
     /// When each was last written to; what was asked for earlier does not count.
     written: HashMap<String, Instant>,
     /// Those whose tags will be asked for when their turn to be written to comes, in that order, and when they were named.
@@ -86,8 +87,8 @@ impl LoadBalancers {
         self.fleet.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn swept(&self) -> Option<Instant> {
-        self.fleet().swept
+    pub(super) fn last_read(&self) -> Option<Instant> {
+        self.fleet().read
     }
 
     pub(super) fn clear(&self) {
@@ -147,6 +148,7 @@ impl LoadBalancers {
 
     /// Reads these by name, or all.
     async fn read(&self, client: &Client, names: Vec<String>, serves_others: bool) -> Vec<(String, Description)> {
+        let at = Instant::now();
         let (existing, others, way) = {
             let fleet = self.fleet();
             let (existing, others): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| fleet.names.contains(name));
@@ -180,6 +182,9 @@ impl LoadBalancers {
             (name, found)
         });
         answers.extend(join_all(alone).await);
+        if answers.iter().any(|(_, answer)| answer.is_ok()) {
+            self.fleet().read = Some(at);
+        }
         answers
     }
 
@@ -190,7 +195,6 @@ impl LoadBalancers {
         let keeps: HashSet<String> = {
             let mut fleet = self.fleet();
             fleet.total = all.len();
-            fleet.swept = Some(at);
             fleet.written.retain(|_, written| *written >= at - KEPT);
             let growing = fleet
                 .grew
