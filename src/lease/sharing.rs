@@ -179,7 +179,7 @@ impl Sharing {
                 Arc::clone(&self.metrics),
                 Arc::clone(&self.readiness),
             );
-            let election = Arc::new(election);
+            let election = Arc::new(election.strict());
             election.want(wanted);
             let (ending, ends) = AbortHandle::new_pair();
             elections.insert(share.clone(), (Arc::clone(&election), ending));

@@ -257,35 +257,6 @@ async fn one_that_is_cut_off_stops_before_the_other_begins() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_leads_where_the_lease_is_forbidden() {
-    for seed in 0..SEEDS {
-        fastrand::seed(seed);
-        let kubernetes = Kubernetes::new("2026-01-31T00:00:00Z".parse().expect("a time"));
-        kubernetes.fault(Fault {
-            matching: Matching {
-                plural: Some("leases".to_owned()),
-                ..Matching::default()
-            },
-            skip: 0,
-            count: 60,
-            what: What::Refuse(403, "Forbidden"),
-        });
-        let processes = NAMES.map(|name| Process::start(&kubernetes, name));
-        for _ in 0..15 {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            assert!(!processes.iter().any(Process::may_write), "seed {seed}");
-        }
-        let site = Site {
-            kubernetes,
-            processes,
-            what: format!("forbidden and permitted again, seed {seed}"),
-        };
-        site.until(&[0, 1], Duration::from_mins(2)).await;
-        site.watch(Duration::from_secs(20)).await;
-    }
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_lease_that_is_deleted_makes_no_second_writer() {
     for seed in 0..SEEDS {
         for cut in [false, true] {
