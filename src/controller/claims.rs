@@ -4,7 +4,7 @@
 //! it, so that the last one takes it out. What an object wants is told by its reconciles, and after a start by its status
 //! until then; [decision 0012](../../docs/decisions/0012-bindings.md).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kube::ResourceExt;
@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::object::{Guarded, Kind, Watched};
 use crate::api::{Applied, ClassicLoadBalancerStatus, InstancesStatus};
 use crate::elb::InstanceId;
-use crate::plan::targets::SOURCE_BINDING;
+use crate::plan::targets::{Members, SOURCE_BINDING};
 
 /// Where a load balancer is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,8 +62,8 @@ struct Claim {
 /// What the others have of a load balancer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::controller) struct Others {
-    /// The instances that they want, with the bindings that do.
-    pub(in crate::controller) instances: BTreeMap<InstanceId, BTreeSet<String>>,
+    /// The instances that they want, with the bindings that do for sources.
+    pub(in crate::controller) instances: Members,
     /// The Auto Scaling groups that they want attached.
     pub(in crate::controller) groups: BTreeSet<String>,
     /// The instances that one of them registered.
@@ -273,8 +273,8 @@ impl Claims {
         let mut others = Others::default();
         for claim in state.others(uid, place) {
             for id in &claim.wants.instances {
-                let sources = others.instances.entry(id.clone()).or_default();
-                sources.extend(claim.source.clone());
+                let member = others.instances.entry(id.clone()).or_default();
+                member.sources.extend(claim.source.clone());
             }
             others.groups.extend(claim.wants.groups.iter().cloned());
             others.registered.extend(claim.made.instance_ids.iter().cloned());

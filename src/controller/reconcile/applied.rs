@@ -129,13 +129,12 @@ pub(super) fn add_group_members(
 }
 
 /// Adds the registered instances that bindings want of a load balancer that is this object's.
-pub(super) fn add_shared(members: &mut Members, others: &Others, lb: &LoadBalancer) {
-    for (id, sources) in others.instances.iter().filter(|(id, _)| lb.instances.contains(*id)) {
-        members
-            .entry(id.clone())
-            .or_default()
-            .sources
-            .extend(sources.iter().cloned());
+pub(super) fn add_shared(members: &mut Members, others: &Others, registered: &BTreeSet<InstanceId>) {
+    for (id, theirs) in others.instances.iter().filter(|(id, _)| registered.contains(*id)) {
+        let member = members.entry(id.clone()).or_default();
+        member.sources.extend(theirs.sources.iter().cloned());
+        member.node = member.node.take().or_else(|| theirs.node.clone());
+        member.zone = member.zone.take().or_else(|| theirs.zone.clone());
     }
 }
 
@@ -162,5 +161,29 @@ pub(super) fn add_remembered(
             member.zone = member.zone.take().or_else(|| known.zone.clone());
             member.node = member.node.take().or_else(|| known.node.clone());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::targets::Member;
+
+    #[test]
+    fn an_instance_that_a_binding_brings_is_told_with_its_node() {
+        let id = "i-0abc".to_owned();
+        let registered = [id.clone()].into();
+        let theirs = Member {
+            node: Some("one".to_owned()),
+            zone: Some("us-east-1a".to_owned()),
+            sources: ["binding/shop/web".to_owned()].into(),
+        };
+        let others = Others {
+            instances: [(id.clone(), theirs.clone()), ("i-0def".to_owned(), theirs.clone())].into(),
+            ..Others::default()
+        };
+        let mut members = Members::new();
+        add_shared(&mut members, &others, &registered);
+        assert_eq!(members, [(id, theirs)].into());
     }
 }

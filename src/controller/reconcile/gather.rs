@@ -90,7 +90,7 @@ pub(super) async fn members(
     let remembered = memory.known.members(|| from_status::members_of(&subject.previous));
     applied::add_remembered(&mut members, remembered, lb, groups.is_some(), resolution);
     if !subject.object.is_binding() {
-        applied::add_shared(&mut members, &resolution.others, lb);
+        applied::add_shared(&mut members, &resolution.others, &lb.instances);
     }
     zones::find_zones(subject, memory, &mut members).await;
     memory.known.keep_members(members.clone());

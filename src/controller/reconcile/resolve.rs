@@ -57,7 +57,11 @@ pub(super) async fn resolve(
     let services = cx.services.of(&subject.namespace);
     resolution.resolved.references.instance_ports = services.resolve(&subject.namespace, &spec.listeners);
     doubt_first_view(subject, memory, &mut resolution, now.at);
-    let others = cx.claims.others(&subject.claimant(), &subject.place());
+    let mut others = cx.claims.others(&subject.claimant(), &subject.place());
+    for (id, (node, zone)) in cx.nodes.on(&others.instances.keys().cloned().collect()) {
+        let member = others.instances.entry(id).or_default();
+        (member.node, member.zone) = (Some(node), zone);
+    }
     resolution.share(others, cx.claims.unheard(subject.object.kind).is_some());
     Ok(resolution)
 }
