@@ -121,7 +121,8 @@ pub struct AWSAccountSpec {
     pub binding: Option<Permission>,
 
     /// The share of the rates that AWS grants the account which the operator may use, in percent, where it enters it by
-    /// `roleArn`. Default: as the operator's `--rate-share` says, 50.
+    /// `roleArn`. Default: as the operator's `--rate-share` says, 50. Of several `AWSAccount`s of one account the least counts
+    /// for all.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100))]
     pub rate_share: Option<i32>,

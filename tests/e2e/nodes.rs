@@ -60,6 +60,9 @@ async fn nodes_are_followed_as_they_come_go_and_change_labels() -> Result<()> {
     test.node(first).await?;
     test.node(second).await?;
     test.ready(&format!("{MINIMAL}\n{}", by_role(&test.role))).await?;
+    // The second may be seen after the object.
+    test.until("both to serve", |web| web.is_ready() && web.summary() == "2/2")
+        .await?;
     assert_eq!(test.registered().await?, set([first, second]));
 
     let mark = test.mark()?;
