@@ -30,7 +30,7 @@ pub struct Error {
     /// AWS's id of the request, for its support.
     pub request_id: Option<String>,
     /// How long to wait for a turn, where the call was not made since our share of AWS's rate is used up.
-    pub wait: Option<Wait>,
+    pub wait: Option<Box<Wait>>,
 }
 
 impl std::error::Error for Error {}

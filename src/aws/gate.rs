@@ -174,7 +174,7 @@ impl Gate {
 fn over_budget(operation: &'static str, wait: Wait) -> Error {
     let answer = message::over_budget(wait.bucket.as_str(), in_words(wait.time));
     Error {
-        wait: Some(wait),
+        wait: Some(Box::new(wait)),
         ..Error::new(operation, Class::OverBudget, answer.code, answer.text)
     }
 }

@@ -125,7 +125,7 @@ impl Turn {
         });
         let longer = budget.still(&calls, lane, who).unwrap_or_default();
         let time = wait.time.max(longer);
-        let wait = Wait { time, calls, ..*wait };
+        let wait = Wait { time, calls, ..**wait };
         self.with(|state| state.wait = state.wait.max(Some(wait)));
     }
 }

@@ -143,8 +143,12 @@ pub(in crate::controller) async fn attempt(
         Ok(After::Release) => Removal::Done,
         Ok(After::Wait(message)) => Removal::Waits(message, POLL),
         // No failure: its turn comes.
-        Err(Hindrance::Refused(error @ aws::Error { wait: Some(wait), .. })) => {
-            let wait = subject.region.turn().unwrap_or(wait);
+        Err(Hindrance::Refused(
+            ref error @ aws::Error {
+                wait: Some(ref wait), ..
+            },
+        )) => {
+            let wait = subject.region.turn().unwrap_or(**wait);
             memory.schedule.wait_for_turn(now.at, subject.reads, wait);
             Removal::Waits(error.told(), wait.time)
         }

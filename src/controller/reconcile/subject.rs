@@ -196,7 +196,7 @@ impl<'a> Subject<'a> {
     /// AWS could not be asked about the load balancer itself. Where it only has no turn yet, and nothing was changed here,
     /// nothing is concluded.
     pub(super) fn unreadable(&self, error: &aws::Error) -> Stop {
-        match error.wait {
+        match &error.wait {
             Some(wait) if self.is_observed() => Stop::Doubted(wait.time),
             Some(_) => Halt::in_line(error).into(),
             None => Halt::unreadable(error).into(),
