@@ -106,7 +106,10 @@ async fn bindings_are_held_to_the_same(namespace: &Namespace, free: &Namespace) 
     let account = json!({"name": "prod"});
     for (spec, words) in [
         (json!({}), "spec.accountRef.name must be prod"),
-        (json!({"accountRef": {"name": "test"}}), "spec.accountRef.name must be prod"),
+        (
+            json!({"accountRef": {"name": "test"}}),
+            "spec.accountRef.name must be prod",
+        ),
         (
             json!({"accountRef": account, "targets": {"nodeSelector": {}}}),
             "spec.targets.nodeSelector must not be empty",
