@@ -56,7 +56,7 @@ fn print_reference(page: Page) -> anyhow::Result<()> {
     let page = match page {
         Page::Conditions => api::reference::page()?,
         Page::Metrics => metrics::reference::page()?,
-        Page::Fields => api::fields::page(&[api::crd::definition()?, api::crd::binding_definition()?])?,
+        Page::Fields => api::fields::page(&api::crd::definitions()?)?,
         Page::CommandLine => flags::reference::page(vec![Cli::command(), cli::command()])?,
     };
     print!("{page}");

@@ -8,6 +8,7 @@ mod process;
 mod queue;
 pub mod reference;
 mod regions;
+mod text;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -28,6 +29,7 @@ use process::Process;
 use queue::{Queue, Work};
 use regions::Regions;
 pub use regions::{BucketSample, Endpoint, RegionSample};
+pub use text::Format;
 
 /// The value of the `controller` label, in logs too.
 pub const CONTROLLER: &str = "classicloadbalancer";
@@ -263,6 +265,11 @@ impl Metrics {
         }
     }
 
+    /// Nobody is to hold this Lease any more, as where no object is left in a region.
+    pub fn no_lease(&self, lease: &str) {
+        self.leader.remove(&LeaseLabels { name: lease.to_owned() });
+    }
+
     /// So many objects are worked on at once, at most.
     pub fn works_on_at_most(&self, limit: u16) {
         let labels = ControllerLabels { controller: CONTROLLER };
@@ -396,10 +403,13 @@ impl Metrics {
     }
 
     /// The text that a Prometheus server reads.
-    pub fn encode(&self) -> Result<String, std::fmt::Error> {
-        let mut text = String::new();
-        encode(&mut text, &self.registry)?;
-        Ok(text)
+    pub fn encode(&self, format: Format) -> Result<String, std::fmt::Error> {
+        let mut open = String::new();
+        encode(&mut open, &self.registry)?;
+        Ok(match format {
+            Format::OpenMetrics => open,
+            Format::Text => text::plain(&open),
+        })
     }
 }
 

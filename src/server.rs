@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -24,13 +24,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::api::message;
-use crate::metrics::Metrics;
+use crate::metrics::{Format, Metrics};
 use crate::readiness::Readiness;
 
 pub use tls::Certificate;
-
-/// What the format of `/metrics` is called.
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Connections at a time.
 const CONNECTIONS: usize = 64;
@@ -176,8 +173,10 @@ async fn metrics_text(State(told): State<Told>, headers: HeaderMap) -> Response 
             Admission::Unanswered => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
         }
     }
-    match told.metrics.encode() {
-        Ok(text) => (StatusCode::OK, [(CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+    let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let format = Format::accepted(accepted);
+    match told.metrics.encode(format) {
+        Ok(text) => (StatusCode::OK, [(CONTENT_TYPE, format.content_type())], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }

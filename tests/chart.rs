@@ -39,6 +39,8 @@ mod rights;
 mod roles;
 #[path = "chart/taken.rs"]
 mod taken;
+#[path = "chart/together.rs"]
+mod together;
 #[path = "chart/values.rs"]
 mod values;
 #[path = "chart/versions.rs"]

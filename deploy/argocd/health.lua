@@ -1,5 +1,6 @@
--- Tells Argo CD how a ClassicLoadBalancer fares. Instances that fail their health check do not count here: the
--- balancer itself is as declared, and a rollout must not wait for the pods it is about to start.
+-- Tells Argo CD how a ClassicLoadBalancer, a ClassicLoadBalancerBinding or an AWSAccount fares: their conditions mean
+-- the same. Instances that fail their health check do not count here: the balancer itself is as declared, and a rollout
+-- must not wait for the pods it is about to start.
 
 -- Refusals that heal without another spec, but not without a person.
 local denied = {
@@ -38,7 +39,7 @@ end
 
 local ready = condition("Ready")
 if ready == nil then
-  return health("Progressing", "The operator has not judged the load balancer yet")
+  return health("Progressing", "The operator has not judged the object yet")
 end
 if ready.status == "True" then
   return health("Healthy", ready.message)

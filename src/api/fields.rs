@@ -1,4 +1,4 @@
-//! Pure: the page `docs/reference/fields.md`: every field of the resource, read from the definition that is installed.
+//! Pure: the page `docs/reference/fields.md`: every field of the resources, read from the definition that is installed.
 
 use std::fmt::Write as _;
 

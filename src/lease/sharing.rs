@@ -156,6 +156,7 @@ impl Sharing {
                 election.want(false);
                 if election.leader() != Leader::Us {
                     ending.abort();
+                    self.metrics.no_lease(&election.name);
                     return false;
                 }
             }
@@ -207,5 +208,8 @@ impl Sharing {
             election.release()
         });
         join_all(releasing).await;
+        for (election, _) in elections.values() {
+            self.metrics.no_lease(&election.name);
+        }
     }
 }

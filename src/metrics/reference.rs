@@ -4,18 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::{BucketSample, Endpoint, Metrics, RegionSample, Told};
+use super::{BucketSample, Endpoint, Format, Metrics, RegionSample, Told};
 
 const INTRODUCTION: &str = "\
 # Metrics
 
-Written by `make generate` from the registry. The operator serves them on `/metrics`, by default on port 8080, in the OpenMetrics
-text format. The names that begin with `controller_runtime_`, `workqueue_`, `rest_client_`, `leader_election_` and `process_` mean
+Written by `make generate` from the registry. The operator serves them on `/metrics`, by default on port 8080, in the text format of
+Prometheus (0.0.4), or in OpenMetrics where `Accept` asks for `application/openmetrics-text`, as Prometheus does. The names that begin with `controller_runtime_`, `workqueue_`, `rest_client_`, `leader_election_` and `process_` mean
 what they mean in other controllers, so dashboards for those work. A histogram has the series `_bucket`, `_sum` and `_count`.
 
-The metrics `clb_load_balancer_…` are of single `ClassicLoadBalancers` and `clb_binding_…` of single bindings, about nine series each, of 1000 objects at most
-(`--object-metrics`, chart values `objectMetrics`; 0 switches them off). Only the operator that leads has them. Their labels `namespace` and
-`name` are those of the object: scrape with `honorLabels`, as the chart's monitors do. All other metrics do not grow with the
+The metrics `clb_load_balancer_…` are of single `ClassicLoadBalancers` and `clb_binding_…` of single bindings, about nine series each,
+of 1000 objects at most (`--object-metrics`, chart values `objectMetrics`; 0 switches them off). Only the operator that leads has
+them. Their labels `namespace` and `name` are those of the object: scrape with `honorLabels`, as the chart's monitors do. All other metrics do not grow with the
 number of objects.
 
 [Alerts](../runbooks/README.md) on them and a dashboard come with the chart.
@@ -112,6 +112,10 @@ const QUESTIONS: &[(&str, &str)] = &[
         "clb_load_balancer_reason * on (namespace, name) group_left () (clb_load_balancer_ready == bool 0) == 1",
     ),
     (
+        "Which bindings have not registered what they shall?",
+        "clb_binding_ready == 0",
+    ),
+    (
         "Where is less in service than there shall be?",
         "clb_load_balancer_instances{state=\"InService\"} < ignoring (state) clb_load_balancer_instances_desired",
     ),
@@ -142,7 +146,7 @@ struct Family {
 pub fn page() -> Result<String, std::fmt::Error> {
     let mut page = INTRODUCTION.to_owned();
     page.push_str("\n| metric | type | labels | what it tells |\n|---|---|---|---|\n");
-    let families = families(&sample().encode()?);
+    let families = families(&sample().encode(Format::OpenMetrics)?);
     for (name, family) in &families {
         let name = if family.kind == "histogram" {
             name
@@ -173,7 +177,7 @@ pub fn page() -> Result<String, std::fmt::Error> {
 
 /// Metrics of which each has a series, since only those show their labels.
 fn sample() -> Metrics {
-    let metrics = Metrics::with_objects(1);
+    let metrics = Metrics::with_objects(2);
     metrics.leads("classic-lb-operator", true);
     let at = Endpoint {
         account: "".into(),
@@ -250,8 +254,15 @@ mod tests {
 
     #[test]
     fn every_metric_has_a_series_and_every_label_a_meaning() {
-        let families = families(&sample().encode().unwrap());
+        let families = families(&sample().encode(Format::OpenMetrics).unwrap());
         assert!(families.len() > 10, "{families:?}");
+        for of in ["load_balancer", "binding"] {
+            let name = format!("clb_{of}_ready");
+            assert!(
+                families.contains_key(&name),
+                "{name}: there is room for both in `sample`"
+            );
+        }
         for (name, family) in &families {
             assert!(!family.series.is_empty(), "{name} has no series: add it to `sample`");
             assert!(!family.help.is_empty() && !family.kind.is_empty(), "{name}: {family:?}");
@@ -264,7 +275,7 @@ mod tests {
 
     #[test]
     fn expressions_name_series_that_exist() {
-        let families = families(&sample().encode().unwrap());
+        let families = families(&sample().encode(Format::OpenMetrics).unwrap());
         let series: BTreeSet<&String> = families.values().flat_map(|family| &family.series).collect();
         for (_, expression) in QUESTIONS {
             let mut words = expression.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use crate::helm::{document, read, yaml};
 
+/// Everything that the operator gives a status.
+const KINDS: [&str; 3] = ["ClassicLoadBalancer", "ClassicLoadBalancerBinding", "AWSAccount"];
+
 const UNSEEN: &str = "The operator has not seen this version of the object yet";
 
 /// Status and message for an object.
@@ -48,7 +51,7 @@ fn health_follows_the_conditions_in_whatever_order_they_come() {
         Degraded    | AccessDenied         | Ready=False/AccessDenied Reconciling=True/AccessDenied
         Degraded    | CredentialsNotLoaded | Ready=False/CredentialsNotLoaded Reconciling=True/CredentialsNotLoaded
         Degraded    | UnauthorizedOperation | Ready=False/UnauthorizedOperation Reconciling=True/UnauthorizedOperation
-        Progressing | The operator has not judged the load balancer yet | Programmed=Unknown/Pending
+        Progressing | The operator has not judged the object yet | Programmed=Unknown/Pending
     ";
     let mut cases = 0;
     for line in table.lines().filter(|line| line.contains('|')) {
@@ -80,11 +83,13 @@ fn an_object_without_a_word_from_the_operator_is_in_progress() {
 
 #[test]
 fn the_config_map_and_the_values_carry_the_script() {
-    let key = "resource.customizations.health.classiclb.dev_ClassicLoadBalancer";
     let config = document(&read("deploy/argocd/argocd-cm.yaml"));
-    assert_eq!(config["data"][key], read("deploy/argocd/health.lua"));
     let values = document(&read("deploy/argocd/argocd-values.yaml"));
-    assert_eq!(values["configs"]["cm"][key], read("deploy/argocd/health.lua"));
+    for kind in KINDS {
+        let key = format!("resource.customizations.health.classiclb.dev_{kind}");
+        assert_eq!(config["data"][&key], read("deploy/argocd/health.lua"));
+        assert_eq!(values["configs"]["cm"][&key], read("deploy/argocd/health.lua"));
+    }
 }
 
 /// Both tools give up at the same refusals of AWS.
@@ -103,7 +108,15 @@ fn the_health_check_of_flux_names_the_same_denials() {
         .filter_map(|line| line.trim().strip_suffix(" = true,"))
         .collect();
     let objects = yaml(&read("deploy/flux/load-balancers.yaml"));
-    let failed = objects[1]["spec"]["healthCheckExprs"][0]["failed"].as_str().unwrap();
+    let checks = objects[1]["spec"]["healthCheckExprs"].as_array().unwrap();
+    let kinds: Vec<&str> = checks.iter().map(|check| check["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, KINDS);
+    for check in checks {
+        for part in ["inProgress", "failed", "current"] {
+            assert_eq!(check[part], checks[0][part], "{}", check["kind"]);
+        }
+    }
+    let failed = checks[0]["failed"].as_str().unwrap();
     let list = failed.split('[').nth(1).unwrap().split(']').next().unwrap();
     let of_flux: BTreeSet<&str> = list.split(',').map(|word| word.trim().trim_matches('"')).collect();
     assert!(of_argocd.len() > 5, "{table}");

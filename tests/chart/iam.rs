@@ -254,3 +254,14 @@ fn only_the_operators_service_account_may_take_the_role() {
         assert_eq!(condition[format!("aws:RequestTag/{tag}")], "classic-lb-operator");
     }
 }
+
+#[test]
+fn the_page_tells_what_each_statement_permits() {
+    let page = crate::helm::read("docs/iam.md");
+    let all = statements("policy.json");
+    assert!(all.len() > 8, "{all:?}");
+    for statement in all {
+        let row = format!("\n| `{}` | ", statement["Sid"].as_str().unwrap());
+        assert!(page.contains(&row), "docs/iam.md has no row {row:?}");
+    }
+}

@@ -351,7 +351,7 @@ async fn every_example_is_accepted_to_the_letter() {
         for object in yaml(&text) {
             let name = object["metadata"]["name"].as_str().unwrap();
             turn.cluster.create(&object.to_string()).await.unwrap();
-            let kinds = [Kind::CLB, Kind::BINDING];
+            let kinds = [Kind::CLB, Kind::BINDING, Kind::ACCOUNT];
             let kind = kinds.into_iter().find(|kind| object["kind"] == kind.1);
             let stored = turn.get(kind.unwrap(), name).await;
             for (field, value) in object["spec"].as_object().unwrap() {

@@ -73,7 +73,7 @@ fn examples_are_one_object_each_and_named_after_their_file() {
         let text = std::fs::read_to_string(path).unwrap();
         assert!(text.starts_with("# "), "{} does not say what it shows", path.display());
         let object = document(&text);
-        let kinds = ["ClassicLoadBalancer", "ClassicLoadBalancerBinding"];
+        let kinds = ["ClassicLoadBalancer", "ClassicLoadBalancerBinding", "AWSAccount"];
         assert!(kinds.contains(&object["kind"].as_str().unwrap()), "{}", path.display());
         assert_eq!(object["metadata"]["name"], path.file_stem().unwrap().to_str().unwrap());
     }

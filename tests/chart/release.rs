@@ -169,6 +169,19 @@ fn chart(out: &Path, work: &Path) {
     };
     let path = package.to_str().unwrap();
     assert_eq!(document(&helm(&["show", "chart", path]))["version"], VERSION);
+    // What it says of itself holds for whoever has nothing else.
+    let values = helm(&["show", "values", path]);
+    assert!(
+        values.starts_with("# One value has no default and must be given: clusterId."),
+        "{values}"
+    );
+    let readme = helm(&["show", "readme", path]);
+    assert!(
+        readme.contains("oci://")
+            && !readme.contains("charts/classic-lb-operator/")
+            && !readme.contains("Three values")
+    );
+    assert!(!readme.contains("--set image.tag"), "{readme}");
     let rendered = yaml(&helm(&["template", "x", path, "--set", "clusterId=test"]));
     let deployment = rendered.iter().find(|object| object["kind"] == "Deployment").unwrap();
     let container = &deployment["spec"]["template"]["spec"]["containers"][0];
@@ -336,6 +349,8 @@ fn signed(out: &Path, work: &Path) {
     for member in ["buildType", "externalParameters", "resolvedDependencies"] {
         assert!(!predicate["buildDefinition"][member].is_null(), "{member}");
     }
+    let platforms = &predicate["buildDefinition"]["externalParameters"]["platforms"];
+    assert_eq!(*platforms, serde_json::json!(["linux/amd64", "linux/arm64"]));
     assert!(predicate["runDetails"]["builder"]["id"].is_string());
     let subjects = provenance["subject"].as_array().unwrap();
     let told: BTreeSet<String> = subjects

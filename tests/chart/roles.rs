@@ -148,3 +148,28 @@ fn people_may_look_by_default_and_edit_where_it_is_switched_on() {
     let verbs = &object(&default, "ClusterRole", &format!("{NAME}-view"))["rules"][0]["verbs"];
     assert_eq!(*verbs, json!(["get", "list", "watch"]));
 }
+
+/// What a reviewer reads is what the chart grants.
+#[test]
+fn the_page_of_security_names_every_right() {
+    let page = crate::helm::read("docs/security.md");
+    let objects = render("{nodeDraining: tell}");
+    let rules = object(&objects, "ClusterRole", NAME)["rules"].as_array().unwrap();
+    assert!(rules.len() > 8, "{rules:?}");
+    for rule in rules {
+        for resource in rule["resources"].as_array().unwrap() {
+            let name = format!("`{}`", resource.as_str().unwrap());
+            let rows = page.lines().filter_map(|line| {
+                let mut cells = line.split('|').skip(1);
+                cells.next().filter(|cell| cell.contains(&name)).and(cells.next())
+            });
+            let told: Vec<&str> = rows.flat_map(|verbs| verbs.split(',')).map(str::trim).collect();
+            for verb in rule["verbs"].as_array().unwrap() {
+                assert!(
+                    told.contains(&verb.as_str().unwrap()),
+                    "{resource}: {verb} is not in {told:?}"
+                );
+            }
+        }
+    }
+}

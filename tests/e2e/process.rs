@@ -241,3 +241,61 @@ async fn half_sent_requests_hold_nothing() -> Result<()> {
     assert_eq!(operator.get("/readyz").await?.status, 200);
     Ok(())
 }
+
+/// What `/metrics` answers to a request with these lines: its head and its body.
+async fn scraped(url: &str, lines: &str) -> (String, String) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let address = url.trim_start_matches("http://");
+    let mut stream = tokio::net::TcpStream::connect(address).await.expect("a connection");
+    let request = format!("GET /metrics HTTP/1.0\r\nHost: {address}\r\n{lines}\r\n");
+    stream.write_all(request.as_bytes()).await.expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("an answer");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+    (head.to_ascii_lowercase(), body.to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_come_in_the_format_that_is_asked_for() -> Result<()> {
+    let test = Test::web().ready().await?;
+    let url = test.stack.operator().url();
+    for lines in [
+        "",
+        "Accept: text/plain\r\n",
+        "Accept: application/openmetrics-text;q=0\r\n",
+    ] {
+        let (head, text) = scraped(url, lines).await;
+        assert!(
+            head.contains("content-type: text/plain; version=0.0.4"),
+            "{lines}: {head}"
+        );
+        assert!(
+            text.contains("\n# TYPE clb_operator_plan_steps_total counter\n"),
+            "{text}"
+        );
+        assert!(!text.contains("# EOF"), "{text}");
+    }
+    let (_, text) = scraped(url, "").await;
+    let mut promtool = Command::new(testkit::tool::built("promtool").await?)
+        .args(["check", "metrics"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut input = promtool.stdin.take().expect("its input");
+    input.write_all(text.as_bytes()).expect("written");
+    drop(input);
+    let output = promtool.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "{output:?}");
+
+    let asked = "Accept: text/plain;q=0.3, application/openmetrics-text;version=1.0.0;q=0.5\r\n";
+    let (head, text) = scraped(url, asked).await;
+    assert!(
+        head.contains("content-type: application/openmetrics-text; version=1.0.0"),
+        "{head}"
+    );
+    assert!(text.contains("\n# TYPE clb_operator_plan_steps counter\n"), "{text}");
+    assert!(text.ends_with("# EOF\n"), "{text}");
+    Ok(())
+}

@@ -224,6 +224,16 @@ async fn two_replicas_share_the_regions_and_each_takes_over_those_of_the_other()
         assert_eq!(pair.writers(region)?, expected, "{region}");
     }
     assert_eq!(members(&pair.test, 1).await?.len(), 1, "one that ends says so");
+
+    // A Lease that no object needs is nobody's to hold, so its metric must not say that nobody holds it.
+    let region = pair.regions.keys().next().expect("a region");
+    pair.test.namespace.delete_and_wait(Kind::CLB, region).await?;
+    let lease = format!("leader_election_master_status{{name=\"classic-lb-operator-{region}\"}}");
+    pair.other
+        .until("/metrics", "without the Lease of the region", |reply| {
+            !reply.body.contains(&lease)
+        })
+        .await?;
     Ok(())
 }
 

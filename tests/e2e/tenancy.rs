@@ -2,23 +2,39 @@
 
 use std::time::Instant;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::cluster::{Kind, PATIENCE};
 use testkit::{Namespace, Result, Stack, tool};
 
 use crate::manifest;
 use crate::setup::minimal;
 
-/// What the API server says of an object that rests; `None`: it is let in, and is gone again.
-async fn refusal(namespace: &Namespace, lines: &str) -> Result<Option<String>> {
-    let object = manifest(&minimal(&format!("management: Suspended\n{lines}")));
-    match namespace.create(&object).await {
+/// What the API server says of an object; `None`: it is let in, and is gone again.
+async fn refused(namespace: &Namespace, kind: Kind, object: &str) -> Result<Option<String>> {
+    match namespace.create(object).await {
         Ok(_) => {
-            namespace.delete_and_wait(Kind::CLB, "web").await?;
+            namespace.delete_and_wait(kind, "web").await?;
             Ok(None)
         }
         Err(error) => Ok(Some(error.to_string())),
     }
+}
+
+/// The same of a load balancer that rests.
+async fn refusal(namespace: &Namespace, lines: &str) -> Result<Option<String>> {
+    let object = manifest(&minimal(&format!("management: Suspended\n{lines}")));
+    refused(namespace, Kind::CLB, &object).await
+}
+
+/// The same of a binding to a load balancer that there is not.
+async fn refusal_of_binding(namespace: &Namespace, spec: &Value) -> Result<Option<String>> {
+    let mut object = json!({
+        "apiVersion": "classiclb.dev/v1alpha1", "kind": "ClassicLoadBalancerBinding", "metadata": {"name": "web"},
+        "spec": {"region": "us-east-1", "loadBalancerName": "shared"},
+    });
+    let members = spec.as_object().expect("an object").clone();
+    object["spec"].as_object_mut().expect("an object").extend(members);
+    refused(namespace, Kind::BINDING, &object.to_string()).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,6 +67,10 @@ async fn a_namespace_of_a_tenant_gets_what_its_labels_allow() -> Result<()> {
             format!("{good}\ntargets: {{nodeSelector: {{}}}}"),
             "spec.targets.nodeSelector must not be empty",
         ),
+        (
+            format!("{good}\ntargets: {{nodeSelector: {{matchLabels: {{}}}}}}"),
+            "spec.targets.nodeSelector must not be empty",
+        ),
     ] {
         let refused = refusal(&namespace, &lines)
             .await?
@@ -69,6 +89,7 @@ async fn a_namespace_of_a_tenant_gets_what_its_labels_allow() -> Result<()> {
     ] {
         assert_eq!(refusal(&namespace, &format!("{good}{more}")).await?, None, "{more}");
     }
+    bindings_are_held_to_the_same(&namespace, &free).await?;
     namespace
         .label(Kind::NAMESPACE, &name, "classiclb.dev/adopt", Some("true"))
         .await?;
@@ -77,5 +98,30 @@ async fn a_namespace_of_a_tenant_gets_what_its_labels_allow() -> Result<()> {
         assert!(started.elapsed() < PATIENCE, "{refused}");
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     }
+    Ok(())
+}
+
+/// A binding has an account and targets as a load balancer has, and reaches as far by them.
+async fn bindings_are_held_to_the_same(namespace: &Namespace, free: &Namespace) -> Result<()> {
+    let account = json!({"name": "prod"});
+    for (spec, words) in [
+        (json!({}), "spec.accountRef.name must be prod"),
+        (
+            json!({"accountRef": {"name": "test"}}),
+            "spec.accountRef.name must be prod",
+        ),
+        (
+            json!({"accountRef": account, "targets": {"nodeSelector": {}}}),
+            "spec.targets.nodeSelector must not be empty",
+        ),
+    ] {
+        let refused = refusal_of_binding(namespace, &spec).await?;
+        let refused = refused.unwrap_or_else(|| panic!("let in: {spec}"));
+        assert!(refused.contains(words), "{spec}: {refused}");
+        let elsewhere = refusal_of_binding(free, &spec).await?;
+        assert_eq!(elsewhere, None, "a namespace that is no tenant's: {spec}");
+    }
+    let good = json!({"accountRef": account, "targets": {"nodeSelector": {"matchLabels": {"team": "shop"}}}});
+    assert_eq!(refusal_of_binding(namespace, &good).await?, None);
     Ok(())
 }

@@ -14,8 +14,8 @@
 {{- end -}}
 
 {{- define "classic-lb-operator.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "classic-lb-operator.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "classic-lb-operator.name" . | toYaml }}
+app.kubernetes.io/instance: {{ .Release.Name | toYaml }}
 {{- end -}}
 
 {{- /* Those that tell what it is win over the common ones. */ -}}
@@ -40,7 +40,13 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- /* Not those of the selector: it is no operator. */ -}}
 {{- define "classic-lb-operator.testLabels" -}}
 app.kubernetes.io/name: {{ include "classic-lb-operator.name" . | trunc 58 | trimSuffix "-" }}-test
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | toYaml }}
+{{- end -}}
+
+{{- /* Of its objects, with those of every object. */ -}}
+{{- define "classic-lb-operator.testObjectLabels" -}}
+{{- $own := dict "app.kubernetes.io/managed-by" .Release.Service | merge (include "classic-lb-operator.testLabels" . | fromYaml) -}}
+{{- toYaml (merge $own (.Values.commonLabels | default dict)) -}}
 {{- end -}}
 
 {{- define "classic-lb-operator.serviceAccountName" -}}
@@ -129,19 +135,19 @@ runAsNonRoot: true
 - name: AWS_ACCESS_KEY_ID
   valueFrom:
     secretKeyRef:
-      name: {{ .existingSecret }}
-      key: {{ .accessKeyIdKey }}
+      name: {{ .existingSecret | toYaml }}
+      key: {{ .accessKeyIdKey | toYaml }}
 - name: AWS_SECRET_ACCESS_KEY
   valueFrom:
     secretKeyRef:
-      name: {{ .existingSecret }}
-      key: {{ .secretAccessKeyKey }}
+      name: {{ .existingSecret | toYaml }}
+      key: {{ .secretAccessKeyKey | toYaml }}
 {{- if .sessionTokenKey }}
 - name: AWS_SESSION_TOKEN
   valueFrom:
     secretKeyRef:
-      name: {{ .existingSecret }}
-      key: {{ .sessionTokenKey }}
+      name: {{ .existingSecret | toYaml }}
+      key: {{ .sessionTokenKey | toYaml }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -197,14 +203,14 @@ runAsNonRoot: true
 {{- if .configMap }}
 - name: custom-ca
   configMap:
-    name: {{ .configMap }}
+    name: {{ .configMap | toYaml }}
     items:
     - key: {{ .key }}
       path: ca.crt
 {{- else if .secret }}
 - name: custom-ca
   secret:
-    secretName: {{ .secret }}
+    secretName: {{ .secret | toYaml }}
     items:
     - key: {{ .key }}
       path: ca.crt
@@ -217,7 +223,7 @@ runAsNonRoot: true
 
 {{- /* The operator's own affinity stands in where nobody said how its pods stand to each other. */ -}}
 {{- define "classic-lb-operator.affinity" -}}
-{{- $affinity := deepCopy .Values.affinity -}}
+{{- $affinity := deepCopy (.Values.affinity | default dict) -}}
 {{- if not (or (eq .Values.antiAffinity "none") $affinity.podAntiAffinity) -}}
 {{- $term := dict "topologyKey" "kubernetes.io/hostname" "labelSelector" (dict "matchLabels" (include "classic-lb-operator.selectorLabels" . | fromYaml)) -}}
 {{- if eq .Values.antiAffinity "hard" -}}
@@ -249,7 +255,7 @@ runAsNonRoot: true
   scrapeTimeout: {{ .scrapeTimeout }}
   honorLabels: {{ .honorLabels }}
   {{- with .bearerTokenFile }}
-  bearerTokenFile: {{ . }}
+  bearerTokenFile: {{ . | toYaml }}
   {{- end }}
   {{- range $member := list "tlsConfig" "authorization" "relabelings" "metricRelabelings" }}
   {{- with get $.monitor $member }}
@@ -314,8 +320,8 @@ classic-lb-operator
 
 {{- define "classic-lb-operator.subjects" -}}
 - kind: ServiceAccount
-  name: {{ include "classic-lb-operator.serviceAccountName" . }}
-  namespace: {{ .Release.Namespace }}
+  name: {{ include "classic-lb-operator.serviceAccountName" . | toYaml }}
+  namespace: {{ .Release.Namespace | toYaml }}
 {{- end -}}
 
 {{- /*
@@ -354,6 +360,9 @@ silent, so that a bare `helm lint` passes.
 {{- if and .Values.metricsTLS.enabled (eq (int .Values.metricsTLS.port) (int .Values.http.port)) -}}
 {{- $problems = append $problems "metricsTLS.port and http.port are the same: give them two" -}}
 {{- end -}}
+{{- range list "podProblems" "monitorProblems" -}}
+{{- $problems = concat $problems (include (printf "classic-lb-operator.%s" .) $ | fromJsonArray) -}}
+{{- end -}}
 {{- if and (eq .Values.leaderElection.leasePer "region") (ne .Values.nodeDraining "none") -}}
 {{- $problems = append $problems "leaderElection.leasePer region does not go with nodeDraining: no replica knows all load balancers that hold a Node" -}}
 {{- end -}}
@@ -363,7 +372,7 @@ silent, so that a bare `helm lint` passes.
 {{- if and .Values.aws.credentials.existingSecret .Values.aws.webIdentity.roleArn -}}
 {{- $problems = append $problems "aws.credentials.existingSecret and aws.webIdentity.roleArn are both set: give one of them" -}}
 {{- end -}}
-{{- if and .Values.aws.webIdentity.roleArn (hasKey .Values.serviceAccount.annotations "eks.amazonaws.com/role-arn") -}}
+{{- if and .Values.aws.webIdentity.roleArn (hasKey (.Values.serviceAccount.annotations | default dict) "eks.amazonaws.com/role-arn") -}}
 {{- $problems = append $problems "aws.webIdentity.roleArn is for clusters outside EKS, and serviceAccount.annotations names a role for IRSA: give one of them" -}}
 {{- end -}}
 {{- range $mount := .Values.extraVolumeMounts -}}

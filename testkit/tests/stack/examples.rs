@@ -19,6 +19,16 @@ fn is_ready(object: &DynamicObject) -> bool {
         .any(|one| one["type"] == "Ready" && one["status"] == "True")
 }
 
+/// Whether something is registered where the object says what is to be, unless it says to write nothing.
+fn has_targets(object: &DynamicObject) -> bool {
+    let spec = &object.data["spec"];
+    let sources = ["instanceIds", "nodeSelector", "instanceTags"];
+    let selects = sources.iter().any(|source| spec["targets"].get(source).is_some());
+    let writes = matches!(spec["management"].as_str(), None | Some("Full"));
+    let registered = object.data["status"]["instances"]["registered"].as_i64();
+    !selects || !writes || registered.is_some_and(|registered| registered > 0)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_example_becomes_ready() {
     let temporary = tempfile::tempdir().unwrap();
@@ -34,7 +44,9 @@ async fn every_example_becomes_ready() {
             let applied = cluster.apply(&std::fs::read_to_string(&path).unwrap()).await.unwrap();
             names.extend(applied.into_iter().map(|object| {
                 let kind = object.types.unwrap().kind;
-                let known = [Kind::CLB, Kind::BINDING].into_iter().find(|known| known.1 == kind);
+                let known = [Kind::CLB, Kind::BINDING, Kind::ACCOUNT]
+                    .into_iter()
+                    .find(|known| known.1 == kind);
                 (known.unwrap(), object.metadata.name.unwrap())
             }));
         }
@@ -43,6 +55,11 @@ async fn every_example_becomes_ready() {
     let mut failed = Vec::new();
     for (kind, name) in &names {
         if let Err(error) = cluster.until(*kind, name, "Ready", is_ready).await {
+            failed.push(format!("{name}: {error}"));
+        }
+    }
+    for (kind, name) in &names {
+        if let Err(error) = cluster.until(*kind, name, "have what it selects", has_targets).await {
             failed.push(format!("{name}: {error}"));
         }
     }

@@ -274,7 +274,7 @@ pub(crate) async fn hold(folder: Option<PathBuf>) -> anyhow::Result<()> {
     })
     .await?;
     let cluster = stack.control_plane().cluster("default").await?;
-    site::prepare(&stack, &cluster, site::MACHINES.len()).await?;
+    site::prepare(&stack, &cluster, 2).await?;
     site::prepare_examples(&stack, &cluster).await?;
     publish(&local, &stack)?;
     loop {
