@@ -10,7 +10,6 @@ pub mod reference;
 mod regions;
 mod text;
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
@@ -339,13 +338,7 @@ impl Metrics {
     pub fn call(&self, at: &Endpoint, call: (&'static str, &'static str), code: &str, throttled: bool, took: Duration) {
         let (operation, lane) = call;
         self.calls
-            .get_or_create(&CallLabels {
-                operation,
-                code: code.to_owned(),
-                lane,
-                account: Arc::clone(&at.account),
-                region: Arc::clone(&at.region),
-            })
+            .get_or_create(&CallLabels::new(at, operation, lane, code))
             .inc();
         self.call_seconds
             .get_or_create(&OperationLabels { operation })
@@ -357,14 +350,7 @@ impl Metrics {
 
     /// A call was not made, since our share of the bucket is used up.
     pub fn waits(&self, at: &Endpoint, lane: &'static str, bucket: &'static str) {
-        self.waits
-            .get_or_create(&LaneLabels {
-                lane,
-                bucket,
-                account: Arc::clone(&at.account),
-                region: Arc::clone(&at.region),
-            })
-            .inc();
+        self.waits.get_or_create(&LaneLabels::new(at, lane, bucket)).inc();
     }
 
     /// The health of a load balancer's instances was read, and the reading before was so old.

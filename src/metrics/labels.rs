@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use prometheus_client::encoding::EncodeLabelSet;
 
+use super::Endpoint;
+
 /// How a reconcile ended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ReconcileLabels {
@@ -54,4 +56,27 @@ pub(super) struct LaneLabels {
     pub(super) bucket: &'static str,
     pub(super) account: Arc<str>,
     pub(super) region: Arc<str>,
+}
+
+impl CallLabels {
+    pub(super) fn new(at: &Endpoint, operation: &'static str, lane: &'static str, code: &str) -> Self {
+        Self {
+            operation,
+            code: code.to_owned(),
+            lane,
+            account: Arc::clone(&at.account),
+            region: Arc::clone(&at.region),
+        }
+    }
+}
+
+impl LaneLabels {
+    pub(super) fn new(at: &Endpoint, lane: &'static str, bucket: &'static str) -> Self {
+        Self {
+            lane,
+            bucket,
+            account: Arc::clone(&at.account),
+            region: Arc::clone(&at.region),
+        }
+    }
 }
