@@ -10,7 +10,7 @@ mod policies;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use drift::differences;
+pub use drift::{Drift, differences};
 
 use crate::api::{
     AutoScalingGroupTarget, ClassicLoadBalancerSpec, DeletionPolicy, HealthCheck as HealthCheckSpec, Registration,

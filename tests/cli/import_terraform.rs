@@ -77,6 +77,20 @@ async fn a_terraform_state_is_imported_as_aws_has_it_and_let_go() -> Result<()> 
     ran.complains(&["knows it otherwise, and Terraform would call ModifyLoadBalancerAttributes idleTimeout 61 s"]);
     assert_eq!(ran.yaml()["spec"]["attributes"]["idleTimeoutSeconds"], 120);
 
+    // So it is where the state knows AWS's default.
+    let own = &mut state["resources"][0]["instances"][0]["attributes"];
+    own["idle_timeout"] = json!(60);
+    own["internal"] = json!(true);
+    own["health_check"][0]["interval"] = json!(30);
+    own["cross_zone_load_balancing"] = json!(false);
+    let ran = from(&crate::file(&state.to_string())).ended(0);
+    ran.complains(&[
+        "would call ModifyLoadBalancerAttributes idleTimeout 60 s",
+        "would call ModifyLoadBalancerAttributes crossZone false",
+        "would call ConfigureHealthCheck HTTP:8080/health every 30 s",
+        "the state knows it otherwise, as internal, and Terraform would make another in its place",
+    ]);
+
     // One of several instances of a block goes alone, and so it does before there were `removed` blocks.
     state["terraform_version"] = json!("1.6.6");
     let ran = from(&crate::file(&state.to_string())).ended(0);

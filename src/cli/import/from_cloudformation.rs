@@ -1,6 +1,6 @@
 //! The load balancers that CloudFormation templates hold.
 
-use super::{Keeper, Source, Subject};
+use super::{Keeper, Source, Subject, told};
 use crate::aws::Accounts;
 use crate::cli::cloudformation::{self, Described};
 use crate::cli::failure::Failure;
@@ -126,12 +126,7 @@ fn subject(fleet: &Fleet, region: &str, described: &Described, lb: &LoadBalancer
     }
     let known = cloudformation::overlay(lb, &described.properties);
     if let Ok(drift) = differences(&known, lb, region, &members) {
-        notes.extend(drift.iter().map(|call| {
-            format!(
-                "the template says it otherwise, and CloudFormation would call {}",
-                call.step
-            )
-        }));
+        notes.extend(told::drift(&drift, "the template says it", "CloudFormation"));
     }
     Subject {
         region: region.to_owned(),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Keeper, Source, Subject};
+use super::{Keeper, Source, Subject, told};
 use crate::aws::Accounts;
 use crate::cli::failure::Failure;
 use crate::cli::files;
@@ -97,12 +97,8 @@ async fn in_region(aws: &Accounts, region: &str, known: Vec<&Known>, exit: &mut 
         let lb = fleet.balancers.swap_remove(at);
         let members = fleet.members(&lb.name);
         let mut notes = vec![format!("of Terraform: {}", known.address)];
-        match differences(&known.lb, &lb, region, &members) {
-            Ok(drift) => notes.extend(
-                drift
-                    .iter()
-                    .map(|call| format!("the state knows it otherwise, and Terraform would call {}", call.step)),
-            ),
+        match differences(&known.over(&lb), &lb, region, &members) {
+            Ok(drift) => notes.extend(told::drift(&drift, "the state knows it", "Terraform")),
             Err(_) => notes.push("the state holds too little of it to be compared".to_owned()),
         }
         notes.extend(

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::elb::{TAG_CLUSTER, TAG_OWNER, TAG_SERVICE_NAME};
-use crate::plan::import::{Left, Unfit};
+use crate::plan::import::{Drift, Left, Unfit};
 
 /// What is left as AWS has it.
 pub(in crate::cli) fn left(left: &Left) -> String {
@@ -43,6 +43,19 @@ pub(in crate::cli) fn unfit(unfit: &Unfit) -> String {
             format!("listener {port} has a certificate that is neither ACM's nor an IAM server certificate")
         }
     }
+}
+
+/// What another tool would change: `says` is what says otherwise, such as "the state knows it".
+pub(super) fn drift(drift: &Drift, says: &str, tool: &str) -> Vec<String> {
+    let scheme = drift.scheme.map(|scheme| {
+        format!(
+            "{says} otherwise, as {}, and {tool} would make another in its place",
+            scheme.as_str()
+        )
+    });
+    let calls = drift.calls.iter();
+    let calls = calls.map(|call| format!("{says} otherwise, and {tool} would call {}", call.step));
+    scheme.into_iter().chain(calls).collect()
 }
 
 /// A controller that would go on to write to a load balancer.
