@@ -35,8 +35,8 @@ pub(super) async fn read(
             .text
             .and_then(|text| cloudformation::parse(&text).map_err(|why| Failure::new(format!("{} {why}", file.from))));
         match parsed {
-            Ok(template) => {
-                let described = cloudformation::described(&template);
+            Ok(templates) => {
+                let described: Vec<Described> = templates.iter().flat_map(cloudformation::described).collect();
                 if described.is_empty() {
                     screen::note(&format!(
                         "{} holds no AWS::ElasticLoadBalancing::LoadBalancer",
