@@ -48,6 +48,16 @@ impl Fleet {
         attached.flat_map(|group| group.instances.keys().cloned()).collect()
     }
 
+    /// The instances of a load balancer that were registered one by one. None, where that cannot be told from what groups
+    /// register: written down as such they would stay when a group ends them.
+    pub(super) fn single(&self, lb: &LoadBalancer) -> BTreeSet<InstanceId> {
+        if self.knows_groups() {
+            lb.instances.difference(&self.members(&lb.name)).cloned().collect()
+        } else {
+            BTreeSet::new()
+        }
+    }
+
     /// Whether it is known which groups are attached.
     pub(super) fn knows_groups(&self) -> bool {
         self.groups.is_some()

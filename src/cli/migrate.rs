@@ -84,17 +84,12 @@ enum Format {
 struct Migration {
     region: String,
     lb: LoadBalancer,
-    /// The instances that attached groups register.
-    members: BTreeSet<InstanceId>,
+    /// The instances that were registered one by one.
+    single: BTreeSet<InstanceId>,
     successors: Vec<Successor>,
 }
 
 impl Migration {
-    /// The instances that were registered one by one.
-    fn single(&self) -> BTreeSet<&InstanceId> {
-        self.lb.instances.difference(&self.members).collect()
-    }
-
     fn vpc(&self) -> &str {
         self.lb.identity.vpc_id.as_deref().unwrap_or_default()
     }
@@ -117,7 +112,7 @@ impl Migrate {
         let balancers = std::mem::take(&mut fleet.balancers);
         let migrations = balancers.into_iter().map(|lb| Migration {
             region: region.to_owned(),
-            members: fleet.members(&lb.name),
+            single: fleet.single(&lb),
             successors: successors(&lb, self.to),
             lb,
         });

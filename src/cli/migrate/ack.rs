@@ -125,7 +125,7 @@ fn target_group(migration: &Migration, group: &TargetGroup) -> Value {
         spec["matcher"] = json!({"httpCode": "200"});
     }
     let targets: Vec<Value> = migration
-        .single()
+        .single
         .iter()
         .map(|id| json!({"id": id, "port": group.port}))
         .collect();

@@ -117,7 +117,7 @@ fn target_group(migration: &Migration, group: &TargetGroup, file: &mut Body) {
         .raw("unhealthy_threshold", check.unhealthy.to_string());
     body.block("health_check", block);
     file.block(&format!("resource \"aws_lb_target_group\" {}", quoted(&label)), body);
-    let single = migration.single();
+    let single = &migration.single;
     if !single.is_empty() {
         let ids: Vec<String> = single.iter().map(|id| quoted(id)).collect();
         let mut body = Body::default();
