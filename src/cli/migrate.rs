@@ -12,10 +12,11 @@ use std::collections::BTreeSet;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
-use model::Successor;
+use model::{Successor, Taken};
 use serde_json::{Value, json};
 use successor::{Wish, successors};
 
+use super::export::hcl::Labels;
 use super::failure::Failure;
 use super::fleet::{Fleet, Wanted};
 use super::output;
@@ -110,10 +111,11 @@ impl Migrate {
         };
         let mut fleet = Fleet::read(&aws.region(region), &wanted).await?;
         let balancers = std::mem::take(&mut fleet.balancers);
+        let mut taken = Taken::default();
         let migrations = balancers.into_iter().map(|lb| Migration {
             region: region.to_owned(),
             single: fleet.single(&lb),
-            successors: successors(&lb, self.to),
+            successors: successors(&lb, self.to, &mut taken),
             lb,
         });
         let migrations: Vec<Migration> = migrations.collect();
@@ -144,11 +146,14 @@ impl Migrate {
                 screen::show(&texts.join("\n"))
             }
             Format::Terraform => {
-                let texts: Vec<String> = migrations.iter().map(terraform::terraform).collect();
+                let mut labels = Labels::default();
+                let texts = migrations.iter().map(|one| terraform::terraform(one, &mut labels));
+                let texts: Vec<String> = texts.collect();
                 screen::print(&texts.join("\n"))
             }
             Format::Ack => {
-                let texts = migrations.iter().map(|one| ack::ack(one, &self.namespace));
+                let mut taken = BTreeSet::new();
+                let texts = migrations.iter().map(|one| ack::ack(one, &self.namespace, &mut taken));
                 let texts: Vec<String> = texts.collect::<Result<_, _>>()?;
                 screen::print(&texts.join("---\n"))
             }
