@@ -144,7 +144,10 @@ impl Export {
         }
         let mut subjects = Vec::new();
         for (region, names) in by_region {
-            let wanted = Wanted { names, selector: None };
+            let wanted = Wanted {
+                names,
+                ..Wanted::default()
+            };
             let mut fleet = Fleet::read(&aws.region(&region), &wanted).await?;
             for name in fleet.missing(&wanted) {
                 screen::note(&format!("no Classic load balancer {name:?} in {region}"));

@@ -24,6 +24,8 @@ pub(super) struct Wanted {
     pub(super) names: Vec<String>,
     /// The tags that they have.
     pub(super) selector: Option<Selector>,
+    /// The names of those that are meant whatever their tags are.
+    pub(super) whatever_tags: BTreeSet<String>,
 }
 
 /// The load balancers of one region.
@@ -81,7 +83,7 @@ impl Fleet {
             lb.tags = tags.remove(&lb.name).unwrap_or_default();
         }
         if let Some(selector) = &wanted.selector {
-            found.retain(|lb| selector.matches(&lb.tags));
+            found.retain(|lb| selector.matches(&lb.tags) || wanted.whatever_tags.contains(&lb.name));
         }
         let groups = if found.is_empty() {
             Some(Vec::new())

@@ -108,6 +108,7 @@ impl Migrate {
         let wanted = Wanted {
             names: self.names.clone(),
             selector: self.selector.clone(),
+            ..Wanted::default()
         };
         let mut fleet = Fleet::read(&aws.region(region), &wanted).await?;
         let balancers = std::mem::take(&mut fleet.balancers);

@@ -268,3 +268,34 @@ async fn instances_are_left_out_where_the_groups_are_not_known() -> Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_template_finds_its_load_balancers_by_name_beside_those_without_one() -> Result<()> {
+    let person = Person::new().await?;
+    let name = unique(&person, "exp-b");
+    make(person.stack, &name, &[]).await;
+    let resource =
+        |properties: &str| format!("{{Type: 'AWS::ElasticLoadBalancing::LoadBalancer', Properties: {properties}}}");
+    let template = file(&format!(
+        "Resources:\n  Named: {}\n  Unnamed: {}\n",
+        resource(&format!("{{LoadBalancerName: {name}, Scheme: internal}}")),
+        resource("{}")
+    ));
+    let import = [
+        "import",
+        "--cluster-id",
+        "test",
+        "--from-cloudformation",
+        path(&template),
+    ];
+    for more in [&[][..], &["--stack", "shop"]] {
+        let ran = person.here(&[&import[..], more].concat()).ended(1);
+        ran.says(&[&format!("loadBalancerName: {name}")]);
+        ran.complains(&[
+            "Unnamed: no stack has made a load balancer of this logical id",
+            "the template says it otherwise, as internal, and CloudFormation would make another",
+        ]);
+        assert!(!ran.err.contains("Named: AWS has no"), "{ran:#?}");
+    }
+    Ok(())
+}

@@ -160,3 +160,32 @@ async fn attachments_of_a_terraform_state_become_bindings() -> Result<()> {
     person.here(&["import", "x", "--bindings"]).ended(2);
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_two_states_hold_is_imported_once_and_let_go_by_both() -> Result<()> {
+    let person = Person::new().await?;
+    let (name, kept) = (unique(&person, "imp-2"), unique(&person, "imp-k"));
+    let made = rich(person.stack, &name).await?;
+    let mut twice = state(&name, &made);
+    twice["resources"][0]["name"] = json!("second");
+    // Another one of the same address is a Service's, and stays Terraform's.
+    let mut other = state(&kept, &made);
+    other["resources"][0]["name"] = json!("second");
+    crate::list::make(person.stack, &kept, &[("kubernetes.io/service-name", "shop/api")]).await;
+    let first = crate::file(&state(&name, &made).to_string());
+    let (second, third) = (crate::file(&twice.to_string()), crate::file(&other.to_string()));
+    let both = format!("{},{}", crate::path(&first), crate::path(&second));
+    let ran = person
+        .here(&["import", "--cluster-id", "test", "--from-terraform", &both])
+        .ended(0);
+    ran.says(&["#   from = aws_elb.web\n", "#   from = aws_elb.second\n"]);
+    assert_eq!(ran.out.matches("kind: ClassicLoadBalancer").count(), 1, "{ran:#?}");
+    assert!(!ran.err.contains("AWS has no load balancer"), "{ran:#?}");
+    let all = format!("{},{}", crate::path(&first), crate::path(&third));
+    let ran = person
+        .here(&["import", "--cluster-id", "test", "--from-terraform", &all])
+        .ended(0);
+    assert!(!ran.out.contains("aws_elb.second"), "{ran:#?}");
+    ran.complains(&[&format!("import it by its name with kubectl clb import {kept}")]);
+    Ok(())
+}

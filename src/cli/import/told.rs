@@ -84,8 +84,8 @@ pub(in crate::cli) fn claimed(name: &str, tags: &BTreeMap<String, String>) -> Op
     if let Some(service) = tag(TAG_SERVICE_NAME) {
         return Some(Claimed {
             why: format!(
-                "it is of the Service {service}, whose controller goes on to write to it: stop that first, then name the \
-                 load balancer to import it all the same"
+                "it is of the Service {service}, whose controller goes on to write to it: stop that first, then import it by \
+                 its name with kubectl clb import {name}"
             ),
             by_name: true,
         });
