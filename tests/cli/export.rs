@@ -235,12 +235,12 @@ async fn what_is_exported_without_a_listener_is_told() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn instances_are_left_out_where_the_groups_are_not_known() -> Result<()> {
-    const PLACE: &str = "ap-south-1";
+    const PLACE: &str = "ap-southeast-4";
     let person = Person::new().await?;
     let seed = json!({"regions": [{
         "region": PLACE,
-        "instances": [{"id": "i-0abc0001", "availabilityZone": "ap-south-1a"}],
-        "loadBalancers": [{"name": "of-a-group", "availabilityZones": ["ap-south-1a"], "instances": ["i-0abc0001"],
+        "instances": [{"id": "i-0abc0001", "availabilityZone": "ap-southeast-4a"}],
+        "loadBalancers": [{"name": "of-a-group", "availabilityZones": ["ap-southeast-4a"], "instances": ["i-0abc0001"],
             "listeners": [{"protocol": "HTTP", "port": 80, "instancePort": 80}]}],
     }]});
     person.stack.simulator().seed(&seed).await?;

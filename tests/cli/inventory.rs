@@ -261,13 +261,13 @@ async fn an_object_that_lives_has_no_orphan_and_one_region_of_all_may_fail() -> 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_right_is_one_line_and_many_listeners_are_counted() -> Result<()> {
-    const PLACE: &str = "ap-northeast-3";
+    const PLACE: &str = "ap-southeast-5";
     let person = Person::new().await?;
     let listeners: Vec<Value> = (20_000..20_060)
         .map(|port| json!({"protocol": "TCP", "port": port, "instancePort": port}))
         .collect();
-    let one = |name: &str, instance: &str| json!({"name": name, "availabilityZones": ["ap-northeast-3a"], "listeners": listeners, "instances": [instance]});
-    let instance = |id: &str| json!({"id": id, "availabilityZone": "ap-northeast-3a"});
+    let one = |name: &str, instance: &str| json!({"name": name, "availabilityZones": ["ap-southeast-5a"], "listeners": listeners, "instances": [instance]});
+    let instance = |id: &str| json!({"id": id, "availabilityZone": "ap-southeast-5a"});
     let seed = json!({"regions": [{
         "region": PLACE,
         "instances": [instance("i-0abc0011"), instance("i-0abc0012")],
