@@ -141,7 +141,7 @@ mod tests {
         assert_eq!(template["Resources"]["Web"]["Properties"], expected);
         assert!(is_literal(&expected["Port"]) && !is_literal(&expected["List"]));
         let same = parse(&template.to_string()).expect("JSON");
-        assert_eq!(same, [template.clone()]);
+        assert_eq!(same, std::slice::from_ref(&template));
         let both = parse(&format!("{text}---\n{text}")).expect("two templates");
         assert_eq!(both, [template.clone(), template]);
         assert!(parse("").is_err_and(|why| why.contains("no CloudFormation template")));

@@ -104,10 +104,9 @@ fn make(
 /// The name of the Classic one, as far as it can have that.
 fn name(lb: &LoadBalancer, second: bool, taken: &mut Taken, new: &mut Successor) {
     let is_reserved = lb.name.to_ascii_lowercase().starts_with(RESERVED);
-    let mut wanted = lb.name.clone();
-    if is_reserved {
-        wanted = cut(&format!("lb-{wanted}"), NAME).to_owned();
-    }
+    let prefixed = format!("lb-{}", lb.name);
+    let plain = if is_reserved { cut(&prefixed, NAME) } else { &lb.name };
+    let mut wanted = plain.to_owned();
     if second {
         wanted = format!("{}-nlb", cut(&wanted, NAME - 4));
     }
