@@ -17,7 +17,7 @@ use super::find;
 use super::fleet::{AT_ONCE, patiently};
 use super::import::check::{Checked, Checker};
 use super::import::offer::one_offer;
-use super::kubernetes::{Connection, Kubernetes};
+use super::kubernetes::{Connection, Kubernetes, past_conflicts};
 use super::plan::{OperatorFlags, Terms, in_file};
 use super::progress::Progress;
 use super::{Exit, files, screen};
@@ -98,7 +98,7 @@ impl Adopt {
         // Tags are read for several load balancers in one call.
         let subjects = stream::iter(objects).map(|object| self.subject(object, &aws, &terms));
         let subjects: Vec<Subject> = subjects.buffered(AT_ONCE).try_collect().await?;
-        let checker = Checker::new(&aws, &terms, Some(connection.client.clone()))?;
+        let checker = Checker::new(&aws, &terms, Some(connection.client.clone()), true)?;
         if let Some(exit) = surprises(&checker, &subjects).await {
             screen::note("nothing was begun");
             return Ok(exit);
@@ -234,7 +234,8 @@ impl Adopt {
         let api: Api<DynamicObject> = Api::namespaced_with(connection.client.clone(), &namespace, &resource);
         let name = subject.object.name_any();
         let apply = Patch::Apply(&subject.object);
-        let applied = api.patch(&name, &PatchParams::apply(MANAGER), &apply).await;
+        let once = async || api.patch(&name, &PatchParams::apply(MANAGER), &apply).await;
+        let applied = past_conflicts(once, |answer| answer.as_ref().err()).await;
         let applied = applied.map_err(|error| Failure::kube("applying it", &error))?;
         let typed: Api<ClassicLoadBalancer> = Api::namespaced(connection.client.clone(), &namespace);
         wait::until_ready(typed, &name, applied.metadata.generation, self.wait_timeout).await?;

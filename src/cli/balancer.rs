@@ -10,6 +10,9 @@ use crate::elb::{Listener, LoadBalancer, TAG_CLUSTER, TAG_ORIGIN, TAG_OWNER, TAG
 /// What the tag begins with by which other controllers of Kubernetes mark the load balancers of a cluster.
 const SERVICE_CLUSTER: &str = "kubernetes.io/cluster/";
 
+/// More listeners than these are counted in a table.
+const LISTENERS: usize = 4;
+
 /// One load balancer.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -147,6 +150,16 @@ impl Shown {
                 instance.reason = read.reason.as_deref().map(ToOwned::to_owned);
                 instance.description = read.description.as_deref().map(ToOwned::to_owned);
             }
+        }
+    }
+
+    /// The listeners in a table: the first ones and how many more there are, unless it is a wide one.
+    pub(super) fn listeners_cell(&self, wide: bool) -> String {
+        let shown = if wide { self.listeners.len() } else { LISTENERS };
+        let first: Vec<String> = self.listeners.iter().take(shown).map(ShownListener::short).collect();
+        match self.listeners.len().saturating_sub(shown) {
+            0 => first.join(","),
+            more => format!("{} (+{more})", first.join(",")),
         }
     }
 

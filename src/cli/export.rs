@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
+use hcl::Labels;
 use kube::ResourceExt as _;
 
 use super::failure::Failure;
@@ -66,19 +67,12 @@ enum Tool {
 struct Subject {
     region: String,
     lb: LoadBalancer,
-    /// The instances that attached groups register.
-    members: BTreeSet<InstanceId>,
-}
-
-impl Subject {
     /// The instances that were registered one by one.
-    fn single(&self) -> BTreeSet<&InstanceId> {
-        self.lb.instances.difference(&self.members).collect()
-    }
+    single: BTreeSet<InstanceId>,
 }
 
 /// The tags, but for AWS's and the operator's own.
-fn kept_tags(tags: &BTreeMap<String, String>) -> BTreeMap<&String, &String> {
+pub(super) fn kept_tags(tags: &BTreeMap<String, String>) -> BTreeMap<&String, &String> {
     tags.iter()
         .filter(|(key, _)| !key.to_ascii_lowercase().starts_with("aws:") && !key.starts_with(TAG_PREFIX))
         .collect()
@@ -88,28 +82,43 @@ impl Export {
     pub(super) async fn run(self) -> Result<Exit, Failure> {
         let mut exit = Exit::Ok;
         let subjects = self.subjects(&mut exit).await?;
-        let mut texts = Vec::new();
-        for subject in &subjects {
-            let (text, notes) = match self.to {
-                Tool::Terraform => terraform::terraform(subject),
-                Tool::Cloudformation => cloudformation::cloudformation(subject)?,
-                Tool::AwsCli => aws_cli::aws_cli(subject),
-            };
+        let mut labels = Labels::default();
+        let (texts, notes): (Vec<_>, Vec<_>) = match self.to {
+            Tool::Terraform => subjects
+                .iter()
+                .map(|one| terraform::terraform(one, &mut labels))
+                .unzip(),
+            Tool::AwsCli => subjects.iter().map(aws_cli::aws_cli).unzip(),
+            Tool::Cloudformation => {
+                let regions = subjects.chunk_by(|one, other| one.region == other.region);
+                let made: Vec<_> = regions.map(cloudformation::cloudformation).collect::<Result<_, _>>()?;
+                let (texts, notes): (Vec<_>, Vec<_>) = made.into_iter().unzip();
+                (texts, notes.concat())
+            }
+        };
+        for (subject, notes) in subjects.iter().zip(notes) {
+            let name = &subject.lb.name;
             for note in notes {
-                screen::note(&format!("{}: {note}", subject.lb.name));
+                screen::note(&format!("{name}: {note}"));
+            }
+            if subject.lb.listeners.is_empty() {
+                screen::note(&format!(
+                    "{name}: it has no listener, and no load balancer is made without one: add one to what is written"
+                ));
             }
             if !self.names.is_empty() {
                 screen::note(&format!(
-                    "{}: when the other tool has it, delete the object; deletionPolicy: Retain leaves the load balancer",
-                    subject.lb.name
+                    "{name}: when the other tool has it, delete the object; deletionPolicy: Retain leaves the load balancer"
                 ));
             }
-            texts.push(text);
         }
         let between = match self.to {
             Tool::Cloudformation => "---\n",
             _ => "\n",
         };
+        if self.to == Tool::Cloudformation && texts.len() > 1 {
+            screen::note("a stack is of one region: each document that is written is a template of its own");
+        }
         screen::print(&texts.join(between))?;
         Ok(exit)
     }
@@ -135,7 +144,10 @@ impl Export {
         }
         let mut subjects = Vec::new();
         for (region, names) in by_region {
-            let wanted = Wanted { names, selector: None };
+            let wanted = Wanted {
+                names,
+                ..Wanted::default()
+            };
             let mut fleet = Fleet::read(&aws.region(&region), &wanted).await?;
             for name in fleet.missing(&wanted) {
                 screen::note(&format!("no Classic load balancer {name:?} in {region}"));
@@ -148,7 +160,7 @@ impl Export {
             let balancers = std::mem::take(&mut fleet.balancers);
             subjects.extend(balancers.into_iter().map(|lb| Subject {
                 region: region.clone(),
-                members: fleet.members(&lb.name),
+                single: fleet.single(&lb),
                 lb,
             }));
         }

@@ -103,16 +103,18 @@ pub(super) fn remedy(reason: &str) -> Option<String> {
     Some(plain(codes.remedy))
 }
 
-/// A line of a page without the marks of Markdown: a link becomes its words.
+/// Where the pages are that remedies refer to, seen from the page that lists those.
+const PAGES: (&str, &str) = ("../", "docs/");
+
+/// A line of a page without the marks of Markdown: a link becomes the name of its page.
 fn plain(markdown: &str) -> String {
     let mut text = String::new();
     let mut rest = markdown;
     while let Some((before, after)) = rest.split_once("](") {
-        let (words, target) = (before, after.split_once(')'));
-        match (words.rsplit_once('['), target) {
-            (Some((lead, words)), Some((_, tail))) => {
+        match (before.rsplit_once('['), after.split_once(')')) {
+            (Some((lead, _)), Some((target, tail))) => {
                 text.push_str(lead);
-                text.push_str(words);
+                text.push_str(&format!("see {}", target.replacen(PAGES.0, PAGES.1, 1)));
                 rest = tail;
             }
             _ => break,
@@ -130,11 +132,20 @@ mod tests {
     fn a_remedy_is_a_line_without_marks() {
         assert_eq!(
             plain("Take it over ([adoption](../adoption.md)), or set `a: b`."),
-            "Take it over (adoption), or set a: b."
+            "Take it over (see docs/adoption.md), or set a: b."
         );
         for entry in reason::all() {
             let told = remedy(entry.reason).unwrap_or_default();
             assert!(!told.contains('`') && !told.contains("]("), "{told}");
+            for page in told.split("see docs/").skip(1) {
+                let page = page.split(['#', ')', ' ']).next().unwrap_or_default();
+                let page = format!(
+                    "{}/docs/{}",
+                    env!("CARGO_MANIFEST_DIR"),
+                    page.trim_end_matches(['.', ','])
+                );
+                assert!(std::path::Path::new(&page).exists(), "{told}: {page}");
+            }
         }
         assert!(remedy("AccessDenied").is_some_and(|told| !told.is_empty()));
         assert_eq!(remedy("nothing of the kind"), None);

@@ -24,6 +24,8 @@ pub(super) struct Wanted {
     pub(super) names: Vec<String>,
     /// The tags that they have.
     pub(super) selector: Option<Selector>,
+    /// The names of those that are meant whatever their tags are.
+    pub(super) whatever_tags: BTreeSet<String>,
 }
 
 /// The load balancers of one region.
@@ -46,6 +48,16 @@ impl Fleet {
             .flatten()
             .filter(|group| group.load_balancers.contains(balancer));
         attached.flat_map(|group| group.instances.keys().cloned()).collect()
+    }
+
+    /// The instances of a load balancer that were registered one by one. None, where that cannot be told from what groups
+    /// register: written down as such they would stay when a group ends them.
+    pub(super) fn single(&self, lb: &LoadBalancer) -> BTreeSet<InstanceId> {
+        if self.knows_groups() {
+            lb.instances.difference(&self.members(&lb.name)).cloned().collect()
+        } else {
+            BTreeSet::new()
+        }
     }
 
     /// Whether it is known which groups are attached.
@@ -71,7 +83,7 @@ impl Fleet {
             lb.tags = tags.remove(&lb.name).unwrap_or_default();
         }
         if let Some(selector) = &wanted.selector {
-            found.retain(|lb| selector.matches(&lb.tags));
+            found.retain(|lb| selector.matches(&lb.tags) || wanted.whatever_tags.contains(&lb.name));
         }
         let groups = if found.is_empty() {
             Some(Vec::new())

@@ -9,7 +9,7 @@ pub(super) mod offer;
 pub(super) mod told;
 mod write;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use check::{Checked, Checker};
@@ -111,8 +111,8 @@ pub(super) struct Subject {
     pub(super) knows_groups: bool,
     /// What else is to be told of it.
     pub(super) notes: Vec<String>,
-    /// What it is called where another tool keeps it: an address, a logical id.
-    pub(super) origin: Option<String>,
+    /// What it is called where another tool keeps it, address or logical id: more than one where several states have it.
+    pub(super) origins: Vec<String>,
 }
 
 /// Where load balancers are from.
@@ -137,21 +137,24 @@ pub(super) enum Keeper {
 }
 
 impl Keeper {
-    /// How it lets go of those that have a manifest now, with their names in AWS by what it calls them.
-    fn release(&self, going: &BTreeMap<&str, &str>) -> String {
+    /// How it lets go of those that have a manifest now: what it calls them, with their names in AWS.
+    fn release(&self, going: &BTreeSet<(&str, &str)>) -> String {
         match self {
             Self::Nobody => String::new(),
             Self::Terraform(states) => {
                 let each = states.iter().map(|(state, known)| {
-                    let known = known.iter().filter(|known| going.contains_key(known.address.as_str()));
+                    let goes = |known: &&terraform::Known| going.contains(&(&*known.address, &*known.lb.name));
+                    let known = known.iter().filter(goes);
                     terraform::release(state, &known.collect::<Vec<_>>()).text()
                 });
                 each.collect()
             }
             Self::CloudFormation(all) => {
-                let going = all
-                    .iter()
-                    .filter_map(|one| Some((one, (*going.get(one.id.as_str())?).to_owned())));
+                let going = all.iter().filter_map(|one| {
+                    let is_it = |name: &str| one.name.as_deref().is_none_or(|own| own == name);
+                    let mut names = going.iter().filter(|(id, name)| *id == one.id && is_it(name));
+                    Some((one, names.next()?.1.to_owned()))
+                });
                 cloudformation::release(&going.collect::<Vec<_>>())
             }
         }
@@ -163,7 +166,7 @@ impl Keeper {
 pub(super) struct Made {
     pub(super) region: String,
     pub(super) load_balancer: String,
-    origin: Option<String>,
+    origins: Vec<String>,
     pub(super) manifest: Manifest,
     pub(super) checked: Checked,
 }
@@ -192,11 +195,12 @@ impl Import {
             .map(|(manifest, _)| manifest.namespace.clone())
             .collect();
         let (terms, client) = self.terms(cluster, &namespaces).await?;
-        let checker = Checker::new(&aws, &terms, client)?;
+        let checker = Checker::new(&aws, &terms, client, self.offer)?;
         let made = checked(&checker, manifests).await;
-        let going = made
-            .iter()
-            .filter_map(|one| Some((one.origin.as_deref()?, one.load_balancer.as_str())));
+        let going = made.iter().flat_map(|one| {
+            let origins = one.origins.iter();
+            origins.map(|origin| (origin.as_str(), one.load_balancer.as_str()))
+        });
         let release = keeper.release(&going.collect());
         write::write(self.output, self.output_dir.as_deref(), &made, &release)?;
         exit = tell(&made, exit);
@@ -224,6 +228,7 @@ impl Import {
         let wanted = Wanted {
             names: self.names.clone(),
             selector: self.selector.clone(),
+            ..Wanted::default()
         };
         let mut fleet = Fleet::read(&aws.region(region), &wanted).await?;
         let mut exit = Exit::Ok;
@@ -245,7 +250,7 @@ impl Import {
             knows_groups: fleet.knows_groups(),
             lb,
             notes: Vec::new(),
-            origin: None,
+            origins: Vec::new(),
         });
         Ok(Source {
             subjects: subjects.collect(),
@@ -364,7 +369,7 @@ async fn checked(checker: &Checker<'_>, manifests: Vec<(Manifest, Subject)>) -> 
             },
             region: subject.region,
             load_balancer: subject.lb.name,
-            origin: subject.origin,
+            origins: subject.origins,
             manifest,
         })
         .buffered(AT_ONCE);

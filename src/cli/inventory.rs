@@ -19,7 +19,7 @@ use super::balancer::Shown;
 use super::failure::Failure;
 use super::fleet::{AT_ONCE, patiently};
 use super::kubernetes::Kubernetes;
-use super::list::health;
+use super::list::{health, unread_health};
 use super::plan::OperatorFlags;
 use super::progress::Progress;
 use super::{Exit, files, output, screen, terraform};
@@ -283,7 +283,7 @@ async fn read_health(region: &AccountRegion, rows: &mut [Row], failed: &mut Vec<
             (row, read)
         })
         .buffer_unordered(AT_ONCE);
-    let mut done = 0;
+    let (mut done, mut unread) = (0, Vec::new());
     while let Some((row, read)) = reads.next().await {
         done += 1;
         progress.tell(&format!(
@@ -292,13 +292,7 @@ async fn read_health(region: &AccountRegion, rows: &mut [Row], failed: &mut Vec<
         ));
         match read {
             Some(Ok(health)) => row.balancer.set_health(&health),
-            Some(Err(error)) if error.class != Class::Gone => {
-                failed.push(format!(
-                    "the instances of {}: {}",
-                    row.balancer.name,
-                    Failure::aws(&region.region, &error)
-                ));
-            }
+            Some(Err(error)) if error.class != Class::Gone => unread.push((row.balancer.name.clone(), error)),
             _ => {}
         }
         match (row.balancer.in_service, row.balancer.registered) {
@@ -307,4 +301,6 @@ async fn read_health(region: &AccountRegion, rows: &mut [Row], failed: &mut Vec<
             _ => {}
         }
     }
+    unread.sort_by(|one, other| one.0.cmp(&other.0));
+    failed.extend(unread_health(&region.region, &unread));
 }

@@ -257,6 +257,30 @@ impl Kubernetes {
     }
 }
 
+/// How often a request is made where somebody else writes to the same object, and how long the first wait is. Each is
+/// twice the last.
+const CONFLICTS: (u32, Duration) = (6, Duration::from_millis(100));
+
+/// Asks again, ever more slowly, while the API server says that somebody else has written to the object meanwhile: that
+/// is no word on what is asked. `error`: of an answer.
+pub(super) async fn past_conflicts<T>(ask: impl AsyncFn() -> T, error: impl Fn(&T) -> Option<&kube::Error>) -> T {
+    let (times, mut wait) = CONFLICTS;
+    for _ in 0..times {
+        let answer = ask().await;
+        if !error(&answer).is_some_and(is_conflict) {
+            return answer;
+        }
+        tokio::time::sleep(wait).await;
+        wait *= 2;
+    }
+    ask().await
+}
+
+/// Fields that another manager applied are its own, whatever the patience.
+fn is_conflict(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 409 && !status.message.starts_with("Apply failed with"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -321,5 +345,33 @@ mod tests {
                 .iter()
                 .all(|&text| read(text).is_err())
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_writes_meanwhile_is_let_pass() {
+        let refused = |code: u16, message: &str| {
+            kube::Error::Api(Box::new(kube::core::Status {
+                code,
+                message: message.to_owned(),
+                ..kube::core::Status::default()
+            }))
+        };
+        for (code, said, asked) in [
+            (
+                409,
+                "the object has been modified; please apply your changes to the latest version",
+                3,
+            ),
+            (409, "Apply failed with 1 conflict: conflict with \"helm\"", 1),
+            (422, "spec is invalid", 1),
+        ] {
+            let times = std::sync::atomic::AtomicU32::new(0);
+            let ask = async || match times.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+                0 | 1 => Err(refused(code, said)),
+                _ => Ok(()),
+            };
+            let answer = past_conflicts(ask, |answer| answer.as_ref().err()).await;
+            assert_eq!((times.into_inner(), answer.is_ok()), (asked, asked == 3), "{said}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use clap::builder::NonEmptyStringValueParser;
 use futures::{StreamExt as _, stream};
 use serde::Serialize;
 
-use super::balancer::{Shown, ShownListener};
+use super::balancer::Shown;
 use super::failure::Failure;
 use super::output::{self, ListFormat};
 use super::progress::Progress;
@@ -86,8 +86,8 @@ impl List {
             screen::note(&format!("no Classic load balancer {what} {name:?} in {region}"));
             exit = Exit::Failed;
         }
-        for (name, error) in unread {
-            screen::note(&format!("the instances of {name}: {}", Failure::aws(region, &error)));
+        for line in unread_health(region, &unread) {
+            screen::note(&line);
             exit = Exit::Failed;
         }
         Ok(exit)
@@ -192,6 +192,24 @@ pub(super) async fn health(region: &AccountRegion, name: &str) -> Result<Vec<Ins
     region.view.instance_health(name).await
 }
 
+/// Whose health could not be read, and why. A right that is missing is missing for all, and is told once.
+pub(super) fn unread_health(region: &str, unread: &[(String, Error)]) -> Vec<String> {
+    let (denied, others): (Vec<_>, Vec<_>) = unread.iter().partition(|(_, error)| error.class == Class::Denied);
+    let line = |(name, error): &&(String, Error)| format!("the instances of {name}: {}", Failure::aws(region, error));
+    let denied = match denied.as_slice() {
+        [first, _, ..] => {
+            let count = denied.len();
+            let why = Failure::aws(region, &first.1);
+            vec![format!(
+                "the instances of {count} load balancers, {} the first: {why}",
+                first.0
+            )]
+        }
+        few => few.iter().map(line).collect(),
+    };
+    denied.into_iter().chain(others.iter().map(line)).collect()
+}
+
 fn matches_any(name: &str, shown: &[Shown]) -> bool {
     shown.iter().any(|balancer| glob::matches(name, &balancer.name))
 }
@@ -211,7 +229,6 @@ fn render(shown: &[Shown], wide: bool) -> String {
     }
     let mut table = Table::new(&header);
     for balancer in shown {
-        let listeners: Vec<String> = balancer.listeners.iter().map(ShownListener::short).collect();
         let (cluster, owner) = match &balancer.owner {
             Some(owner) => (owner.cluster.clone(), owner_cell(owner.kind, owner.object.as_deref())),
             None => (None, String::new()),
@@ -219,7 +236,7 @@ fn render(shown: &[Shown], wide: bool) -> String {
         let mut cells = vec![
             balancer.name.clone(),
             balancer.dns_name.clone().unwrap_or_default(),
-            listeners.join(","),
+            balancer.listeners_cell(wide),
             balancer.summary(),
             cluster.unwrap_or_default(),
             owner,

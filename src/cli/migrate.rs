@@ -12,10 +12,11 @@ use std::collections::BTreeSet;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
-use model::Successor;
+use model::{Successor, Taken};
 use serde_json::{Value, json};
 use successor::{Wish, successors};
 
+use super::export::hcl::Labels;
 use super::failure::Failure;
 use super::fleet::{Fleet, Wanted};
 use super::output;
@@ -84,17 +85,12 @@ enum Format {
 struct Migration {
     region: String,
     lb: LoadBalancer,
-    /// The instances that attached groups register.
-    members: BTreeSet<InstanceId>,
+    /// The instances that were registered one by one.
+    single: BTreeSet<InstanceId>,
     successors: Vec<Successor>,
 }
 
 impl Migration {
-    /// The instances that were registered one by one.
-    fn single(&self) -> BTreeSet<&InstanceId> {
-        self.lb.instances.difference(&self.members).collect()
-    }
-
     fn vpc(&self) -> &str {
         self.lb.identity.vpc_id.as_deref().unwrap_or_default()
     }
@@ -112,13 +108,15 @@ impl Migrate {
         let wanted = Wanted {
             names: self.names.clone(),
             selector: self.selector.clone(),
+            ..Wanted::default()
         };
         let mut fleet = Fleet::read(&aws.region(region), &wanted).await?;
         let balancers = std::mem::take(&mut fleet.balancers);
+        let mut taken = Taken::default();
         let migrations = balancers.into_iter().map(|lb| Migration {
             region: region.to_owned(),
-            members: fleet.members(&lb.name),
-            successors: successors(&lb, self.to),
+            single: fleet.single(&lb),
+            successors: successors(&lb, self.to, &mut taken),
             lb,
         });
         let migrations: Vec<Migration> = migrations.collect();
@@ -149,11 +147,14 @@ impl Migrate {
                 screen::show(&texts.join("\n"))
             }
             Format::Terraform => {
-                let texts: Vec<String> = migrations.iter().map(terraform::terraform).collect();
+                let mut labels = Labels::default();
+                let texts = migrations.iter().map(|one| terraform::terraform(one, &mut labels));
+                let texts: Vec<String> = texts.collect();
                 screen::print(&texts.join("\n"))
             }
             Format::Ack => {
-                let texts = migrations.iter().map(|one| ack::ack(one, &self.namespace));
+                let mut taken = BTreeSet::new();
+                let texts = migrations.iter().map(|one| ack::ack(one, &self.namespace, &mut taken));
                 let texts: Vec<String> = texts.collect::<Result<_, _>>()?;
                 screen::print(&texts.join("---\n"))
             }

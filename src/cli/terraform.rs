@@ -9,7 +9,7 @@ mod release;
 mod resource;
 
 pub(super) use attached::{Attached, attached};
-pub(super) use known::{Known, boolean, known, number, port, texts};
+pub(super) use known::{Known, boolean, known, name_predefined, number, port, texts};
 pub(super) use release::{release, release_of};
 pub(super) use resource::{State, parse};
 

@@ -10,7 +10,7 @@ mod policies;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use drift::differences;
+pub use drift::{Drift, differences};
 
 use crate::api::{
     AutoScalingGroupTarget, ClassicLoadBalancerSpec, DeletionPolicy, HealthCheck as HealthCheckSpec, Registration,
@@ -219,6 +219,11 @@ fn targets(lb: &LoadBalancer, members: &BTreeSet<InstanceId>, left: &mut BTreeSe
     (targets != Targets::default()).then_some(targets)
 }
 
+/// Whether another tool knows its load balancers by a tag of this key.
+pub fn is_of_another_tool(key: &str) -> bool {
+    OF_OTHERS.iter().any(|prefix| key.starts_with(prefix))
+}
+
 /// The tags, but for those that are AWS's, the operator's or another tool's.
 fn tags(all: &BTreeMap<String, String>, left: &mut BTreeSet<Left>) -> Option<BTreeMap<String, String>> {
     let (mut tags, mut others, mut lost) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
@@ -226,7 +231,7 @@ fn tags(all: &BTreeMap<String, String>, left: &mut BTreeSet<Left>) -> Option<BTr
         if key.to_ascii_lowercase().starts_with("aws:") || key.starts_with(TAG_PREFIX) {
             continue;
         }
-        if OF_OTHERS.iter().any(|prefix| key.starts_with(prefix)) {
+        if is_of_another_tool(key) {
             others.insert(key.clone());
         } else if is_legal_tag(key, value) && tags.len() < TAGS {
             tags.insert(key.clone(), value.clone());

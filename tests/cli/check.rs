@@ -97,6 +97,7 @@ async fn a_cluster_is_checked_before_and_after_the_installation() -> Result<()> 
         "in account 123456789012, region us-east-1",
     );
     one(&ran, "aws-clock", "success", "agrees with that of AWS");
+    assert_eq!(of(&ran, "bindings"), [], "there are none");
     let actions = of(&ran, "aws-action");
     assert!(
         actions.len() == 16 && actions.iter().all(|(result, _)| result == "success"),
@@ -124,6 +125,16 @@ async fn a_cluster_is_checked_before_and_after_the_installation() -> Result<()> 
     let ran = json(&["check", "--pre"]).ended(0);
     one(&ran, "operator-deployment", "warning", "is an operator already");
     json(&["check", "--pre", "--strict"]).ended(1);
+    let binding = "apiVersion: classiclb.dev/v1alpha1\nkind: ClassicLoadBalancerBinding\nmetadata: {name: bound}\nspec:\n  \
+                   loadBalancerName: not-there\n  targets: {instanceIds: [i-0abc0abc]}\n";
+    person.namespace.apply(binding).await?;
+    let bound = json(&["check", "--no-aws"]).ended(1);
+    one(
+        &bound,
+        "bindings",
+        "warning",
+        "1 of 1 ClassicLoadBalancerBindings in all namespaces are not Ready",
+    );
     an_action_that_is_denied_is_named(&person).await
 }
 

@@ -4,6 +4,7 @@ use serde_json::json;
 use testkit::{Result, object};
 
 use crate::fleet_by_hand::{call, rich, tag};
+use crate::list::make;
 use crate::{Person, file, manifest, path};
 
 fn unique(person: &Person<'_>, word: &str) -> String {
@@ -170,5 +171,131 @@ async fn an_object_is_exported_without_the_tags_of_its_operator() -> Result<()> 
     person
         .here(&["export", "web", "--to", "terraform"])
         .fails(1, &["AccessDenied", "allowed to DescribeLoadBalancerAttributes"]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_are_one_template_and_have_names_of_their_own() -> Result<()> {
+    let person = Person::new().await?;
+    let one = unique(&person, "exp-n");
+    let other = one.to_ascii_uppercase();
+    make(person.stack, &one, &[]).await;
+    make(person.stack, &other, &[]).await;
+    let both = format!("{one},{other}");
+    let ran = person
+        .run(&["export", "--load-balancer", &both, "--to", "cloudformation"])
+        .ended(0);
+    let template = ran.yaml();
+    let resources = template["Resources"].as_object().expect("resources");
+    assert_eq!(resources.len(), 2, "{ran:#?}");
+    for id in resources.keys() {
+        ran.says(&[&format!("\"LogicalResourceId\":\"{id}\"")]);
+    }
+    let from = person
+        .here(&[
+            "import",
+            "--from-cloudformation",
+            path(&file(&ran.out)),
+            "--cluster-id",
+            "test",
+        ])
+        .ended(0);
+    assert!(!from.err.contains("otherwise"), "{from:#?}");
+    // Two documents are read as well.
+    let twice = file(&format!("{0}---\n{0}", "Resources: {A: {Type: 'AWS::SNS::Topic'}}\n"));
+    person
+        .here(&["import", "--from-cloudformation", path(&twice), "--cluster-id", "test"])
+        .ended(0)
+        .complains(&["holds no AWS::ElasticLoadBalancing"]);
+    let ran = person
+        .run(&["export", "--load-balancer", &both, "--to", "terraform"])
+        .ended(0);
+    let own = one.replace('-', "_");
+    ran.says(&[
+        &format!("resource \"aws_elb\" \"{own}\" {{"),
+        &format!("resource \"aws_elb\" \"{own}_2\" {{"),
+        &format!("to = aws_elb.{own}_2\n"),
+    ]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_exported_without_a_listener_is_told() -> Result<()> {
+    let person = Person::new().await?;
+    let name = unique(&person, "exp-e");
+    make(person.stack, &name, &[]).await;
+    let gone = [("LoadBalancerPorts.member.1", "443")];
+    call(person.stack, &name, "DeleteLoadBalancerListeners", &gone).await?;
+    person
+        .run(&["export", "--load-balancer", &name, "--to", "aws-cli"])
+        .ended(0)
+        .complains(&["it has no listener, and no load balancer is made without one"]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instances_are_left_out_where_the_groups_are_not_known() -> Result<()> {
+    const PLACE: &str = "ap-southeast-4";
+    let person = Person::new().await?;
+    let seed = json!({"regions": [{
+        "region": PLACE,
+        "instances": [{"id": "i-0abc0001", "availabilityZone": "ap-southeast-4a"}],
+        "loadBalancers": [{"name": "of-a-group", "availabilityZones": ["ap-southeast-4a"], "instances": ["i-0abc0001"],
+            "listeners": [{"protocol": "HTTP", "port": 80, "instancePort": 80}]}],
+    }]});
+    person.stack.simulator().seed(&seed).await?;
+    let export = ["export", "--load-balancer", "of-a-group", "--region", PLACE, "--to"];
+    let migrate = ["migrate", "of-a-group", "--region", PLACE, "-o"];
+    let commands: Vec<Vec<&str>> = ["terraform", "cloudformation", "aws-cli"]
+        .iter()
+        .map(|to| [&export[..], &[to]].concat())
+        .chain(["terraform", "ack"].iter().map(|to| [&migrate[..], &[to]].concat()))
+        .collect();
+    for command in &commands {
+        person.run(command).ended(0).says(&["i-0abc0001"]);
+    }
+    let denied = json!({"code": "AccessDenied", "status": 403, "message": "User is not authorized"});
+    let scope = json!({"operation": "DescribeAutoScalingGroups", "region": PLACE});
+    person
+        .stack
+        .simulator()
+        .fault(&json!({"match": scope, "do": {"error": denied}}))
+        .await?;
+    for command in &commands {
+        let ran = person.run(command).ended(0);
+        ran.complains(&["the Auto Scaling groups are not known"]);
+        assert!(!ran.out.contains("i-0abc0001"), "{ran:#?}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_template_finds_its_load_balancers_by_name_beside_those_without_one() -> Result<()> {
+    let person = Person::new().await?;
+    let name = unique(&person, "exp-b");
+    make(person.stack, &name, &[]).await;
+    let resource =
+        |properties: &str| format!("{{Type: 'AWS::ElasticLoadBalancing::LoadBalancer', Properties: {properties}}}");
+    let template = file(&format!(
+        "Resources:\n  Named: {}\n  Unnamed: {}\n",
+        resource(&format!("{{LoadBalancerName: {name}, Scheme: internal}}")),
+        resource("{}")
+    ));
+    let import = [
+        "import",
+        "--cluster-id",
+        "test",
+        "--from-cloudformation",
+        path(&template),
+    ];
+    for more in [&[][..], &["--stack", "shop"]] {
+        let ran = person.here(&[&import[..], more].concat()).ended(1);
+        ran.says(&[&format!("loadBalancerName: {name}")]);
+        ran.complains(&[
+            "Unnamed: no stack has made a load balancer of this logical id",
+            "the template says it otherwise, as internal, and CloudFormation would make another",
+        ]);
+        assert!(!ran.err.contains("Named: AWS has no"), "{ran:#?}");
+    }
     Ok(())
 }

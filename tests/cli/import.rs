@@ -312,3 +312,51 @@ async fn a_reader_that_has_seen_enough_is_no_failure() -> Result<()> {
     assert!(output.status.success() && !said.contains("panicked"), "{output:?}");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tags_that_leave_no_room_are_told_before_anything_is_written() -> Result<()> {
+    let person = Person::new().await?;
+    let name = unique(&person, "imp-48");
+    make(person.stack, &name, &[]).await;
+    for number in 0..48 {
+        fleet_by_hand::tag(person.stack, &name, &format!("tag-{number}"), "x").await?;
+    }
+    let mark = person.stack.simulator().mark()?;
+    let ran = person
+        .here(&["import", &name, "--cluster-id", "test", "--offer"])
+        .ended(1);
+    ran.complains(&[
+        "it has 48 tags",
+        "it would have 53, where AWS takes 50: take 3 off first",
+        "is not offered",
+    ]);
+    let file = crate::file(&ran.out);
+    person
+        .here(&["adopt", "-f", crate::path(&file), "--cluster-id", "test"])
+        .ended(1)
+        .complains(&["take 3 off first", "nothing was begun"]);
+    assert!(person.stack.simulator().calls(mark)?.naming(&name).writes().is_empty());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_that_is_missing_leaves_the_check_of_the_others() -> Result<()> {
+    let person = Person::new().await?;
+    let (one, two) = (unique(&person, "imp-x"), unique(&person, "imp-y"));
+    make(person.stack, &one, &[("team", "not-there")]).await;
+    make(person.stack, &two, &[("team", person.namespace.namespace())]).await;
+    let ran = person
+        .here(&[
+            "import",
+            &one,
+            &two,
+            "--cluster-id",
+            "test",
+            "--namespace-from-tag",
+            "team",
+        ])
+        .ended(0);
+    ran.complains(&["the manifests of namespace not-there are planned without the API server's check of them"]);
+    assert!(!ran.err.contains(": the manifests are planned"), "{ran:#?}");
+    Ok(())
+}

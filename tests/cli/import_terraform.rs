@@ -77,6 +77,20 @@ async fn a_terraform_state_is_imported_as_aws_has_it_and_let_go() -> Result<()> 
     ran.complains(&["knows it otherwise, and Terraform would call ModifyLoadBalancerAttributes idleTimeout 61 s"]);
     assert_eq!(ran.yaml()["spec"]["attributes"]["idleTimeoutSeconds"], 120);
 
+    // So it is where the state knows AWS's default.
+    let own = &mut state["resources"][0]["instances"][0]["attributes"];
+    own["idle_timeout"] = json!(60);
+    own["internal"] = json!(true);
+    own["health_check"][0]["interval"] = json!(30);
+    own["cross_zone_load_balancing"] = json!(false);
+    let ran = from(&crate::file(&state.to_string())).ended(0);
+    ran.complains(&[
+        "would call ModifyLoadBalancerAttributes idleTimeout 60 s",
+        "would call ModifyLoadBalancerAttributes crossZone false",
+        "would call ConfigureHealthCheck HTTP:8080/health every 30 s",
+        "the state knows it otherwise, as internal, and Terraform would make another in its place",
+    ]);
+
     // One of several instances of a block goes alone, and so it does before there were `removed` blocks.
     state["terraform_version"] = json!("1.6.6");
     let ran = from(&crate::file(&state.to_string())).ended(0);
@@ -144,5 +158,34 @@ async fn attachments_of_a_terraform_state_become_bindings() -> Result<()> {
     ran.complains(&["would change it: RegisterInstancesWithLoadBalancer"]);
     assert!(!ran.err.contains("bind-by"), "{ran:#?}");
     person.here(&["import", "x", "--bindings"]).ended(2);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_two_states_hold_is_imported_once_and_let_go_by_both() -> Result<()> {
+    let person = Person::new().await?;
+    let (name, kept) = (unique(&person, "imp-2"), unique(&person, "imp-k"));
+    let made = rich(person.stack, &name).await?;
+    let mut twice = state(&name, &made);
+    twice["resources"][0]["name"] = json!("second");
+    // Another one of the same address is a Service's, and stays Terraform's.
+    let mut other = state(&kept, &made);
+    other["resources"][0]["name"] = json!("second");
+    crate::list::make(person.stack, &kept, &[("kubernetes.io/service-name", "shop/api")]).await;
+    let first = crate::file(&state(&name, &made).to_string());
+    let (second, third) = (crate::file(&twice.to_string()), crate::file(&other.to_string()));
+    let both = format!("{},{}", crate::path(&first), crate::path(&second));
+    let ran = person
+        .here(&["import", "--cluster-id", "test", "--from-terraform", &both])
+        .ended(0);
+    ran.says(&["#   from = aws_elb.web\n", "#   from = aws_elb.second\n"]);
+    assert_eq!(ran.out.matches("kind: ClassicLoadBalancer").count(), 1, "{ran:#?}");
+    assert!(!ran.err.contains("AWS has no load balancer"), "{ran:#?}");
+    let all = format!("{},{}", crate::path(&first), crate::path(&third));
+    let ran = person
+        .here(&["import", "--cluster-id", "test", "--from-terraform", &all])
+        .ended(0);
+    assert!(!ran.out.contains("aws_elb.second"), "{ran:#?}");
+    ran.complains(&[&format!("import it by its name with kubectl clb import {kept}")]);
     Ok(())
 }

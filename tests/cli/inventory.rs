@@ -258,3 +258,47 @@ async fn an_object_that_lives_has_no_orphan_and_one_region_of_all_may_fail() -> 
         .fails(1, &["/nonexistent"]);
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_right_is_one_line_and_many_listeners_are_counted() -> Result<()> {
+    const PLACE: &str = "ap-southeast-5";
+    let person = Person::new().await?;
+    let listeners: Vec<Value> = (20_000..20_060)
+        .map(|port| json!({"protocol": "TCP", "port": port, "instancePort": port}))
+        .collect();
+    let one = |name: &str, instance: &str| json!({"name": name, "availabilityZones": ["ap-southeast-5a"], "listeners": listeners, "instances": [instance]});
+    let instance = |id: &str| json!({"id": id, "availabilityZone": "ap-southeast-5a"});
+    let seed = json!({"regions": [{
+        "region": PLACE,
+        "instances": [instance("i-0abc0011"), instance("i-0abc0012")],
+        "loadBalancers": [one("many-a", "i-0abc0011"), one("many-b", "i-0abc0012")],
+    }]});
+    person.stack.simulator().seed(&seed).await?;
+    let run = |arguments: &[&str]| person.here(&[arguments, &["--region", PLACE, "--cluster-id", "test"]].concat());
+    let list = |arguments: &[&str]| person.run(&[&["list", "--region", PLACE][..], arguments].concat());
+    for ran in [run(&["inventory"]), list(&[])] {
+        let ran = ran.ended(0);
+        ran.says(&["TCP:20003->20003 (+56)"]);
+        assert!(!ran.out.contains("20004"), "{ran:#?}");
+    }
+    for ran in [
+        run(&["inventory", "-o", "csv"]),
+        list(&["-o", "wide"]),
+        list(&["-o", "json"]),
+    ] {
+        ran.ended(0).says(&["20059"]);
+    }
+    let denied = json!({"code": "AccessDenied", "status": 403, "message": "User is not authorized"});
+    let scope = json!({"operation": "DescribeInstanceHealth", "region": PLACE});
+    person
+        .stack
+        .simulator()
+        .fault(&json!({"match": scope, "do": {"error": denied}}))
+        .await?;
+    for ran in [run(&["inventory"]), list(&["-o", "wide"])] {
+        let ran = ran.ended(1);
+        ran.complains(&["the instances of 2 load balancers, many-a the first: ", "AccessDenied"]);
+        assert_eq!(ran.err.matches("AccessDenied").count(), 1, "{ran:#?}");
+    }
+    Ok(())
+}

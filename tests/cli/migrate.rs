@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use testkit::Result;
 
-use crate::fleet_by_hand::{call, rich};
+use crate::fleet_by_hand::{call, rich, tag};
 use crate::list::make;
 use crate::{Person, Ran};
 
@@ -194,5 +194,71 @@ async fn the_new_ones_are_written_for_terraform_and_for_ack() -> Result<()> {
         );
     }
     ran.says(&["# Listener", "has no field for tcp.idle_timeout.seconds=120"]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tags_are_taken_along_and_no_two_have_one_name() -> Result<()> {
+    let person = Person::new().await?;
+    let one = unique(&person, "mig-n");
+    let other = one.to_ascii_uppercase();
+    rich(person.stack, &one).await?;
+    make(person.stack, &other, &[("team", "web")]).await;
+    tag(person.stack, &one, "kubernetes.io/cluster/x", "owned").await?;
+    let run = |output: &str| person.run(&["migrate", &one, &other, "-o", output]).ended(0);
+    let json = run("json").json();
+    let of_one = json["loadBalancers"]
+        .as_array()
+        .and_then(|all| all.iter().find(|lb| lb["name"] == one.as_str()))
+        .expect("it is there");
+    let alb = &of_one["successors"][0];
+    assert_eq!(alb["tags"], json!({"team": "web"}));
+    let lost = alb["lost"].to_string();
+    assert!(lost.contains("take it for theirs: kubernetes.io/cluster/x"), "{lost}");
+    let documents: Vec<Value> = serde_saphyr::from_multiple(&run("ack").out).expect("YAML");
+    let mut names = std::collections::BTreeSet::new();
+    for document in &documents {
+        let own = (document["kind"].to_string(), document["metadata"]["name"].to_string());
+        assert!(names.insert(own.clone()), "{own:?} is there twice");
+        if document["kind"] != "Listener" {
+            assert_eq!(document["spec"]["tags"], json!([{"key": "team", "value": "web"}]));
+        }
+    }
+    let ran = run("terraform");
+    let mut headers: Vec<&str> = ran.out.lines().filter(|line| line.starts_with("resource ")).collect();
+    let total = headers.len();
+    headers.sort_unstable();
+    headers.dedup();
+    assert_eq!(headers.len(), total, "{ran:#?}");
+    // Two load balancers with three target groups, and one with one.
+    assert_eq!(ran.out.matches("\"team\" = \"web\"").count(), 7, "{ran:#?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_alb_may_not_have_is_told_and_given_otherwise() -> Result<()> {
+    let person = Person::new().await?;
+    let name = unique(&person, "internal-mig");
+    rich(person.stack, &name).await?;
+    let check = [
+        ("HealthCheck.Target", "TCP:9000"),
+        ("HealthCheck.Interval", "30"),
+        ("HealthCheck.Timeout", "5"),
+        ("HealthCheck.UnhealthyThreshold", "2"),
+        ("HealthCheck.HealthyThreshold", "10"),
+    ];
+    call(person.stack, &name, "ConfigureHealthCheck", &check).await?;
+    let ran = person.run(&["migrate", &name, "-o", "json"]).ended(0);
+    let both = successors(&ran);
+    for new in &both {
+        let own = new["name"].as_str().expect("a name");
+        assert!(own.starts_with("lb-internal-mig") && own.len() <= 32, "{own}");
+        let differs = new["differs"].to_string();
+        assert!(differs.contains(&format!("it is called {own}")), "{differs}");
+    }
+    let check = &both[0]["targetGroups"][0]["check"];
+    assert!(check.get("port").is_none(), "nothing speaks HTTP on 9000: {check:#}");
+    let lost = both[0]["lost"].to_string();
+    assert!(lost.contains("on the port that gets the traffic"), "{lost}");
     Ok(())
 }

@@ -12,16 +12,19 @@ use crate::cli::failure::without_snippet;
 /// A node with the tags of the nodes in it read.
 struct Node(Value);
 
-/// Reads a template, in YAML or JSON.
+/// Reads the templates of a text, in YAML or JSON.
 ///
 /// # Errors
 /// What it is instead.
-pub(in crate::cli) fn parse(text: &str) -> Result<Value, String> {
-    let Tagged(node, tag) = serde_saphyr::from_str::<Tagged<Node>>(text)
+pub(in crate::cli) fn parse(text: &str) -> Result<Vec<Value>, String> {
+    let documents: Vec<Tagged<Node>> = serde_saphyr::from_multiple(text)
         .map_err(|error| format!("is neither YAML nor JSON: {}", without_snippet(&error.to_string())))?;
-    let template = long(node, tag.as_deref());
-    if template["Resources"].is_object() {
-        Ok(template)
+    let templates: Vec<Value> = documents
+        .into_iter()
+        .map(|Tagged(node, tag)| long(node, tag.as_deref()))
+        .collect();
+    if !templates.is_empty() && templates.iter().all(|template| template["Resources"].is_object()) {
+        Ok(templates)
     } else {
         Err("is no CloudFormation template: it has no Resources".to_owned())
     }
@@ -129,7 +132,7 @@ mod tests {
         let text = "Resources:\n  Web:\n    Properties:\n      Name: !Ref Name\n      Zones: !GetAZs ''\n      Url: !Sub \
                     'http://${Web}'\n      Dns: !GetAtt Web.DNSName\n      List: [!Ref A, b]\n      Port: 80\n      On: \
                     !If [Many, !Ref X, 'no']\n";
-        let template = parse(text).expect("a template");
+        let template = parse(text).expect("a template").remove(0);
         let expected = json!({
             "Name": {"Ref": "Name"}, "Zones": {"Fn::GetAZs": ""}, "Url": {"Fn::Sub": "http://${Web}"},
             "Dns": {"Fn::GetAtt": "Web.DNSName"}, "List": [{"Ref": "A"}, "b"], "Port": 80,
@@ -138,7 +141,10 @@ mod tests {
         assert_eq!(template["Resources"]["Web"]["Properties"], expected);
         assert!(is_literal(&expected["Port"]) && !is_literal(&expected["List"]));
         let same = parse(&template.to_string()).expect("JSON");
-        assert_eq!(same, template);
+        assert_eq!(same, std::slice::from_ref(&template));
+        let both = parse(&format!("{text}---\n{text}")).expect("two templates");
+        assert_eq!(both, [template.clone(), template]);
+        assert!(parse("").is_err_and(|why| why.contains("no CloudFormation template")));
         assert!(parse("a: [").is_err_and(|why| why.contains("neither YAML nor JSON")));
         assert!(parse("a: b").is_err_and(|why| why.contains("no CloudFormation template")));
     }

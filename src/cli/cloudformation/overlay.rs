@@ -5,15 +5,20 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::node::is_literal;
-use crate::cli::terraform::{boolean, number, port, texts};
+use crate::cli::terraform::{boolean, name_predefined, number, port, texts};
 use crate::elb::{
-    AccessLog, Attributes, HealthCheck, Listener, LoadBalancer, Policy, PolicyName, Protocol, Stickiness,
+    AccessLog, Attributes, HealthCheck, Listener, LoadBalancer, Policy, PolicyName, Protocol, Scheme, Stickiness,
 };
 
 /// What the template would make of it. A property that stands elsewhere is left as AWS has it.
 pub(in crate::cli) fn overlay(actual: &LoadBalancer, properties: &Value) -> LoadBalancer {
     let mut lb = actual.clone();
     let literal = |name: &str| Some(&properties[name]).filter(|value| !value.is_null() && is_literal(value));
+    match literal("Scheme").and_then(Value::as_str) {
+        Some("internal") => lb.scheme = Scheme::Internal,
+        Some("internet-facing") => lb.scheme = Scheme::InternetFacing,
+        _ => {}
+    }
     if let Some(value) = literal("Listeners") {
         lb.listeners = value
             .as_array()
@@ -24,6 +29,7 @@ pub(in crate::cli) fn overlay(actual: &LoadBalancer, properties: &Value) -> Load
             .collect();
         if has_policies(properties) {
             policies(properties, &mut lb);
+            name_predefined(&mut lb);
         } else {
             // They have a part of the template that cannot be read.
             for (port, listener) in &mut lb.listeners {
@@ -98,7 +104,6 @@ fn int(value: &Value) -> Option<i32> {
 
 fn listener(value: &Value) -> Option<Listener> {
     let protocol: Protocol = value["Protocol"].as_str()?.parse().ok()?;
-    let named = texts(&value["PolicyNames"]);
     Some(Listener {
         port: port(&value["LoadBalancerPort"])?,
         protocol,
@@ -108,11 +113,7 @@ fn listener(value: &Value) -> Option<Listener> {
             .and_then(|word| word.parse().ok())
             .unwrap_or(protocol),
         certificate: value["SSLCertificateId"].as_str().map(ToOwned::to_owned),
-        policies: if named.is_empty() {
-            protocol.policies_at_creation()
-        } else {
-            named
-        },
+        policies: texts(&value["PolicyNames"]),
     })
 }
 
@@ -172,9 +173,6 @@ fn policies(properties: &Value, lb: &mut LoadBalancer) {
             .filter_map(port)
         {
             if let Some(listener) = lb.listeners.get_mut(&at) {
-                // In the place of what AWS would give it.
-                let default = listener.protocol.policies_at_creation();
-                listener.policies.retain(|name| !default.contains(name));
                 listener.policies.insert(name.clone());
             }
         }

@@ -32,7 +32,7 @@ pub(super) fn aws_cli(subject: &Subject) -> (String, Vec<String>) {
     );
     attributes(lb, &mut script);
     policies(lb, &mut script);
-    let single = subject.single();
+    let single = &subject.single;
     if !single.is_empty() {
         let ids: Vec<Value> = single.iter().map(|id| json!({"InstanceId": id})).collect();
         script.call("register-instances-with-load-balancer", &[("--instances", json!(ids))]);

@@ -6,32 +6,50 @@ use super::{Subject, kept_tags};
 use crate::cli::failure::Failure;
 use crate::elb::{Attributes, DesyncMitigationMode, LoadBalancer, Policy, Stickiness};
 
-/// The template, and what it lacks.
-pub(super) fn cloudformation(subject: &Subject) -> Result<(String, Vec<String>), Failure> {
-    let lb = &subject.lb;
-    let id = logical_id(&lb.name);
-    let template = json!({
-        "AWSTemplateFormatVersion": "2010-09-09",
-        "Resources": {&id: {
-            "Type": "AWS::ElasticLoadBalancing::LoadBalancer",
+/// The type of its resources.
+const KIND: &str = "AWS::ElasticLoadBalancing::LoadBalancer";
+
+/// The template of the load balancers of a region, and what it lacks of each.
+pub(super) fn cloudformation(subjects: &[Subject]) -> Result<(String, Vec<Vec<String>>), Failure> {
+    let (mut resources, mut imported) = (Map::new(), Vec::new());
+    for subject in subjects {
+        let name = &subject.lb.name;
+        let id = logical_id(name, &resources);
+        imported.push(json!({
+            "ResourceType": KIND,
+            "LogicalResourceId": id,
+            "ResourceIdentifier": {"LoadBalancerName": name},
+        }));
+        let resource = json!({
+            "Type": KIND,
             // An import asks for it.
             "DeletionPolicy": "Retain",
             "UpdateReplacePolicy": "Retain",
             "Properties": properties(subject),
-        }},
-    });
+        });
+        resources.insert(id, resource);
+    }
+    let template = json!({"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources});
     let text = serde_saphyr::to_string(&template).map_err(|error| Failure::new(format!("writing YAML: {error}")))?;
-    let resources = json!([{
-        "ResourceType": "AWS::ElasticLoadBalancing::LoadBalancer",
-        "LogicalResourceId": id,
-        "ResourceIdentifier": {"LoadBalancerName": lb.name},
-    }]);
+    let region = subjects.first().map_or("", |subject| subject.region.as_str());
+    let stack = match subjects {
+        [one] => one.lb.name.as_str(),
+        _ => "load-balancers",
+    };
     let comments = format!(
-        "# Import it, which changes nothing:\n#   aws cloudformation create-change-set --region {} --change-set-type IMPORT \\\n\
-         #     --stack-name {} --change-set-name import --template-body file://{}.yaml \\\n#     --resources-to-import \
-         '{resources}'\n",
-        subject.region, lb.name, lb.name
+        "# Import it, which changes nothing:\n#   aws cloudformation create-change-set --region {region} --change-set-type \
+         IMPORT \\\n#     --stack-name {stack} --change-set-name import --template-body file://{stack}.yaml \\\n#     \
+         --resources-to-import '{}'\n",
+        Value::Array(imported)
     );
+    Ok((
+        comments + &text,
+        subjects.iter().map(|subject| lacks(&subject.lb)).collect(),
+    ))
+}
+
+/// What has no property.
+fn lacks(lb: &LoadBalancer) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(mode) = lb
         .attributes
@@ -50,11 +68,11 @@ pub(super) fn cloudformation(subject: &Subject) -> Result<(String, Vec<String>),
             lb.name
         ));
     }
-    Ok((comments + &text, notes))
+    notes
 }
 
-/// Letters and digits alone, each word with a capital.
-fn logical_id(name: &str) -> String {
+/// Letters and digits alone, each word with a capital, and another one than those that are taken.
+fn logical_id(name: &str, taken: &Map<String, Value>) -> String {
     let words = name.split(|c: char| !c.is_ascii_alphanumeric());
     let capital = |word: &str| {
         let mut letters = word.chars();
@@ -63,7 +81,12 @@ fn logical_id(name: &str) -> String {
             .map(|first| first.to_ascii_uppercase().to_string() + letters.as_str())
             .unwrap_or_default()
     };
-    words.map(capital).collect()
+    let plain: String = words.map(capital).collect();
+    let numbered = (2..).map(|number| format!("{plain}{number}"));
+    let mut free = std::iter::once(plain.clone())
+        .chain(numbered)
+        .filter(|id| !taken.contains_key(id));
+    free.next().unwrap_or_default()
 }
 
 fn properties(subject: &Subject) -> Value {
@@ -108,7 +131,7 @@ fn properties(subject: &Subject) -> Value {
     );
     policies(lb, &mut put);
     attributes(&lb.attributes, &mut put);
-    put("Instances", json!(subject.single()));
+    put("Instances", json!(subject.single));
     let tags = kept_tags(&lb.tags);
     put(
         "Tags",

@@ -1,5 +1,7 @@
 //! Pure: HCL as `terraform fmt` writes it.
 
+use std::collections::BTreeSet;
+
 /// What stands between the braces of a block.
 #[derive(Clone, Debug, Default)]
 pub(in crate::cli) struct Body(Vec<Item>);
@@ -29,6 +31,18 @@ impl Body {
             self.raw(name, format!("[{}]", values.join(", ")));
         }
         self
+    }
+
+    /// A map of texts, one a line; none at all is left out.
+    pub(in crate::cli) fn map<K: AsRef<str>, V: AsRef<str>>(&mut self, name: &str, pairs: &[(K, V)]) -> &mut Self {
+        let keys: Vec<String> = pairs.iter().map(|(key, _)| quoted(key.as_ref())).collect();
+        let Some(width) = keys.iter().map(|key| key.chars().count()).max() else {
+            return self;
+        };
+        let lines = keys.iter().zip(pairs);
+        let lines = lines.map(|(key, (_, value))| format!("  {key:<width$} = {}\n", quoted(value.as_ref())));
+        let lines: String = lines.collect();
+        self.raw(name, format!("{{\n{lines}}}"))
     }
 
     /// A block in this one.
@@ -74,6 +88,22 @@ impl Body {
         let before = self.0[..at].iter().rev().map_while(name).max();
         let after = self.0[at..].iter().map_while(name).max();
         own.max(before.unwrap_or_default()).max(after.unwrap_or_default())
+    }
+}
+
+/// The names that the blocks of a configuration have, by the type of their resource.
+#[derive(Clone, Debug, Default)]
+pub(in crate::cli) struct Labels(BTreeSet<(String, String)>);
+
+impl Labels {
+    /// A name for a resource that no other of its type has: names in AWS differ by case, and by characters that HCL does
+    /// not take.
+    pub(in crate::cli) fn free(&mut self, kind: &str, name: &str) -> String {
+        let plain = identifier(name);
+        let numbered = (2..).map(|number| format!("{plain}_{number}"));
+        let mut names = std::iter::once(plain.clone()).chain(numbered);
+        let free = names.find(|name| self.0.insert((kind.to_owned(), name.clone())));
+        free.unwrap_or(plain)
     }
 }
 
@@ -132,5 +162,19 @@ mod tests {
              lb_protocol = \"http\"\n  }\n\n  x = 1\n"
         );
         assert_eq!(identifier("1-Web.x"), "_1_web_x");
+        let mut body = Body::default();
+        body.map("tags", &[("a", "1"), ("long", "2")])
+            .map("none", &[("", ""); 0]);
+        assert_eq!(body.render(0), "tags = {\n  \"a\"    = \"1\"\n  \"long\" = \"2\"\n}\n");
+    }
+
+    #[test]
+    fn no_two_resources_of_a_type_have_one_name() {
+        let mut labels = Labels::default();
+        let mut free = |kind: &str, name: &str| labels.free(kind, name);
+        assert_eq!(free("aws_elb", "Web"), "web");
+        assert_eq!(free("aws_elb", "web"), "web_2");
+        assert_eq!(free("aws_elb", "WEB"), "web_3");
+        assert_eq!(free("aws_lb", "web"), "web");
     }
 }

@@ -2,22 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::hcl::{Body, identifier, quoted};
+use super::hcl::{Body, Labels, quoted};
 use super::{Subject, kept_tags};
 use crate::elb::{AccessLog, Attributes, LoadBalancer, Policy, PolicyName};
 
-/// The configuration, and what it lacks.
-pub(super) fn terraform(subject: &Subject) -> (String, Vec<String>) {
+/// The configuration, and what it lacks. `labels` are those of the others in it.
+pub(super) fn terraform(subject: &Subject, labels: &mut Labels) -> (String, Vec<String>) {
     let lb = &subject.lb;
-    let own = identifier(&lb.name);
+    let own = labels.free("aws_elb", &lb.name);
     let mut file = Body::default();
     let mut import = Body::default();
     import.raw("to", format!("aws_elb.{own}")).text("id", &lb.name);
     file.block("import", import);
     file.block(&format!("resource \"aws_elb\" {}", quoted(&own)), elb(subject));
-    let policies = Names::of(lb, &own);
-    policies.write(lb, &own, &mut file);
-    attachments(subject, &own, &mut file);
+    let policies = Names::of(lb, &own, labels);
+    policies.write(lb, &own, labels, &mut file);
+    attachments(subject, &own, labels, &mut file);
     let mut notes = Vec::new();
     if !policies.0.is_empty() {
         notes.push(
@@ -26,7 +26,7 @@ pub(super) fn terraform(subject: &Subject) -> (String, Vec<String>) {
                 .to_owned(),
         );
     }
-    if !lb.auto_scaling_groups.is_empty() || !subject.single().is_empty() {
+    if !lb.auto_scaling_groups.is_empty() || !subject.single.is_empty() {
         notes.push(
             "attachments are created by the first apply, which repeats what is there and changes nothing".to_owned(),
         );
@@ -92,7 +92,8 @@ fn elb(subject: &Subject) -> Body {
     if let Some(log) = attributes.access_log.flatten() {
         body.block("access_logs", access_logs(&log));
     }
-    tags(lb, &mut body);
+    let tags: Vec<_> = kept_tags(&lb.tags).into_iter().collect();
+    body.map("tags", &tags);
     body
 }
 
@@ -106,27 +107,11 @@ fn access_logs(log: &AccessLog) -> Body {
     block
 }
 
-fn tags(lb: &LoadBalancer, body: &mut Body) {
-    let tags = kept_tags(&lb.tags);
-    if tags.is_empty() {
-        return;
-    }
-    let width = tags
-        .keys()
-        .map(|key| quoted(key).chars().count())
-        .max()
-        .unwrap_or_default();
-    let lines = tags
-        .iter()
-        .map(|(key, value)| format!("  {:<width$} = {}\n", quoted(key), quoted(value)));
-    body.raw("tags", format!("{{\n{}}}", lines.collect::<String>()));
-}
-
 /// The policies in force that are more than AWS's default, by their names in AWS, with their names in the configuration.
 struct Names(BTreeMap<PolicyName, String>);
 
 impl Names {
-    fn of(lb: &LoadBalancer, own: &str) -> Self {
+    fn of(lb: &LoadBalancer, own: &str, labels: &mut Labels) -> Self {
         let of_listeners = lb.listeners.values().filter(|listener| {
             let default = listener.protocol.policies_at_creation();
             listener.policies != default && !listener.policies.is_empty()
@@ -146,7 +131,7 @@ impl Names {
             .collect();
         used.extend(keys);
         let named = used.into_iter().map(|name| {
-            let label = format!("{own}_{}", identifier(&name));
+            let label = labels.free("aws_load_balancer_policy", &format!("{own}_{name}"));
             (name, label)
         });
         Self(named.collect())
@@ -160,7 +145,7 @@ impl Names {
         }
     }
 
-    fn write(&self, lb: &LoadBalancer, own: &str, file: &mut Body) {
+    fn write(&self, lb: &LoadBalancer, own: &str, labels: &mut Labels, file: &mut Body) {
         for (name, label) in &self.0 {
             let Some(policy) = lb.policies.get(name) else {
                 continue;
@@ -195,8 +180,13 @@ impl Names {
                 body.raw("load_balancer_name", format!("aws_elb.{own}.name"))
                     .raw("load_balancer_port", listener.port.to_string())
                     .raw("policy_names", list(&listener.policies));
-                let label = quoted(&format!("{own}_{}", listener.port));
-                file.block(&format!("resource \"aws_load_balancer_listener_policy\" {label}"), body);
+                resource(
+                    "aws_load_balancer_listener_policy",
+                    &format!("{own}_{}", listener.port),
+                    labels,
+                    file,
+                    body,
+                );
             }
         }
         for (port, names) in lb.backends.iter().filter(|(port, _)| lb.uses_instance_port(**port)) {
@@ -204,9 +194,11 @@ impl Names {
             body.raw("load_balancer_name", format!("aws_elb.{own}.name"))
                 .raw("instance_port", port.to_string())
                 .raw("policy_names", list(names));
-            let label = quoted(&format!("{own}_{port}"));
-            file.block(
-                &format!("resource \"aws_load_balancer_backend_server_policy\" {label}"),
+            resource(
+                "aws_load_balancer_backend_server_policy",
+                &format!("{own}_{port}"),
+                labels,
+                file,
                 body,
             );
         }
@@ -219,21 +211,32 @@ fn new_name(policy: &Policy) -> String {
     format!("tf-{}", own.strip_prefix("clb-").unwrap_or(&own))
 }
 
-fn attachments(subject: &Subject, own: &str, file: &mut Body) {
-    let single = subject.single();
+/// A resource under a name of its own.
+fn resource(kind: &str, name: &str, labels: &mut Labels, file: &mut Body, body: Body) {
+    let label = quoted(&labels.free(kind, name));
+    file.block(&format!("resource \"{kind}\" {label}"), body);
+}
+
+fn attachments(subject: &Subject, own: &str, labels: &mut Labels, file: &mut Body) {
+    let single = &subject.single;
     if !single.is_empty() {
         let mut body = Body::default();
         let ids: Vec<String> = single.iter().map(|id| quoted(id)).collect();
         body.raw("for_each", format!("toset([{}])", ids.join(", ")))
             .raw("elb", format!("aws_elb.{own}.id"))
             .raw("instance", "each.value");
-        file.block(&format!("resource \"aws_elb_attachment\" {}", quoted(own)), body);
+        resource("aws_elb_attachment", own, labels, file, body);
     }
     for group in &subject.lb.auto_scaling_groups {
         let mut body = Body::default();
         body.text("autoscaling_group_name", group)
             .raw("elb", format!("aws_elb.{own}.id"));
-        let label = quoted(&format!("{own}_{}", identifier(group)));
-        file.block(&format!("resource \"aws_autoscaling_attachment\" {label}"), body);
+        resource(
+            "aws_autoscaling_attachment",
+            &format!("{own}_{group}"),
+            labels,
+            file,
+            body,
+        );
     }
 }

@@ -76,7 +76,7 @@ impl Import {
             .ok_or_else(|| Failure::usage(format!("the state does not tell the region of {name}: give --region")))?;
         let wanted = Wanted {
             names: vec![name.to_owned()],
-            selector: None,
+            ..Wanted::default()
         };
         let mut fleet = Fleet::read(&aws.region(region), &wanted).await?;
         for (name, error) in &fleet.unread {
@@ -142,7 +142,7 @@ fn one(
     Made {
         region,
         load_balancer: lb.name,
-        origin: None,
+        origins: Vec::new(),
         manifest: Manifest {
             kind: Kind::Binding,
             namespace: namespace.to_owned(),

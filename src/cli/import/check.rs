@@ -1,7 +1,8 @@
 //! Whether a manifest changes nothing: it is planned by the code of the operator before anybody sees it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kube::api::DynamicObject;
@@ -15,7 +16,7 @@ use crate::cli::plan::{self, Terms};
 use crate::cli::screen;
 use crate::controller::preview::{Preview, preview};
 use crate::controller::{Error, Rules};
-use crate::elb::{TAG_ADOPT_BY, TAG_CLUSTER, TAG_PREFIX};
+use crate::elb::{TAG_ADOPT_BY, TAG_CLUSTER, TAG_ORIGIN, TAG_OWNER, TAG_PREFIX, TAG_UID, TAGS};
 use crate::plan::adoption::Adoption;
 use crate::plan::{Explained, Step};
 
@@ -31,6 +32,10 @@ pub(in crate::cli) struct Checker<'a> {
     client: Client,
     /// Whether the API server is asked what it thinks of a manifest.
     asks: AtomicBool,
+    /// The namespaces of which it is not asked.
+    passed_over: Mutex<BTreeSet<String>>,
+    /// Whether each is offered by a tag, whatever the operator asks for.
+    offers: bool,
 }
 
 /// What a plan says.
@@ -43,8 +48,13 @@ pub(in crate::cli) struct Checked {
 }
 
 impl<'a> Checker<'a> {
-    /// With the cluster, or without one.
-    pub(in crate::cli) fn new(aws: &'a Accounts, terms: &'a Terms, cluster: Option<Client>) -> Result<Self, Failure> {
+    /// With the cluster, or without one. `offers`: whether each is offered by a tag, whatever the operator asks for.
+    pub(in crate::cli) fn new(
+        aws: &'a Accounts,
+        terms: &'a Terms,
+        cluster: Option<Client>,
+        offers: bool,
+    ) -> Result<Self, Failure> {
         let asks = AtomicBool::new(cluster.is_some());
         let client = match cluster {
             Some(client) => client,
@@ -55,6 +65,8 @@ impl<'a> Checker<'a> {
             terms,
             client,
             asks,
+            passed_over: Mutex::default(),
+            offers,
         })
     }
 
@@ -69,8 +81,17 @@ impl<'a> Checker<'a> {
         let offer = format!("{}/{}/{}", self.terms.cluster_id, own("namespace"), own("name"));
         let is_free = !tags.contains_key(TAG_CLUSTER) && tags.get(TAG_ADOPT_BY).is_none_or(|to| *to == offer);
         match self.plan(document, own("name"), region).await {
-            // That it is not offered yet is what the offer is for.
-            Ok(preview) => read(preview, is_free.then(|| format!("{TAG_ADOPT_BY}={offer}")).as_deref()),
+            Ok(preview) => {
+                let crowd = crowd(
+                    tags,
+                    &preview,
+                    self.offers || self.terms.rules.adoption == Adoption::Tagged,
+                );
+                // That it is not offered yet is what the offer is for.
+                let mut checked = read(preview, is_free.then(|| format!("{TAG_ADOPT_BY}={offer}")).as_deref());
+                checked.problems.extend(crowd);
+                checked
+            }
             Err(failure) => Checked {
                 problems: vec![failure.to_string()],
                 ..Checked::default()
@@ -109,14 +130,15 @@ impl<'a> Checker<'a> {
         let wrong = |error: serde_json::Error| Failure::new(format!("the manifest of {name}: {error}"));
         let mut object: ClassicLoadBalancer = serde_json::from_value(document.clone()).map_err(wrong)?;
         object.metadata.uid = Some(NO_UID.to_owned());
-        if !self.asks.load(Ordering::Relaxed) {
+        let namespace = document["metadata"]["namespace"].as_str().unwrap_or_default();
+        if !self.asks.load(Ordering::Relaxed) || self.passed_over().contains(namespace) {
             return Ok(object);
         }
         let given: DynamicObject = serde_json::from_value(document.clone()).map_err(wrong)?;
         let asked = match plan::ask(&self.client, given).await {
             Ok(asked) => asked,
             Err(why) => {
-                self.asks_no_more(&why.to_string());
+                self.asks_no_more(namespace, &why.to_string());
                 return Ok(object);
             }
         };
@@ -126,20 +148,31 @@ impl<'a> Checker<'a> {
             Ok(checked) if stored => checked.try_parse().map_err(|error| Failure::new(error.to_string())),
             Ok(_) => Ok(object),
             Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404) => {
-                self.asks_no_more(&status.message);
+                self.asks_no_more(namespace, &status.message);
                 Ok(object)
             }
             Err(error) => Err(Failure::kube("the API server refuses the manifest", &error)),
         }
     }
 
-    /// The first refusal that holds for all is told once.
-    fn asks_no_more(&self, why: &str) {
-        if self.asks.swap(false, Ordering::Relaxed) {
+    /// A refusal that holds for all is told once, and one that names a namespace once for that.
+    fn asks_no_more(&self, namespace: &str, why: &str) {
+        let is_of_it = why.contains(&format!("\"{namespace}\""));
+        let (whose, is_news) = if is_of_it {
+            let is_news = self.passed_over().insert(namespace.to_owned());
+            (format!("the manifests of namespace {namespace}"), is_news)
+        } else {
+            ("the manifests".to_owned(), self.asks.swap(false, Ordering::Relaxed))
+        };
+        if is_news {
             screen::note(&format!(
-                "the manifests are planned without the API server's check of them: {why}"
+                "{whose} are planned without the API server's check of them: {why}"
             ));
         }
+    }
+
+    fn passed_over(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.passed_over.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -167,10 +200,56 @@ fn read(preview: Preview, offer: Option<&str>) -> Checked {
     }
 }
 
+/// Tags that AWS has no room for, which would end an adoption after its first write.
+fn crowd(tags: &BTreeMap<String, String>, preview: &Preview, is_offered: bool) -> Option<String> {
+    // AWS does not count its own.
+    let counts = |key: &&str| !key.to_ascii_lowercase().starts_with("aws:");
+    let there: BTreeSet<&str> = tags.keys().map(String::as_str).filter(counts).collect();
+    let added = preview.explained.iter().filter_map(|call| match &call.step {
+        Step::AddTags(tags) => Some(tags.keys().map(String::as_str)),
+        _ => None,
+    });
+    let mut all: BTreeSet<&str> = there.iter().copied().chain(added.flatten()).collect();
+    all.extend([TAG_CLUSTER, TAG_OWNER, TAG_UID, TAG_ORIGIN]);
+    all.extend(is_offered.then_some(TAG_ADOPT_BY));
+    (all.len() > TAGS).then(|| {
+        format!(
+            "it has {} tags, and with those that adoption adds it would have {}, where AWS takes {TAGS}: take {} off first",
+            there.len(),
+            all.len(),
+            all.len() - TAGS
+        )
+    })
+}
+
 fn in_words(call: &Explained) -> String {
     let mut line = call.step.to_string();
     if !call.details.is_empty() {
         line.push_str(&format!(" ({})", call.details.join("; ")));
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_counted_with_those_of_an_adoption() {
+        let with = |count: usize, more: &[&str]| -> Option<String> {
+            let keys = (0..count).map(|number| format!("tag-{number}"));
+            let keys = keys.chain(more.iter().map(|key| (*key).to_owned()));
+            crowd(
+                &keys.map(|key| (key, String::new())).collect(),
+                &Preview::default(),
+                true,
+            )
+        };
+        assert_eq!(with(45, &[]), None);
+        assert!(with(46, &[]).is_some_and(|told| told.contains("would have 51") && told.contains("take 1 off")));
+        assert_eq!(with(45, &["aws:cloudformation:stack-name"]), None);
+        assert_eq!(with(45, &[TAG_ADOPT_BY]), None, "it is there already");
+        let tags = (0..46).map(|number| (format!("tag-{number}"), String::new())).collect();
+        assert_eq!(crowd(&tags, &Preview::default(), false), None);
+    }
 }

@@ -1,6 +1,6 @@
 //! The load balancers that CloudFormation templates hold.
 
-use super::{Keeper, Source, Subject};
+use super::{Keeper, Source, Subject, told};
 use crate::aws::Accounts;
 use crate::cli::cloudformation::{self, Described};
 use crate::cli::failure::Failure;
@@ -35,8 +35,8 @@ pub(super) async fn read(
             .text
             .and_then(|text| cloudformation::parse(&text).map_err(|why| Failure::new(format!("{} {why}", file.from))));
         match parsed {
-            Ok(template) => {
-                let described = cloudformation::described(&template);
+            Ok(templates) => {
+                let described: Vec<Described> = templates.iter().flat_map(cloudformation::described).collect();
                 if described.is_empty() {
                     screen::note(&format!(
                         "{} holds no AWS::ElasticLoadBalancing::LoadBalancer",
@@ -58,7 +58,7 @@ pub(super) async fn read(
         source.exit = Exit::Failed;
     }
     for described in &all {
-        match which(&fleet, described) {
+        match which(&fleet, described, stack) {
             Ok(lb) => source.subjects.push(subject(&fleet, region, described, lb)),
             Err(why) => {
                 screen::note(&format!("{}: {why} in {region}", described.id));
@@ -70,26 +70,33 @@ pub(super) async fn read(
     Ok(source)
 }
 
-/// Those that stand in plain words, and those that a stack has made.
+/// Those that are named in plain words, and those that a stack has made.
 async fn fleet(aws: &Accounts, region: &str, stack: Option<&str>, all: &[Described]) -> Result<Fleet, Failure> {
     if all.is_empty() {
         return Ok(Fleet::default());
     }
-    let names: Vec<String> = all.iter().filter_map(|described| described.name.clone()).collect();
-    let selector = match stack {
-        Some(stack) => Selector::is(STACK, stack),
-        None => Selector::has(LOGICAL_ID),
-    };
-    let every_name_known = names.len() == all.len() && stack.is_none();
     let wanted = Wanted {
-        names: if every_name_known { names } else { Vec::new() },
-        selector: (!every_name_known).then_some(selector),
+        names: Vec::new(),
+        selector: Some(match stack {
+            Some(stack) => Selector::is(STACK, stack),
+            None => Selector::has(LOGICAL_ID),
+        }),
+        whatever_tags: all.iter().filter_map(|described| described.name.clone()).collect(),
+    };
+    let every_name_known = wanted.whatever_tags.len() == all.len();
+    let wanted = if every_name_known {
+        Wanted {
+            names: wanted.whatever_tags.into_iter().collect(),
+            ..Wanted::default()
+        }
+    } else {
+        wanted
     };
     Fleet::read(&aws.region(region), &wanted).await
 }
 
 /// The one that a template means.
-fn which<'a>(fleet: &'a Fleet, described: &Described) -> Result<&'a LoadBalancer, String> {
+fn which<'a>(fleet: &'a Fleet, described: &Described, stack: Option<&str>) -> Result<&'a LoadBalancer, String> {
     if let Some(name) = &described.name {
         let found = fleet.balancers.iter().find(|lb| lb.name == *name);
         return found.ok_or_else(|| format!("AWS has no load balancer {name} of it"));
@@ -97,6 +104,7 @@ fn which<'a>(fleet: &'a Fleet, described: &Described) -> Result<&'a LoadBalancer
     let mut made = fleet
         .balancers
         .iter()
+        .filter(|lb| stack.is_none() || tag(&lb.tags, STACK) == stack)
         .filter(|lb| tag(&lb.tags, LOGICAL_ID) == Some(described.id.as_str()));
     match (made.next(), made.next()) {
         (Some(lb), None) => Ok(lb),
@@ -126,12 +134,7 @@ fn subject(fleet: &Fleet, region: &str, described: &Described, lb: &LoadBalancer
     }
     let known = cloudformation::overlay(lb, &described.properties);
     if let Ok(drift) = differences(&known, lb, region, &members) {
-        notes.extend(drift.iter().map(|call| {
-            format!(
-                "the template says it otherwise, and CloudFormation would call {}",
-                call.step
-            )
-        }));
+        notes.extend(told::drift(&drift, "the template says it", "CloudFormation"));
     }
     Subject {
         region: region.to_owned(),
@@ -139,6 +142,34 @@ fn subject(fleet: &Fleet, region: &str, described: &Described, lb: &LoadBalancer
         knows_groups: fleet.knows_groups(),
         lb: lb.clone(),
         notes,
-        origin: Some(described.id.clone()),
+        origins: vec![described.id.clone()],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_found_by_its_name_or_by_the_tags_of_its_stack() {
+        let made = |name: &str, stack: &str| {
+            let mut lb = LoadBalancer::bare(name);
+            let tags = [(STACK, stack), (LOGICAL_ID, "Web")];
+            lb.tags = tags.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+            lb
+        };
+        let mut fleet = Fleet::default();
+        fleet.balancers = vec![made("a", "shop"), made("b", "other"), LoadBalancer::bare("named")];
+        let template = serde_json::json!({"Resources": {
+            "Named": {"Type": "AWS::ElasticLoadBalancing::LoadBalancer", "Properties": {"LoadBalancerName": "named"}},
+            "Web": {"Type": "AWS::ElasticLoadBalancing::LoadBalancer", "Properties": {}},
+        }});
+        let all = cloudformation::described(&template);
+        let found = |at: usize, stack| which(&fleet, &all[at], stack).map(|lb| lb.name.as_str());
+        assert_eq!(found(0, None), Ok("named"));
+        assert_eq!(found(0, Some("shop")), Ok("named"));
+        assert_eq!(found(1, Some("shop")), Ok("a"));
+        assert_eq!(found(1, Some("other")), Ok("b"));
+        assert!(found(1, None).is_err_and(|why| why.contains("the stacks shop and other")));
     }
 }

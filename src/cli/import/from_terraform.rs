@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Keeper, Source, Subject};
+use super::{Keeper, Source, Subject, told};
 use crate::aws::Accounts;
 use crate::cli::failure::Failure;
 use crate::cli::files;
 use crate::cli::fleet::{Fleet, Wanted};
 use crate::cli::terraform::{self, Known, State};
 use crate::cli::{Exit, screen};
+use crate::elb::{InstanceId, LoadBalancer};
 use crate::plan::import::differences;
 
 /// A state with its load balancers.
@@ -74,52 +75,59 @@ fn by_region<'a>(states: &'a [Read], default: Option<&str>) -> Result<BTreeMap<S
 async fn in_region(aws: &Accounts, region: &str, known: Vec<&Known>, exit: &mut Exit) -> Result<Vec<Subject>, Failure> {
     let wanted = Wanted {
         names: known.iter().map(|known| known.lb.name.clone()).collect(),
-        selector: None,
+        ..Wanted::default()
     };
-    let mut fleet = Fleet::read(&aws.region(region), &wanted).await?;
+    let fleet = Fleet::read(&aws.region(region), &wanted).await?;
     for (name, error) in &fleet.unread {
         screen::note(&format!("{name}: {}", Failure::aws(region, error)));
         *exit = Exit::Failed;
     }
-    let unread: BTreeSet<String> = fleet.unread.iter().map(|(name, _)| name.clone()).collect();
-    let mut subjects = Vec::new();
+    let unread: BTreeSet<&String> = fleet.unread.iter().map(|(name, _)| name).collect();
+    let mut subjects: Vec<Subject> = Vec::new();
     for known in known {
-        let Some(at) = fleet.balancers.iter().position(|lb| lb.name == known.lb.name) else {
-            if !unread.contains(&known.lb.name) {
+        let name = &known.lb.name;
+        let Some(lb) = fleet.balancers.iter().find(|lb| lb.name == *name) else {
+            if !unread.contains(name) {
                 screen::note(&format!(
-                    "{}: AWS has no load balancer {} in {region}",
-                    known.address, known.lb.name
+                    "{}: AWS has no load balancer {name} in {region}",
+                    known.address
                 ));
             }
             *exit = Exit::Failed;
             continue;
         };
-        let lb = fleet.balancers.swap_remove(at);
-        let members = fleet.members(&lb.name);
-        let mut notes = vec![format!("of Terraform: {}", known.address)];
-        match differences(&known.lb, &lb, region, &members) {
-            Ok(drift) => notes.extend(
-                drift
-                    .iter()
-                    .map(|call| format!("the state knows it otherwise, and Terraform would call {}", call.step)),
-            ),
-            Err(_) => notes.push("the state holds too little of it to be compared".to_owned()),
+        let members = fleet.members(name);
+        let notes = notes(known, lb, region, &members);
+        // Two states may have one and the same, and both have to let it go.
+        if let Some(subject) = subjects.iter_mut().find(|subject| subject.lb.name == *name) {
+            subject.notes.extend(notes);
+            subject.origins.push(known.address.clone());
+            continue;
         }
-        notes.extend(
-            known.dependents.iter().map(|address| {
-                format!("{address} refers to it: have that use data \"aws_elb\" before Terraform lets go")
-            }),
-        );
-        let knows_groups = fleet.knows_groups();
-        let subject = Subject {
+        subjects.push(Subject {
             region: region.to_owned(),
             members,
-            knows_groups,
-            lb,
+            knows_groups: fleet.knows_groups(),
+            lb: lb.clone(),
             notes,
-            origin: Some(known.address.clone()),
-        };
-        subjects.push(subject);
+            origins: vec![known.address.clone()],
+        });
     }
     Ok(subjects)
+}
+
+/// What is to be told of it, beside what AWS has.
+fn notes(known: &Known, lb: &LoadBalancer, region: &str, members: &BTreeSet<InstanceId>) -> Vec<String> {
+    let mut notes = vec![format!("of Terraform: {}", known.address)];
+    match differences(&known.over(lb), lb, region, members) {
+        Ok(drift) => notes.extend(told::drift(&drift, "the state knows it", "Terraform")),
+        Err(_) => notes.push("the state holds too little of it to be compared".to_owned()),
+    }
+    notes.extend(
+        known
+            .dependents
+            .iter()
+            .map(|address| format!("{address} refers to it: have that use data \"aws_elb\" before Terraform lets go")),
+    );
+    notes
 }

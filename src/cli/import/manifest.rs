@@ -128,18 +128,18 @@ pub(in crate::cli) fn kustomization(files: &[String]) -> String {
     format!("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n{resources}")
 }
 
-/// The name of an object for a load balancer, which no other object of the namespace has.
+/// The name of an object for a load balancer, which no other object of its namespace or kind has.
 pub(in crate::cli) fn object_name(
     load_balancer: &str,
     region: &str,
-    namespace: &str,
+    scope: &str,
     taken: &mut BTreeSet<(String, String)>,
 ) -> String {
     let plain = load_balancer.to_ascii_lowercase();
     let in_region = format!("{plain}-{region}");
     let numbered = (2..).map(|number| format!("{plain}-{number}"));
     let names = [plain.clone(), in_region].into_iter().chain(numbered);
-    let mut free = names.filter(|name| taken.insert((namespace.to_owned(), name.clone())));
+    let mut free = names.filter(|name| taken.insert((scope.to_owned(), name.clone())));
     free.next().unwrap_or(plain)
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::elb::{TAG_CLUSTER, TAG_OWNER, TAG_SERVICE_NAME};
-use crate::plan::import::{Left, Unfit};
+use crate::plan::import::{Drift, Left, Unfit};
 
 /// What is left as AWS has it.
 pub(in crate::cli) fn left(left: &Left) -> String {
@@ -45,6 +45,19 @@ pub(in crate::cli) fn unfit(unfit: &Unfit) -> String {
     }
 }
 
+/// What another tool would change: `says` is what says otherwise, such as "the state knows it".
+pub(super) fn drift(drift: &Drift, says: &str, tool: &str) -> Vec<String> {
+    let scheme = drift.scheme.map(|scheme| {
+        format!(
+            "{says} otherwise, as {}, and {tool} would make another in its place",
+            scheme.as_str()
+        )
+    });
+    let calls = drift.calls.iter();
+    let calls = calls.map(|call| format!("{says} otherwise, and {tool} would call {}", call.step));
+    scheme.into_iter().chain(calls).collect()
+}
+
 /// A controller that would go on to write to a load balancer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::cli) struct Claimed {
@@ -71,8 +84,8 @@ pub(in crate::cli) fn claimed(name: &str, tags: &BTreeMap<String, String>) -> Op
     if let Some(service) = tag(TAG_SERVICE_NAME) {
         return Some(Claimed {
             why: format!(
-                "it is of the Service {service}, whose controller goes on to write to it: stop that first, then name the \
-                 load balancer to import it all the same"
+                "it is of the Service {service}, whose controller goes on to write to it: stop that first, then import it by \
+                 its name with kubectl clb import {name}"
             ),
             by_name: true,
         });

@@ -21,14 +21,13 @@ pub(super) fn table(rows: &[Row], wide: bool) -> String {
 
 fn cells(row: &Row, wide: bool) -> Vec<String> {
     let shown = &row.balancer;
-    let listeners: Vec<String> = shown.listeners.iter().map(ShownListener::short).collect();
     let mut cells = vec![
         shown.region.clone(),
         shown.name.clone(),
         row.owner.short(),
         row.drift.as_ref().map(Drift::short).unwrap_or_default(),
         shown.summary(),
-        listeners.join(","),
+        shown.listeners_cell(wide),
     ];
     if wide {
         cells.extend([

@@ -1,69 +1,80 @@
 //! Pure: successors as objects of ACK's controller for Elastic Load Balancing v2.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Value, json};
 
 use super::Migration;
 use super::model::{NewListener, Successor, TargetGroup};
 use crate::cli::failure::Failure;
+use crate::cli::import::manifest::object_name;
 
 /// The group and version of its kinds.
 const API: &str = "elbv2.services.k8s.aws/v1alpha1";
 
-/// Everything that a load balancer needs, with what these kinds cannot say as comments.
-pub(super) fn ack(migration: &Migration, namespace: &str) -> Result<String, Failure> {
+/// Everything that a load balancer needs, with what these kinds cannot say as comments. `taken` are the names of other
+/// objects, by their kinds.
+pub(super) fn ack(
+    migration: &Migration,
+    namespace: &str,
+    taken: &mut BTreeSet<(String, String)>,
+) -> Result<String, Failure> {
     let object = |kind: &str, name: &str, spec: Value| json!({"apiVersion": API, "kind": kind, "metadata": {"namespace": namespace, "name": name}, "spec": spec});
-    let mut documents = Vec::new();
+    let mut free = |name: &str, kind: &str| object_name(name, &migration.region, kind, taken);
+    let (mut documents, mut notes) = (Vec::new(), Vec::new());
     for new in &migration.successors {
-        let name = new.name.to_ascii_lowercase();
+        let name = free(&new.name, "LoadBalancer");
         documents.push(object("LoadBalancer", &name, load_balancer(migration, new)));
+        let mut groups = BTreeMap::new();
         for group in &new.target_groups {
-            documents.push(object(
-                "TargetGroup",
-                &group.name.to_ascii_lowercase(),
-                target_group(migration, group),
-            ));
+            let own = free(&group.name, "TargetGroup");
+            documents.push(object("TargetGroup", &own, target_group(migration, new, group)));
+            groups.insert(group.name.as_str(), own);
         }
         for one in &new.listeners {
+            let group = groups.get(one.target_group.as_str()).map_or("", String::as_str);
             documents.push(object(
                 "Listener",
                 &format!("{name}-{}", one.port),
-                listener(&name, one),
+                listener(&name, group, one),
             ));
         }
+        notes.extend(without_field(migration, new, &name));
     }
     let mut texts = Vec::new();
     for document in &documents {
         texts.push(serde_saphyr::to_string(document).map_err(|error| Failure::new(format!("writing YAML: {error}")))?);
     }
-    let comments: String = notes(migration).iter().map(|line| format!("# {line}\n")).collect();
+    let comments: String = notes.iter().map(|line| format!("# {line}\n")).collect();
     Ok(comments + &texts.join("---\n"))
 }
 
 /// What has no field.
-fn notes(migration: &Migration) -> Vec<String> {
-    let mut notes = Vec::new();
-    for new in &migration.successors {
-        for listener in new
-            .listeners
-            .iter()
-            .filter(|listener| listener.tcp_idle_timeout.is_some_and(|it| it != 350))
-        {
-            notes.push(format!(
-                "Listener {}-{} has no field for tcp.idle_timeout.seconds={}: set it with aws elbv2 \
-                 modify-listener-attributes",
-                new.name.to_ascii_lowercase(),
-                listener.port,
-                listener.tcp_idle_timeout.unwrap_or_default()
-            ));
-        }
-        for group in &migration.lb.auto_scaling_groups {
-            notes.push(format!(
-                "There is no kind that attaches a group: aws autoscaling attach-load-balancer-target-groups \
-                 --auto-scaling-group-name {group} --target-group-arns ARN, for each target group"
-            ));
-        }
+fn without_field(migration: &Migration, new: &Successor, name: &str) -> Vec<String> {
+    let listeners = new.listeners.iter();
+    let timed = listeners.filter(|listener| listener.tcp_idle_timeout.is_some_and(|it| it != 350));
+    let timeouts = timed.map(|listener| {
+        format!(
+            "Listener {name}-{} has no field for tcp.idle_timeout.seconds={}: set it with aws elbv2 \
+             modify-listener-attributes",
+            listener.port,
+            listener.tcp_idle_timeout.unwrap_or_default()
+        )
+    });
+    let groups = migration.lb.auto_scaling_groups.iter().map(|group| {
+        format!(
+            "There is no kind that attaches a group: aws autoscaling attach-load-balancer-target-groups \
+             --auto-scaling-group-name {group} --target-group-arns ARN, for each target group"
+        )
+    });
+    timeouts.chain(groups).collect()
+}
+
+/// The tags, where there are any.
+fn tags(new: &Successor, spec: &mut Value) {
+    if !new.tags.is_empty() {
+        spec["tags"] = pairs(new.tags.iter().map(|(key, value)| (key.as_str(), value.clone())));
     }
-    notes
 }
 
 fn pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, String)>) -> Value {
@@ -83,10 +94,11 @@ fn load_balancer(migration: &Migration, new: &Successor) -> Value {
     if !lb.security_groups.is_empty() {
         spec["securityGroups"] = json!(lb.security_groups);
     }
+    tags(new, &mut spec);
     spec
 }
 
-fn target_group(migration: &Migration, group: &TargetGroup) -> Value {
+fn target_group(migration: &Migration, new: &Successor, group: &TargetGroup) -> Value {
     let check = &group.check;
     let mut attributes = vec![(
         "deregistration_delay.timeout_seconds",
@@ -125,21 +137,22 @@ fn target_group(migration: &Migration, group: &TargetGroup) -> Value {
         spec["matcher"] = json!({"httpCode": "200"});
     }
     let targets: Vec<Value> = migration
-        .single()
+        .single
         .iter()
         .map(|id| json!({"id": id, "port": group.port}))
         .collect();
     if !targets.is_empty() {
         spec["targets"] = json!(targets);
     }
+    tags(new, &mut spec);
     spec
 }
 
-fn listener(of: &str, listener: &NewListener) -> Value {
-    let reference = |name: &str| json!({"from": {"name": name.to_ascii_lowercase()}});
+fn listener(of: &str, group: &str, listener: &NewListener) -> Value {
+    let reference = |name: &str| json!({"from": {"name": name}});
     let mut spec = json!({
         "loadBalancerRef": reference(of), "port": listener.port, "protocol": listener.protocol,
-        "defaultActions": [{"type": "forward", "targetGroupRef": reference(&listener.target_group)}],
+        "defaultActions": [{"type": "forward", "targetGroupRef": reference(group)}],
     });
     if let Some(arn) = &listener.certificate {
         spec["certificates"] = json!([{"certificateARN": arn}]);

@@ -1,6 +1,6 @@
 //! Pure: the target groups of a successor.
 
-use super::model::{Check, Cookie, Kind, Successor, TargetGroup};
+use super::model::{Check, Cookie, Kind, Successor, Taken, TargetGroup, cut};
 use crate::elb::{Attributes, Listener, LoadBalancer, Policy, Port, Stickiness};
 
 /// The longest cookie, in seconds, and the one that AWS gives where none is said.
@@ -48,12 +48,8 @@ pub(super) fn of(lb: &LoadBalancer, listener: &Listener, new: &mut Successor) ->
     }
     let attributes = lb.attributes.over(&Attributes::at_creation());
     TargetGroup {
-        name: format!(
-            "{}-{}-{}",
-            cut(&lb.name, NAME),
-            listener.instance_port,
-            new.target_groups.len() + 1
-        ),
+        // Whether it needs one is not known yet.
+        name: String::new(),
         port: listener.instance_port,
         protocol,
         check: check(lb, listener, new),
@@ -112,12 +108,21 @@ fn check(lb: &LoadBalancer, listener: &Listener, new: &mut Successor) -> Check {
     let classic = &lb.health_check;
     let (protocol, rest) = classic.target.split_once(':').unwrap_or((classic.target.as_str(), ""));
     let path = rest.find('/').map(|at| rest[at..].to_owned());
+    let mut port = classic.port();
     let (protocol, path) = match (new.kind, protocol) {
         (_, "HTTP") => ("HTTP", path),
         (_, "HTTPS") => ("HTTPS", path),
         (Kind::Alb, _) => {
+            // What listens there may well not speak HTTP.
+            let speaks = |listener: &Listener| listener.protocol.is_http() && Some(listener.instance_port) == port;
+            port = port.filter(|_| lb.listeners.values().any(speaks));
+            let place = if port.is_some() {
+                ""
+            } else {
+                ", on the port that gets the traffic"
+            };
             new.lost.insert(format!(
-                "the health check {}: an ALB asks by HTTP alone; / is asked for, so give a path that answers 200",
+                "the health check {}: an ALB asks by HTTP alone; / is asked for{place}, so give a path that answers 200",
                 classic.target
             ));
             let secure = listener.instance_protocol.is_secure();
@@ -134,7 +139,7 @@ fn check(lb: &LoadBalancer, listener: &Listener, new: &mut Successor) -> Check {
     };
     Check {
         protocol,
-        port: classic.port().filter(|port| *port != listener.instance_port),
+        port: port.filter(|port| *port != listener.instance_port),
         path,
         interval: classic.interval,
         timeout: classic.timeout,
@@ -143,9 +148,9 @@ fn check(lb: &LoadBalancer, listener: &Listener, new: &mut Successor) -> Check {
     }
 }
 
-/// The first characters of a name, without a hyphen at the end.
-pub(super) fn cut(name: &str, length: usize) -> &str {
-    name.get(..length).unwrap_or(name).trim_end_matches('-')
+/// A name for a group, which no other has.
+pub(super) fn name(lb: &LoadBalancer, group: &TargetGroup, number: usize, taken: &mut Taken) -> String {
+    taken.group(&format!("{}-{}", cut(&lb.name, NAME), group.port), number)
 }
 
 /// The cookies and the proxy protocol of a listener, by their policies.

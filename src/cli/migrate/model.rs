@@ -1,6 +1,6 @@
 //! Pure: new load balancers, listeners and target groups.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -57,6 +57,40 @@ pub(super) struct Successor {
     pub(super) differs: BTreeSet<String>,
     /// Attributes of the load balancer, as the API names them.
     pub(super) attributes: Vec<(&'static str, String)>,
+    /// The tags of the load balancer and of its target groups.
+    pub(super) tags: BTreeMap<String, String>,
+}
+
+/// The names that are given already.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    balancers: BTreeSet<String>,
+    groups: BTreeSet<String>,
+}
+
+impl Taken {
+    /// A name for a load balancer of at most so many characters, and another one where that is taken.
+    pub(super) fn balancer(&mut self, name: &str, most: usize) -> String {
+        let numbered = (2..).map(|number| {
+            let end = format!("-{number}");
+            format!("{}{end}", cut(name, most - end.len()))
+        });
+        let mut names = std::iter::once(name.to_owned()).chain(numbered);
+        let free = names.find(|name| self.balancers.insert(name.clone()));
+        free.unwrap_or_default()
+    }
+
+    /// A name for a target group: this one with a number, from the given one on.
+    pub(super) fn group(&mut self, name: &str, from: usize) -> String {
+        let mut names = (from..).map(|number| format!("{name}-{number}"));
+        let free = names.find(|name| self.groups.insert(name.clone()));
+        free.unwrap_or_default()
+    }
+}
+
+/// The first characters of a name, without a hyphen at the end.
+pub(super) fn cut(name: &str, length: usize) -> &str {
+    name.get(..length).unwrap_or(name).trim_end_matches('-')
 }
 
 /// How a target group asks its targets.

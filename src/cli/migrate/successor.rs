@@ -1,13 +1,17 @@
 //! Pure: what becomes of a Classic load balancer: an Application or a Network Load Balancer, or one of each.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::group::{self, cut};
-use super::model::{Kind, NewListener, Successor};
+use super::group;
+use super::model::{Kind, NewListener, Successor, Taken, cut};
 use super::tls;
+use crate::cli::export::kept_tags;
 use crate::elb::{AccessLog, Attributes, DesyncMitigationMode, Listener, LoadBalancer, PolicyKind};
+use crate::plan::import::is_of_another_tool;
 use clap::ValueEnum;
 
+/// What the name of a load balancer may not begin with, unless it is a Classic one.
+const RESERVED: &str = "internal-";
 /// The longest name of a load balancer.
 const NAME: usize = 32;
 /// Listeners and target groups of one load balancer, which no quota raises.
@@ -27,8 +31,8 @@ pub(super) enum Wish {
     Nlb,
 }
 
-/// The successors of a load balancer.
-pub(super) fn successors(lb: &LoadBalancer, wish: Wish) -> Vec<Successor> {
+/// The successors of a load balancer. `taken` are the names of others.
+pub(super) fn successors(lb: &LoadBalancer, wish: Wish, taken: &mut Taken) -> Vec<Successor> {
     let of = |http: bool| {
         lb.listeners
             .values()
@@ -37,12 +41,12 @@ pub(super) fn successors(lb: &LoadBalancer, wish: Wish) -> Vec<Successor> {
     let (http, tcp) = (of(true).count(), of(false).count());
     let one_subnet = lb.subnets.len().max(lb.availability_zones.len()) < 2;
     let all = || lb.listeners.values().collect::<Vec<_>>();
+    let mut make = |kind, listeners: &[&Listener], why: &str, second| make(lb, kind, listeners, (why, second), taken);
     match wish {
-        Wish::Alb => vec![make(lb, Kind::Alb, &all(), "it is asked for", false)],
-        Wish::Nlb => vec![make(lb, Kind::Nlb, &all(), "it is asked for", false)],
+        Wish::Alb => vec![make(Kind::Alb, &all(), "it is asked for", false)],
+        Wish::Nlb => vec![make(Kind::Nlb, &all(), "it is asked for", false)],
         Wish::Auto if tcp == 0 && one_subnet => {
             vec![make(
-                lb,
                 Kind::Nlb,
                 &all(),
                 "it is in one subnet, and an ALB needs two zones: with a second subnet, \
@@ -51,44 +55,40 @@ pub(super) fn successors(lb: &LoadBalancer, wish: Wish) -> Vec<Successor> {
             )]
         }
         Wish::Auto if tcp == 0 => {
-            vec![make(
-                lb,
-                Kind::Alb,
-                &all(),
-                "all its listeners speak HTTP or HTTPS",
-                false,
-            )]
+            vec![make(Kind::Alb, &all(), "all its listeners speak HTTP or HTTPS", false)]
         }
-        Wish::Auto if http == 0 => vec![make(lb, Kind::Nlb, &all(), "all its listeners speak TCP or SSL", false)],
+        Wish::Auto if http == 0 => vec![make(Kind::Nlb, &all(), "all its listeners speak TCP or SSL", false)],
         Wish::Auto => {
             let why = "its listeners speak both HTTP and TCP, which takes two load balancers; --to nlb makes one of it";
             let (http, tcp): (Vec<_>, Vec<_>) = (of(true).collect(), of(false).collect());
-            vec![
-                make(lb, Kind::Alb, &http, why, false),
-                make(lb, Kind::Nlb, &tcp, why, true),
-            ]
+            vec![make(Kind::Alb, &http, why, false), make(Kind::Nlb, &tcp, why, true)]
         }
     }
 }
 
 /// A successor with these listeners. A `second` one cannot have the name of the Classic one.
-fn make(lb: &LoadBalancer, kind: Kind, listeners: &[&Listener], why: &str, second: bool) -> Successor {
+fn make(
+    lb: &LoadBalancer,
+    kind: Kind,
+    listeners: &[&Listener],
+    (why, second): (&str, bool),
+    taken: &mut Taken,
+) -> Successor {
     let mut new = Successor {
         kind,
-        name: if second {
-            format!("{}-nlb", cut(&lb.name, NAME - 4))
-        } else {
-            lb.name.clone()
-        },
+        name: String::new(),
         reasons: vec![why.to_owned()],
         listeners: Vec::new(),
         target_groups: Vec::new(),
         lost: BTreeSet::new(),
         differs: BTreeSet::new(),
         attributes: Vec::new(),
+        tags: BTreeMap::new(),
     };
+    name(lb, second, taken, &mut new);
+    tags(lb, &mut new);
     for listener in listeners {
-        add(lb, listener, &mut new);
+        add(lb, listener, taken, &mut new);
     }
     whole(lb, &mut new);
     if new.listeners.len() > MOST || new.target_groups.len() > MOST {
@@ -101,7 +101,48 @@ fn make(lb: &LoadBalancer, kind: Kind, listeners: &[&Listener], why: &str, secon
     new
 }
 
-fn add(lb: &LoadBalancer, listener: &Listener, new: &mut Successor) {
+/// The name of the Classic one, as far as it can have that.
+fn name(lb: &LoadBalancer, second: bool, taken: &mut Taken, new: &mut Successor) {
+    let is_reserved = lb.name.to_ascii_lowercase().starts_with(RESERVED);
+    let prefixed = format!("lb-{}", lb.name);
+    let plain = if is_reserved { cut(&prefixed, NAME) } else { &lb.name };
+    let mut wanted = plain.to_owned();
+    if second {
+        wanted = format!("{}-nlb", cut(&wanted, NAME - 4));
+    }
+    new.name = taken.balancer(&wanted, NAME);
+    if is_reserved {
+        new.differs.insert(format!(
+            "its name: one that begins with {RESERVED} is refused, so it is called {}",
+            new.name
+        ));
+    } else if new.name != wanted {
+        new.differs.insert(format!(
+            "its name: another new one is called {wanted}, so it is called {}",
+            new.name
+        ));
+    }
+}
+
+/// The tags, but for those by which other tools would take it for theirs.
+fn tags(lb: &LoadBalancer, new: &mut Successor) {
+    let (theirs, kept): (Vec<_>, Vec<_>) = kept_tags(&lb.tags)
+        .into_iter()
+        .partition(|(key, _)| is_of_another_tool(key));
+    if !theirs.is_empty() {
+        let keys: Vec<&str> = theirs.into_iter().map(|(key, _)| key.as_str()).collect();
+        new.lost.insert(format!(
+            "tags by which other tools would take it for theirs: {}",
+            keys.join(", ")
+        ));
+    }
+    new.tags = kept
+        .into_iter()
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+}
+
+fn add(lb: &LoadBalancer, listener: &Listener, taken: &mut Taken, new: &mut Successor) {
     let port = listener.port;
     let protocol = match (new.kind, listener.protocol.is_http(), listener.protocol.is_secure()) {
         (Kind::Alb, false, _) => {
@@ -148,11 +189,12 @@ fn add(lb: &LoadBalancer, listener: &Listener, new: &mut Successor) {
             NLB_IDLE.2
         ));
     }
-    let group = group::of(lb, listener, new);
+    let mut group = group::of(lb, listener, new);
     let known = new.target_groups.iter().find(|other| other.is_same(&group));
     let known = known.map(|other| other.name.clone());
     let target_group = known.unwrap_or_else(|| {
-        let name = group.name.clone();
+        let name = group::name(lb, &group, new.target_groups.len() + 1, taken);
+        group.name.clone_from(&name);
         new.target_groups.push(group);
         name
     });

@@ -1,27 +1,33 @@
 //! Pure: successors as a configuration of Terraform.
 
+use std::collections::BTreeMap;
+
 use super::Migration;
 use super::model::{Kind, NewListener, Successor, TargetGroup};
-use crate::cli::export::hcl::{Body, identifier, quoted};
+use crate::cli::export::hcl::{Body, Labels, quoted};
 use crate::elb::Scheme;
 
-/// Everything that a load balancer needs.
-pub(super) fn terraform(migration: &Migration) -> String {
+/// Everything that a load balancer needs. `labels` are those of the others in the configuration.
+pub(super) fn terraform(migration: &Migration, labels: &mut Labels) -> String {
     let mut file = Body::default();
     for new in &migration.successors {
-        let own = identifier(&new.name);
+        let own = labels.free("aws_lb", &new.name);
         file.block(
             &format!("resource \"aws_lb\" {}", quoted(&own)),
             load_balancer(migration, new),
         );
+        let mut groups = BTreeMap::new();
         for group in &new.target_groups {
-            target_group(migration, group, &mut file);
+            let label = labels.free("aws_lb_target_group", &group.name);
+            target_group(migration, (new, group), &label, labels, &mut file);
+            groups.insert(group.name.as_str(), label);
         }
         for listener in &new.listeners {
-            let label = quoted(&format!("{own}_{}", listener.port));
+            let label = quoted(&labels.free("aws_lb_listener", &format!("{own}_{}", listener.port)));
+            let group = groups.get(listener.target_group.as_str()).map_or("", String::as_str);
             file.block(
                 &format!("resource \"aws_lb_listener\" {label}"),
-                self::listener(&own, listener),
+                self::listener(&own, group, listener),
             );
         }
     }
@@ -70,11 +76,21 @@ fn load_balancer(migration: &Migration, new: &Successor) -> Body {
         block.raw("enabled", "true");
         body.block("access_logs", block);
     }
+    tags(new, &mut body);
     body
 }
 
-fn target_group(migration: &Migration, group: &TargetGroup, file: &mut Body) {
-    let label = identifier(&group.name);
+fn tags(new: &Successor, body: &mut Body) {
+    body.map("tags", &new.tags.iter().collect::<Vec<_>>());
+}
+
+fn target_group(
+    migration: &Migration,
+    (new, group): (&Successor, &TargetGroup),
+    label: &str,
+    labels: &mut Labels,
+    file: &mut Body,
+) {
     let mut body = Body::default();
     body.text("name", &group.name)
         .raw("port", group.port.to_string())
@@ -116,8 +132,9 @@ fn target_group(migration: &Migration, group: &TargetGroup, file: &mut Body) {
         .raw("healthy_threshold", check.healthy.to_string())
         .raw("unhealthy_threshold", check.unhealthy.to_string());
     body.block("health_check", block);
-    file.block(&format!("resource \"aws_lb_target_group\" {}", quoted(&label)), body);
-    let single = migration.single();
+    tags(new, &mut body);
+    file.block(&format!("resource \"aws_lb_target_group\" {}", quoted(label)), body);
+    let single = &migration.single;
     if !single.is_empty() {
         let ids: Vec<String> = single.iter().map(|id| quoted(id)).collect();
         let mut body = Body::default();
@@ -125,7 +142,7 @@ fn target_group(migration: &Migration, group: &TargetGroup, file: &mut Body) {
             .raw("target_group_arn", format!("aws_lb_target_group.{label}.arn"))
             .raw("target_id", "each.value");
         file.block(
-            &format!("resource \"aws_lb_target_group_attachment\" {}", quoted(&label)),
+            &format!("resource \"aws_lb_target_group_attachment\" {}", quoted(label)),
             body,
         );
     }
@@ -133,12 +150,12 @@ fn target_group(migration: &Migration, group: &TargetGroup, file: &mut Body) {
         let mut body = Body::default();
         body.text("autoscaling_group_name", asg)
             .raw("lb_target_group_arn", format!("aws_lb_target_group.{label}.arn"));
-        let label = quoted(&format!("{label}_{}", identifier(asg)));
+        let label = quoted(&labels.free("aws_autoscaling_attachment", &format!("{label}_{asg}")));
         file.block(&format!("resource \"aws_autoscaling_attachment\" {label}"), body);
     }
 }
 
-fn listener(own: &str, listener: &NewListener) -> Body {
+fn listener(own: &str, group: &str, listener: &NewListener) -> Body {
     let mut body = Body::default();
     body.raw("load_balancer_arn", format!("aws_lb.{own}.arn"))
         .raw("port", listener.port.to_string())
@@ -153,10 +170,9 @@ fn listener(own: &str, listener: &NewListener) -> Body {
         body.raw("tcp_idle_timeout_seconds", seconds.to_string());
     }
     let mut action = Body::default();
-    action.text("type", "forward").raw(
-        "target_group_arn",
-        format!("aws_lb_target_group.{}.arn", identifier(&listener.target_group)),
-    );
+    action
+        .text("type", "forward")
+        .raw("target_group_arn", format!("aws_lb_target_group.{group}.arn"));
     body.block("default_action", action);
     body
 }

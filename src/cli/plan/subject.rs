@@ -11,7 +11,7 @@ use crate::api::ClassicLoadBalancer;
 use crate::cli::failure::{Failure, without_snippet};
 use crate::cli::files::{self, Manifest};
 use crate::cli::find::{self, Read};
-use crate::cli::kubernetes::Connection;
+use crate::cli::kubernetes::{Connection, past_conflicts};
 use crate::cli::screen;
 
 /// An object, or why there is nothing to plan for. One that is wrong must not end the plans of the others.
@@ -195,8 +195,14 @@ pub(in crate::cli) struct Asked {
     pub(in crate::cli) answer: Result<DynamicObject, kube::Error>,
 }
 
-/// Asks the API server what it would store. Nothing is stored.
+/// Asks the API server what it would store. Nothing is stored. Where the operator writes to the stored one meanwhile, it is
+/// read and asked about anew.
 pub(in crate::cli) async fn ask(client: &Client, object: DynamicObject) -> Result<Asked, Failure> {
+    let once = async || ask_once(client, object.clone()).await;
+    past_conflicts(once, |asked| asked.as_ref().ok()?.answer.as_ref().err()).await
+}
+
+async fn ask_once(client: &Client, object: DynamicObject) -> Result<Asked, Failure> {
     let (name, namespace) = (object.name_any(), object.namespace().unwrap_or_default());
     let named = find::name_of(&object);
     let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), &namespace, &find::resource(named.kind));

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::resource::{Resource, State};
 use crate::elb::{
     AccessLog, Attributes, DesyncMitigationMode, HealthCheck, Identity, Listener, LoadBalancer, Policy, PolicyName,
-    Port, Protocol, Scheme, Stickiness,
+    Port, Protocol, Scheme, Stickiness, TlsPolicy,
 };
 
 /// Resources that belong to a load balancer, with the attributes that may name it.
@@ -32,10 +32,31 @@ pub(in crate::cli) struct Known {
     pub(in crate::cli) region: Option<String>,
     /// The load balancer as the state has it.
     pub(in crate::cli) lb: LoadBalancer,
+    /// Whether the state tells the scheme and the health check.
+    tells: (bool, bool),
     /// The addresses of the resources that belong to it.
     pub(in crate::cli) companions: BTreeSet<String>,
     /// The addresses of others that refer to it.
     pub(in crate::cli) dependents: BTreeSet<String>,
+}
+
+impl Known {
+    /// What the state tells, and the rest as AWS has it.
+    pub(in crate::cli) fn over(&self, actual: &LoadBalancer) -> LoadBalancer {
+        let mut lb = self.lb.clone();
+        let (scheme, health_check) = self.tells;
+        if !scheme {
+            lb.scheme = actual.scheme;
+        }
+        if !health_check {
+            lb.health_check.clone_from(&actual.health_check);
+        }
+        if lb.subnets.is_empty() && lb.availability_zones.is_empty() {
+            lb.subnets.clone_from(&actual.subnets);
+            lb.availability_zones.clone_from(&actual.availability_zones);
+        }
+        lb
+    }
 }
 
 /// The load balancers of a state, and what is to be told of the others of its resources.
@@ -56,6 +77,7 @@ pub(in crate::cli) fn known(state: &State) -> (Vec<Known>, Vec<String>) {
         for companion in &own {
             put(companion, &mut lb);
         }
+        name_predefined(&mut lb);
         let block = resource.block();
         let theirs: BTreeSet<String> = own.iter().map(|companion| companion.address.clone()).collect();
         let others = state.resources.iter().filter(|other| {
@@ -66,6 +88,10 @@ pub(in crate::cli) fn known(state: &State) -> (Vec<Known>, Vec<String>) {
             dependents: others.map(|other| other.address.clone()).collect(),
             address: resource.address.clone(),
             companions: theirs,
+            tells: (
+                boolean(&resource.values["internal"]).is_some(),
+                health_check(&resource.values["health_check"][0]).is_some(),
+            ),
             lb,
         });
     }
@@ -119,11 +145,8 @@ fn load_balancer(name: &str, values: &Value) -> LoadBalancer {
         },
         health_check: health_check(&values["health_check"][0])
             .unwrap_or_else(|| HealthCheck::of(HealthCheck::default_target(&listeners))),
-        policies: listeners
-            .values()
-            .flat_map(|listener| &listener.policies)
-            .map(|name| (name.clone(), Policy::Tls(crate::elb::TlsPolicy::default())))
-            .collect(),
+        // Those that no resource names are AWS's to give.
+        policies: BTreeMap::new(),
         listeners,
         backends: BTreeMap::new(),
         attributes: attributes(values),
@@ -151,7 +174,7 @@ fn listener(value: &Value) -> Option<Listener> {
             .and_then(|word| word.parse().ok())
             .unwrap_or(protocol),
         certificate: certificate.map(ToOwned::to_owned),
-        policies: protocol.policies_at_creation(),
+        policies: BTreeSet::new(),
     })
 }
 
@@ -189,7 +212,9 @@ fn attributes(values: &Value) -> Attributes {
         cross_zone: boolean(&values["cross_zone_load_balancing"]),
         idle_timeout: int("idle_timeout"),
         connection_draining: draining,
-        access_log: Some(log.filter(|_| boolean(&logs["enabled"]) != Some(false))),
+        access_log: values["access_logs"]
+            .is_array()
+            .then(|| log.filter(|_| boolean(&logs["enabled"]) != Some(false))),
         desync_mitigation_mode: values["desync_mitigation_mode"]
             .as_str()
             .and_then(DesyncMitigationMode::read),
@@ -250,6 +275,15 @@ fn put(companion: &Resource, lb: &mut LoadBalancer) {
             lb.policies.insert(name, Policy::ProxyProtocol(true));
         }
         _ => {}
+    }
+}
+
+/// Adds the policies of AWS that listeners name: nobody makes those.
+pub(in crate::cli) fn name_predefined(lb: &mut LoadBalancer) {
+    let named = lb.listeners.values().flat_map(|listener| &listener.policies);
+    for name in named.filter(|name| name.starts_with("ELBSecurityPolicy-")) {
+        let own = || Policy::Tls(TlsPolicy::Predefined(name.clone()));
+        lb.policies.entry(name.clone()).or_insert_with(own);
     }
 }
 

@@ -209,3 +209,34 @@ fn one_of_several_goes_by_a_command_and_all_of_them_by_a_block() {
     let (all, _) = known(&parsed);
     assert_eq!(release(&parsed, &all.iter().collect::<Vec<_>>()).commands.len(), 2);
 }
+
+#[test]
+fn what_a_state_does_not_tell_is_as_aws_has_it() {
+    let values = json!({"name": "web", "listener": [listener(443, "https", "arn")]});
+    let (all, _) = read(&state(&[("aws_elb", "web", Value::Null, values)]));
+    let mut actual = all[0].lb.clone();
+    actual.scheme = crate::elb::Scheme::Internal;
+    actual.health_check.interval = 6;
+    actual.subnets = BTreeSet::from(["subnet-1".to_owned()]);
+    assert_eq!(all[0].over(&actual), actual);
+    assert!(
+        actual.listeners[&443].policies.is_empty(),
+        "the provider does not read them"
+    );
+    assert_eq!(actual.attributes.access_log, None);
+    let (all, _) = read(&state(&[
+        ("aws_elb", "web", Value::Null, web()),
+        (
+            "aws_load_balancer_listener_policy",
+            "tls",
+            Value::Null,
+            json!({"load_balancer_name": "web", "load_balancer_port": 443,
+                "policy_names": ["ELBSecurityPolicy-2016-08"]}),
+        ),
+    ]));
+    let lb = &all[0].lb;
+    assert_eq!(
+        lb.policies["ELBSecurityPolicy-2016-08"],
+        Policy::Tls(TlsPolicy::default())
+    );
+}
