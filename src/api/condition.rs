@@ -146,6 +146,26 @@ mod tests {
         );
     }
 
+    #[test]
+    fn what_takes_the_place_of_another_is_so_since_that_was() {
+        let before = list(
+            vec![statement(READY, "True", ""), statement(PROGRAMMED, "False", "")],
+            1,
+            &[],
+            at(1),
+        );
+        let of_other = ["True", "True", "False"];
+        let statements = [READY, PROGRAMMED, ACCEPTED].into_iter().zip(of_other);
+        let statements = statements.map(|(type_, status)| statement(type_, status, ""));
+        let mut conditions = list(statements.collect(), 1, &[], at(5));
+        follow(&mut conditions, &before, at(9));
+        let since = |type_: &str| {
+            let condition = conditions.iter().find(|condition| condition.type_ == type_);
+            condition.expect("told").last_transition_time.0
+        };
+        assert_eq!([READY, PROGRAMMED, ACCEPTED].map(since), [at(1), at(9), at(9)]);
+    }
+
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).expect("a time")
     }

@@ -182,20 +182,17 @@ impl Accounts {
         reads: Reads,
     ) -> Arc<AccountRegion> {
         let place = (role.cloned(), region.to_owned());
+        let shared = self.shared(&self.regions(role), region);
         let before = self
             .users
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(user.to_owned(), place.clone());
+        // Only now: what was learnt of a budget that both use stays.
         if let Some(before) = before.filter(|before| *before != place) {
             self.drop_unused(&before);
         }
-        Arc::new(AccountRegion::of(
-            self.shared(&self.regions(role), region),
-            reads,
-            who(user),
-            self.leaders.of(share),
-        ))
+        Arc::new(AccountRegion::of(shared, reads, who(user), self.leaders.of(share)))
     }
 
     /// The object of this UID is gone. With the last of a region its clients go.
@@ -279,8 +276,10 @@ impl Accounts {
         let budget = budgets
             .entry((account.to_owned(), region.to_owned()))
             .or_insert_with(|| Arc::new(Budget::new(&limits)));
-        budget.limit(&limits);
-        Arc::clone(budget)
+        let budget = Arc::clone(budget);
+        let of_account = budgets.iter().filter(|((of, _), _)| of == account);
+        of_account.for_each(|(_, budget)| budget.limit(&limits));
+        budget
     }
 
     fn limits(&self, account: &str) -> Limits {
@@ -302,7 +301,8 @@ impl Accounts {
             .map(|shared| (shared.account.clone(), shared.region.clone()))
             .collect();
         let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
-        budgets.retain(|place, _| used.contains(place));
+        // One that is about to be used is held by whoever made it.
+        budgets.retain(|place, budget| used.contains(place) || Arc::strong_count(budget) > 1);
         for ((account, _), budget) in budgets.iter().filter(|((account, _), _)| !account.is_empty()) {
             budget.limit(&self.limits(account));
         }

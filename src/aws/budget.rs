@@ -132,7 +132,12 @@ impl Budget {
         self.with(|levels, now| {
             let lacking = kept.lacking(&calls);
             if let Some((time, bucket)) = levels.waits(&lacking, lane, who, now) {
-                return Err(Wait { time, bucket, calls });
+                return Err(Wait {
+                    time,
+                    bucket,
+                    calls,
+                    lane,
+                });
             }
             kept.use_up(&calls);
             levels.promise(&lacking, who);

@@ -79,8 +79,10 @@ impl View {
     /// When AWS cannot be asked, or its reply does not hold what was asked for: that proves nothing.
     pub async fn load_balancer(&self, name: &str, exists: bool) -> Result<Option<LoadBalancer>, Error> {
         let all = &self.readings.load_balancers;
-        let answer = all.description(&self.client.for_all(), name, exists, self.since).await;
-        self.client.note("DescribeLoadBalancers", &answer);
+        let (answer, asked) = all.description(&self.client.for_all(), name, exists, self.since).await;
+        if asked {
+            self.client.note("DescribeLoadBalancers", &answer);
+        }
         answer
     }
 
@@ -99,8 +101,10 @@ impl View {
     /// Class `Gone` when the load balancer does not exist.
     pub async fn tags(&self, name: &str) -> Result<BTreeMap<String, String>, Error> {
         let all = &self.readings.load_balancers;
-        let answer = all.tags(&self.client.for_all(), name, self.since).await;
-        self.client.note("DescribeTags", &answer);
+        let (answer, asked) = all.tags(&self.client.for_all(), name, self.since).await;
+        if asked {
+            self.client.note("DescribeTags", &answer);
+        }
         answer
     }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::Lane;
+
 /// A bucket of tokens that AWS keeps for an account in a region: a call takes one, or is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Bucket {
@@ -37,6 +39,8 @@ pub struct Wait {
     pub bucket: Bucket,
     /// The calls that there shall be a turn for: with fewer, whoever waits would begin anew and get no further.
     pub calls: Calls,
+    /// The lane that it waits in.
+    pub lane: Lane,
 }
 
 impl Bucket {

@@ -204,7 +204,7 @@ impl World {
     pub(crate) fn check_ready(&mut self, ended: &Ended) {
         let name = &ended.name;
         let Some(object) = self.stored(name) else { return };
-        self.check_conditions(name, &object);
+        self.check_conditions(name, &object, ended.outcome.is_ok());
         let known = self.driver.object(name).and_then(|object| object.metadata.generation);
         let generation = object["metadata"]["generation"].as_i64();
         let current = known == generation && object["status"]["observedGeneration"].as_i64() == generation;
@@ -225,9 +225,15 @@ impl World {
     }
 
     /// A condition tells since when it has been so: not since before it was last seen to be otherwise.
-    fn check_conditions(&mut self, name: &str, object: &Value) {
+    /// `told`: whether the operator knows what it wrote last.
+    fn check_conditions(&mut self, name: &str, object: &Value, told: bool) {
         let now = self.kubernetes.now().to_string();
         let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
+        // Where answers of the API server are lost, the operator does not know what stands there.
+        if !told || object["spec"]["replacement"].is_null() {
+            self.ledger.conditions.retain(|(of, _), _| of != uid);
+            return;
+        }
         for condition in object["status"]["conditions"].as_array().into_iter().flatten() {
             let text = |key: &str| condition[key].as_str().unwrap_or_default().to_owned();
             let (status, since) = (text("status"), text("lastTransitionTime"));

@@ -43,7 +43,7 @@ impl Drop for Purse {
 impl Client {
     /// Remembers that a call was made, or how long to wait for its turn.
     pub(in crate::aws) fn note<T>(&self, operation: &str, answer: &Result<T, Error>) {
-        self.turn.note(operation, answer, self.lane, self.who);
+        self.turn.note(operation, answer, self.who);
     }
 
     /// How long whoever asks here shall wait, since a call had no turn.
@@ -55,7 +55,7 @@ impl Client {
     pub(in crate::aws) fn take_turn(&self, wait: Wait) -> Option<Duration> {
         self.gate
             .budget()
-            .keep(&wait.calls, self.lane, self.who, self.turn.kept())
+            .keep(&wait.calls, wait.lane, self.who, self.turn.kept())
     }
 
     /// Keeps what these calls need, from what is kept for the reconcile first.
@@ -70,6 +70,17 @@ impl Client {
             self.note(first, &paid);
         }
         paid
+    }
+
+    /// Keeps what so many calls of a read need that is of no use in parts.
+    pub(in crate::aws) fn keep_pages(&self, operation: &'static str, pages: usize) -> Result<(), Error> {
+        if self.gate.waits() {
+            return Ok(());
+        }
+        let all = std::iter::repeat_n(operation, pages);
+        self.pay(all.clone(), operation, self.lane)?;
+        self.turn.kept().add(&needs(all));
+        Ok(())
     }
 
     /// What is paid for reads to come is kept until they are made.
@@ -108,7 +119,7 @@ impl Turn {
     }
 
     /// A call was made; or else it waits until there is a turn for it and for those that will be made again before it.
-    fn note<T>(&self, operation: &str, answer: &Result<T, Error>, lane: Lane, who: Who) {
+    fn note<T>(&self, operation: &str, answer: &Result<T, Error>, who: Who) {
         let Err(Error { wait: Some(wait), .. }) = answer else {
             let made = needs([operation]);
             return self.with(|state| add(&mut state.made, &made));
@@ -123,7 +134,7 @@ impl Turn {
             }
             calls
         });
-        let longer = budget.still(&calls, lane, who).unwrap_or_default();
+        let longer = budget.still(&calls, wait.lane, who).unwrap_or_default();
         let time = wait.time.max(longer);
         let wait = Wait { time, calls, ..**wait };
         self.with(|state| state.wait = state.wait.max(Some(wait)));

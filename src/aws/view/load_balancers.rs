@@ -60,6 +60,7 @@ impl Fleet {
 
     fn pages(&self) -> usize {
         self.total
+            .max(self.names.len())
             .div_ceil(usize::try_from(DESCRIBE_LOAD_BALANCERS).unwrap_or(1))
             .max(1)
     }
@@ -123,8 +124,14 @@ impl LoadBalancers {
         self.fleet().written.get(name).is_none_or(|written| *written < at)
     }
 
-    /// As [`View::load_balancer`](super::View::load_balancer).
-    pub(super) async fn description(&self, client: &Client, name: &str, exists: bool, since: Instant) -> Description {
+    /// As [`View::load_balancer`](super::View::load_balancer), and whether it was asked for.
+    pub(super) async fn description(
+        &self,
+        client: &Client,
+        name: &str,
+        exists: bool,
+        since: Instant,
+    ) -> (Description, bool) {
         let now = Instant::now();
         if exists {
             let mut fleet = self.fleet();
@@ -134,7 +141,7 @@ impl LoadBalancers {
         }
         let name = name.to_owned();
         if let Some(known) = self.descriptions.iter().find_map(|joined| joined.known(&name, since)) {
-            return known;
+            return (known, false);
         }
         let waits = since < now;
         let joined = &self.descriptions[class(client.lane())];
@@ -143,7 +150,7 @@ impl LoadBalancers {
         if matches!(answer, Ok(None)) {
             self.fleet().names.remove(&name);
         }
-        answer
+        (answer, true)
     }
 
     /// Reads these by name, or all.
@@ -191,7 +198,16 @@ impl LoadBalancers {
     /// Reads all, page by page, and keeps them for those who ask next.
     async fn sweep(&self, client: &Client) -> Result<HashMap<String, LoadBalancer>, Error> {
         let at = Instant::now();
-        let all = client.load_balancers(|_| {}).await?;
+        let pages = self.fleet().pages();
+        client.keep_pages("DescribeLoadBalancers", pages)?;
+        let mut told = 0;
+        let all = client.load_balancers(|number| told = number).await;
+        if all.is_err() {
+            // There are more than was known, so that the next one who reads them waits for as many pages.
+            let mut fleet = self.fleet();
+            fleet.total = fleet.total.max(told + 1);
+        }
+        let all = all?;
         let keeps: HashSet<String> = {
             let mut fleet = self.fleet();
             fleet.total = all.len();
@@ -213,11 +229,11 @@ impl LoadBalancers {
         Ok(all.into_iter().map(|lb| (lb.name.clone(), lb)).collect())
     }
 
-    /// As [`View::tags`](super::View::tags).
-    pub(super) async fn tags(&self, client: &Client, name: &str, since: Instant) -> Tags {
+    /// As [`View::tags`](super::View::tags), and whether they were asked for.
+    pub(super) async fn tags(&self, client: &Client, name: &str, since: Instant) -> (Tags, bool) {
         let name = name.to_owned();
         if let Some(known) = self.tags.iter().find_map(|joined| joined.known(&name, since)) {
-            return known;
+            return (known, false);
         }
         let joined = &self.tags[class(client.lane())];
         let answer = joined.ask(&name, |names| self.read_tags(client, names)).await;
@@ -225,7 +241,7 @@ impl LoadBalancers {
             // It asks again when its turn comes. Whose turn comes before asks for it, too.
             self.expects_proof(&name, Instant::now());
         }
-        answer
+        (answer, true)
     }
 
     /// Whether the question had no turn. Whoever asked it does so again.

@@ -148,7 +148,10 @@ impl View {
     /// When AWS cannot be asked.
     pub async fn auto_scaling_groups(&self, names: &BTreeSet<String>) -> Answer<Vec<AutoScalingGroup>> {
         let groups = join_all(names.iter().map(|name| self.auto_scaling_group(name))).await;
-        groups.into_iter().filter_map(Result::transpose).collect()
+        let groups: Answer<Vec<_>> = groups.into_iter().filter_map(Result::transpose).collect();
+        // One call tells of many.
+        self.client.note("DescribeAutoScalingGroups", &groups);
+        groups
     }
 
     async fn auto_scaling_group(&self, name: &String) -> Answer<Option<AutoScalingGroup>> {
@@ -156,9 +159,7 @@ impl View {
         if let Some(known) = groups.known(name, self.since) {
             return known;
         }
-        let answer = groups.ask(name, |names| self.read_groups(names)).await;
-        self.client.note("DescribeAutoScalingGroups", &answer);
-        answer
+        groups.ask(name, |names| self.read_groups(names)).await
     }
 
     async fn read_groups(&self, names: Vec<String>) -> Vec<(String, Answer<Option<AutoScalingGroup>>)> {

@@ -262,10 +262,11 @@ impl Schedule {
         let earlier = now.checked_sub(tolerance).unwrap_or(now);
         let reads = |lane, since| Reads { lane, since };
         let change = if settled { Lane::Repair } else { Lane::Change };
-        if let Some(waiting) = self.waiting.filter(|_| self.is_due(Due::Rate, now)) {
-            // Nothing was written meanwhile, or the view would know. What others have read while it waited serves it.
+        let changed = self.seen.as_ref().is_some_and(|before| before != seen);
+        if let Some(Waiting { reads: begun, .. }) = self.waiting.filter(|_| self.is_due(Due::Rate, now) && !changed) {
+            // Nothing was written meanwhile, or the view would know. What others have read since serves it.
             let earliest = now.checked_sub(tolerance.max(SERVES)).unwrap_or(now);
-            return reads(waiting.reads.lane, waiting.reads.since.max(earliest));
+            return reads(begun.lane, begun.since.max(earliest));
         }
         match &self.seen {
             None if settled => reads(Lane::Repair, earlier),
@@ -293,15 +294,13 @@ impl Schedule {
 
     /// What was waited for, where its time has come and nothing else is due that cannot wait for it.
     pub(in crate::controller) fn awaits_turn(&self, seen: &Seen, now: Instant) -> Option<Wait> {
-        let mut others = self.due.iter();
-        let none = !others.any(|(due, at)| !due.waits_for_a_turn() && *at <= now);
-        self.turn_comes(now).filter(|_| none && !self.is_asked(seen))
+        let alone = self.due.iter().all(|(due, at)| due.waits_for_a_turn() || *at > now);
+        self.turn_comes(now).filter(|_| alone && !self.is_asked(seen))
     }
 
     /// The same, whatever else is due.
     pub(in crate::controller) fn turn_comes(&self, now: Instant) -> Option<Wait> {
-        let waiting = self.waiting.filter(|_| self.is_due(Due::Rate, now));
-        waiting.map(|waiting| waiting.wait)
+        self.is_due(Due::Rate, now).then_some(self.waiting?.wait)
     }
 
     /// Its turn comes then, and what would find no more tokens before waits as long.

@@ -139,19 +139,10 @@ pub(in crate::controller) async fn attempt(
     {
         memory.schedule.wait_longer(now.at + wait);
     }
-    Ok(match remove(cx, executor, subject, memory, now).await {
-        Ok(After::Release) => Removal::Done,
+    let removal = match remove(cx, executor, subject, memory, now).await {
+        Ok(After::Release) => return Ok(Removal::Done),
         Ok(After::Wait(message)) => Removal::Waits(message, POLL),
-        // No failure: its turn comes.
-        Err(Hindrance::Refused(
-            ref error @ aws::Error {
-                wait: Some(ref wait), ..
-            },
-        )) => {
-            let wait = subject.region.turn().unwrap_or(**wait);
-            memory.schedule.wait_for_turn(now.at, subject.reads, wait);
-            Removal::Waits(error.told(), wait.time)
-        }
+        Err(Hindrance::Refused(error)) if error.wait.is_some() => Removal::Waits(error.told(), POLL),
         Err(Hindrance::Refused(error)) => {
             let message = message::deletion_waits(error.reason(), &error);
             let cause = Cause::Refused(error.class);
@@ -161,6 +152,20 @@ pub(in crate::controller) async fn attempt(
         Err(Hindrance::Stopped(Stop::Doubted(wait))) => Removal::Doubted(wait),
         Err(Hindrance::Stopped(Stop::Refused(problem))) => Removal::Hindered(Verdict::Unread(problem)),
         Err(Hindrance::Stopped(Stop::Halted(halt))) => Removal::Hindered(halt.verdict),
+    };
+    let Some(wait) = subject.region.turn() else {
+        return Ok(removal);
+    };
+    // No failure: its turn comes.
+    memory.schedule.wait_for_turn(now.at, subject.reads, wait);
+    Ok(match removal {
+        Removal::Done => Removal::Done,
+        Removal::Waits(message, _) => Removal::Waits(message, wait.time),
+        Removal::Doubted(_) => Removal::Doubted(wait.time),
+        Removal::Hindered(verdict) => match verdict.problem() {
+            Some(problem) => Removal::Waits(problem.message.clone(), wait.time),
+            None => Removal::Hindered(verdict),
+        },
     })
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::lookup;
 use super::resolution::{Resolution, Selected};
-use super::stop::Stop;
+use super::stop::{Halt, Stop};
 use super::subject::Subject;
 use super::trust::doubt_first_view;
 use crate::api::message::{self, Message, Refusal};
@@ -15,6 +15,7 @@ use crate::controller::memory::{Due, Health, Memory};
 use crate::controller::nodes::{NodeDraining, NodePolicy, NodeView, Selection};
 use crate::controller::selector;
 use crate::elb::{InstanceId, region};
+use crate::plan::Problem;
 use crate::plan::allow::Tagged;
 use crate::plan::desired::Resolved;
 use crate::plan::targets::{Member, Members, SOURCE_INSTANCE_IDS, SOURCE_NODE_SELECTOR};
@@ -44,7 +45,8 @@ pub(super) async fn resolve(
         memory.known.lookups = lookups;
     }
     if full || memory.schedule.is_due(Due::Lookup, now.at) {
-        look_up_instances(cx, subject, memory, now).await;
+        let looked_up = look_up_instances(cx, subject, memory, now).await;
+        looked_up.map_err(|problem| Halt::not_found(&problem))?;
     }
     let (spec, previous) = (&subject.object.spec, &subject.previous);
     let region = &subject.region.region;
@@ -67,7 +69,12 @@ pub(super) async fn resolve(
 }
 
 /// Looks up the instances that only AWS can tell, and decides when to look again.
-async fn look_up_instances(cx: &Context, subject: &Subject<'_>, memory: &mut Memory, now: Moment) {
+async fn look_up_instances(
+    cx: &Context,
+    subject: &Subject<'_>,
+    memory: &mut Memory,
+    now: Moment,
+) -> Result<(), Problem> {
     let targets = subject.object.spec.targets.as_ref();
     let needed = lookup::instances::is_needed(targets);
     let again = needed.then_some(now.at + cx.intervals.health);
@@ -79,13 +86,13 @@ async fn look_up_instances(cx: &Context, subject: &Subject<'_>, memory: &mut Mem
     let judged = allowance.is_some_and(|allowance| allowance.tags(Tagged::Instance).is_some());
     if vpc.is_none() && needs_vpc && judged {
         // They are judged before anything is made.
-        let found = lookup::vpc_of(&mut memory.known.lookups, subject.object, subject, &subject.previous).await;
-        vpc = found.ok().flatten();
+        vpc = lookup::vpc_of(&mut memory.known.lookups, subject.object, subject, &subject.previous).await?;
     }
     let awaits = vpc.is_none() && needs_vpc;
     memory.known.set_awaits_vpc(awaits);
     let (view, lookups) = (&subject.region.view, &mut memory.known.lookups);
     lookup::instances::look_up(targets, view, vpc.as_deref(), &subject.previous, lookups).await;
+    Ok(())
 }
 
 /// Resolves the targets of a spec as far as the watched views tell.

@@ -12,7 +12,13 @@ fn seen(generation: i64) -> Seen {
 
 fn turn(time: Duration, bucket: Bucket) -> Wait {
     let calls = [2; Bucket::ALL.len()];
-    Wait { time, bucket, calls }
+    let lane = Lane::Sweep;
+    Wait {
+        time,
+        bucket,
+        calls,
+        lane,
+    }
 }
 
 fn well() -> Ended {
