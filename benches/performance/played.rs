@@ -133,11 +133,6 @@ impl Fleet {
         objects.iter().filter(|object| has(&object.value["status"])).count()
     }
 
-    fn statuses(&self) -> Vec<serde_json::Value> {
-        let objects = self.world.kubernetes.all("classicloadbalancers");
-        objects.iter().map(|object| object.value["status"].clone()).collect()
-    }
-
     /// Lets all be made.
     pub(crate) async fn make(&mut self) {
         let patience = Instant::now() + Duration::from_hours(3);
@@ -233,18 +228,14 @@ async fn made(fleet: &mut Fleet) -> Vec<Row> {
 async fn idle(fleet: &mut Fleet) -> Vec<Row> {
     let (mark, _) = fleet.mark();
     let kubernetes = fleet.world.kubernetes.last_request();
-    let before = fleet.statuses();
     fleet.run(Duration::from_hours(1)).await;
     let calls = fleet.calls(mark);
     let mut requests = fleet.world.kubernetes.requests(kubernetes);
     requests.retain(|request| request.verb.is_write());
     let written = number(requests.len());
     calls.tell("of an idle hour");
-    for (request, (was, is)) in requests
-        .iter()
-        .zip(before.iter().zip(fleet.statuses()).filter(|(was, is)| *was != is))
-    {
-        println!("  {} {} {was} {is}", request.time, request.path);
+    for request in &requests {
+        println!("  {} {}", request.time, request.path);
     }
     let sweeps = 3600.0 / RESYNC.as_secs_f64();
     vec![

@@ -156,7 +156,7 @@ impl AccountRegion {
         if let Some(first) = operations.first() {
             let all = operations.iter().chain(reads).copied();
             self.client.pay(all, first, lane)?;
-            self.client.keep(reads);
+            self.client.keep(reads.iter().copied());
         }
         Ok(Paid {
             region: Arc::clone(&self.shared),

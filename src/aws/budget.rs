@@ -90,6 +90,12 @@ impl Levels {
             level.promise(f64::from(*calls), who);
         }
     }
+
+    fn put_back(&mut self, calls: &Calls) {
+        for (level, calls) in self.buckets.iter_mut().zip(calls) {
+            level.put_back(f64::from(*calls));
+        }
+    }
 }
 
 impl Budget {
@@ -172,12 +178,7 @@ impl Budget {
 
     /// What is kept is not used.
     pub(super) fn put_back_kept(&self, kept: &Kept) {
-        let calls = kept.take();
-        self.with(|levels, _| {
-            for (level, calls) in levels.buckets.iter_mut().zip(calls) {
-                level.put_back(f64::from(calls));
-            }
-        });
+        self.with(|levels, _| levels.put_back(&kept.take()));
     }
 
     /// A call that is paid for is made now.
@@ -191,12 +192,7 @@ impl Budget {
 
     /// The calls were not made after all.
     pub(super) fn put_back<'a>(&self, operations: impl IntoIterator<Item = &'a str>) {
-        let calls = needs(operations);
-        self.with(|levels, _| {
-            for (level, calls) in levels.buckets.iter_mut().zip(calls) {
-                level.put_back(f64::from(calls));
-            }
-        });
+        self.with(|levels, _| levels.put_back(&needs(operations)));
     }
 
     /// A call that must be made whatever is left, such as one that puts back what was taken away.
@@ -247,6 +243,13 @@ impl Budget {
             };
             Bucket::ALL.map(sample).to_vec()
         })
+    }
+}
+
+/// Adds numbers of calls.
+pub(super) fn add(sum: &mut Calls, calls: &Calls) {
+    for (sum, calls) in sum.iter_mut().zip(calls) {
+        *sum += calls;
     }
 }
 

@@ -225,11 +225,11 @@ impl World {
     }
 
     /// A condition tells since when it has been so: not since before it was last seen to be otherwise.
-    /// `told`: whether the operator knows what it wrote last.
+    /// Of objects that change their load balancer. `told`: whether the operator knows what it wrote last.
     fn check_conditions(&mut self, name: &str, object: &Value, told: bool) {
         let now = self.kubernetes.now().to_string();
         let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
-        // Where answers of the API server are lost, the operator does not know what stands there.
+        // Elsewhere answers of the API server are lost, too, and an earlier time can come back with the status of before.
         if !told || object["spec"]["replacement"].is_null() {
             self.ledger.conditions.retain(|(of, _), _| of != uid);
             return;

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::add;
 use crate::elb::Calls;
 
 /// How many calls of each bucket are kept.
@@ -28,9 +29,7 @@ impl Kept {
 
     /// These are paid for.
     pub(in crate::aws) fn add(&self, calls: &Calls) {
-        for (kept, calls) in self.calls().iter_mut().zip(calls) {
-            *kept += calls;
-        }
+        add(&mut self.calls(), calls);
     }
 
     /// What is left.

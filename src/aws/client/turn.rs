@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Client;
 use crate::aws::Error;
-use crate::aws::budget::{Kept, Who, needs};
+use crate::aws::budget::{Kept, Who, add, needs};
 use crate::aws::gate::Gate;
 use crate::elb::{Bucket, Calls, Lane, Wait};
 
@@ -79,13 +79,13 @@ impl Client {
         }
         let all = std::iter::repeat_n(operation, pages);
         self.pay(all.clone(), operation, self.lane)?;
-        self.turn.kept().add(&needs(all));
+        self.keep(all);
         Ok(())
     }
 
     /// What is paid for reads to come is kept until they are made.
-    pub(in crate::aws) fn keep(&self, reads: &[&'static str]) {
-        self.turn.kept().add(&needs(reads.iter().copied()));
+    pub(in crate::aws) fn keep(&self, reads: impl IntoIterator<Item = &'static str>) {
+        self.turn.kept().add(&needs(reads));
     }
 }
 
@@ -138,11 +138,5 @@ impl Turn {
         let time = wait.time.max(longer);
         let wait = Wait { time, calls, ..**wait };
         self.with(|state| state.wait = state.wait.max(Some(wait)));
-    }
-}
-
-fn add(sum: &mut Calls, calls: &Calls) {
-    for (sum, calls) in sum.iter_mut().zip(calls) {
-        *sum += calls;
     }
 }
