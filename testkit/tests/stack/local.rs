@@ -83,13 +83,19 @@ async fn up_starts_one_stack_and_down_ends_it() {
         .map(|node| {
             (
                 object::text(node, "/spec/providerID"),
-                node.metadata.labels.as_ref().unwrap()["role"].as_str(),
+                node.metadata
+                    .labels
+                    .as_ref()
+                    .and_then(|labels| labels.get("role"))
+                    .map(String::as_str),
             )
         })
         .collect();
     assert_eq!(nodes.len(), 3);
-    assert_eq!(nodes["aws:///us-east-1a/i-4f8cf126"], "web");
-    assert_eq!(nodes["aws:///us-east-1b/i-0bb7ca62"], "web");
+    assert_eq!(nodes["aws:///us-east-1a/i-4f8cf126"], Some("web"));
+    assert_eq!(nodes["aws:///us-east-1b/i-0bb7ca62"], Some("web"));
+    // One waits for the `kubectl label` that `up` proposes.
+    assert_eq!(nodes.values().filter(|role| role.is_none()).count(), 1);
 
     let pid = std::fs::read_to_string(folder.join("pid")).unwrap();
     assert!(testkit("up", &folder).contains("running already"));
