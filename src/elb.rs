@@ -26,7 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use account::{Account, AutoScalingGroup, Certificate};
 pub use attributes::{AccessLog, Attribute, Attributes, DesyncMitigationMode};
-pub use bucket::{Bucket, Calls, Wait};
+pub use bucket::{Bucket, Calls, PARTS, Wait};
 pub use declared::{Backend, Declared, ListenerPolicies, Member, Part, Placement, Registration};
 pub use element::{Element, Value};
 pub use health_check::HealthCheck;

@@ -14,11 +14,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub(super) use kept::Kept;
-use level::Level;
 pub(super) use level::Who;
+use level::{Asked, Level};
 pub use limits::Limits;
 
-use crate::elb::{Bucket, Calls, Lane, Wait};
+use crate::elb::{Bucket, Calls, Lane, PARTS, Wait};
 use crate::metrics::BucketSample;
 
 /// The part of a bucket that a lane leaves to those before it. Instances that come and go need nothing of the buckets of other
@@ -73,13 +73,26 @@ struct Levels {
 
 impl Levels {
     /// How long until there is a turn for all of these calls, and whose bucket takes longest; `None`: there is one.
-    fn waits(&mut self, calls: &Calls, lane: Lane, who: Who, now: Instant) -> Option<(Duration, Bucket)> {
+    fn waits(
+        &mut self,
+        calls: &Calls,
+        parts: &Calls,
+        lane: Lane,
+        who: Who,
+        now: Instant,
+    ) -> Option<(Duration, Bucket)> {
         let mut longest = None;
-        for (bucket, calls) in Bucket::ALL.into_iter().zip(calls).filter(|(_, calls)| **calls > 0) {
-            let (leave, tokens) = (leaves(lane, bucket), f64::from(*calls));
-            let level = &mut self.buckets[bucket as usize];
+        for (number, bucket) in Bucket::ALL
+            .into_iter()
+            .enumerate()
+            .filter(|(number, _)| calls[*number] > 0)
+        {
+            let (leave, tokens) = (leaves(lane, bucket), f64::from(calls[number]));
+            let level = &mut self.buckets[number];
             if !level.has(tokens, leave, now) {
-                longest = longest.max(Some((level.wait_for(tokens, leave, lane, who, now), bucket)));
+                let weight = f64::from(parts[number]) / f64::from(PARTS);
+                let asked = Asked { tokens, weight, leave };
+                longest = longest.max(Some((level.wait_for(asked, lane, who, now), bucket)));
             }
         }
         longest
@@ -137,11 +150,12 @@ impl Budget {
         let calls = needs(operations);
         self.with(|levels, now| {
             let lacking = kept.lacking(&calls);
-            if let Some((time, bucket)) = levels.waits(&lacking, lane, who, now) {
+            if let Some((time, bucket)) = levels.waits(&lacking, &parts(&lacking), lane, who, now) {
                 return Err(Wait {
                     time,
                     bucket,
                     calls,
+                    parts: parts(&calls),
                     lane,
                 });
             }
@@ -152,19 +166,19 @@ impl Budget {
     }
 
     /// How long whoever waits for these calls has to wait still; `None`: its turn has come.
-    pub(super) fn still(&self, calls: &Calls, lane: Lane, who: Who) -> Option<Duration> {
-        self.with(|levels, now| levels.waits(calls, lane, who, now))
+    pub(super) fn still(&self, wait: &Wait, who: Who) -> Option<Duration> {
+        self.with(|levels, now| levels.waits(&wait.calls, &wait.parts, wait.lane, who, now))
             .map(|(time, _)| time)
     }
 
     /// The same; and where its turn has come, the calls are kept for it, so that it gets on whatever others take. They may be
     /// more than a bucket ever holds.
-    pub(super) fn keep(&self, calls: &Calls, lane: Lane, who: Who, kept: &Kept) -> Option<Duration> {
+    pub(super) fn keep(&self, wait: &Wait, who: Who, kept: &Kept) -> Option<Duration> {
         self.with(|levels, now| {
-            let waits = levels.waits(calls, lane, who, now);
+            let waits = levels.waits(&wait.calls, &wait.parts, wait.lane, who, now);
             if waits.is_none() {
-                levels.promise(calls, who);
-                kept.add(calls);
+                levels.promise(&wait.calls, who);
+                kept.add(&wait.calls);
             }
             waits.map(|(time, _)| time)
         })
@@ -219,12 +233,18 @@ impl Budget {
         let leave = if urgent { 0.0 } else { 0.5 };
         self.with(|levels, now| {
             let lane = if urgent { Lane::Instances } else { Lane::Sweep };
-            if levels.health.has(1.0, leave, now) {
+            let asked = Asked {
+                tokens: 1.0,
+                weight: 1.0,
+                leave,
+            };
+            // In the order in which they came, so that none is read often and another seldom.
+            if levels.health.has_in_turn(asked, lane, who, now) {
                 levels.health.promise(1.0, who);
                 levels.health.spend(1.0, now);
                 return Ok(());
             }
-            Err(levels.health.wait_for(1.0, leave, lane, who, now))
+            Err(levels.health.wait_for(asked, lane, who, now))
         })
     }
 
@@ -251,6 +271,11 @@ pub(super) fn add(sum: &mut Calls, calls: &Calls) {
     for (sum, calls) in sum.iter_mut().zip(calls) {
         *sum += calls;
     }
+}
+
+/// All parts of these calls.
+pub(super) fn parts(calls: &Calls) -> Calls {
+    calls.map(|calls| calls * PARTS)
 }
 
 /// What these calls need.

@@ -18,7 +18,7 @@ use super::Error;
 use super::client::Client;
 use crate::elb::{InstanceHealth, LoadBalancer};
 use crate::plan::Step;
-use load_balancers::LoadBalancers;
+use load_balancers::{Asked, LoadBalancers};
 use neighbours::Neighbours;
 
 /// How old tags may be that prove whose a load balancer is, where many are written to one after the other: in that time the
@@ -80,8 +80,10 @@ impl View {
     pub async fn load_balancer(&self, name: &str, exists: bool) -> Result<Option<LoadBalancer>, Error> {
         let all = &self.readings.load_balancers;
         let (answer, asked) = all.description(&self.client.for_all(), name, exists, self.since).await;
-        if asked {
-            self.client.note("DescribeLoadBalancers", &answer);
+        match asked {
+            Asked::No => {}
+            Asked::Alone => self.client.note("DescribeLoadBalancers", &answer),
+            Asked::Together => self.client.note_shared("DescribeLoadBalancers", &answer),
         }
         answer
     }
@@ -103,7 +105,7 @@ impl View {
         let all = &self.readings.load_balancers;
         let (answer, asked) = all.tags(&self.client.for_all(), name, self.since).await;
         if asked {
-            self.client.note("DescribeTags", &answer);
+            self.client.note_shared("DescribeTags", &answer);
         }
         answer
     }

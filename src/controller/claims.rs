@@ -4,7 +4,7 @@
 //! it, so that the last one takes it out. What an object wants is told by its reconciles, and after a start by its status
 //! until then; [decision 0012](../../docs/decisions/0012-bindings.md).
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kube::ResourceExt;
@@ -84,6 +84,8 @@ struct Watch {
 #[derive(Debug, Default)]
 struct State {
     claims: HashMap<String, Claim>,
+    /// The UIDs of those of each name of a load balancer.
+    named: HashMap<String, HashSet<String>>,
     owners: Watch,
     bindings: Watch,
 }
@@ -96,10 +98,39 @@ impl State {
         }
     }
 
+    /// The claim of an object, which is of this place from now on.
+    fn claim(&mut self, uid: &str, place: &Place) -> &mut Claim {
+        let name = &place.load_balancer;
+        let before = self.claims.get(uid).map(|claim| claim.place.load_balancer.clone());
+        if before.as_ref() != Some(name) {
+            before.inspect(|before| self.forget(before, uid));
+            self.named.entry(name.clone()).or_default().insert(uid.to_owned());
+        }
+        let claim = self.claims.entry(uid.to_owned()).or_default();
+        claim.place.clone_from(place);
+        claim
+    }
+
+    fn forget(&mut self, name: &str, uid: &str) {
+        if let Some(uids) = self.named.get_mut(name) {
+            uids.remove(uid);
+            if uids.is_empty() {
+                self.named.remove(name);
+            }
+        }
+    }
+
+    fn remove(&mut self, uid: &str) -> Option<Claim> {
+        let claim = self.claims.remove(uid)?;
+        self.forget(&claim.place.load_balancer, uid);
+        Some(claim)
+    }
+
     fn others<'a>(&'a self, uid: &'a str, place: &'a Place) -> impl Iterator<Item = &'a Claim> {
-        let others = self.claims.iter().filter(move |(other, _)| *other != uid);
+        let named = self.named.get(&place.load_balancer).into_iter().flatten();
+        let others = named.filter(move |other| *other != uid);
         others
-            .map(|(_, claim)| claim)
+            .filter_map(|other| self.claims.get(other))
             .filter(move |claim| claim.place.is(place))
     }
 }
@@ -199,19 +230,20 @@ impl Claims {
         if deleting || status.created_time.is_none() {
             return;
         }
-        let instances = status.instances.clone().unwrap_or_default();
         let mut state = self.state();
-        let claim = state.claims.entry(uid).or_default();
-        if claim.told {
+        if state.claims.get(&uid).is_some_and(|claim| claim.told) {
             return;
         }
+        let instances = status.instances.clone().unwrap_or_default();
         let made = status.applied.clone().unwrap_or_default();
+        let place = Place {
+            account: status.account_id.clone(),
+            region: region.clone(),
+            load_balancer: load_balancer.clone(),
+        };
+        let claim = state.claim(&uid, &place);
         *claim = Claim {
-            place: Place {
-                account: status.account_id.clone(),
-                region: region.clone(),
-                load_balancer: load_balancer.clone(),
-            },
+            place,
             source,
             wants: Wants {
                 instances: own(&instances),
@@ -233,14 +265,15 @@ impl Claims {
         doubts: bool,
     ) {
         let mut state = self.state();
-        let claim = state.claims.entry(uid.to_owned()).or_default();
+        let stays = state.claims.get(uid).is_some_and(|claim| claim.place.is(place));
+        let claim = state.claim(uid, place);
         let more = doubts && claim.more;
-        if doubts && claim.place.is(place) {
+        if doubts && stays {
             wants.instances.extend(claim.wants.instances.iter().cloned());
             wants.groups.extend(claim.wants.groups.iter().cloned());
         }
         let same = claim.wants == wants && claim.more == more;
-        (claim.place, claim.source, claim.wants, claim.more) = (place.clone(), source, wants, more);
+        (claim.source, claim.wants, claim.more) = (source, wants, more);
         claim.told = true;
         let shared = !same && state.others(uid, place).next().is_some();
         drop(state);
@@ -259,7 +292,7 @@ impl Claims {
     /// It wants nothing any more: it is being deleted, or has no right to the load balancer.
     pub(in crate::controller) fn withdraw(&self, uid: &str) {
         let mut state = self.state();
-        let Some(claim) = state.claims.remove(uid) else { return };
+        let Some(claim) = state.remove(uid) else { return };
         let shared = state.others(uid, &claim.place).next().is_some();
         drop(state);
         if shared {
@@ -300,105 +333,4 @@ fn own(instances: &InstancesStatus) -> BTreeSet<InstanceId> {
 }
 
 #[cfg(test)]
-mod tests {
-    use kube::core::DeserializeGuard;
-
-    use super::*;
-    use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerBinding, InstanceStatus};
-
-    fn place(account: Option<&str>) -> Place {
-        Place {
-            account: account.map(ToOwned::to_owned),
-            region: "us-east-1".into(),
-            load_balancer: "web".into(),
-        }
-    }
-
-    fn ids(ids: &[&str]) -> BTreeSet<InstanceId> {
-        ids.iter().map(|id| (*id).to_owned()).collect()
-    }
-
-    fn wants(of: &[&str]) -> Wants {
-        Wants {
-            instances: ids(of),
-            groups: BTreeSet::new(),
-        }
-    }
-
-    fn wanted(claims: &Claims, uid: &str, place: &Place) -> BTreeSet<InstanceId> {
-        claims.others(uid, place).instances.into_keys().collect()
-    }
-
-    #[test]
-    fn others_are_those_of_the_same_load_balancer() {
-        let changed = Arc::<watch::Sender<()>>::default();
-        let mut news = changed.subscribe();
-        let claims = Claims::new(changed);
-        claims.wants("1", &place(Some("1")), None, wants(&["i-1"]), false);
-        assert!(!news.has_changed().expect("open"), "it is alone");
-        claims.wants("2", &place(None), Some("binding/a/b".into()), wants(&["i-2"]), false);
-        assert!(news.has_changed().expect("open"));
-        news.mark_unchanged();
-        claims.wants("2", &place(None), Some("binding/a/b".into()), wants(&["i-2"]), false);
-        assert!(!news.has_changed().expect("open"), "nothing is new");
-        assert_eq!(wanted(&claims, "1", &place(Some("1"))), ids(&["i-2"]));
-        assert_eq!(wanted(&claims, "2", &place(Some("1"))), ids(&["i-1"]));
-        assert_eq!(wanted(&claims, "2", &place(Some("2"))), ids(&[]), "another account");
-        claims.withdraw("1");
-        assert_eq!(wanted(&claims, "2", &place(Some("1"))), ids(&[]));
-    }
-
-    #[test]
-    fn a_doubt_takes_nothing_back() {
-        let claims = Claims::default();
-        claims.wants("1", &place(None), None, wants(&["i-1", "i-2"]), false);
-        claims.wants("1", &place(None), None, wants(&["i-1"]), true);
-        assert_eq!(wanted(&claims, "2", &place(None)), ids(&["i-1", "i-2"]));
-        claims.wants("1", &place(None), None, wants(&["i-1"]), false);
-        assert_eq!(wanted(&claims, "2", &place(None)), ids(&["i-1"]));
-    }
-
-    #[test]
-    fn a_status_tells_until_a_reconcile_does() {
-        let claims = Claims::default();
-        let item = |id: &str, source: &str| InstanceStatus {
-            id: id.into(),
-            sources: vec![source.into()],
-            ..InstanceStatus::default()
-        };
-        let mut object = ClassicLoadBalancer::default();
-        object.metadata.uid = Some("1".into());
-        object.status = Some(ClassicLoadBalancerStatus {
-            region: Some("us-east-1".into()),
-            load_balancer_name: Some("web".into()),
-            created_time: Some("then".into()),
-            instances: Some(InstancesStatus {
-                desired: 3,
-                items: vec![item("i-1", "instanceIds"), item("i-2", "binding/shop/web")].into(),
-                ..InstancesStatus::default()
-            }),
-            ..ClassicLoadBalancerStatus::default()
-        });
-        let event = Event::InitApply(DeserializeGuard(Ok(object)));
-        let binding = Kind::Binding;
-        assert_eq!(claims.unheard(Kind::Owner), Some((binding, None)));
-        claims.fail(binding, "no".into(), false);
-        assert_eq!(claims.unheard(Kind::Owner), Some((binding, Some("no".into()))));
-        claims.take(&Event::<Guarded<ClassicLoadBalancerBinding>>::InitDone);
-        assert_eq!(claims.unheard(Kind::Owner), None);
-        assert_eq!(claims.unheard(binding), Some((Kind::Owner, None)));
-        claims.take(&Event::<Guarded<ClassicLoadBalancer>>::InitDone);
-        assert_eq!(claims.unheard(binding), None);
-        claims.take(&event);
-        assert_eq!(
-            wanted(&claims, "2", &place(None)),
-            ids(&["i-1"]),
-            "what others want is not its own"
-        );
-        assert!(claims.others("2", &place(None)).more, "the status lists not all");
-        claims.wants("1", &place(None), None, wants(&["i-3"]), false);
-        claims.take(&event);
-        assert_eq!(wanted(&claims, "2", &place(None)), ids(&["i-3"]));
-        assert!(!claims.others("2", &place(None)).more);
-    }
-}
+mod tests;

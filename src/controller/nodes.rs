@@ -4,17 +4,17 @@
 //! view says when it is not to be trusted, and then the registered set is not shrunk.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Node as KubeNode;
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt as _;
-use kube::core::{Selector, SelectorExt as _};
 use kube::runtime::watcher::Event;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use self::index::Nodes;
 pub use self::leaving::NodeDraining;
 use self::leaving::sign;
 pub(super) use self::leaving::{Annotations, Drain, EXCLUDE_LABEL, Told, taint};
@@ -22,6 +22,7 @@ use self::readiness::Readiness;
 pub(super) use self::readiness::Unready;
 use super::clock::Moment;
 use super::provider_id;
+use super::selector::Labels;
 use crate::api::message::{self, Message};
 use crate::api::{CordonedNodes, NotReadyNodes, Registration};
 use crate::elb::InstanceId;
@@ -103,11 +104,11 @@ impl NodePolicy {
 
 #[derive(Debug, Default)]
 struct State {
-    nodes: BTreeMap<String, Node>,
+    nodes: Nodes,
     /// What we told each of them.
     told: BTreeMap<String, Told>,
     /// What a list that is under way has brought so far.
-    listing: Option<BTreeMap<String, Node>>,
+    listing: Option<Nodes>,
     synced: bool,
     failure: Option<String>,
     /// How many Nodes there were when the view was last believed.
@@ -131,7 +132,7 @@ pub struct NodeView {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Selection {
     /// The matching Nodes by name that run on an EC2 instance.
-    pub(super) nodes: BTreeMap<String, Node>,
+    pub(super) nodes: BTreeMap<String, Arc<Node>>,
     /// Why the view cannot be trusted to shrink a set.
     pub(super) suspicion: Option<Message>,
     /// Whether any Node matched, also one that is no target at the moment.
@@ -173,35 +174,36 @@ impl NodeView {
         }
         match event {
             Event::Init => {
-                state.listing = Some(BTreeMap::new());
+                state.listing = Some(Nodes::default());
                 false
             }
             Event::InitApply(node) => {
                 let state = &mut *state;
                 if let Some(listing) = &mut state.listing {
-                    let before = state.nodes.get(&node.name_any());
-                    let node_read = Node::read(node, before, now);
-                    listing.insert(node.name_any(), node_read);
+                    let name = node.name_any();
+                    let before = state.nodes.get(&name);
+                    listing.insert(&name, Node::read(node, before.map(Arc::as_ref), now));
                 }
                 false
             }
             Event::InitDone => {
                 let listed = state.listing.take().unwrap_or_default();
                 let changed = !state.synced || listed != state.nodes;
-                state.told.retain(|name, _| listed.contains_key(name));
+                state.told.retain(|name, _| listed.get(name).is_some());
                 state.nodes = listed;
                 state.synced = true;
                 self.synced.notify_waiters();
                 changed
             }
             Event::Apply(node) => {
-                let before = state.nodes.get(&node.name_any());
-                let node_read = Node::read(node, before, now);
-                state.nodes.insert(node.name_any(), node_read.clone()) != Some(node_read)
+                let name = node.name_any();
+                let before = state.nodes.get(&name);
+                let node = Node::read(node, before.map(Arc::as_ref), now);
+                state.nodes.insert(&name, node)
             }
             Event::Delete(node) => {
                 state.told.remove(&node.name_any());
-                state.nodes.remove(&node.name_any()).is_some()
+                state.nodes.remove(&node.name_any())
             }
         }
     }
@@ -263,13 +265,10 @@ impl NodeView {
 
     /// The Nodes that run on these instances: names and zones, by instance.
     pub(super) fn on(&self, ids: &BTreeSet<InstanceId>) -> BTreeMap<InstanceId, (String, Option<String>)> {
-        if ids.is_empty() {
-            return BTreeMap::new();
-        }
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = state.nodes.iter().filter_map(|(name, node)| {
-            let id = node.instance.as_ref().filter(|id| ids.contains(*id))?;
-            Some((id.clone(), (name.clone(), node.zone.clone())))
+        let found = ids.iter().filter_map(|id| {
+            let (name, node) = state.nodes.on(id)?;
+            Some((id.clone(), (name.to_string(), node.zone.clone())))
         });
         found.collect()
     }
@@ -277,15 +276,14 @@ impl NodeView {
     /// The instances of the Nodes that are about to go.
     pub(super) fn departing(&self) -> BTreeSet<InstanceId> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let leaving = state.nodes.values().filter(|node| node.leaving_since.is_some());
-        leaving.filter_map(|node| node.instance.clone()).collect()
+        state.nodes.leaving().filter_map(|node| node.instance.clone()).collect()
     }
 
     /// Every Node, and what we told it.
     pub(super) fn each(&self, mut look: impl FnMut(&str, &Node, &Told)) {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        for (name, node) in &state.nodes {
-            if let Some(told) = state.told.get(name) {
+        for (name, node) in state.nodes.iter() {
+            if let Some(told) = state.told.get(&**name) {
                 look(name, node, told);
             }
         }
@@ -300,28 +298,26 @@ impl NodeView {
     }
 
     /// The Nodes that a selector matches, and whether the view can be trusted.
-    pub(super) fn select(&self, selector: &Selector, policy: NodePolicy, now: Moment) -> Selection {
+    pub(super) fn select(&self, selector: &Labels, policy: NodePolicy, now: Moment) -> Selection {
         self.settle(now.at);
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let mut nodes = BTreeMap::new();
         let (mut matched, mut changes_in): (bool, Option<Duration>) = (false, None);
         let mut readiness = Readiness::default();
-        let matching = state
-            .nodes
-            .iter()
-            .filter(|(_, node)| !node.labels.contains_key(EXCLUDE_LABEL) && selector.matches(&node.labels));
+        let mut matching = state.nodes.matching(selector);
+        matching.retain(|(_, node)| !node.labels.contains_key(EXCLUDE_LABEL));
         let mut without_instance = BTreeSet::new();
         for (name, node) in matching {
             if node.instance.is_none() {
-                without_instance.insert(name.clone());
+                without_instance.insert(name.to_string());
                 continue;
             }
             matched |= !node.deleting;
-            let (admitted, left) = policy.admits(node, now.wall);
+            let (admitted, left) = policy.admits(&node, now.wall);
             changes_in = changes_in.into_iter().chain(left).min();
-            readiness.count(node, admitted);
+            readiness.count(&node, admitted);
             if admitted {
-                nodes.insert(name.clone(), node.clone());
+                nodes.insert(name.to_string(), node);
             }
         }
         let suspicion = match &state.failure {
@@ -375,6 +371,7 @@ impl Node {
     }
 }
 
+mod index;
 mod leaving;
 mod readiness;
 

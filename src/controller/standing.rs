@@ -2,10 +2,9 @@
 
 use k8s_openapi::api::core::v1::Node as KubeNode;
 use k8s_openapi::jiff::Timestamp;
-use kube::core::SelectorExt as _;
 
 use super::nodes::{EXCLUDE_LABEL, Node, NodeDraining, NodePolicy, taint};
-use super::selector;
+use super::selector::Labels;
 use crate::api::ClassicLoadBalancerSpec;
 use crate::elb::InstanceId;
 
@@ -36,7 +35,7 @@ pub struct Standing {
 pub fn standing(node: &KubeNode, spec: &ClassicLoadBalancerSpec, now: Timestamp) -> Standing {
     let read = Node::read(node, None, now);
     let selector = spec.targets.as_ref().and_then(|targets| targets.node_selector.as_ref());
-    let matches = |selector| selector::of(selector).is_ok_and(|selector| selector.matches(&read.labels));
+    let matches = |selector| Labels::of(selector).is_ok_and(|selector| selector.matches(&read.labels));
     let (admitted, _) = NodePolicy::of(spec.registration.as_ref(), NodeDraining::None).admits(&read, now);
     Standing {
         matched: selector.map(matches),

@@ -164,9 +164,14 @@ pub(super) fn derive(
         status.instances = previous.instances.as_ref().map(instances::none_left);
     }
     if let (Some(targets), Some(lb)) = (&report.targets, report.load_balancer) {
-        let (summary, statement) = of_targets(report, targets, lb, status.source_security_group.as_ref());
-        healthy = Some(statement);
-        status.instances = Some(summary);
+        let same = previous.created_time == status.created_time && report.unread.is_none();
+        let known = previous.instances.as_ref().filter(|_| same);
+        // What stands there is as good as what nobody has read yet in this process.
+        if !known.is_some_and(|known| targets.are_as_told(known, &lb.instances)) {
+            let (summary, statement) = of_targets(report, targets, lb, status.source_security_group.as_ref());
+            healthy = Some(statement);
+            status.instances = Some(summary);
+        }
     }
     status.plan.clone_from(&report.plan);
     status.planned_calls = i32::try_from(report.planned_calls).ok().filter(|calls| *calls > 0);

@@ -15,6 +15,7 @@ use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, watcher};
 use kube::{Resource as _, ResourceExt as _};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tracing::warn;
 
 use super::error;
@@ -30,8 +31,10 @@ const WATCH_SECONDS: u32 = 50;
 const PAGE: u32 = 100;
 /// Before another try where a Node could not be told.
 const NOT_TOLD: Duration = Duration::from_secs(5);
-/// Events of Nodes and Services within this time make one reconcile.
+/// Events of Nodes and Services make one reconcile until none came for so long,
 const VIEW_BATCH: Duration = Duration::from_millis(100);
+/// but one that came waits no longer than this.
+const VIEW_BATCH_AT_MOST: Duration = Duration::from_secs(1);
 
 /// How all watches are made.
 pub(super) fn config() -> watcher::Config {
@@ -244,12 +247,19 @@ pub(super) async fn drains(reconciler: Arc<Reconciler>, readiness: Arc<Readiness
     }
 }
 
-/// One trigger for all changes that come within [`VIEW_BATCH`].
+/// One trigger for changes that come together: the first waits until none came for [`VIEW_BATCH`], and at most
+/// [`VIEW_BATCH_AT_MOST`].
 pub(super) fn batches(changes: watch::Receiver<()>) -> impl Stream<Item = ()> + Send + 'static {
     futures::stream::unfold(changes, |mut changes| async move {
         changes.changed().await.ok()?;
-        tokio::time::sleep(VIEW_BATCH).await;
-        Some(((), changes))
+        let end = Instant::now() + VIEW_BATCH_AT_MOST;
+        loop {
+            let quiet = (Instant::now() + VIEW_BATCH).min(end);
+            match tokio::time::timeout_at(quiet, changes.changed()).await {
+                Ok(Ok(())) if quiet < end => {}
+                Ok(_) | Err(_) => return Some(((), changes)),
+            }
+        }
     })
 }
 
@@ -271,6 +281,30 @@ mod tests {
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 
     use super::*;
+
+    /// When the triggers come, if something changes each time after so long.
+    async fn triggers(gaps: &[u64]) -> Vec<u128> {
+        let (sender, receiver) = watch::channel(());
+        let begun = Instant::now();
+        let changing = async move {
+            for gap in gaps {
+                tokio::time::sleep(Duration::from_millis(*gap)).await;
+                sender.send_replace(());
+            }
+            // A trigger that comes after the last change comes before the end.
+            tokio::time::sleep(Duration::from_secs(10)).await;
+        };
+        let triggers = batches(receiver).map(|()| begun.elapsed().as_millis());
+        tokio::join!(changing, triggers.collect()).1
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn changes_that_come_together_make_one_trigger_and_none_waits_long() {
+        assert_eq!(triggers(&[50]).await, [150]);
+        assert_eq!(triggers(&[0, 500]).await, [100, 600]);
+        assert_eq!(triggers(&[9; 100]).await, [1000], "a hundred within a second");
+        assert_eq!(triggers(&[90; 30]).await.len(), 3, "once a second while it goes on");
+    }
 
     #[test]
     fn who_owns_which_field_is_not_kept() {

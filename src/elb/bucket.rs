@@ -30,6 +30,9 @@ pub enum Bucket {
 /// A number of calls for each bucket, in the order of [`Bucket::ALL`].
 pub type Calls = [u32; Bucket::ALL.len()];
 
+/// Into so many parts a call is counted in line, since one read tells of as many load balancers.
+pub const PARTS: u32 = 20;
+
 /// How long to wait for a turn, and which bucket is empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Wait {
@@ -39,6 +42,8 @@ pub struct Wait {
     pub bucket: Bucket,
     /// The calls that there shall be a turn for: with fewer, whoever waits would begin anew and get no further.
     pub calls: Calls,
+    /// How much of them holds up those behind it in line, in parts of a call: [`PARTS`].
+    pub parts: Calls,
     /// The lane that it waits in.
     pub lane: Lane,
 }

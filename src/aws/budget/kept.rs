@@ -20,6 +20,11 @@ impl Kept {
         std::array::from_fn(|bucket| calls[bucket].saturating_sub(kept[bucket]))
     }
 
+    /// Whether all of these are kept.
+    pub(in crate::aws) fn holds(&self, calls: &Calls) -> bool {
+        self.lacking(calls) == Calls::default()
+    }
+
     /// Of these, what is kept is used.
     pub(super) fn use_up(&self, calls: &Calls) {
         for (kept, calls) in self.calls().iter_mut().zip(calls) {

@@ -54,9 +54,20 @@ pub(in crate::aws) type Who = u64;
 #[derive(Clone, Copy, Debug)]
 struct Waiter {
     who: Who,
-    /// For how many tokens.
-    tokens: f64,
+    /// For how many tokens those behind it wait, too.
+    weight: f64,
     until: Instant,
+}
+
+/// What somebody waits for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    /// So many tokens,
+    pub(super) tokens: f64,
+    /// of which so many are for it alone,
+    pub(super) weight: f64,
+    /// while this part of the bucket is left.
+    pub(super) leave: f64,
 }
 
 impl Level {
@@ -92,10 +103,22 @@ impl Level {
         self.left() + CLOSE >= self.needed(tokens, leave)
     }
 
+    /// The same, for whoever has to wait until those before it in line have theirs.
+    pub(super) fn has_in_turn(&mut self, asked: Asked, lane: Lane, who: Who, now: Instant) -> bool {
+        self.refill(now);
+        self.give_up(now);
+        self.left() + CLOSE >= self.needed(asked.tokens, asked.leave) + self.before(lane, who)
+    }
+
+    /// Who has not come for long keeps nobody waiting.
+    fn give_up(&mut self, now: Instant) {
+        self.waiting.retain(|_, waiter| waiter.until + GIVEN_UP >= now);
+    }
+
     /// What those wait for who come before whoever asks: in lanes before its own, and in its own those who came earlier.
     fn before(&self, lane: Lane, who: Who) -> f64 {
         let place = self.place(lane, who).unwrap_or((lane, u64::MAX));
-        self.waiting.range(..place).map(|(_, waiter)| waiter.tokens).sum()
+        self.waiting.range(..place).map(|(_, waiter)| waiter.weight).sum()
     }
 
     fn place(&self, lane: Lane, who: Who) -> Option<(Lane, u64)> {
@@ -151,17 +174,18 @@ impl Level {
 
     /// How long until so many will be there for whoever asks now. Those who ask again keep their place in the line of their
     /// lane.
-    pub(super) fn wait_for(&mut self, tokens: f64, leave: f64, lane: Lane, who: Who, now: Instant) -> Duration {
+    pub(super) fn wait_for(&mut self, asked: Asked, lane: Lane, who: Who, now: Instant) -> Duration {
         self.refill(now);
-        self.waiting.retain(|_, waiter| waiter.until + GIVEN_UP >= now);
+        self.give_up(now);
         let place = self.place(lane, who).unwrap_or((lane, self.came));
-        let lacking = (self.needed(tokens, leave) - self.left()).max(0.0);
+        let lacking = (self.needed(asked.tokens, asked.leave) - self.left()).max(0.0);
         let per_second = self.per_second().max(f64::MIN_POSITIVE);
         let wait = seconds((lacking + self.before(lane, who)) / per_second) + LATER;
         if who != 0 {
             self.came += 1;
             let until = now + wait;
-            self.waiting.insert(place, Waiter { who, tokens, until });
+            let weight = asked.weight;
+            self.waiting.insert(place, Waiter { who, weight, until });
         }
         wait
     }
@@ -193,6 +217,15 @@ fn seconds(seconds: f64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// So many tokens, all of them for whoever asks.
+    fn all(tokens: f64) -> Asked {
+        Asked {
+            tokens,
+            weight: tokens,
+            leave: 0.0,
+        }
+    }
 
     fn level(capacity: f64, refill: f64) -> (Level, Instant) {
         let now = Instant::now();
@@ -226,7 +259,7 @@ mod tests {
         level.take(1.0, now);
         let mut wait = |who, after| {
             let now = now + Duration::from_secs(after);
-            level.wait_for(1.0, 0.0, Lane::Change, who, now).as_secs()
+            level.wait_for(all(1.0), Lane::Change, who, now).as_secs()
         };
         assert_eq!([wait(1, 0), wait(2, 0), wait(3, 0)], [5, 10, 15]);
         assert_eq!([wait(1, 1), wait(3, 1)], [4, 14], "who asks again keeps its place");
@@ -235,11 +268,11 @@ mod tests {
         level.spend(1.0, now + Duration::from_secs(5));
         assert_eq!(
             level
-                .wait_for(1.0, 0.0, Lane::Change, 3, now + Duration::from_secs(5))
+                .wait_for(all(1.0), Lane::Change, 3, now + Duration::from_secs(5))
                 .as_secs(),
             10
         );
-        let urgent = level.wait_for(1.0, 0.0, Lane::Instances, 9, now + Duration::from_secs(5));
+        let urgent = level.wait_for(all(1.0), Lane::Instances, 9, now + Duration::from_secs(5));
         assert_eq!(urgent.as_secs(), 5, "before all those");
     }
 
@@ -247,7 +280,7 @@ mod tests {
     fn who_waits_for_several_holds_up_the_next_as_long() {
         let (mut level, now) = level(4.0, 0.5);
         level.take(4.0, now);
-        let mut wait = |who, tokens| level.wait_for(tokens, 0.0, Lane::Change, who, now).as_secs();
+        let mut wait = |who, tokens| level.wait_for(all(tokens), Lane::Change, who, now).as_secs();
         assert_eq!([wait(1, 2.0), wait(2, 2.0), wait(3, 1.0)], [4, 8, 10]);
         assert!(
             !level.has(2.0, 0.0, now + Duration::from_secs(3))

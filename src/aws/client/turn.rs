@@ -8,7 +8,7 @@ use super::Client;
 use crate::aws::Error;
 use crate::aws::budget::{Kept, Who, add, needs};
 use crate::aws::gate::Gate;
-use crate::elb::{Bucket, Calls, Lane, Wait};
+use crate::elb::{Bucket, Calls, Lane, PARTS, Wait};
 
 /// The calls of one reconcile.
 #[derive(Debug)]
@@ -21,9 +21,24 @@ pub(super) struct Turn {
 struct State {
     wait: Option<Wait>,
     /// Those that were made.
-    made: Calls,
+    made: Counted,
     /// Those that had no turn.
-    lacking: Calls,
+    lacking: Counted,
+}
+
+/// Calls, and the parts of them that are not shared with others.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counted {
+    calls: Calls,
+    parts: Calls,
+}
+
+impl Counted {
+    /// Adds these, of each of which so many parts count.
+    fn add(&mut self, calls: &Calls, parts: u32) {
+        add(&mut self.calls, calls);
+        add(&mut self.parts, &calls.map(|calls| calls * parts));
+    }
 }
 
 /// What is kept for calls to come.
@@ -43,7 +58,12 @@ impl Drop for Purse {
 impl Client {
     /// Remembers that a call was made, or how long to wait for its turn.
     pub(in crate::aws) fn note<T>(&self, operation: &str, answer: &Result<T, Error>) {
-        self.turn.note(operation, answer, self.who);
+        self.turn.note(operation, answer, PARTS, self.who);
+    }
+
+    /// The same of a call that serves others, too.
+    pub(in crate::aws) fn note_shared<T>(&self, operation: &str, answer: &Result<T, Error>) {
+        self.turn.note(operation, answer, 1, self.who);
     }
 
     /// How long whoever asks here shall wait, since a call had no turn.
@@ -53,9 +73,12 @@ impl Client {
 
     /// Keeps the calls that the reconcile has waited for, or says how long to wait still.
     pub(in crate::aws) fn take_turn(&self, wait: Wait) -> Option<Duration> {
-        self.gate
-            .budget()
-            .keep(&wait.calls, wait.lane, self.who, self.turn.kept())
+        self.gate.budget().keep(&wait, self.who, self.turn.kept())
+    }
+
+    /// Whether a call of this kind is kept for the reconcile.
+    pub(in crate::aws) fn has_kept(&self, operation: &str) -> bool {
+        self.turn.kept().holds(&needs([operation]))
     }
 
     /// Keeps what these calls need, from what is kept for the reconcile first.
@@ -118,25 +141,28 @@ impl Turn {
         &self.purse.kept
     }
 
-    /// A call was made; or else it waits until there is a turn for it and for those that will be made again before it.
-    fn note<T>(&self, operation: &str, answer: &Result<T, Error>, who: Who) {
+    /// A call was made; or else it waits until there is a turn for it and for those that will be made again before it. Of each
+    /// so many parts count in line.
+    fn note<T>(&self, operation: &str, answer: &Result<T, Error>, parts: u32, who: Who) {
         let Err(Error { wait: Some(wait), .. }) = answer else {
             let made = needs([operation]);
-            return self.with(|state| add(&mut state.made, &made));
+            return self.with(|state| state.made.add(&made, parts));
         };
         let budget = self.purse.gate.budget();
-        let calls = self.with(|state| {
-            add(&mut state.lacking, &wait.calls);
-            let mut calls = state.made;
+        let all = self.with(|state| {
+            state.lacking.add(&wait.calls, parts);
+            let mut all = state.made;
             for (number, bucket) in Bucket::ALL.into_iter().enumerate() {
-                let lacking = state.lacking[number].min(budget.at_once(bucket));
-                calls[number] += lacking.max(wait.calls[number]);
+                let (lacking, most) = (&state.lacking, budget.at_once(bucket));
+                all.calls[number] += lacking.calls[number].min(most).max(wait.calls[number]);
+                let most = most.max(wait.calls[number]) * PARTS;
+                all.parts[number] += lacking.parts[number].min(most);
             }
-            calls
+            all
         });
-        let longer = budget.still(&calls, wait.lane, who).unwrap_or_default();
-        let time = wait.time.max(longer);
-        let wait = Wait { time, calls, ..**wait };
+        let Counted { calls, parts } = all;
+        let mut wait = Wait { calls, parts, ..**wait };
+        wait.time = wait.time.max(budget.still(&wait, who).unwrap_or_default());
         self.with(|state| state.wait = state.wait.max(Some(wait)));
     }
 }

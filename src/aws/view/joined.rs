@@ -9,6 +9,8 @@ use tokio::time::Instant;
 
 /// A question waits for others until none came for so long,
 const IDLE: Duration = Duration::from_millis(50);
+/// or, where traffic waits for the answer, for so long: those who ask then were woken by the same change,
+const BRISK: Duration = Duration::from_millis(10);
 /// but no longer than this.
 const AT_MOST: Duration = Duration::from_millis(300);
 /// Answers that nobody asked for again are dropped after this.
@@ -18,6 +20,7 @@ pub(super) const KEPT: Duration = Duration::from_mins(2);
 #[derive(Debug)]
 pub(super) struct Joined<K, A> {
     state: Mutex<State<K, A>>,
+    idle: Duration,
 }
 
 #[derive(Debug)]
@@ -39,11 +42,20 @@ impl<K, A> Default for Joined<K, A> {
                 last: None,
                 answers: BTreeMap::new(),
             }),
+            idle: IDLE,
         }
     }
 }
 
 impl<K: Ord + Clone, A: Clone> Joined<K, A> {
+    /// For questions that traffic waits for.
+    pub(super) fn brisk() -> Self {
+        Self {
+            idle: BRISK,
+            ..Self::default()
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State<K, A>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -122,7 +134,7 @@ impl<K: Ord + Clone, A: Clone> Joined<K, A> {
     async fn wait_for_others(&self) {
         let end = Instant::now() + AT_MOST;
         loop {
-            let quiet = self.state().last.unwrap_or(end) + IDLE;
+            let quiet = self.state().last.unwrap_or(end) + self.idle;
             let now = Instant::now();
             if now >= quiet || now >= end {
                 return;

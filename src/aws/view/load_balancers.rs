@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures::future::{BoxFuture, FutureExt as _, join_all};
+use futures::future::join_all;
 use tokio::time::Instant;
 
+use self::batches::{by_names, tags_of};
 use super::joined::{Joined, KEPT};
 use crate::aws::client::Client;
 use crate::aws::{Class, Error};
@@ -25,13 +26,23 @@ type Description = Result<Option<LoadBalancer>, Error>;
 type Tags = Result<BTreeMap<String, String>, Error>;
 
 /// What was read of load balancers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct LoadBalancers {
     /// Those of instances wait for none that are still to come of changes, and neither for those of sweeps, whose lane may be
     /// empty.
     descriptions: [Joined<String, Description>; 3],
     tags: [Joined<String, Tags>; 3],
     fleet: Mutex<Fleet>,
+}
+
+impl Default for LoadBalancers {
+    fn default() -> Self {
+        Self {
+            descriptions: [Joined::brisk(), Joined::default(), Joined::default()],
+            tags: [Joined::brisk(), Joined::default(), Joined::default()],
+            fleet: Mutex::default(),
+        }
+    }
 }
 
 /// What is known of all load balancers together.
@@ -64,6 +75,17 @@ impl Fleet {
             .div_ceil(usize::try_from(DESCRIBE_LOAD_BALANCERS).unwrap_or(1))
             .max(1)
     }
+}
+
+/// How a question was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// The answer was known.
+    No,
+    /// In a call of its own.
+    Alone,
+    /// In a call that serves others, too.
+    Together,
 }
 
 /// How descriptions are read.
@@ -124,50 +146,70 @@ impl LoadBalancers {
         self.fleet().written.get(name).is_none_or(|written| *written < at)
     }
 
-    /// As [`View::load_balancer`](super::View::load_balancer), and whether it was asked for.
+    /// As [`View::load_balancer`](super::View::load_balancer), and how it was asked for.
     pub(super) async fn description(
         &self,
         client: &Client,
         name: &str,
         exists: bool,
         since: Instant,
-    ) -> (Description, bool) {
+    ) -> (Description, Asked) {
         let now = Instant::now();
-        if exists {
-            let mut fleet = self.fleet();
-            if fleet.names.insert(name.to_owned()) {
-                fleet.grew = Some(now);
-            }
-        }
+        let exists = self.exists(name, exists, now);
         let name = name.to_owned();
         if let Some(known) = self.descriptions.iter().find_map(|joined| joined.known(&name, since)) {
-            return (known, false);
+            return (known, Asked::No);
+        }
+        if !exists {
+            // One that is missing fails a call for several, so nobody would share it.
+            return (self.find(client, &name, now).await, Asked::Alone);
         }
         let waits = since < now;
         let joined = &self.descriptions[class(client.lane())];
-        let answer = joined.ask(&name, |names| self.read(client, names, waits)).await;
-        self.heed(&answer);
+        let mut answer = joined.ask(&name, |names| self.read(client, names, waits)).await;
+        if self.heed(&answer) && client.has_kept("DescribeLoadBalancers") {
+            // Whoever asked for all had no turn, but this one has.
+            answer = joined.ask(&name, |names| self.read(client, names, waits)).await;
+            self.heed(&answer);
+        }
         if matches!(answer, Ok(None)) {
             self.fleet().names.remove(&name);
         }
-        (answer, true)
+        (answer, Asked::Together)
+    }
+
+    /// Whether it is known to be there.
+    fn exists(&self, name: &str, told: bool, now: Instant) -> bool {
+        let mut fleet = self.fleet();
+        if told && fleet.names.insert(name.to_owned()) {
+            fleet.grew = Some(now);
+        }
+        fleet.names.contains(name)
+    }
+
+    /// Reads one by its name.
+    async fn find(&self, client: &Client, name: &str, at: Instant) -> Description {
+        let answer = client.find(name).await;
+        self.heed(&answer);
+        if answer.is_ok() {
+            self.fleet().read = Some(at);
+        }
+        answer
     }
 
     /// Reads these by name, or all.
     async fn read(&self, client: &Client, names: Vec<String>, serves_others: bool) -> Vec<(String, Description)> {
         let at = Instant::now();
-        let (existing, others, way) = {
+        let way = {
             let fleet = self.fleet();
-            let (existing, others): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| fleet.names.contains(name));
-            let way = way(existing.len(), serves_others, fleet.names.len(), fleet.pages());
-            (existing, others, way)
+            way(names.len(), serves_others, fleet.names.len(), fleet.pages())
         };
         let mut answers = Vec::new();
-        let mut alone = others;
+        let mut alone = Vec::new();
         if way == Way::Sweep {
             match self.sweep(client).await {
                 Ok(mut all) => {
-                    for name in existing {
+                    for name in names {
                         match all.remove(&name) {
                             Some(lb) => answers.push((name, Ok(Some(lb)))),
                             // A list without it proves nothing.
@@ -176,12 +218,12 @@ impl LoadBalancers {
                     }
                 }
                 Err(error) => {
-                    let failed = existing.into_iter().map(|name| (name, Err(error.clone())));
+                    let failed = names.into_iter().map(|name| (name, Err(error.clone())));
                     answers.extend(failed);
                 }
             }
         } else {
-            let batches = existing.chunks(NAMES).map(|names| by_names(client, names));
+            let batches = names.chunks(NAMES).map(|names| by_names(client, names));
             answers.extend(join_all(batches).await.into_iter().flatten());
         }
         let alone = alone.into_iter().map(|name| async move {
@@ -236,7 +278,10 @@ impl LoadBalancers {
             return (known, false);
         }
         let joined = &self.tags[class(client.lane())];
-        let answer = joined.ask(&name, |names| self.read_tags(client, names)).await;
+        let mut answer = joined.ask(&name, |names| self.read_tags(client, names)).await;
+        if answer.as_ref().is_err_and(is_over_budget) && client.has_kept("DescribeTags") {
+            answer = joined.ask(&name, |names| self.read_tags(client, names)).await;
+        }
         if self.heed(&answer) {
             // It asks again when its turn comes. Whose turn comes before asks for it, too.
             self.expects_proof(&name, Instant::now());
@@ -246,7 +291,7 @@ impl LoadBalancers {
 
     /// Whether the question had no turn. Whoever asked it does so again.
     fn heed<T>(&self, answer: &Result<T, Error>) -> bool {
-        let had_none = answer.as_ref().is_err_and(|error| error.class == Class::OverBudget);
+        let had_none = answer.as_ref().is_err_and(is_over_budget);
         if had_none {
             self.fleet().queued = Some(Instant::now());
         }
@@ -307,6 +352,10 @@ impl LoadBalancers {
     }
 }
 
+fn is_over_budget(error: &Error) -> bool {
+    error.class == Class::OverBudget
+}
+
 /// Which of the groups of questions those of a lane belong to.
 fn class(lane: Lane) -> usize {
     match lane {
@@ -316,73 +365,7 @@ fn class(lane: Lane) -> usize {
     }
 }
 
-/// Reads these by name. AWS does not say which of a batch is missing, so that is halved until each is alone.
-fn by_names<'a>(client: &'a Client, names: &'a [String]) -> BoxFuture<'a, Vec<(String, Description)>> {
-    async move {
-        if let [name] = names {
-            return vec![(name.clone(), client.find(name).await)];
-        }
-        match client.find_all(names).await {
-            Ok(found) => found,
-            Err(error) if error.class == Class::Gone => {
-                let (one, other) = names.split_at(names.len() / 2);
-                let mut answers = by_names(client, one).await;
-                answers.extend(by_names(client, other).await);
-                answers
-            }
-            Err(error) => names.iter().map(|name| (name.clone(), Err(error.clone()))).collect(),
-        }
-    }
-    .boxed()
-}
-
-/// The tags of those that were asked for, and of further ones where they can be had in the same call.
-async fn tags_of(
-    client: &Client,
-    asked: &[String],
-    further: Vec<String>,
-) -> (Vec<(String, Tags)>, BTreeMap<String, BTreeMap<String, String>>) {
-    if !further.is_empty() {
-        let names: Vec<String> = asked.iter().cloned().chain(further).collect();
-        // One that is gone fails the whole call; then only those are asked for that somebody waits for.
-        match client.tags_of_batch(&names).await {
-            Ok(mut all) if asked.iter().all(|name| all.contains_key(name)) => {
-                let answers = asked
-                    .iter()
-                    .filter_map(|name| Some((name.clone(), Ok(all.remove(name)?))));
-                return (answers.collect(), all);
-            }
-            Err(error) if error.class == Class::OverBudget => {
-                let failed = asked.iter().map(|name| (name.clone(), Err(error.clone())));
-                return (failed.collect(), BTreeMap::new());
-            }
-            Ok(_) | Err(_) => {}
-        }
-    }
-    (tags_by_name(client, asked).await, BTreeMap::new())
-}
-
-fn tags_by_name<'a>(client: &'a Client, names: &'a [String]) -> BoxFuture<'a, Vec<(String, Tags)>> {
-    async move {
-        if let [name] = names {
-            return vec![(name.clone(), client.tags(name).await)];
-        }
-        match client.tags_of_batch(names).await {
-            Ok(mut all) => names
-                .iter()
-                .map(|name| (name.clone(), all.remove(name).ok_or_else(|| client.lacks_tags())))
-                .collect(),
-            Err(error) if error.class == Class::Gone => {
-                let (one, other) = names.split_at(names.len() / 2);
-                let mut answers = tags_by_name(client, one).await;
-                answers.extend(tags_by_name(client, other).await);
-                answers
-            }
-            Err(error) => names.iter().map(|name| (name.clone(), Err(error.clone()))).collect(),
-        }
-    }
-    .boxed()
-}
+mod batches;
 
 #[cfg(test)]
 mod tests {

@@ -17,13 +17,28 @@ type Answer<T> = Result<T, Error>;
 type Placed = BTreeMap<InstanceId, Option<String>>;
 
 /// What was read of the neighbours of load balancers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Neighbours {
     subnets: Joined<Filters, Answer<Vec<Subnet>>>,
     route_tables: Joined<BTreeSet<String>, Answer<Vec<RouteTable>>>,
     security_groups: Joined<Filters, Answer<Vec<SecurityGroup>>>,
     instances: Joined<(BTreeMap<String, String>, String), Answer<Placed>>,
     groups: Joined<String, Answer<Option<AutoScalingGroup>>>,
+    members: Joined<InstanceId, Answer<Option<String>>>,
+}
+
+impl Default for Neighbours {
+    fn default() -> Self {
+        Self {
+            subnets: Joined::default(),
+            route_tables: Joined::default(),
+            security_groups: Joined::default(),
+            instances: Joined::default(),
+            groups: Joined::default(),
+            // Asked before instances leave.
+            members: Joined::brisk(),
+        }
+    }
 }
 
 impl Neighbours {
@@ -33,6 +48,7 @@ impl Neighbours {
         self.security_groups.clear();
         self.instances.clear();
         self.groups.clear();
+        self.members.clear();
     }
 
     pub(super) fn wrote_group(&self, name: &str) {
@@ -72,6 +88,54 @@ where
     let answer = joined.ask(question, answer_all).await;
     view.client.note(operation, &answer);
     answer
+}
+
+/// What is known of these, or else the answer of AWS to this operation, which takes many at once; kept for others.
+async fn together<K, T, R>(
+    view: &View,
+    operation: &str,
+    joined: &Joined<K, Answer<Option<T>>>,
+    questions: &BTreeSet<K>,
+    read: impl Fn(Client, BTreeSet<K>) -> R,
+) -> Answer<BTreeMap<K, T>>
+where
+    K: Ord + Clone,
+    T: Clone,
+    R: Future<Output = Answer<BTreeMap<K, T>>>,
+{
+    if questions.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let read = &read;
+    let answer_all = |questions: Vec<K>| async move {
+        let at = Instant::now();
+        joined.tidy(at);
+        let answer = read(view.client.for_all(), questions.iter().cloned().collect()).await;
+        let answers = questions.into_iter().map(|question| {
+            let one = answer.as_ref().map(|found| found.get(&question).cloned());
+            let one = one.map_err(Clone::clone);
+            if one.is_ok() {
+                joined.keep(question.clone(), at, one.clone());
+            }
+            (question, one)
+        });
+        answers.collect()
+    };
+    let ask = |question: &K| {
+        let question = question.clone();
+        async move {
+            let answer = match joined.known(&question, view.since) {
+                Some(known) => known,
+                None => joined.ask(&question, answer_all).await,
+            };
+            answer.map(|found| Some((question, found?)))
+        }
+    };
+    let answers = join_all(questions.iter().map(ask)).await;
+    let found: Answer<BTreeMap<K, T>> = answers.into_iter().filter_map(Result::transpose).collect();
+    // One call tells of many.
+    view.client.note_shared(operation, &found);
+    found
 }
 
 impl View {
@@ -147,41 +211,23 @@ impl View {
     /// # Errors
     /// When AWS cannot be asked.
     pub async fn auto_scaling_groups(&self, names: &BTreeSet<String>) -> Answer<Vec<AutoScalingGroup>> {
-        let groups = join_all(names.iter().map(|name| self.auto_scaling_group(name))).await;
-        let groups: Answer<Vec<_>> = groups.into_iter().filter_map(Result::transpose).collect();
-        // One call tells of many.
-        self.client.note("DescribeAutoScalingGroups", &groups);
-        groups
-    }
-
-    async fn auto_scaling_group(&self, name: &String) -> Answer<Option<AutoScalingGroup>> {
+        let read = |client: Client, names: BTreeSet<String>| async move {
+            let groups = client.auto_scaling_groups(&names).await?;
+            Ok(groups.into_iter().map(|group| (group.name.clone(), group)).collect())
+        };
         let groups = &self.readings.neighbours.groups;
-        if let Some(known) = groups.known(name, self.since) {
-            return known;
-        }
-        groups.ask(name, |names| self.read_groups(names)).await
+        let found = together(self, "DescribeAutoScalingGroups", groups, names, read).await?;
+        Ok(found.into_values().collect())
     }
 
-    async fn read_groups(&self, names: Vec<String>) -> Vec<(String, Answer<Option<AutoScalingGroup>>)> {
-        let (at, groups) = (Instant::now(), &self.readings.neighbours.groups);
-        groups.tidy(at);
-        match self
-            .client
-            .for_all()
-            .auto_scaling_groups(&names.iter().cloned().collect())
-            .await
-        {
-            Ok(found) => {
-                let mut found: BTreeMap<String, AutoScalingGroup> =
-                    found.into_iter().map(|group| (group.name.clone(), group)).collect();
-                let answers = names.into_iter().map(|name| {
-                    let group = found.remove(&name);
-                    groups.keep(name.clone(), at, Ok(group.clone()));
-                    (name, Ok(group))
-                });
-                answers.collect()
-            }
-            Err(error) => names.into_iter().map(|name| (name, Err(error.clone()))).collect(),
-        }
+    /// The Auto Scaling group of each of these instances that has one (`DescribeAutoScalingInstances`, those of several objects
+    /// in one call).
+    ///
+    /// # Errors
+    /// When AWS cannot be asked.
+    pub async fn auto_scaling_members(&self, ids: &BTreeSet<InstanceId>) -> Answer<BTreeMap<InstanceId, String>> {
+        let read = |client: Client, ids: BTreeSet<InstanceId>| async move { client.auto_scaling_members(&ids).await };
+        let members = &self.readings.neighbours.members;
+        together(self, "DescribeAutoScalingInstances", members, ids, read).await
     }
 }

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kube::ResourceExt as _;
-use kube::core::SelectorExt as _;
 
 use super::view::AccountView;
 use crate::api::message::{self, Message};
 use crate::api::{AWSAccount, AWSAccountSpec, ClassicLoadBalancerSpec, NamespacesFrom, Permission, Scheme, reason};
 use crate::aws::Role;
 use crate::controller::reconcile::mode::Rules;
-use crate::controller::selector;
+use crate::controller::selector::Labels;
 use crate::plan::adoption::Adoption;
 use crate::plan::allow::{Allowance, filled_in};
 use crate::plan::{Problem, Track};
@@ -137,7 +136,7 @@ fn is_for_namespace(account: &AWSAccount, namespace: &str, view: &AccountView) -
     let name = account.name_any();
     let unclear = |why: String| message::account_not_ready(&name, why);
     let selector = namespaces.selector.clone().unwrap_or_default();
-    let selector = selector::of(&selector).map_err(|why| unclear(message::bad_namespace_selector(why)))?;
+    let selector = Labels::of(&selector).map_err(|why| unclear(message::bad_namespace_selector(why)))?;
     let labels = view.labels(namespace).map_err(unclear)?;
     if selector.matches(&labels) {
         return Ok(());

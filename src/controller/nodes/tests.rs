@@ -1,4 +1,5 @@
 use super::*;
+use crate::api::LabelSelector;
 
 fn moment(at: Instant) -> Moment {
     Moment { at, wall: NOON }
@@ -30,8 +31,8 @@ fn view(count: usize) -> NodeView {
     view
 }
 
-fn everything() -> Selector {
-    Selector::default()
+fn everything() -> Labels {
+    Labels::of(&LabelSelector::default()).expect("it is legal")
 }
 
 #[test]

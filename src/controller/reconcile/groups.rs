@@ -113,7 +113,7 @@ pub(super) async fn keep_group_members(
     if surplus.is_empty() {
         return Ok(());
     }
-    let owners = region.client.auto_scaling_members(&surplus).await?;
+    let owners = region.view.auto_scaling_members(&surplus).await?;
     let unknown = owners
         .values()
         .filter(|name| !groups.found.contains_key(*name))

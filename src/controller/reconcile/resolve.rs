@@ -13,7 +13,7 @@ use crate::controller::clock::Moment;
 use crate::controller::context::Context;
 use crate::controller::memory::{Due, Health, Memory};
 use crate::controller::nodes::{NodeDraining, NodePolicy, NodeView, Selection};
-use crate::controller::selector;
+use crate::controller::selector::Labels;
 use crate::elb::{InstanceId, region};
 use crate::plan::Problem;
 use crate::plan::allow::Tagged;
@@ -119,7 +119,7 @@ fn of_views(
     }
     let (mut suspicion, mut changes_in, mut selected) = (None, None, None);
     if let Some(selector) = &targets.node_selector {
-        let labels = selector::of(selector).map_err(message::bad_node_selector)?;
+        let labels = Labels::of(selector).map_err(message::bad_node_selector)?;
         let selection = nodes.select(&labels, NodePolicy::of(spec.registration.as_ref(), draining), now);
         changes_in = selection.changes_in;
         suspicion = suspect(&selection, previous, health);
@@ -132,7 +132,7 @@ fn of_views(
                 .map(|name| (name, message::no_instance())),
         );
         for (name, node) in selection.nodes {
-            let Some(id) = node.instance else { continue };
+            let Some(id) = node.instance.clone() else { continue };
             if let Some(zone) = node.zone.as_ref().filter(|zone| is_elsewhere(zone, region)) {
                 skipped.insert(name, message::of_other_region(zone, region));
                 continue;
@@ -140,7 +140,7 @@ fn of_views(
             let member = members.entry(id).or_default();
             member.sources.insert(SOURCE_NODE_SELECTOR.to_owned());
             member.node = Some(name);
-            member.zone = node.zone;
+            member.zone.clone_from(&node.zone);
         }
         selected = Some(Selected {
             total: selection.total,

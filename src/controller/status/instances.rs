@@ -55,6 +55,20 @@ impl Targets<'_> {
         self.health_of(id).is_none() && self.read_for.is_none_or(|read| !read.contains(id))
     }
 
+    /// Whether their health was not read yet, and they are those that a status tells of.
+    pub(super) fn are_as_told(&self, told: &InstancesStatus, registered: &BTreeSet<InstanceId>) -> bool {
+        if self.health.is_some() {
+            return false;
+        }
+        let wanted = self.wanted(registered);
+        let all: BTreeSet<&InstanceId> = registered.iter().chain(wanted.iter().copied()).collect();
+        let listed: BTreeSet<&InstanceId> = told.items.iter().map(|item| &item.id).collect();
+        told.desired == number(wanted.len())
+            && told.registered == number(registered.len())
+            && listed.len() == all.len().min(ITEMS)
+            && listed.is_subset(&all)
+    }
+
     fn health_of(&self, id: &str) -> Option<&InstanceHealth> {
         self.health.as_ref()?.get(id).copied()
     }

@@ -200,3 +200,28 @@ proptest! {
         }
     }
 }
+
+/// After a start it takes a while until all were asked, and a status that flaps meanwhile is an alarm for nothing.
+#[test]
+fn health_that_was_told_stands_until_it_is_read() {
+    let told = |previous: &ClassicLoadBalancerStatus, ids: &[&str], read: Option<&[InstanceHealth]>| {
+        let (lb, members) = (balancer(ids), members(ids));
+        let registered: BTreeSet<InstanceId> = lb.instances.clone();
+        let health = read.map(|read| (read, &registered));
+        let mut report = Report::new(1, Verdict::Programmed).with_targets(&members, true, health, Vec::new());
+        report.load_balancer = Some(&lb);
+        derive(previous, &report, at(9))
+    };
+    let read = ["i-1", "i-2"].map(|id| health(id, "InService", "N/A"));
+    let before = told(&ClassicLoadBalancerStatus::default(), &["i-1", "i-2"], Some(&read));
+    let judged = |status: &ClassicLoadBalancerStatus| {
+        let instances = status.instances.clone().unwrap_or_default();
+        let healthy = condition(status, TARGETS_HEALTHY).map(|condition| condition.status.clone());
+        (instances.summary, healthy.unwrap_or_default())
+    };
+    assert_eq!(judged(&before), ("2/2".into(), "True".into()));
+    assert_eq!(told(&before, &["i-1", "i-2"], None), before);
+    for others in [&["i-1", "i-3"][..], &["i-1"], &["i-1", "i-2", "i-3"]] {
+        assert_eq!(judged(&told(&before, others, None)).1, "Unknown", "{others:?}");
+    }
+}

@@ -1,6 +1,6 @@
 //! What it costs to look though nothing happens, and after a restart.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_simulator::RequestRecord;
@@ -68,29 +68,55 @@ fn drift_is_looked_for_together_and_details_by_turns() {
     });
 }
 
+/// A fleet that has stood for a while starts anew: its load balancers are verified within seconds, and nobody is told anything.
+async fn verified(fleet: usize, rates: Rates) {
+    let mut scale = scale(fleet, rates);
+    // Where it is read less often than it should be, that is told once.
+    scale.intervals.health = Duration::from_mins(10);
+    let mut world = standing(fleet, &scale, Duration::from_mins(10)).await;
+    let (since, restarted) = (world.simulator.last_request(), Instant::now());
+    let told = world.kubernetes.last_request();
+    world.restart();
+    let mut names = BTreeSet::new();
+    while restarted.elapsed() < Duration::from_mins(2) && names.len() < fleet {
+        world.run_until(Instant::now() + Duration::from_millis(250)).await;
+        let all = calls(&world, since);
+        let asked = all.iter().filter(|call| call.operation == "DescribeTags");
+        names.extend(asked.flat_map(named));
+    }
+    let time = restarted.elapsed();
+    world.run_until(restarted + Duration::from_mins(2)).await;
+    let all = calls(&world, since);
+    let [pages, tags] = ["DescribeLoadBalancers", "DescribeTags"].map(|operation| count(&all, operation));
+    let written = world.kubernetes.requests(told).into_iter();
+    let written: Vec<_> = written.filter(|request| request.verb.is_write()).collect();
+    println!("{pages} pages and {tags} questions about tags, all within {time:?}");
+    assert!(pages <= fleet.div_ceil(PAGE) + 2, "{pages}");
+    assert!(tags <= fleet.div_ceil(TAGS) + 3, "{tags}");
+    assert!(time <= Duration::from_secs(10), "{time:?}");
+    assert_eq!(refused(&all), 0);
+    assert!(written.is_empty(), "{written:?}");
+}
+
 #[test]
 fn all_are_verified_within_seconds_of_a_restart() {
+    apart(async || verified(120, easily_made()).await);
+}
+
+#[test]
+fn those_who_wait_for_one_read_do_not_wait_for_one_another() {
     apart(async || {
-        const FLEET: usize = 120;
-        let scale = scale(FLEET, easily_made());
-        let mut world = standing(FLEET, &scale, Duration::from_mins(1)).await;
-        let (since, restarted) = (world.simulator.last_request(), Instant::now());
-        world.restart();
-        let mut all = Vec::new();
-        while restarted.elapsed() < Duration::from_mins(1) && count(&all, "DescribeTags") * TAGS < FLEET {
-            world.run_until(Instant::now() + Duration::from_millis(250)).await;
-            all = calls(&world, since);
-        }
-        let time = restarted.elapsed();
-        world.run_until(restarted + Duration::from_secs(20)).await;
-        let all = calls(&world, since);
-        let [pages, tags] = ["DescribeLoadBalancers", "DescribeTags"].map(|operation| count(&all, operation));
-        println!("{pages} pages and {tags} questions about tags in {time:?}");
-        assert!(pages <= FLEET.div_ceil(PAGE) + 2, "{pages}");
-        assert!(tags <= FLEET.div_ceil(TAGS) + 2, "{tags}");
-        assert!(time <= Duration::from_secs(10), "{time:?}");
-        assert_eq!(refused(&all), 0);
+        // Sixteen calls tell all, and there are twelve at once.
+        let scarce = "resource-intensive=1000+1000,mutating=1000+1000,describe=12+5";
+        let limits: Limits = scarce.parse().expect("limits");
+        verified(300, (scarce.parse().expect("throttles"), limits.with_share(100))).await;
     });
+}
+
+/// The load balancers that a question about tags names.
+fn named(call: &RequestRecord) -> Vec<String> {
+    let names = call.parameters.values().filter(|name| name.starts_with("lb-"));
+    names.cloned().collect()
 }
 
 /// Of a fleet that restarts where AWS lets the account read little: how many load balancers each question about tags names,
@@ -106,10 +132,6 @@ async fn scarce_reads(fleet: usize, time: Duration) -> (Vec<usize>, usize) {
     world.run_until(Instant::now() + time).await;
     let all = calls(&world, since);
     let asked = all.iter().filter(|call| call.operation == "DescribeTags");
-    let named = |call: &RequestRecord| {
-        let names = call.parameters.values().filter(|name| name.starts_with("lb-"));
-        names.cloned().collect::<Vec<_>>()
-    };
     let names: BTreeSet<String> = asked.clone().flat_map(named).collect();
     (asked.map(|call| named(call).len()).collect(), names.len())
 }
@@ -121,7 +143,7 @@ fn whoever_waits_for_its_turn_to_read_gets_on_and_reads_for_others() {
         println!("{sizes:?}");
         assert_eq!(read, 200);
         // The look of those that waited for it shows the others once more.
-        assert!(sizes.len() <= 200_usize.div_ceil(TAGS) + 3, "{sizes:?}");
+        assert!(sizes.len() <= 200_usize.div_ceil(TAGS) + 4, "{sizes:?}");
     });
 }
 
@@ -130,5 +152,38 @@ fn pages_that_are_of_use_together_have_their_turn_together() {
     apart(async || {
         let (sizes, read) = scarce_reads(PAGE + 50, Duration::from_mins(2)).await;
         assert_eq!(read, PAGE + 50, "{sizes:?}");
+    });
+}
+
+/// Where a fleet is larger than its health can be read of at the pace that is asked for, each has its turn, and the statuses
+/// do not change with who had one lately.
+#[test]
+fn health_that_cannot_be_read_often_is_read_by_turns() {
+    apart(async || {
+        const FLEET: usize = 60;
+        let scarce = "resource-intensive=1000+1000,mutating=1000+1000,describe=8+2";
+        let limits: Limits = scarce.parse().expect("limits");
+        let rates = (scarce.parse().expect("throttles"), limits.with_share(100));
+        let mut scale = scale(FLEET, rates);
+        scale.intervals = Intervals {
+            resync: Duration::from_mins(5),
+            health: Duration::from_secs(25),
+        };
+        let mut world = standing(FLEET, &scale, Duration::from_mins(30)).await;
+        let (since, told) = (world.simulator.last_request(), world.kubernetes.last_request());
+        world.run_until(Instant::now() + Duration::from_mins(30)).await;
+        let mut reads = BTreeMap::<String, usize>::new();
+        for call in calls(&world, since) {
+            if call.operation == "DescribeInstanceHealth" {
+                *reads.entry(call.parameters["LoadBalancerName"].clone()).or_default() += 1;
+            }
+        }
+        let (least, most) = (reads.values().min(), reads.values().max());
+        println!("{least:?} to {most:?} readings of {} load balancers", reads.len());
+        assert_eq!(reads.len(), FLEET);
+        assert!(most <= least.map(|least| least + 3).as_ref(), "{reads:?}");
+        let written = world.kubernetes.requests(told).into_iter();
+        let written: Vec<_> = written.filter(|request| request.verb.is_write()).collect();
+        assert!(written.is_empty(), "{written:?}");
     });
 }

@@ -74,5 +74,13 @@ fn instances_leave_at_once_while_creations_wait() {
         let time = lasted(&world, &leaves, "DeregisterInstancesFromLoadBalancer", begun);
         assert!(time <= Duration::from_secs(1), "{time:?}");
         assert_eq!(refused(&all), 0);
+        let asked = world.simulator.requests(since).into_iter();
+        let asked = asked.filter(|call| call.operation == "DescribeAutoScalingInstances");
+        let asked = asked.count();
+        // Those that were being made meanwhile ask when they get there.
+        assert!(
+            (1..=4).contains(&asked),
+            "{asked} questions about the group of one instance"
+        );
     });
 }

@@ -17,6 +17,7 @@ fn turn(time: Duration, bucket: Bucket) -> Wait {
         time,
         bucket,
         calls,
+        parts: calls,
         lane,
     }
 }
