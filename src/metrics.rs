@@ -26,6 +26,7 @@ use objects::Objects;
 pub use objects::Told;
 use process::Process;
 use queue::{Queue, Work};
+pub use queue::{QueueSample, WaitingSample};
 use regions::Regions;
 pub use regions::{BucketSample, Endpoint, RegionSample};
 pub use text::Format;
@@ -363,8 +364,8 @@ impl Metrics {
         self.regions.from(source);
     }
 
-    /// Who is asked, at each scrape, how many objects wait for a worker, by priority.
-    pub fn queue_from(&self, source: impl Fn() -> Vec<(&'static str, usize)> + Send + Sync + 'static) {
+    /// Who is asked, at each scrape, which objects wait, and which are worked on.
+    pub fn queue_from(&self, source: impl Fn() -> QueueSample + Send + Sync + 'static) {
         self.queue.from(source);
     }
 

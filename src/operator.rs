@@ -99,6 +99,7 @@ pub async fn run(parameters: Parameters) -> anyhow::Result<()> {
     let cx = Context::new(client.clone(), accounts, cluster_id, intervals, rules, metrics);
     controller::announce(&cx);
     let reconciler = Arc::new(Reconciler::new(cx, concurrency));
+    reconciler.answers_metrics();
     replica.take_part(&reconciler);
     let probing = tokio::spawn(probe(client, Arc::clone(&readiness), Arc::clone(&reconciler)));
     let controlling = controller::run(reconciler, watching, readiness, stop.clone().cancelled_owned());

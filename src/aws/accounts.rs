@@ -1,6 +1,6 @@
 //! Accounts and their regions: whose credentials ask, and who answers.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -147,6 +147,22 @@ impl Accounts {
             known.view_age = ages.min_by(f64::total_cmp);
         }
         samples.into_values().collect()
+    }
+
+    /// Every region that is asked of an account, as metrics tell it.
+    pub fn endpoints(&self) -> BTreeSet<Endpoint> {
+        let all = self.all();
+        all.iter()
+            .map(|shared| endpoint(&shared.account, &shared.region))
+            .collect()
+    }
+
+    /// Where the objects of these UIDs are, as far as they are known.
+    pub fn endpoints_of(&self, users: &[String]) -> Vec<Endpoint> {
+        let places = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        let places = users.iter().filter_map(|user| places.get(user));
+        let at = |(role, region): &Place| endpoint(role.as_ref().map_or("", Role::account), region);
+        places.map(at).collect()
     }
 
     /// Every region of every identity.
@@ -318,10 +334,7 @@ impl Accounts {
         let session = of.session.as_ref();
         let account = session.map_or_else(String::new, |session| session.account().to_owned());
         let (budget, when) = (self.budget(&account, region), self.rates.when_over_budget);
-        let at = Endpoint {
-            account: account.as_str().into(),
-            region: region.into(),
-        };
+        let at = endpoint(&account, region);
         let gate = Arc::new(Gate::new(at, Arc::clone(&self.metrics), budget, when));
         let identity = Arc::clone(&of.identity);
         let shared = Arc::new(Shared {
@@ -336,6 +349,13 @@ impl Accounts {
         });
         // Somebody else may have been faster.
         Arc::clone(known().entry(region.to_owned()).or_insert(shared))
+    }
+}
+
+fn endpoint(account: &str, region: &str) -> Endpoint {
+    Endpoint {
+        account: account.into(),
+        region: region.into(),
     }
 }
 

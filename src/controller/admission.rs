@@ -3,10 +3,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::elb::Lane;
+use crate::metrics::{Endpoint, WaitingSample};
 
 /// One in so many is the one that has waited longest, whatever it is, so that nothing waits for ever.
 const OLDEST: u64 = 8;
@@ -21,7 +24,8 @@ pub(super) struct Admission {
 #[derive(Debug, Default)]
 struct State {
     closed: bool,
-    running: usize,
+    /// Since when each is worked on, by its number.
+    running: BTreeMap<u64, Instant>,
     /// How many are worked on in each region.
     regions: HashMap<String, usize>,
     /// By lane, then by age.
@@ -34,21 +38,28 @@ struct State {
 #[derive(Debug)]
 struct Waiter {
     region: String,
+    /// The same as metrics tell it.
+    at: Endpoint,
+    since: Instant,
     /// How many of its region may be worked on at once.
     room: usize,
     call: oneshot::Sender<Turn>,
 }
 
+/// Who is let in: its number, and who it is.
+type Called = (u64, Waiter);
+
 /// A worker, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Turn {
     admission: Admission,
+    number: u64,
     region: String,
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.admission.leave(&self.region);
+        self.admission.leave(self.number, &self.region);
     }
 }
 
@@ -71,8 +82,8 @@ impl Admission {
         if silent { 1 } else { self.limit - self.limit / 4 }
     }
 
-    /// Waits for a worker. `None`: there will be none, the operator stops.
-    pub(super) async fn turn(&self, lane: Lane, region: &str, silent: bool) -> Option<Turn> {
+    /// Waits for a worker, of whom no `region` has more than its share. `None`: there will be none, the operator stops.
+    pub(super) async fn turn(&self, lane: Lane, region: &str, at: Endpoint, silent: bool) -> Option<Turn> {
         let called = {
             let mut state = self.state();
             if state.closed {
@@ -81,6 +92,8 @@ impl Admission {
             let (call, called) = oneshot::channel();
             let waiter = Waiter {
                 region: region.to_owned(),
+                at,
+                since: Instant::now(),
                 room: self.room(silent),
                 call,
             };
@@ -96,18 +109,19 @@ impl Admission {
     /// Lets in whoever is next. A turn that nobody listens for any more is dropped, and goes to the one after.
     fn admit(&self) {
         let called = self.state().admit(self.limit);
-        for waiter in called {
+        for (number, waiter) in called {
             let turn = Turn {
                 admission: self.clone(),
+                number,
                 region: waiter.region,
             };
             drop(waiter.call.send(turn));
         }
     }
 
-    fn leave(&self, region: &str) {
+    fn leave(&self, number: u64, region: &str) {
         let mut state = self.state();
-        state.running -= 1;
+        state.running.remove(&number);
         if let Some(count) = state.regions.get_mut(region) {
             *count -= 1;
             if *count == 0 {
@@ -131,18 +145,48 @@ impl Admission {
         let of = |lane: Lane| state.waiting.keys().filter(|(waits, _)| *waits == lane).count();
         Lane::ALL.map(|lane| (lane.as_str(), of(lane))).to_vec()
     }
+
+    /// How many wait by lane and place, and how long; of these places also that nobody waits.
+    pub(super) fn places(&self, known: impl IntoIterator<Item = Endpoint>) -> Vec<WaitingSample> {
+        let every = known
+            .into_iter()
+            .flat_map(|at| Lane::ALL.map(|lane| (at.clone(), lane)));
+        let mut places: BTreeMap<(Endpoint, Lane), (usize, Duration)> =
+            every.map(|place| (place, Default::default())).collect();
+        let now = Instant::now();
+        for ((lane, _), waiter) in &self.state().waiting {
+            let (depth, oldest) = places.entry((waiter.at.clone(), *lane)).or_default();
+            *depth += 1;
+            *oldest = now.saturating_duration_since(waiter.since).max(*oldest);
+        }
+        let sample = |((at, lane), (depth, oldest)): ((Endpoint, Lane), (usize, Duration))| WaitingSample {
+            priority: lane.as_str(),
+            at,
+            depth,
+            oldest,
+        };
+        places.into_iter().map(sample).collect()
+    }
+
+    /// How long each of those that are worked on has been.
+    pub(super) fn at_work(&self) -> Vec<Duration> {
+        let now = Instant::now();
+        let state = self.state();
+        let begun = state.running.values();
+        begun.map(|begun| now.saturating_duration_since(*begun)).collect()
+    }
 }
 
 impl State {
-    fn admit(&mut self, limit: usize) -> Vec<Waiter> {
+    fn admit(&mut self, limit: usize) -> Vec<Called> {
         let mut called = Vec::new();
-        while self.running < limit
+        while self.running.len() < limit
             && let Some(waiter) = self.next().and_then(|key| self.waiting.remove(&key))
         {
             self.admitted += 1;
-            self.running += 1;
+            self.running.insert(self.admitted, Instant::now());
             *self.regions.entry(waiter.region.clone()).or_default() += 1;
-            called.push(waiter);
+            called.push((self.admitted, waiter));
         }
         called
     }
@@ -168,16 +212,25 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use futures::future::{join, join_all};
 
     use super::*;
 
+    fn at(region: &str) -> Endpoint {
+        Endpoint {
+            account: "".into(),
+            region: region.into(),
+        }
+    }
+
+    async fn turn(admission: &Admission, lane: Lane, region: &str, silent: bool) -> Option<Turn> {
+        admission.turn(lane, region, at(region), silent).await
+    }
+
     /// Works for a second and tells when it was let in.
     async fn work(admission: &Admission, lane: Lane, region: &str) -> u64 {
-        let begun = tokio::time::Instant::now();
-        let _turn = admission.turn(lane, region, false).await.expect("a turn");
+        let begun = Instant::now();
+        let _turn = turn(admission, lane, region, false).await.expect("a turn");
         let waited = begun.elapsed().as_secs();
         tokio::time::sleep(Duration::from_secs(1)).await;
         waited
@@ -212,7 +265,7 @@ mod tests {
     async fn a_region_leaves_workers_to_the_others() {
         let admission = Admission::new(4);
         let hanging = join_all((0..10).map(|_| async {
-            let _turn = admission.turn(Lane::Change, "hangs", false).await.expect("a turn");
+            let _turn = turn(&admission, Lane::Change, "hangs", false).await.expect("a turn");
             tokio::time::sleep(Duration::from_secs(100)).await;
         }));
         let healthy = async {
@@ -221,28 +274,57 @@ mod tests {
         };
         assert_eq!(join(hanging, healthy).await.1, 0);
         let probes = join_all((0..3).map(|_| async {
-            let _turn = admission.turn(Lane::Change, "silent", true).await.expect("a turn");
+            let _turn = turn(&admission, Lane::Change, "silent", true).await.expect("a turn");
             assert_eq!(admission.state().regions["silent"], 1);
             tokio::time::sleep(Duration::from_secs(1)).await;
         }));
         probes.await;
-        assert_eq!(admission.state().running, 0);
+        assert!(admission.state().running.is_empty());
     }
 
     #[tokio::test(start_paused = true)]
     async fn whoever_gives_up_takes_no_turn_and_the_end_lets_all_go() {
         let admission = Admission::new(1);
-        let turn = admission.turn(Lane::Change, "a", false).await;
-        let impatient = admission.turn(Lane::Change, "a", false);
+        let taken = turn(&admission, Lane::Change, "a", false).await;
+        let impatient = turn(&admission, Lane::Change, "a", false);
         assert!(tokio::time::timeout(Duration::from_secs(1), impatient).await.is_err());
-        drop(turn);
-        let turn = admission.turn(Lane::Change, "a", false).await;
-        let (waiting, ()) = join(admission.turn(Lane::Change, "a", false), async {
+        drop(taken);
+        let taken = turn(&admission, Lane::Change, "a", false).await;
+        let (waiting, ()) = join(turn(&admission, Lane::Change, "a", false), async {
             tokio::task::yield_now().await;
             admission.close();
         })
         .await;
-        assert!(turn.is_some() && waiting.is_none());
-        assert!(admission.turn(Lane::Change, "a", false).await.is_none());
+        assert!(taken.is_some() && waiting.is_none());
+        assert!(turn(&admission, Lane::Change, "a", false).await.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_and_who_works_is_told_with_place_and_age() {
+        let admission = Admission::new(2);
+        let known = || [at("a"), at("idle")];
+        let busy = join_all((0..5).map(|_| work(&admission, Lane::Sweep, "a")));
+        let late = async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            work(&admission, Lane::Change, "b").await
+        };
+        let look = async {
+            tokio::time::sleep(Duration::from_millis(750)).await;
+            let told = admission.places(known());
+            let of = |priority: &str, region: &str| {
+                let sample = told.iter().find(|it| it.priority == priority && it.at == at(region));
+                sample.map(|it| (it.depth, it.oldest.as_millis()))
+            };
+            // One worker is always left to other regions.
+            assert_eq!(of("sweep", "a"), Some((3, 750)));
+            assert_eq!((of("change", "a"), of("sweep", "idle")), (Some((0, 0)), Some((0, 0))));
+            assert_eq!((of("sweep", "b"), of("change", "b")), (None, Some((1, 250))));
+            assert_eq!(admission.at_work(), [Duration::from_millis(750); 2]);
+        };
+        futures::join!(busy, late, look);
+        assert!(admission.at_work().is_empty());
+        let nobody = |it: &WaitingSample| it.depth == 0 && it.oldest.is_zero();
+        assert!(admission.places(known()).iter().all(nobody));
+        assert_eq!(admission.places([]), [], "a region that is gone");
     }
 }

@@ -1,6 +1,8 @@
 //! One reconcile, kept from harming others: it has a deadline, a panic ends it alone, and an object that cannot be
 //! decoded is told once.
 
+mod samples;
+
 use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -20,19 +22,19 @@ use super::backoff;
 use super::context::Context;
 use super::drains;
 use super::error::Error;
-use super::memory::{Memories, Memory};
+use super::memory::Memories;
 use super::object::{Guarded, Kind, Object, Watched};
 use super::reconcile::Next;
 use super::reconcile::subject::{beside, seen};
 use super::replacement::reconcile;
 use super::shares::{Shares, share_of, share_of_object};
 use crate::api::FINALIZER;
-use crate::api::condition::READY;
 use crate::api::message;
 use crate::elb::Lane;
 use crate::lease::{Share, Used};
 use crate::metrics::{CONTROLLER, Reconciled, Told};
 use crate::plan::Problem;
+use samples::told;
 
 /// When to look again at an object that came too late for this process.
 const STOPPING: Duration = Duration::from_mins(1);
@@ -58,10 +60,6 @@ impl Reconciler {
     pub fn new(cx: Context, concurrency: u16) -> Self {
         let admission = Admission::new(concurrency.into());
         cx.metrics.works_on_at_most(concurrency);
-        cx.metrics.queue_from({
-            let admission = admission.clone();
-            move || admission.waiting()
-        });
         Self {
             // The upper half of what is random in it.
             process: (cx.jitter.fraction().to_bits() >> 20) & 0xffff_ffff,
@@ -196,9 +194,13 @@ impl Reconciler {
         let silent = self.cx.accounts.is_silent(role.as_ref(), region);
         // One account that hangs takes no workers from another in the same region.
         let account = object.spec.account_ref.as_ref().map_or("", |account| &account.name);
+        let at = self.at(account, region);
         self.cx.metrics.queued();
         let came = Instant::now();
-        let turn = self.admission.turn(lane, &format!("{account}/{region}"), silent).await;
+        let turn = self
+            .admission
+            .turn(lane, &format!("{account}/{region}"), at, silent)
+            .await;
         self.cx.metrics.taken_up(came.elapsed());
         turn
     }
@@ -323,33 +325,6 @@ fn reconciled(next: &Next) -> Reconciled {
     } else {
         Reconciled::Error
     }
-}
-
-/// What the metrics tell of an object: what its status says. Without a status there is nothing to tell.
-fn told(object: &Object, memory: &Memory) -> Option<Told> {
-    let status = memory.published.written(object);
-    let ready = status.conditions.iter().find(|condition| condition.type_ == READY)?;
-    let instances = status.instances.unwrap_or_default();
-    let certificates = status.listeners.into_iter().filter_map(|listener| {
-        let certificate = listener.certificate?;
-        let end: jiff::Timestamp = certificate.not_after?.parse().ok()?;
-        Some((certificate.arn, end.as_second()))
-    });
-    Some(Told {
-        namespace: object.namespace().unwrap_or_default(),
-        name: object.name_any(),
-        binding: object.is_binding(),
-        ready: ready.status == "True",
-        reason: ready.reason.clone(),
-        desired: instances.desired,
-        in_service: instances.in_service,
-        out_of_service: instances.out_of_service,
-        draining: instances.draining,
-        held: memory.brake.waiting(),
-        certificates: certificates.collect(),
-        deleted_at: object.metadata.deletion_timestamp.as_ref().map(|at| at.0.as_second()),
-        lease: None,
-    })
 }
 
 /// Ends the log of a reconcile that left something undone: what, and when it is tried again. What went wrong on the way

@@ -209,6 +209,18 @@ impl Memories {
         all.cloned().collect()
     }
 
+    /// The UIDs of those that wait for their turn at AWS. One whose turn has come waits for a worker.
+    pub(super) fn waiting_for_rate(&self, now: Instant) -> Vec<String> {
+        let waits = |memory: &Memory| {
+            let beside = memory.beside.as_deref();
+            let mut both = [Some(memory), beside].into_iter().flatten();
+            both.any(|memory| memory.schedule.waits_for_turn(now))
+        };
+        let objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = objects.iter().filter(|(_, memory)| waits(memory));
+        waiting.map(|(uid, _)| uid.clone()).collect()
+    }
+
     /// How many objects wait after a failure.
     pub(super) fn backing_off(&self) -> usize {
         let memories = self.objects.lock().unwrap_or_else(PoisonError::into_inner);

@@ -41,6 +41,11 @@ impl Shares {
         self.objects().remove(uid);
     }
 
+    /// The share that an object is of; `None`: of none, or nobody can say.
+    pub(super) fn of(&self, uid: &str) -> Option<Share> {
+        self.objects().get(uid).cloned()
+    }
+
     /// Whether an object is of this share.
     pub(super) fn is_of(&self, uid: &str, share: Option<&Share>) -> bool {
         self.objects().get(uid) == share

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::{BucketSample, Endpoint, Format, Metrics, RegionSample, Told};
+use super::{BucketSample, Endpoint, Format, Metrics, QueueSample, RegionSample, Told, WaitingSample};
 
 const INTRODUCTION: &str = "\
 # Metrics
@@ -18,6 +18,13 @@ of 1000 objects at most (`--object-metrics`, chart values `objectMetrics`; 0 swi
 them. Their labels `namespace` and `name` are those of the object: scrape with `honorLabels`, as the chart's monitors do. All other metrics do not grow with the
 number of objects.
 
+An object waits for two things, and never for both at once. Where our share of AWS's rate is used up (`WaitingForAWSRate`), it waits for its turn,
+and neither for a worker nor in the queue: `clb_operator_objects_waiting_for_rate` counts such objects, and
+`clb_operator_aws_api_waits_total` the calls that were put off. When its turn has come, when it changes and when it is time to look at it, it
+waits for a worker: `workqueue_depth` counts those, `clb_operator_queue_depth` tells in which account and region they are, and
+`clb_operator_queue_age_seconds` how long the one of them has waited that came first. As in controller-runtime only the depth has a
+priority, and not `workqueue_queue_duration_seconds`.
+
 [Alerts](../runbooks/README.md) on them and a dashboard come with the chart.
 ";
 
@@ -25,7 +32,7 @@ number of objects.
 const LABELS: &[(&str, &str)] = &[
     (
         "account",
-        "the id of the account; empty for that of the operator's own identity",
+        "the id of the account; empty for that of the operator's own identity; where an `AWSAccount` cannot be read, its name",
     ),
     (
         "bucket",
@@ -94,6 +101,18 @@ const QUESTIONS: &[(&str, &str)] = &[
     (
         "How many calls wait for their turn?",
         "sum by (lane, bucket) (rate(clb_operator_aws_api_waits_total[5m])) > 0",
+    ),
+    (
+        "How many objects wait for AWS's rate, and where?",
+        "sum by (account, region) (clb_operator_objects_waiting_for_rate) > 0",
+    ),
+    (
+        "Where do objects wait long for a worker?",
+        "max by (priority, account, region) (clb_operator_queue_age_seconds) > 60",
+    ),
+    (
+        "Does a worker hang?",
+        "max(workqueue_longest_running_processor_seconds{name=\"classicloadbalancer\"}) > 180",
     ),
     (
         "What was changed in AWS today?",
@@ -188,7 +207,20 @@ fn sample() -> Metrics {
     metrics.works_on_at_most(1);
     metrics.requested("GET", "kubernetes", Some(200));
     metrics.waits(&at, "change", "describe");
-    metrics.queue_from(|| vec![("change", 0)]);
+    metrics.queue_from({
+        let at = at.clone();
+        move || QueueSample {
+            depths: vec![("change", 0)],
+            waiting: vec![WaitingSample {
+                priority: "change",
+                at: at.clone(),
+                depth: 0,
+                oldest: Duration::ZERO,
+            }],
+            at_work: Vec::new(),
+            for_rate: vec![(at.clone(), 0)],
+        }
+    });
     metrics.regions_from(|| {
         let bucket = BucketSample {
             bucket: "describe",
@@ -279,7 +311,11 @@ mod tests {
         let series: BTreeSet<&String> = families.values().flat_map(|family| &family.series).collect();
         for (_, expression) in QUESTIONS {
             let mut words = expression.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
-            let name = words.find(|word| word.starts_with("clb_") || word.starts_with("controller_runtime_"));
+            let name = words.find(|word| {
+                ["clb_", "controller_runtime_", "workqueue_"]
+                    .iter()
+                    .any(|prefix| word.starts_with(prefix))
+            });
             let name = name
                 .unwrap_or_else(|| panic!("{expression} names no metric"))
                 .to_owned();

@@ -9,12 +9,19 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 
 /// Where calls go.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Endpoint {
     /// The id of the account; empty for that of the operator's own identity.
     pub account: Arc<str>,
     /// The name of the region.
     pub region: Arc<str>,
+}
+
+impl Endpoint {
+    /// As metrics name it.
+    pub(super) fn labels(&self) -> [(&'static str, &str); 2] {
+        [("account", &self.account), ("region", &self.region)]
+    }
 }
 
 /// One region of one account.

@@ -132,7 +132,17 @@ async fn metrics_count_what_was_done_and_logs_hold_no_credential() -> Result<()>
     ] {
         assert!(value(&metrics, &series) > 0.0, "{series}:\n{metrics}");
     }
-    assert!(value(&metrics, &format!("workqueue_retries_total{{{queue}}}")) >= 0.0);
+    let place = "account=\"\",region=\"us-east-1\"";
+    for series in [
+        format!("workqueue_retries_total{{{queue}}}"),
+        format!("workqueue_unfinished_work_seconds{{{queue}}}"),
+        format!("workqueue_longest_running_processor_seconds{{{queue}}}"),
+        format!("clb_operator_queue_depth{{priority=\"change\",{place}}}"),
+        format!("clb_operator_queue_age_seconds{{priority=\"change\",{place}}}"),
+        format!("clb_operator_objects_waiting_for_rate{{{place}}}"),
+    ] {
+        assert!(value(&metrics, &series) >= 0.0, "{series}:\n{metrics}");
+    }
     let began = value(&metrics, "process_start_time_seconds");
     let now = std::time::SystemTime::UNIX_EPOCH
         .elapsed()

@@ -133,6 +133,11 @@ impl Driver {
         }
     }
 
+    /// The value of a series of the operator's metrics.
+    pub(crate) fn metric(&self, series: &str) -> Option<f64> {
+        self.operator.metric(series)
+    }
+
     /// The Nodes as the operator was told of them.
     pub(crate) fn nodes(&self) -> &BTreeMap<String, Node> {
         &self.nodes

@@ -10,6 +10,8 @@ mod nodes;
 mod others;
 #[cfg(test)]
 mod turns;
+#[cfg(test)]
+mod waiting;
 
 use std::time::Duration;
 

@@ -8,7 +8,7 @@ use classic_lb_operator::api::{FINALIZER, REQUESTED_AT};
 use classic_lb_operator::aws::{Accounts, Limits, Rates};
 use classic_lb_operator::controller::{Clock, Context, Guarded, Intervals, Jitter, Reconciler, Rules, Watched};
 use classic_lb_operator::lease::Leadership;
-use classic_lb_operator::metrics::Metrics;
+use classic_lb_operator::metrics::{Format, Metrics};
 use k8s_openapi::api::core::v1::{Node, Service};
 use k8s_openapi::jiff::Timestamp;
 use kube::runtime::watcher::Event;
@@ -18,10 +18,14 @@ use tokio::sync::watch;
 /// The cluster id of every simulated operator.
 pub(crate) const CLUSTER: &str = "simulation";
 
+/// How many objects it works on at once.
+pub(crate) const WORKERS: u16 = 64;
+
 /// One operator process. Dropping it is the end of the process: what it remembered is gone.
 #[derive(Clone)]
 pub(crate) struct Operator {
     reconciler: Arc<Reconciler>,
+    metrics: Arc<Metrics>,
 }
 
 impl Operator {
@@ -38,11 +42,20 @@ impl Operator {
         let metrics = Arc::new(Metrics::new());
         let accounts = Accounts::new(aws, Leadership::sole(), Arc::clone(&metrics), Rates::queued(limits));
         let cluster = CLUSTER.to_owned();
-        let context = Context::new(client, accounts, cluster, intervals, rules, metrics)
+        let context = Context::new(client, accounts, cluster, intervals, rules, Arc::clone(&metrics))
             .timed_by(Clock::following(now), Jitter::seeded(seed));
-        Self {
-            reconciler: Arc::new(Reconciler::new(context, 64)),
-        }
+        let reconciler = Arc::new(Reconciler::new(context, WORKERS));
+        reconciler.answers_metrics();
+        Self { reconciler, metrics }
+    }
+
+    /// The value of a series, as a Prometheus server would read it now.
+    pub(crate) fn metric(&self, series: &str) -> Option<f64> {
+        let text = self.metrics.encode(Format::Text).expect("a text");
+        let value = text
+            .lines()
+            .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        value.map(|value| value.parse().expect("a number"))
     }
 
     /// Reconciles one object and tells when to look again.

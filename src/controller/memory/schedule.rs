@@ -1,5 +1,7 @@
 //! Pure: when an object is looked at again, and why.
 
+mod due;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -10,6 +12,8 @@ use crate::aws::Reads;
 use crate::controller::backoff;
 use crate::elb::{Lane, Wait};
 use crate::plan::Progress;
+
+pub(in crate::controller) use due::Due;
 
 /// When to look again at what AWS moves by itself.
 const MOVING: Duration = Duration::from_secs(5);
@@ -25,65 +29,6 @@ const SERVES: Duration = Duration::from_mins(2);
 const DETAILS: Duration = Duration::from_hours(1);
 /// or so many resyncs where those are frequent.
 const MOST_TURNS: u32 = 12;
-
-/// Why an object is due. In the order in which a log names them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::controller) enum Due {
-    /// A reconcile that failed is tried again.
-    Retry,
-    /// What AWS lets the account ask was used up, and its turn has come.
-    Rate,
-    /// The next instances leave, or EC2 must be asked about one.
-    Step,
-    /// Instances that AWS refused to register are tried again.
-    Suspects,
-    /// AWS is read again though nothing changed here.
-    Resync,
-    /// What costs a call for each load balancer, or for a few, is read again: tags, attributes and policies.
-    Details,
-    /// What was read last was older than our own write, or cannot be believed yet.
-    Lag,
-    /// Instances by tags and by group are looked up again.
-    Lookup,
-    /// The health of the instances is read again.
-    Health,
-    /// A Node will have been not ready for too long.
-    Grace,
-}
-
-impl Due {
-    /// The word in the log.
-    pub(in crate::controller) fn as_str(self) -> &'static str {
-        match self {
-            Self::Retry => "retry",
-            Self::Rate => "rate",
-            Self::Step => "step",
-            Self::Suspects => "suspects",
-            Self::Details => "details",
-            Self::Resync => "resync",
-            Self::Lag => "lag",
-            Self::Lookup => "lookup",
-            Self::Health => "health",
-            Self::Grace => "grace",
-        }
-    }
-
-    /// Whether it would meet the same empty bucket, and can wait for it.
-    fn waits_for_a_turn(self) -> bool {
-        matches!(
-            self,
-            Self::Retry | Self::Rate | Self::Details | Self::Resync | Self::Lag
-        )
-    }
-
-    /// Whether everything is read and planned, and not one thing alone.
-    fn is_full(self) -> bool {
-        matches!(
-            self,
-            Self::Retry | Self::Rate | Self::Step | Self::Suspects | Self::Details | Self::Resync | Self::Lag
-        )
-    }
-}
 
 /// What a person asked for at a full reconcile: the generation of the object and its annotation `requested-at`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -301,6 +246,11 @@ impl Schedule {
     /// The same, whatever else is due.
     pub(in crate::controller) fn turn_comes(&self, now: Instant) -> Option<Wait> {
         self.is_due(Due::Rate, now).then_some(self.waiting?.wait)
+    }
+
+    /// Whether its turn is still to come.
+    pub(in crate::controller) fn waits_for_turn(&self, now: Instant) -> bool {
+        self.waiting.is_some() && self.due.get(&Due::Rate).is_some_and(|at| *at > now)
     }
 
     /// Its turn comes then, and what would find no more tokens before waits as long.
