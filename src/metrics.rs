@@ -82,8 +82,10 @@ pub struct Metrics {
     leader: Family<LeaseLabels, Gauge>,
     /// Objects that wait for another try after a failure.
     pub backing_off: Gauge,
-    /// Objects that could not be decoded.
-    pub undecodable: Counter,
+    /// Objects that cannot be decoded as they are.
+    pub undecodable: Gauge,
+    /// How often one could not be.
+    pub decode_failures: Counter,
     /// Seconds of the Unix epoch at the last event of any watch.
     pub last_watch_event: Gauge<f64, AtomicU64>,
 }
@@ -129,7 +131,8 @@ impl Metrics {
             objects: Objects::new(limit),
             leader: Family::default(),
             backing_off: Gauge::default(),
-            undecodable: Counter::default(),
+            undecodable: Gauge::default(),
+            decode_failures: Counter::default(),
             last_watch_event: Gauge::default(),
         };
         metrics.register();
@@ -241,8 +244,13 @@ impl Metrics {
         );
         registry.register(
             "clb_operator_objects_undecodable",
-            "Objects that could not be decoded",
+            "Objects that this version cannot read as they are now",
             self.undecodable.clone(),
+        );
+        registry.register(
+            "clb_operator_decode_failures",
+            "Objects that could not be decoded, counted anew when they change and still cannot be",
+            self.decode_failures.clone(),
         );
         registry.register(
             "clb_operator_last_watch_event_timestamp_seconds",

@@ -80,6 +80,8 @@ impl Reconciler {
     pub fn arrived_with<K: Watched>(&self, object: &Guarded<K>) {
         let Some(uid) = object.uid() else { return };
         self.arrived(K::KIND, &uid);
+        self.memories.is_legible(&uid, object.0.is_ok());
+        self.count_undecodable();
         if let Some(share) = self.share(object) {
             self.shares.arrived(&uid, share);
         }
@@ -117,6 +119,7 @@ impl Reconciler {
     /// The object of this UID is gone.
     pub fn forget(&self, uid: &str) {
         self.memories.forget(uid);
+        self.count_undecodable();
         self.shares.forget(uid);
         for claimant in [uid, &beside(uid)] {
             self.cx.drains.forget(claimant);
@@ -288,7 +291,7 @@ impl Reconciler {
         if !self.memories.is_news(uid, what) {
             return;
         }
-        self.cx.metrics.undecodable.inc();
+        self.cx.metrics.decode_failures.inc();
         let object = Object {
             kind,
             metadata: invalid.metadata.clone(),

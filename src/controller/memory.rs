@@ -114,7 +114,7 @@ pub(super) struct Memories {
     objects: Mutex<HashMap<String, Box<Memory>>>,
     /// Objects that are worked on, and whether they were forgotten meanwhile.
     at_work: Mutex<HashMap<String, bool>>,
-    /// Objects that could not be decoded, and what was reported of each.
+    /// Objects that cannot be decoded, and what was reported of each.
     undecodable: Mutex<HashMap<String, String>>,
     /// Of which kind each object is, and when its last event came.
     arrivals: Mutex<HashMap<String, (Kind, Instant)>>,
@@ -172,10 +172,28 @@ impl Memories {
         known.unwrap_or_else(|| reads(&Schedule::default())).lane
     }
 
+    /// An event brought an object that can be decoded, or one that cannot.
+    pub(super) fn is_legible(&self, uid: &str, legible: bool) {
+        let mut undecodable = self.reported();
+        if legible {
+            undecodable.remove(uid);
+        } else if !undecodable.contains_key(uid) {
+            undecodable.insert(uid.to_owned(), String::new());
+        }
+    }
+
     /// Whether this of an object that cannot be decoded was not reported yet.
     pub(super) fn is_news(&self, uid: String, what: String) -> bool {
-        let mut reported = self.undecodable.lock().unwrap_or_else(PoisonError::into_inner);
-        reported.insert(uid, what.clone()) != Some(what)
+        self.reported().insert(uid, what.clone()) != Some(what)
+    }
+
+    /// How many objects cannot be decoded as they are.
+    pub(super) fn undecodable(&self) -> usize {
+        self.reported().len()
+    }
+
+    fn reported(&self) -> MutexGuard<'_, HashMap<String, String>> {
+        self.undecodable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Drops the memory of an object that is gone, also when it comes back from a reconcile.
@@ -183,10 +201,7 @@ impl Memories {
         if let Some(forgotten) = self.at_work().get_mut(uid) {
             *forgotten = true;
         }
-        self.undecodable
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(uid);
+        self.reported().remove(uid);
         self.arrivals.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
         self.objects.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
     }
@@ -203,7 +218,7 @@ impl Memories {
         let is_other = |uid: &String| arrivals.get(uid).is_some_and(|(other, _)| *other != kind);
         let at_work = self.at_work();
         let objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
-        let undecodable = self.undecodable.lock().unwrap_or_else(PoisonError::into_inner);
+        let undecodable = self.reported();
         let all: HashSet<&String> = objects.keys().chain(undecodable.keys()).chain(at_work.keys()).collect();
         let all = all.into_iter().filter(|uid| !uids.contains(*uid) && !is_other(uid));
         all.cloned().collect()
@@ -293,5 +308,26 @@ mod tests {
         assert!(memories.is_news("1".into(), "8".into()));
         memories.forget("1");
         assert!(memories.is_news("1".into(), "8".into()));
+    }
+
+    #[test]
+    fn those_that_cannot_be_decoded_are_counted_until_they_are_mended_or_gone() {
+        let memories = Memories::default();
+        for uid in ["1", "2", "3"] {
+            memories.is_legible(uid, false);
+        }
+        memories.is_legible("4", true);
+        assert!(memories.is_news("1".into(), "7".into()), "its arrival was no report");
+        memories.is_legible("1", false);
+        assert!(!memories.is_news("1".into(), "7".into()));
+        assert_eq!(memories.undecodable(), 3);
+        memories.is_legible("1", true);
+        memories.forget("2");
+        assert_eq!(memories.undecodable(), 1);
+        assert_eq!(
+            memories.others(Kind::Owner, &HashSet::new()),
+            ["3"],
+            "a list tells when it is gone"
+        );
     }
 }

@@ -105,8 +105,13 @@ async fn an_undecodable_object_does_not_stop_the_others() -> Result<()> {
     let odd = manifest(&minimal("management: Dreaming")).replace("name: web", "name: odd");
     test.namespace.apply(&odd).await?;
     test.ready(MINIMAL).await?;
-    assert_eq!(undecodable(&test).await?, "1", "once, however often Nodes change");
-    Ok(())
+    assert_eq!(
+        undecodable(&test).await?,
+        ["1", "1"],
+        "once, however often Nodes change"
+    );
+    test.namespace.delete_and_wait(Kind::CLB, "odd").await?;
+    until_none_is_undecodable(&test).await
 }
 
 /// A later definition, which lets in what this version does not know.
@@ -133,12 +138,28 @@ async fn let_dream(test: &Test) -> Result<()> {
     Ok(())
 }
 
-/// How often an object that cannot be read was told of.
-async fn undecodable(test: &Test) -> Result<String> {
+/// How many objects cannot be read, and how often one was told of.
+async fn undecodable(test: &Test) -> Result<[String; 2]> {
     let metrics = test.stack.operator().get("/metrics").await?.body;
-    let mut lines = metrics.lines();
-    let counted = lines.find_map(|line| line.strip_prefix("clb_operator_objects_undecodable_total "));
-    Ok(counted.unwrap_or_default().to_owned())
+    let series = [
+        "clb_operator_objects_undecodable ",
+        "clb_operator_decode_failures_total ",
+    ];
+    let value = |series: &str| metrics.lines().find_map(|line| line.strip_prefix(series));
+    Ok(series.map(|series| value(series).unwrap_or_default().to_owned()))
+}
+
+/// The operator learns by a watch that an object was mended, or is gone.
+async fn until_none_is_undecodable(test: &Test) -> Result<()> {
+    let none = |reply: &Reply| {
+        reply
+            .body
+            .lines()
+            .any(|line| line == "clb_operator_objects_undecodable 0")
+    };
+    let operator = test.stack.operator();
+    operator.until("/metrics", "all objects can be read", none).await?;
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -165,13 +186,14 @@ async fn an_undecodable_object_that_is_deleted_waits_says_so_and_goes_when_it_is
     }
     assert_eq!(
         undecodable(&test).await?,
-        "2",
+        ["1", "2"],
         "once before and once after its deletion"
     );
     let calls = test.simulator().calls(mark)?.naming(&name);
     assert!(calls.is_empty(), "it is left alone: {calls}");
 
     test.patch(json!({"management": "Full"})).await?;
+    until_none_is_undecodable(&test).await?;
     test.namespace.until_gone(Kind::CLB, "web").await?;
     assert!(
         crate::describe(&test.stack, &name).await.is_none(),

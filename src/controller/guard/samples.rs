@@ -38,6 +38,11 @@ impl Reconciler {
         }
     }
 
+    pub(super) fn count_undecodable(&self) {
+        let undecodable = i64::try_from(self.memories.undecodable()).unwrap_or(i64::MAX);
+        self.cx.metrics.undecodable.set(undecodable);
+    }
+
     /// Where an object is, as metrics tell it, by the name of its account.
     pub(super) fn at(&self, account: &str, region: &str) -> Endpoint {
         let account = if account.is_empty() {
