@@ -6,6 +6,7 @@ mod labels;
 mod objects;
 mod process;
 mod queue;
+mod reconciled;
 pub mod reference;
 mod regions;
 mod text;
@@ -27,36 +28,13 @@ pub use objects::Told;
 use process::Process;
 use queue::{Queue, Work};
 pub use queue::{QueueSample, WaitingSample};
+pub use reconciled::Reconciled;
 use regions::Regions;
 pub use regions::{BucketSample, Endpoint, RegionSample};
 pub use text::Format;
 
 /// The value of the `controller` label, in logs too.
 pub const CONTROLLER: &str = "classicloadbalancer";
-
-/// How a reconcile ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reconciled {
-    /// Well, or waiting for its time.
-    Success,
-    /// The object asks for what cannot be had, or not yet: that is for its owner, and looked at again later.
-    RequeueAfter,
-    /// The operator, Kubernetes or AWS failed.
-    Error,
-}
-
-impl Reconciled {
-    const ALL: [Self; 3] = [Self::Success, Self::RequeueAfter, Self::Error];
-
-    /// As controller-runtime calls it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Success => "success",
-            Self::RequeueAfter => "requeue_after",
-            Self::Error => "error",
-        }
-    }
-}
 
 /// All metrics and the registry that prints them.
 #[derive(Debug)]
@@ -86,6 +64,8 @@ pub struct Metrics {
     pub undecodable: Gauge,
     /// How often one could not be.
     pub decode_failures: Counter,
+    /// Seconds between two reads of a load balancer that nothing asked for.
+    pub resync_period: Gauge<f64, AtomicU64>,
     /// Seconds of the Unix epoch at the last event of any watch.
     pub last_watch_event: Gauge<f64, AtomicU64>,
 }
@@ -133,6 +113,7 @@ impl Metrics {
             backing_off: Gauge::default(),
             undecodable: Gauge::default(),
             decode_failures: Counter::default(),
+            resync_period: Gauge::default(),
             last_watch_event: Gauge::default(),
         };
         metrics.register();
@@ -251,6 +232,11 @@ impl Metrics {
             "clb_operator_decode_failures",
             "Objects that could not be decoded, counted anew when they change and still cannot be",
             self.decode_failures.clone(),
+        );
+        registry.register(
+            "clb_operator_resync_period_seconds",
+            "How often a load balancer is read though nothing happened, as the operator was told",
+            self.resync_period.clone(),
         );
         registry.register(
             "clb_operator_last_watch_event_timestamp_seconds",

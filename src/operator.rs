@@ -92,10 +92,6 @@ pub async fn run(parameters: Parameters) -> anyhow::Result<()> {
     let leaders = replica.leaders.clone();
     let accounts = Accounts::load(leaders, Arc::clone(&metrics), Rates::queued(limits)).await;
     let accounts = accounts.map_err(anyhow::Error::msg)?;
-    metrics.regions_from({
-        let accounts = accounts.clone();
-        move || accounts.samples()
-    });
     let cx = Context::new(client.clone(), accounts, cluster_id, intervals, rules, metrics);
     controller::announce(&cx);
     let reconciler = Arc::new(Reconciler::new(cx, concurrency));

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::OwnedMutexGuard;
+use tokio::time::Instant;
 
 use super::budget::Who;
 use super::client::Client;
@@ -28,6 +29,8 @@ pub(super) struct Shared {
     pub(super) region: String,
     pub(super) client: Client,
     pub(super) readings: Arc<Readings>,
+    /// Since when anything can be asked there.
+    pub(super) since: Instant,
     pub(super) identity: Arc<Identity>,
     /// Where the identity is asked, if not here.
     pub(super) asked: Option<Arc<Shared>>,

@@ -134,15 +134,13 @@ impl Accounts {
     /// How the budgets and the views stand, for metrics.
     pub fn samples(&self) -> Vec<RegionSample> {
         let sample = |shared: Arc<Shared>| RegionSample {
-            account: shared.account.clone(),
-            region: shared.region.clone(),
+            at: endpoint(&shared.account, &shared.region),
             buckets: shared.client.gate().budget().samples(),
-            view_age: shared.readings.read().map(|read| read.elapsed().as_secs_f64()),
+            view_age: Some(shared.readings.read().unwrap_or(shared.since).elapsed().as_secs_f64()),
         };
-        let mut samples: BTreeMap<(String, String), RegionSample> = BTreeMap::new();
+        let mut samples: BTreeMap<Endpoint, RegionSample> = BTreeMap::new();
         for sample in self.all().into_iter().map(sample) {
-            let place = (sample.account.clone(), sample.region.clone());
-            let known = samples.entry(place).or_insert_with(|| sample.clone());
+            let known = samples.entry(sample.at.clone()).or_insert_with(|| sample.clone());
             let ages = [known.view_age, sample.view_age].into_iter().flatten();
             known.view_age = ages.min_by(f64::total_cmp);
         }
@@ -157,12 +155,18 @@ impl Accounts {
             .collect()
     }
 
-    /// Where the objects of these UIDs are, as far as they are known.
-    pub fn endpoints_of(&self, users: &[String]) -> Vec<Endpoint> {
+    /// Where the objects of these UIDs are, as far as they are known, and how many in each place.
+    pub fn endpoints_of(&self, users: &[String]) -> BTreeMap<Endpoint, usize> {
         let places = self.users.lock().unwrap_or_else(PoisonError::into_inner);
-        let places = users.iter().filter_map(|user| places.get(user));
-        let at = |(role, region): &Place| endpoint(role.as_ref().map_or("", Role::account), region);
-        places.map(at).collect()
+        let mut counted: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+        for (role, region) in users.iter().filter_map(|user| places.get(user)) {
+            let account = role.as_ref().map_or("", Role::account);
+            *counted.entry((account, region)).or_default() += 1;
+        }
+        let counted = counted.into_iter();
+        counted
+            .map(|((account, region), count)| (endpoint(account, region), count))
+            .collect()
     }
 
     /// Every region of every identity.
@@ -342,6 +346,7 @@ impl Accounts {
             region: region.to_owned(),
             client: Client::new(&of.config, region, gate, &identity.key, self.leaders.of(None)),
             readings: Arc::default(),
+            since: Instant::now(),
             asked,
             session: of.session.clone(),
             identity,

@@ -60,6 +60,7 @@ impl Reconciler {
     pub fn new(cx: Context, concurrency: u16) -> Self {
         let admission = Admission::new(concurrency.into());
         cx.metrics.works_on_at_most(concurrency);
+        cx.metrics.resync_period.set(cx.intervals.resync.as_secs_f64());
         Self {
             // The upper half of what is random in it.
             process: (cx.jitter.fraction().to_bits() >> 20) & 0xffff_ffff,

@@ -66,6 +66,13 @@ impl Memory {
         self.journal = Journal::default();
     }
 
+    /// Whether AWS is asked about its load balancer now and then: not where nothing is done, on request, and not for what is refused
+    /// before.
+    fn looks_at_aws(&self) -> bool {
+        let refused = self.published.verdict().is_some_and(Verdict::is_refused);
+        !refused && !self.schedule.rests()
+    }
+
     /// Its account lets the object in. Where it did not before, nothing was looked at meanwhile.
     pub(super) fn let_in(&mut self, now: Instant) {
         let problem = self.published.verdict().and_then(Verdict::problem);
@@ -234,6 +241,14 @@ impl Memories {
         let objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
         let waiting = objects.iter().filter(|(_, memory)| waits(memory));
         waiting.map(|(uid, _)| uid.clone()).collect()
+    }
+
+    /// The UIDs of those whose load balancers are looked at, or are being looked at now.
+    pub(super) fn looking(&self) -> Vec<String> {
+        let at_work: Vec<String> = self.at_work().keys().cloned().collect();
+        let objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        let looked = objects.iter().filter(|(_, memory)| memory.looks_at_aws());
+        looked.map(|(uid, _)| uid.clone()).chain(at_work).collect()
     }
 
     /// How many objects wait after a failure.

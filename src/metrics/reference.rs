@@ -221,15 +221,14 @@ fn sample() -> Metrics {
             for_rate: vec![(at.clone(), 0)],
         }
     });
-    metrics.regions_from(|| {
+    metrics.regions_from(move || {
         let bucket = BucketSample {
             bucket: "describe",
             level: 1.0,
             rate: 1.0,
         };
         vec![RegionSample {
-            account: String::new(),
-            region: "us-east-1".to_owned(),
+            at: at.clone(),
             buckets: vec![bucket],
             view_age: Some(0.0),
         }]

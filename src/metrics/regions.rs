@@ -27,13 +27,11 @@ impl Endpoint {
 /// One region of one account.
 #[derive(Clone, Debug)]
 pub struct RegionSample {
-    /// The id of the account; empty for that of the operator's own identity.
-    pub account: String,
-    /// Its name.
-    pub region: String,
+    /// Which one.
+    pub at: Endpoint,
     /// Our share of AWS's buckets.
     pub buckets: Vec<BucketSample>,
-    /// Seconds since load balancers were last read; `None`: they were not.
+    /// Seconds since load balancers were last read, or since they can be; `None`: this process has none to read there.
     pub view_age: Option<f64>,
 }
 
@@ -90,22 +88,18 @@ impl Collector for Regions {
             let mut descriptor = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
             for sample in &samples {
                 for bucket in &sample.buckets {
-                    let labels = [
-                        ("account", sample.account.as_str()),
-                        ("region", sample.region.as_str()),
-                        ("bucket", bucket.bucket),
-                    ];
+                    let [account, region] = sample.at.labels();
+                    let labels = [account, region, ("bucket", bucket.bucket)];
                     ConstGauge::new(value(bucket)).encode(descriptor.encode_family(&labels)?)?;
                 }
             }
         }
-        let help = "Seconds since load balancers of a region were last read, by name or all";
+        let help = "Seconds since load balancers of a region were last read, by name or all, where this process leads and has any to read";
         let mut descriptor =
             encoder.encode_descriptor("clb_operator_view_age_seconds", help, None, MetricType::Gauge)?;
         for sample in &samples {
             if let Some(age) = sample.view_age {
-                let labels = [("account", sample.account.as_str()), ("region", sample.region.as_str())];
-                ConstGauge::new(age).encode(descriptor.encode_family(&labels)?)?;
+                ConstGauge::new(age).encode(descriptor.encode_family(&sample.at.labels())?)?;
             }
         }
         Ok(())

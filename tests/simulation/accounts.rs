@@ -227,7 +227,7 @@ async fn roles_of_one_account_draw_from_one_budget_of_the_least_share() {
     assert!(at_once(&one).await > 10);
     assert_eq!(at_once(&two).await, 0, "AWS counts both together");
     let samples = accounts.samples();
-    let of_account = samples.iter().filter(|sample| sample.account == OTHER);
+    let of_account = samples.iter().filter(|sample| &*sample.at.account == OTHER);
     assert_eq!(of_account.count(), 1, "one budget is told once");
 
     let small = enter("3", "three", Some(10));

@@ -11,6 +11,8 @@ mod others;
 #[cfg(test)]
 mod turns;
 #[cfg(test)]
+mod view;
+#[cfg(test)]
 mod waiting;
 
 use std::time::Duration;

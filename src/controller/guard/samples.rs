@@ -10,26 +10,41 @@ use super::Reconciler;
 use crate::api::condition::READY;
 use crate::controller::memory::Memory;
 use crate::controller::object::Object;
-use crate::metrics::{Endpoint, QueueSample, Told};
+use crate::metrics::{Endpoint, QueueSample, RegionSample, Told};
 
 impl Reconciler {
-    /// From now on the metrics ask it, at each scrape, which objects wait.
+    /// From now on the metrics ask it, at each scrape, which objects wait, and how the regions stand.
     pub fn answers_metrics(self: &Arc<Self>) {
         // It has the metrics, too.
         let reconciler = Arc::downgrade(self);
-        let sample = move || reconciler.upgrade().map(|reconciler| reconciler.queue());
-        self.cx.metrics.queue_from(move || sample().unwrap_or_default());
+        self.cx.metrics.queue_from({
+            let reconciler = reconciler.clone();
+            move || reconciler.upgrade().map(|it| it.queue()).unwrap_or_default()
+        });
+        let regions = move || reconciler.upgrade().map(|it| it.regions());
+        self.cx.metrics.regions_from(move || regions().unwrap_or_default());
+    }
+
+    /// Where this process works on objects of these UIDs, and on how many. What it remembers of a term that has ended says nothing.
+    fn works_on(&self, mut uids: Vec<String>) -> BTreeMap<Endpoint, usize> {
+        uids.retain(|uid| self.cx.leaders().of(self.shares.of(uid).as_ref()).is_current());
+        self.cx.accounts.endpoints_of(&uids)
+    }
+
+    /// Nobody's view is too old where no object has AWS looked at.
+    fn regions(&self) -> Vec<RegionSample> {
+        let read = self.works_on(self.memories.looking());
+        let mut samples = self.cx.accounts.samples();
+        for sample in samples.iter_mut().filter(|sample| !read.contains_key(&sample.at)) {
+            sample.view_age = None;
+        }
+        samples
     }
 
     fn queue(&self) -> QueueSample {
         let places = self.cx.accounts.endpoints();
         let mut for_rate: BTreeMap<Endpoint, usize> = places.iter().map(|at| (at.clone(), 0)).collect();
-        // What is remembered of a term that has ended says nothing.
-        let mut waiting = self.memories.waiting_for_rate(Instant::now());
-        waiting.retain(|uid| self.cx.leaders().of(self.shares.of(uid).as_ref()).is_current());
-        for at in self.cx.accounts.endpoints_of(&waiting) {
-            *for_rate.entry(at).or_default() += 1;
-        }
+        for_rate.extend(self.works_on(self.memories.waiting_for_rate(Instant::now())));
         QueueSample {
             depths: self.admission.waiting(),
             waiting: self.admission.places(places),

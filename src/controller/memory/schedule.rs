@@ -262,6 +262,11 @@ impl Schedule {
         }
     }
 
+    /// Whether nothing is to be done.
+    pub(in crate::controller) fn rests(&self) -> bool {
+        self.due.is_empty() && self.failures == 0
+    }
+
     /// Failures in a row.
     pub(in crate::controller) fn failures(&self) -> u32 {
         self.failures

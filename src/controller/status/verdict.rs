@@ -56,6 +56,15 @@ impl Verdict {
         matches!(self, Self::NotProgrammed(problem) if waits(problem) || problem.cause == Cause::Replaced)
     }
 
+    /// Whether the spec was refused, or the name is not ours.
+    pub(in crate::controller) fn is_refused(&self) -> bool {
+        match self {
+            Self::NotAccepted(_) => true,
+            Self::Overruled { inner, .. } | Self::Observed { inner, .. } => inner.is_refused(),
+            _ => false,
+        }
+    }
+
     /// Whether the load balancer is the object's own and was worked on.
     pub(in crate::controller) fn lets_work(&self) -> bool {
         match self {
