@@ -16,6 +16,7 @@ mod merge;
 mod namespaces;
 mod nodes;
 mod object;
+mod orphans;
 pub mod preview;
 mod provider_id;
 mod reconcile;
@@ -172,6 +173,8 @@ fn neighbours(
         let (_, shared) = of();
         watches.spawn(watch::drains(shared, Arc::clone(readiness)));
     }
+    let (_, shared) = of();
+    watches.spawn(watch::orphans(shared, Arc::clone(readiness)));
     let (client, shared) = of();
     watches.spawn(watch::services(client, shared));
     let (client, shared) = of();

@@ -124,6 +124,12 @@ impl AccountRegion {
         }
     }
 
+    /// Whether AWS answers there, nobody waits for a turn, and next to nothing of our share is in use.
+    pub fn is_idle(&self) -> bool {
+        let gate = self.shared.client.gate();
+        !gate.is_silent() && gate.budget().is_idle()
+    }
+
     /// Takes a turn at reading the health of a load balancer's instances. `urgent`: they change, or somebody waits for them.
     ///
     /// # Errors

@@ -137,6 +137,7 @@ impl Accounts {
             at: endpoint(&shared.account, &shared.region),
             buckets: shared.client.gate().budget().samples(),
             view_age: Some(shared.readings.read().unwrap_or(shared.since).elapsed().as_secs_f64()),
+            orphans: None,
         };
         let mut samples: BTreeMap<Endpoint, RegionSample> = BTreeMap::new();
         for sample in self.all().into_iter().map(sample) {
@@ -167,6 +168,28 @@ impl Accounts {
         counted
             .map(|((account, region), count)| (endpoint(account, region), count))
             .collect()
+    }
+
+    /// The UIDs of the objects that are in a place.
+    pub fn users_at(&self, at: &Endpoint) -> Vec<String> {
+        let users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        let there = users.iter().filter(|(_, place)| is_at(place, at));
+        there.map(|(user, _)| user.clone()).collect()
+    }
+
+    /// A place that objects are in, for whoever looks when nobody else asks anything there.
+    pub fn region_at(&self, at: &Endpoint) -> Option<AccountRegion> {
+        let place = {
+            let users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+            users.values().find(|place| is_at(place, at)).cloned()
+        };
+        let (role, region) = place?;
+        let reads = Reads {
+            lane: Lane::Sweep,
+            since: Instant::now(),
+        };
+        let shared = self.known(role.as_ref(), &region)?;
+        Some(AccountRegion::of(shared, reads, 0, self.leaders.of(None)))
     }
 
     /// Every region of every identity.
@@ -355,6 +378,10 @@ impl Accounts {
         // Somebody else may have been faster.
         Arc::clone(known().entry(region.to_owned()).or_insert(shared))
     }
+}
+
+fn is_at((role, region): &Place, at: &Endpoint) -> bool {
+    *at.region == *region && *at.account == *role.as_ref().map_or("", Role::account)
 }
 
 fn endpoint(account: &str, region: &str) -> Endpoint {

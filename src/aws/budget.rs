@@ -43,6 +43,9 @@ const HEALTH: f64 = 0.5;
 /// Of the rate of a bucket, more than this is much.
 const MUCH: f64 = 0.75;
 
+/// Of a bucket that nobody draws from, so much is there.
+const IDLE: f64 = 0.75;
+
 /// How long so many reads of health take, one region's share being full.
 pub fn time_for_health(reads: usize, limits: &Limits) -> Duration {
     let rate = health_rate(limits);
@@ -245,6 +248,16 @@ impl Budget {
                 return Ok(());
             }
             Err(levels.health.wait_for(asked, lane, who, now))
+        })
+    }
+
+    /// Whether nobody waits for a turn, and the buckets of reads are almost full.
+    pub(super) fn is_idle(&self) -> bool {
+        let full = |bucket: Bucket| matches!(bucket, Bucket::Account | Bucket::Describe);
+        self.with(|levels, now| {
+            let mut buckets = Bucket::ALL.into_iter().zip(&mut levels.buckets);
+            buckets.all(|(bucket, level)| level.is_idle(if full(bucket) { IDLE } else { 0.0 }, now))
+                && levels.health.is_idle(0.0, now)
         })
     }
 

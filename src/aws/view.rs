@@ -88,6 +88,16 @@ impl View {
         answer
     }
 
+    /// When each load balancer that there is was created, by name: read now, page by page.
+    ///
+    /// # Errors
+    /// When a page cannot be had.
+    pub async fn census(&self) -> Result<BTreeMap<String, Option<String>>, Error> {
+        let all = self.readings.load_balancers.sweep(&self.client).await?;
+        let created = all.into_iter().map(|(name, lb)| (name, lb.identity.created_time));
+        Ok(created.collect())
+    }
+
     /// The names of all load balancers.
     ///
     /// # Errors

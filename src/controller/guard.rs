@@ -24,6 +24,7 @@ use super::drains;
 use super::error::Error;
 use super::memory::Memories;
 use super::object::{Guarded, Kind, Object, Watched};
+use super::orphans::Orphans;
 use super::reconcile::Next;
 use super::reconcile::subject::{beside, seen};
 use super::replacement::reconcile;
@@ -50,6 +51,8 @@ pub struct Reconciler {
     admission: Admission,
     /// Which of them are whose.
     shares: Shares,
+    /// The load balancers that have no object any more.
+    orphans: Orphans,
     /// By which the reconciles of this process are told from those of others in a log.
     process: u64,
     begun: AtomicU64,
@@ -68,6 +71,7 @@ impl Reconciler {
             memories: Memories::default(),
             admission,
             shares: Shares::default(),
+            orphans: Orphans::default(),
             begun: AtomicU64::new(0),
         }
     }

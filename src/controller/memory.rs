@@ -11,7 +11,7 @@ mod published;
 mod refusals;
 mod schedule;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -249,6 +249,30 @@ impl Memories {
         let objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
         let looked = objects.iter().filter(|(_, memory)| memory.looks_at_aws());
         looked.map(|(uid, _)| uid.clone()).chain(at_work).collect()
+    }
+
+    /// The UIDs of all objects that load balancers are of.
+    pub(super) fn owners(&self) -> Vec<String> {
+        let arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
+        let owners = arrivals.iter().filter(|(_, (kind, _))| *kind == Kind::Owner);
+        owners.map(|(uid, _)| uid.clone()).collect()
+    }
+
+    /// Whether there is such an object.
+    pub(super) fn has_owner(&self, uid: &str) -> bool {
+        let arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
+        arrivals.get(uid).is_some_and(|(kind, _)| *kind == Kind::Owner)
+    }
+
+    /// The names of the load balancers that are known to be of these objects. Those of a binding are of others.
+    pub(super) fn load_balancers(&self, uids: &[String]) -> BTreeSet<String> {
+        let owners = uids.iter().filter(|uid| self.has_owner(uid));
+        let owners: Vec<&String> = owners.collect();
+        let objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        let memories = owners.into_iter().filter_map(|uid| objects.get(uid));
+        let both = memories.flat_map(|memory| [Some(&**memory), memory.beside.as_deref()]);
+        let known = both.flatten().filter_map(|memory| memory.known.load_balancer());
+        known.map(|lb| lb.name.clone()).collect()
     }
 
     /// How many objects wait after a failure.

@@ -31,6 +31,8 @@ const WATCH_SECONDS: u32 = 50;
 const PAGE: u32 = 100;
 /// Before another try where a Node could not be told.
 const NOT_TOLD: Duration = Duration::from_secs(5);
+/// Between two looks at whether it is time to look for orphans, and whether AWS is asked for nothing else.
+const ORPHANS: Duration = Duration::from_mins(1);
 /// Events of Nodes and Services make one reconcile until none came for so long,
 const VIEW_BATCH: Duration = Duration::from_millis(100);
 /// but one that came waits no longer than this.
@@ -243,6 +245,17 @@ pub(super) async fn drains(reconciler: Arc<Reconciler>, readiness: Arc<Readiness
             tokio::time::sleep(VIEW_BATCH).await;
         } else {
             tokio::time::sleep(NOT_TOLD).await;
+        }
+    }
+}
+
+/// Looks for load balancers without an object, where it is time, for as long as this process leads.
+pub(super) async fn orphans(reconciler: Arc<Reconciler>, readiness: Arc<Readiness>) {
+    loop {
+        tokio::time::sleep(ORPHANS).await;
+        // Before all objects are known none can be said to be missing.
+        if readiness.is_listed(Resource::Objects) {
+            Box::pin(reconciler.look_for_orphans()).await;
         }
     }
 }

@@ -115,6 +115,10 @@ const QUESTIONS: &[(&str, &str)] = &[
         "max(workqueue_longest_running_processor_seconds{name=\"classicloadbalancer\"}) > 180",
     ),
     (
+        "Are there load balancers that nobody looks after any more?",
+        "max by (account, region) (clb_operator_orphans) > 0",
+    ),
+    (
         "What was changed in AWS today?",
         "sum by (operation) (increase(clb_operator_plan_steps_total[1d]))",
     ),
@@ -231,6 +235,7 @@ fn sample() -> Metrics {
             at: at.clone(),
             buckets: vec![bucket],
             view_age: Some(0.0),
+            orphans: Some(0),
         }]
     });
     let told = Told {

@@ -33,6 +33,8 @@ pub struct RegionSample {
     pub buckets: Vec<BucketSample>,
     /// Seconds since load balancers were last read, or since they can be; `None`: this process has none to read there.
     pub view_age: Option<f64>,
+    /// How many load balancers have no object any more; `None`: nobody has looked.
+    pub orphans: Option<usize>,
 }
 
 /// Our share of one bucket.
@@ -92,6 +94,14 @@ impl Collector for Regions {
                     let labels = [account, region, ("bucket", bucket.bucket)];
                     ConstGauge::new(value(bucket)).encode(descriptor.encode_family(&labels)?)?;
                 }
+            }
+        }
+        let help = "Load balancers with the tags of this cluster whose object does not exist any more, as they were last looked for";
+        let mut descriptor = encoder.encode_descriptor("clb_operator_orphans", help, None, MetricType::Gauge)?;
+        for sample in &samples {
+            if let Some(orphans) = sample.orphans {
+                let orphans = u64::try_from(orphans).unwrap_or(u64::MAX);
+                ConstGauge::new(orphans).encode(descriptor.encode_family(&sample.at.labels())?)?;
             }
         }
         let help = "Seconds since load balancers of a region were last read, by name or all, where this process leads and has any to read";

@@ -110,6 +110,13 @@ impl Level {
         self.left() + CLOSE >= self.needed(asked.tokens, asked.leave) + self.before(lane, who)
     }
 
+    /// Whether nobody waits, and this part of it is there and promised to nobody.
+    pub(super) fn is_idle(&mut self, part: f64, now: Instant) -> bool {
+        self.refill(now);
+        self.give_up(now);
+        self.waiting.is_empty() && self.left() >= part * self.rate.capacity
+    }
+
     /// Who has not come for long keeps nobody waiting.
     fn give_up(&mut self, now: Instant) {
         self.waiting.retain(|_, waiter| waiter.until + GIVEN_UP >= now);

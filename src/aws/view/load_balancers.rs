@@ -238,7 +238,7 @@ impl LoadBalancers {
     }
 
     /// Reads all, page by page, and keeps them for those who ask next.
-    async fn sweep(&self, client: &Client) -> Result<HashMap<String, LoadBalancer>, Error> {
+    pub(super) async fn sweep(&self, client: &Client) -> Result<HashMap<String, LoadBalancer>, Error> {
         let at = Instant::now();
         let pages = self.fleet().pages();
         client.keep_pages("DescribeLoadBalancers", pages)?;

@@ -10,6 +10,7 @@ use super::Reconciler;
 use crate::api::condition::READY;
 use crate::controller::memory::Memory;
 use crate::controller::object::Object;
+use crate::controller::orphans::Look;
 use crate::metrics::{Endpoint, QueueSample, RegionSample, Told};
 
 impl Reconciler {
@@ -31,12 +32,40 @@ impl Reconciler {
         self.cx.accounts.endpoints_of(&uids)
     }
 
+    /// Looks for load balancers that have no object any more, where it is time and AWS is asked for nothing else. An operator of single
+    /// namespaces cannot tell: others have objects, too.
+    pub async fn look_for_orphans(&self) {
+        if self.cx.namespaces().named().next().is_some() {
+            return;
+        }
+        let now = self.cx.clock.now().at;
+        let led = self.works_on(self.memories.owners());
+        let lives = |uid: &str| self.memories.has_owner(uid);
+        for at in self.orphans.due(led.keys(), now) {
+            let Some(region) = self.cx.accounts.region_at(&at) else {
+                continue;
+            };
+            let look = Look {
+                at: &at,
+                region: &region,
+                cluster: &self.cx.cluster_id,
+                owned: self.memories.load_balancers(&self.cx.accounts.users_at(&at)),
+                lives: &lives,
+            };
+            self.orphans.look(look, now).await;
+        }
+    }
+
     /// Nobody's view is too old where no object has AWS looked at.
     fn regions(&self) -> Vec<RegionSample> {
         let read = self.works_on(self.memories.looking());
+        let led = self.works_on(self.memories.owners());
+        let orphans = self.orphans.counts();
         let mut samples = self.cx.accounts.samples();
-        for sample in samples.iter_mut().filter(|sample| !read.contains_key(&sample.at)) {
-            sample.view_age = None;
+        for sample in &mut samples {
+            sample.view_age = sample.view_age.filter(|_| read.contains_key(&sample.at));
+            let orphans = orphans.get(&sample.at).copied();
+            sample.orphans = orphans.filter(|_| led.contains_key(&sample.at));
         }
         samples
     }
