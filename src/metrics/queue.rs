@@ -262,7 +262,11 @@ mod tests {
         assert_eq!(shown(depth), ["\"change\"} 3", "\"sweep\"} 0"]);
 
         metrics.queue_from(QueueSample::default);
-        for name in ["clb_operator_queue_", "clb_operator_objects_waiting_for_rate"] {
+        for name in [
+            "clb_operator_queue_depth",
+            "clb_operator_queue_age_seconds",
+            "clb_operator_objects_waiting_for_rate",
+        ] {
             assert_eq!(shown(name), Vec::<String>::new());
         }
         for name in [

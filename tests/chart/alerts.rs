@@ -23,7 +23,7 @@ fn alert_names(rules: &[Value]) -> BTreeSet<&str> {
 /// The names of metrics in an expression.
 fn metrics_of(expression: &str) -> Vec<&str> {
     let words = expression.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
-    let prefixes = ["clb_", "controller_runtime_", "leader_election_"];
+    let prefixes = ["clb_", "controller_runtime_", "leader_election_", "workqueue_"];
     words
         .filter(|word| prefixes.iter().any(|prefix| word.starts_with(prefix)))
         .collect()

@@ -331,6 +331,13 @@ impl Driver {
         self.listed && self.synced[0] && self.operator.tell_nodes().await
     }
 
+    /// Looks for load balancers that have no object any more, if it is time and all objects are known.
+    pub(crate) async fn look_for_orphans(&self) {
+        if self.listed {
+            self.operator.look_for_orphans().await;
+        }
+    }
+
     fn keep_node(&mut self, event: &Event<Node>) {
         match event {
             Event::Init => self.listing = Some(BTreeMap::new()),

@@ -20,6 +20,7 @@ mod kubernetes;
 mod leadership;
 mod lies;
 mod operator;
+mod orphans;
 mod sharing;
 mod stale;
 mod weather;

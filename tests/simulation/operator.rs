@@ -94,6 +94,11 @@ impl Operator {
         self.reconciler.tell_nodes().await
     }
 
+    /// Looks for load balancers that have no object any more, if it is time.
+    pub(crate) async fn look_for_orphans(&self) {
+        self.reconciler.look_for_orphans().await;
+    }
+
     /// An object is gone.
     pub(crate) fn forget(&self, uid: &str) {
         self.reconciler.forget(uid);
