@@ -37,7 +37,9 @@ fn others(world: &World, number: usize) {
          classiclb.dev/uid: gone}}}}\n"
     );
     for number in 0..number {
-        lines += &format!("  - {{name: other-{number}, availabilityZones: [us-east-1a], tags: {{team: others}}}}\n");
+        lines += "  - {availabilityZones: [us-east-1a], tags: {team: others}, name: other-";
+        lines += &number.to_string();
+        lines += "}\n";
     }
     let seed = Seed::from_yaml(&lines).expect("a seed");
     world.simulator.seed(&seed).expect("planted");

@@ -102,8 +102,8 @@ mod tests {
     use super::*;
 
     fn all(names: &[(&str, &str)]) -> Listed {
-        let named = |(name, created): &(&str, &str)| ((*name).to_owned(), Some((*created).to_owned()));
-        names.iter().map(named).collect()
+        let one = |(name, created): &(&str, &str)| ((*name).to_owned(), Some((*created).to_owned()));
+        names.iter().map(one).collect()
     }
 
     fn tags(cluster: &str, uid: &str) -> BTreeMap<String, String> {
