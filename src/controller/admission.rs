@@ -1,7 +1,7 @@
 //! Who is worked on next: at most so many objects at once, users' changes before repair before what is only looked at, and
 //! no region more than its share.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
@@ -22,21 +22,46 @@ pub(super) struct Admission {
 struct State {
     closed: bool,
     running: usize,
-    /// How many are worked on in each region.
-    regions: HashMap<String, usize>,
-    /// By lane, then by age.
-    waiting: BTreeMap<(Lane, u64), Waiter>,
+    /// Where anybody works or waits.
+    regions: BTreeMap<String, Region>,
     /// How many came, and how many were let in.
     came: u64,
     admitted: u64,
 }
 
+/// Those of one region. Each has a line of its own, so that nobody looks through all who wait for one with room.
+#[derive(Debug, Default)]
+struct Region {
+    running: usize,
+    /// By lane, then by age.
+    waiting: BTreeMap<(Lane, u64), Waiter>,
+    /// The lane of each, by age.
+    ages: BTreeMap<u64, Lane>,
+}
+
 #[derive(Debug)]
 struct Waiter {
-    region: String,
     /// How many of its region may be worked on at once.
     room: usize,
     call: oneshot::Sender<Turn>,
+}
+
+impl Region {
+    /// Whether nothing is to be remembered of it.
+    fn is_idle(&self) -> bool {
+        self.running == 0 && self.waiting.is_empty()
+    }
+
+    /// Who comes next of it, where there is room: the first, or the one that has waited longest.
+    fn next(&self, oldest: bool) -> Option<(Lane, u64)> {
+        let (key, waiter) = if oldest {
+            let (came, lane) = self.ages.first_key_value()?;
+            self.waiting.get_key_value(&(*lane, *came))?
+        } else {
+            self.waiting.first_key_value()?
+        };
+        (self.running < waiter.room).then_some(*key)
+    }
 }
 
 /// A worker, until it is dropped.
@@ -80,13 +105,14 @@ impl Admission {
             }
             let (call, called) = oneshot::channel();
             let waiter = Waiter {
-                region: region.to_owned(),
                 room: self.room(silent),
                 call,
             };
             state.came += 1;
-            let key = (lane, state.came);
-            state.waiting.insert(key, waiter);
+            let came = state.came;
+            let line = state.regions.entry(region.to_owned()).or_default();
+            line.waiting.insert((lane, came), waiter);
+            line.ages.insert(came, lane);
             called
         };
         self.admit();
@@ -96,10 +122,10 @@ impl Admission {
     /// Lets in whoever is next. A turn that nobody listens for any more is dropped, and goes to the one after.
     fn admit(&self) {
         let called = self.state().admit(self.limit);
-        for waiter in called {
+        for (region, waiter) in called {
             let turn = Turn {
                 admission: self.clone(),
-                region: waiter.region,
+                region,
             };
             drop(waiter.call.send(turn));
         }
@@ -108,9 +134,9 @@ impl Admission {
     fn leave(&self, region: &str) {
         let mut state = self.state();
         state.running -= 1;
-        if let Some(count) = state.regions.get_mut(region) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(line) = state.regions.get_mut(region) {
+            line.running -= 1;
+            if line.is_idle() {
                 state.regions.remove(region);
             }
         }
@@ -122,47 +148,50 @@ impl Admission {
     pub(super) fn close(&self) {
         let mut state = self.state();
         state.closed = true;
-        state.waiting.clear();
+        for line in state.regions.values_mut() {
+            line.waiting.clear();
+            line.ages.clear();
+        }
     }
 
     /// How many wait, by lane.
     pub(super) fn waiting(&self) -> Vec<(&'static str, usize)> {
         let state = self.state();
-        let of = |lane: Lane| state.waiting.keys().filter(|(waits, _)| *waits == lane).count();
+        let all = || state.regions.values().flat_map(|line| line.waiting.keys());
+        let of = |lane: Lane| all().filter(|(waits, _)| *waits == lane).count();
         Lane::ALL.map(|lane| (lane.as_str(), of(lane))).to_vec()
     }
 }
 
 impl State {
-    fn admit(&mut self, limit: usize) -> Vec<Waiter> {
+    fn admit(&mut self, limit: usize) -> Vec<(String, Waiter)> {
         let mut called = Vec::new();
         while self.running < limit
-            && let Some(waiter) = self.next().and_then(|key| self.waiting.remove(&key))
+            && let Some(next) = self.next()
         {
             self.admitted += 1;
             self.running += 1;
-            *self.regions.entry(waiter.region.clone()).or_default() += 1;
-            called.push(waiter);
+            called.push(next);
         }
         called
     }
 
-    fn next(&self) -> Option<(Lane, u64)> {
-        let has_room = |waiter: &Waiter| {
-            self.regions
-                .get(&waiter.region)
-                .is_none_or(|count| *count < waiter.room)
-        };
-        let mut fitting = self
-            .waiting
-            .iter()
-            .filter(|(_, waiter)| has_room(waiter))
-            .map(|(key, _)| *key);
-        if self.admitted % OLDEST == OLDEST - 1 {
-            fitting.min_by_key(|(_, came)| *came)
+    /// Takes out of line who comes next.
+    fn next(&mut self) -> Option<(String, Waiter)> {
+        let oldest = self.admitted % OLDEST == OLDEST - 1;
+        let lines = self.regions.iter();
+        let fitting = lines.filter_map(|(region, line)| Some((line.next(oldest)?, region)));
+        let ((lane, came), region) = if oldest {
+            fitting.min_by_key(|((_, came), _)| *came)
         } else {
-            fitting.next()
-        }
+            fitting.min_by_key(|(key, _)| *key)
+        }?;
+        let region = region.clone();
+        let line = self.regions.get_mut(&region)?;
+        line.running += 1;
+        line.ages.remove(&came);
+        let waiter = line.waiting.remove(&(lane, came))?;
+        Some((region, waiter))
     }
 }
 
@@ -222,7 +251,7 @@ mod tests {
         assert_eq!(join(hanging, healthy).await.1, 0);
         let probes = join_all((0..3).map(|_| async {
             let _turn = admission.turn(Lane::Change, "silent", true).await.expect("a turn");
-            assert_eq!(admission.state().regions["silent"], 1);
+            assert_eq!(admission.state().regions["silent"].running, 1);
             tokio::time::sleep(Duration::from_secs(1)).await;
         }));
         probes.await;

@@ -98,6 +98,11 @@ impl Memory {
         };
     }
 
+    /// Whether its last reconcile failed.
+    fn fails(&self) -> bool {
+        self.schedule.failures() > 0
+    }
+
     /// A reconcile ended by a panic: only how often the object failed is still worth something.
     pub(super) fn after_a_panic(&self) -> Self {
         Self {
@@ -107,11 +112,38 @@ impl Memory {
     }
 }
 
+/// The memories that no reconcile has.
+#[derive(Debug, Default)]
+struct Objects {
+    /// By UID. Boxed, since a map is up to twice as large as what it holds.
+    memories: HashMap<String, Box<Memory>>,
+    /// How many of them are of objects that failed.
+    failing: usize,
+}
+
+impl Objects {
+    fn insert(&mut self, uid: &str, memory: Memory) {
+        self.remove(uid);
+        self.failing += usize::from(memory.fails());
+        self.memories.insert(uid.to_owned(), Box::new(memory));
+    }
+
+    fn remove(&mut self, uid: &str) -> Option<Memory> {
+        let memory = self.memories.remove(uid)?;
+        self.failing -= usize::from(memory.fails());
+        Some(*memory)
+    }
+
+    fn retain(&mut self, keeps: impl Fn(&str) -> bool) {
+        self.memories.retain(|uid, _| keeps(uid));
+        self.failing = self.memories.values().filter(|memory| memory.fails()).count();
+    }
+}
+
 /// The memories of all objects by UID: a name can be taken again, a UID cannot.
 #[derive(Debug, Default)]
 pub(super) struct Memories {
-    /// Boxed, since a map is up to twice as large as what it holds.
-    objects: Mutex<HashMap<String, Box<Memory>>>,
+    objects: Mutex<Objects>,
     /// Objects that are worked on, and whether they were forgotten meanwhile.
     at_work: Mutex<HashMap<String, bool>>,
     /// Objects that could not be decoded, and what was reported of each.
@@ -125,11 +157,11 @@ impl Memories {
     /// afresh.
     pub(super) fn take(&self, uid: &str) -> Memory {
         self.at_work().insert(uid.to_owned(), false);
-        self.objects
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(uid)
-            .map_or_else(Memory::default, |memory| *memory)
+        self.objects().remove(uid).unwrap_or_default()
+    }
+
+    fn objects(&self) -> MutexGuard<'_, Objects> {
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The reconcile ended: puts back what is to be kept. Returns whether the object was forgotten meanwhile, so that nothing
@@ -139,8 +171,7 @@ impl Memories {
         let mut at_work = self.at_work();
         let forgotten = at_work.remove(uid) == Some(true);
         if let Some(memory) = memory.filter(|_| !forgotten) {
-            let mut objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
-            objects.insert(uid.to_owned(), Box::new(memory));
+            self.objects().insert(uid, memory);
         }
         forgotten
     }
@@ -166,9 +197,9 @@ impl Memories {
 
     /// What the next reconcile of an object is for.
     pub(super) fn lane(&self, uid: &str, seen: &Seen, settled: bool, now: Instant) -> Lane {
-        let objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        let objects = self.objects();
         let reads = |schedule: &Schedule| schedule.reads(seen, settled, Duration::ZERO, now);
-        let known = objects.get(uid).map(|memory| reads(&memory.schedule));
+        let known = objects.memories.get(uid).map(|memory| reads(&memory.schedule));
         known.unwrap_or_else(|| reads(&Schedule::default())).lane
     }
 
@@ -188,13 +219,12 @@ impl Memories {
             .unwrap_or_else(PoisonError::into_inner)
             .remove(uid);
         self.arrivals.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
-        self.objects.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+        self.objects().remove(uid);
     }
 
     /// Nothing is remembered any more of these objects.
     pub(super) fn clear(&self, is_old: impl Fn(&str) -> bool) {
-        let mut objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
-        objects.retain(|uid, _| !is_old(uid));
+        self.objects().retain(|uid| !is_old(uid));
     }
 
     /// The UIDs of a kind that are remembered and not among these.
@@ -202,20 +232,21 @@ impl Memories {
         let arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
         let is_other = |uid: &String| arrivals.get(uid).is_some_and(|(other, _)| *other != kind);
         let at_work = self.at_work();
-        let objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        let objects = self.objects();
         let undecodable = self.undecodable.lock().unwrap_or_else(PoisonError::into_inner);
-        let all: HashSet<&String> = objects.keys().chain(undecodable.keys()).chain(at_work.keys()).collect();
+        let all: HashSet<&String> = objects
+            .memories
+            .keys()
+            .chain(undecodable.keys())
+            .chain(at_work.keys())
+            .collect();
         let all = all.into_iter().filter(|uid| !uids.contains(*uid) && !is_other(uid));
         all.cloned().collect()
     }
 
     /// How many objects wait after a failure.
     pub(super) fn backing_off(&self) -> usize {
-        let memories = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
-        memories
-            .values()
-            .filter(|memory| memory.schedule.failures() > 0)
-            .count()
+        self.objects().failing
     }
 }
 
@@ -231,6 +262,7 @@ mod tests {
         memories.put("1", Some(memory));
         assert_eq!(memories.backing_off(), 1);
         assert_eq!(memories.take("1").schedule.failures(), 1);
+        assert_eq!(memories.backing_off(), 0, "it is worked on");
         assert_eq!(memories.take("1").schedule.failures(), 0, "a panic would have lost it");
     }
 
