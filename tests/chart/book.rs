@@ -113,7 +113,10 @@ fn the_book_lists_every_page_once() {
         .filter(|page| page != "SUMMARY.md")
         .collect();
     assert_eq!(unique, pages.iter().map(String::as_str).collect());
-    assert!(read("book.toml").contains("src = \"docs\""));
+    let settings = read("book.toml");
+    assert!(settings.contains("src = \"docs\""));
+    // Where the source can be looked at is told to `tools/book`.
+    assert!(!settings.contains("://"), "an address in book.toml");
 }
 
 #[test]
