@@ -8,7 +8,7 @@ use aws_simulator::Seed;
 use serde_json::{Value, json};
 use testkit::Kind;
 
-use crate::helm::{REQUIRED, document, read, template, yaml};
+use crate::helm::{REQUIRED, document, read, root, template, yaml};
 use crate::install::Turn;
 use crate::pages::{self, shown};
 
@@ -90,6 +90,64 @@ fn anchors_of_links_exist() {
     }
     assert!(looked > 15, "only {looked} links with an anchor");
     assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// Alerts, the chart and the releases name pages of the book by where they are to be.
+#[test]
+fn addresses_of_the_book_are_those_of_its_pages() {
+    let address = regex::Regex::new(r"https://classiclb\.dev/docs/([\w/.-]*)(?:#([\w-]+))?").unwrap();
+    let (mut looked, mut missing) = (0, BTreeSet::new());
+    let mut folders: Vec<PathBuf> = ["charts", "deploy", "src", "tools"]
+        .map(|folder| root().join(folder))
+        .into();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            // What is no text names no page.
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            for found in address.captures_iter(&text) {
+                let (page, anchor) = (&found[1], found.get(2).map_or("", |anchor| anchor.as_str()));
+                let file = match page.strip_suffix(".html") {
+                    Some(name) => root().join(format!("docs/{name}.md")),
+                    None => root().join("docs").join(page).join("README.md"),
+                };
+                looked += 1;
+                if !file.exists() || !anchor.is_empty() && !anchors(&file).contains(anchor) {
+                    missing.insert(format!("{}: {}", shown(&path), &found[0]));
+                }
+            }
+        }
+    }
+    assert!(looked > 20, "only {looked} addresses");
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// The ports on their page are those of the chart.
+#[test]
+fn ports_are_what_their_page_says() {
+    let defaults = document(&read("charts/classic-lb-operator/values.yaml"));
+    let page = read("docs/reference/endpoints.md");
+    let mut looked = 0;
+    for cell in page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split(" | ").next())
+    {
+        let words: Vec<&str> = cell
+            .split(['`', ',', ' ', '(', ')'])
+            .filter(|word| !word.is_empty())
+            .collect();
+        let [_, port, value] = words.as_slice() else {
+            panic!("{cell}")
+        };
+        let set = defaults.pointer(&format!("/{}", value.replace('.', "/"))).unwrap();
+        assert_eq!(set.to_string(), *port, "{cell}");
+        looked += 1;
+    }
+    assert_eq!(looked, 2);
 }
 
 #[test]
