@@ -110,9 +110,9 @@ impl Admission {
             };
             state.came += 1;
             let came = state.came;
-            let line = state.regions.entry(region.to_owned()).or_default();
-            line.waiting.insert((lane, came), waiter);
-            line.ages.insert(came, lane);
+            let queue = state.regions.entry(region.to_owned()).or_default();
+            queue.waiting.insert((lane, came), waiter);
+            queue.ages.insert(came, lane);
             called
         };
         self.admit();
@@ -134,9 +134,9 @@ impl Admission {
     fn leave(&self, region: &str) {
         let mut state = self.state();
         state.running -= 1;
-        if let Some(line) = state.regions.get_mut(region) {
-            line.running -= 1;
-            if line.is_idle() {
+        if let Some(queue) = state.regions.get_mut(region) {
+            queue.running -= 1;
+            if queue.is_idle() {
                 state.regions.remove(region);
             }
         }
@@ -148,16 +148,16 @@ impl Admission {
     pub(super) fn close(&self) {
         let mut state = self.state();
         state.closed = true;
-        for line in state.regions.values_mut() {
-            line.waiting.clear();
-            line.ages.clear();
+        for queue in state.regions.values_mut() {
+            queue.waiting.clear();
+            queue.ages.clear();
         }
     }
 
     /// How many wait, by lane.
     pub(super) fn waiting(&self) -> Vec<(&'static str, usize)> {
         let state = self.state();
-        let all = || state.regions.values().flat_map(|line| line.waiting.keys());
+        let all = || state.regions.values().flat_map(|queue| queue.waiting.keys());
         let of = |lane: Lane| all().filter(|(waits, _)| *waits == lane).count();
         Lane::ALL.map(|lane| (lane.as_str(), of(lane))).to_vec()
     }
@@ -180,17 +180,17 @@ impl State {
     fn next(&mut self) -> Option<(String, Waiter)> {
         let oldest = self.admitted % OLDEST == OLDEST - 1;
         let lines = self.regions.iter();
-        let fitting = lines.filter_map(|(region, line)| Some((line.next(oldest)?, region)));
+        let fitting = lines.filter_map(|(region, queue)| Some((queue.next(oldest)?, region)));
         let ((lane, came), region) = if oldest {
             fitting.min_by_key(|((_, came), _)| *came)
         } else {
             fitting.min_by_key(|(key, _)| *key)
         }?;
         let region = region.clone();
-        let line = self.regions.get_mut(&region)?;
-        line.running += 1;
-        line.ages.remove(&came);
-        let waiter = line.waiting.remove(&(lane, came))?;
+        let queue = self.regions.get_mut(&region)?;
+        queue.running += 1;
+        queue.ages.remove(&came);
+        let waiter = queue.waiting.remove(&(lane, came))?;
         Some((region, waiter))
     }
 }
