@@ -80,8 +80,8 @@ generate: binaries ## Write the generated files anew: the CRDs, the chart's copy
 	tools/render values >$(reference)/values.md.part; mv $(reference)/values.md.part $(reference)/values.md
 
 .PHONY: book
-book: ## Build the documentation as a book into target/book; needs mdbook on the PATH
-	mdbook build
+book: ## Build the documentation as a book into target/book, and check its links. mdBook is built once
+	tools/book
 
 .PHONY: release
 release: ## Build a release from a clean clone into target/release-files: image, chart, manifests, plugin, SBOM, provenance

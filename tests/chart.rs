@@ -13,6 +13,8 @@ mod alerts;
 mod argocd;
 #[path = "chart/book.rs"]
 mod book;
+#[path = "chart/commands.rs"]
+mod commands;
 #[path = "chart/deploy.rs"]
 mod deploy;
 #[path = "chart/helm.rs"]
@@ -27,6 +29,8 @@ mod kstatus;
 mod objects;
 #[path = "chart/options.rs"]
 mod options;
+#[path = "chart/pages.rs"]
+mod pages;
 #[path = "chart/papers.rs"]
 mod papers;
 #[path = "chart/reference.rs"]

@@ -1,7 +1,7 @@
 //! Who is worked on next: at most so many objects at once, users' changes before repair before what is only looked at, and
 //! no region more than its share.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,28 +26,53 @@ struct State {
     closed: bool,
     /// Since when each is worked on, by its number.
     running: BTreeMap<u64, Instant>,
-    /// How many are worked on in each region.
-    regions: HashMap<String, usize>,
-    /// By lane, then by age.
-    waiting: BTreeMap<(Lane, u64), Waiter>,
+    /// Where anybody works or waits.
+    regions: BTreeMap<String, Region>,
     /// How many came, and how many were let in.
     came: u64,
     admitted: u64,
 }
 
+/// Those of one region. Each has a line of its own, so that nobody looks through all who wait for one with room.
+#[derive(Debug, Default)]
+struct Region {
+    /// As metrics tell it.
+    at: Endpoint,
+    running: usize,
+    /// By lane, then by age.
+    waiting: BTreeMap<(Lane, u64), Waiter>,
+    /// The lane of each, by age.
+    ages: BTreeMap<u64, Lane>,
+}
+
 #[derive(Debug)]
 struct Waiter {
-    region: String,
-    /// The same as metrics tell it.
-    at: Endpoint,
     since: Instant,
     /// How many of its region may be worked on at once.
     room: usize,
     call: oneshot::Sender<Turn>,
 }
 
-/// Who is let in: its number, and who it is.
-type Called = (u64, Waiter);
+/// Who is let in: its number, its region, and who it is.
+type Called = (u64, String, Waiter);
+
+impl Region {
+    /// Whether nothing is to be remembered of it.
+    fn is_idle(&self) -> bool {
+        self.running == 0 && self.waiting.is_empty()
+    }
+
+    /// Who comes next of it, where there is room: the first, or the one that has waited longest.
+    fn next(&self, oldest: bool) -> Option<(Lane, u64)> {
+        let (key, waiter) = if oldest {
+            let (came, lane) = self.ages.first_key_value()?;
+            self.waiting.get_key_value(&(*lane, *came))?
+        } else {
+            self.waiting.first_key_value()?
+        };
+        (self.running < waiter.room).then_some(*key)
+    }
+}
 
 /// A worker, until it is dropped.
 #[derive(Debug)]
@@ -91,15 +116,16 @@ impl Admission {
             }
             let (call, called) = oneshot::channel();
             let waiter = Waiter {
-                region: region.to_owned(),
-                at,
                 since: Instant::now(),
                 room: self.room(silent),
                 call,
             };
             state.came += 1;
-            let key = (lane, state.came);
-            state.waiting.insert(key, waiter);
+            let came = state.came;
+            let queue = state.regions.entry(region.to_owned()).or_default();
+            queue.at = at;
+            queue.waiting.insert((lane, came), waiter);
+            queue.ages.insert(came, lane);
             called
         };
         self.admit();
@@ -109,11 +135,11 @@ impl Admission {
     /// Lets in whoever is next. A turn that nobody listens for any more is dropped, and goes to the one after.
     fn admit(&self) {
         let called = self.state().admit(self.limit);
-        for (number, waiter) in called {
+        for (number, region, waiter) in called {
             let turn = Turn {
                 admission: self.clone(),
                 number,
-                region: waiter.region,
+                region,
             };
             drop(waiter.call.send(turn));
         }
@@ -122,9 +148,9 @@ impl Admission {
     fn leave(&self, number: u64, region: &str) {
         let mut state = self.state();
         state.running.remove(&number);
-        if let Some(count) = state.regions.get_mut(region) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(queue) = state.regions.get_mut(region) {
+            queue.running -= 1;
+            if queue.is_idle() {
                 state.regions.remove(region);
             }
         }
@@ -136,13 +162,17 @@ impl Admission {
     pub(super) fn close(&self) {
         let mut state = self.state();
         state.closed = true;
-        state.waiting.clear();
+        for queue in state.regions.values_mut() {
+            queue.waiting.clear();
+            queue.ages.clear();
+        }
     }
 
     /// How many wait, by lane.
     pub(super) fn waiting(&self) -> Vec<(&'static str, usize)> {
         let state = self.state();
-        let of = |lane: Lane| state.waiting.keys().filter(|(waits, _)| *waits == lane).count();
+        let all = || state.regions.values().flat_map(|queue| queue.waiting.keys());
+        let of = |lane: Lane| all().filter(|(waits, _)| *waits == lane).count();
         Lane::ALL.map(|lane| (lane.as_str(), of(lane))).to_vec()
     }
 
@@ -154,10 +184,12 @@ impl Admission {
         let mut places: BTreeMap<(Endpoint, Lane), (usize, Duration)> =
             every.map(|place| (place, Default::default())).collect();
         let now = Instant::now();
-        for ((lane, _), waiter) in &self.state().waiting {
-            let (depth, oldest) = places.entry((waiter.at.clone(), *lane)).or_default();
-            *depth += 1;
-            *oldest = now.saturating_duration_since(waiter.since).max(*oldest);
+        for queue in self.state().regions.values() {
+            for ((lane, _), waiter) in &queue.waiting {
+                let (depth, oldest) = places.entry((queue.at.clone(), *lane)).or_default();
+                *depth += 1;
+                *oldest = now.saturating_duration_since(waiter.since).max(*oldest);
+            }
         }
         let sample = |((at, lane), (depth, oldest)): ((Endpoint, Lane), (usize, Duration))| WaitingSample {
             priority: lane.as_str(),
@@ -181,32 +213,31 @@ impl State {
     fn admit(&mut self, limit: usize) -> Vec<Called> {
         let mut called = Vec::new();
         while self.running.len() < limit
-            && let Some(waiter) = self.next().and_then(|key| self.waiting.remove(&key))
+            && let Some((region, waiter)) = self.next()
         {
             self.admitted += 1;
             self.running.insert(self.admitted, Instant::now());
-            *self.regions.entry(waiter.region.clone()).or_default() += 1;
-            called.push((self.admitted, waiter));
+            called.push((self.admitted, region, waiter));
         }
         called
     }
 
-    fn next(&self) -> Option<(Lane, u64)> {
-        let has_room = |waiter: &Waiter| {
-            self.regions
-                .get(&waiter.region)
-                .is_none_or(|count| *count < waiter.room)
-        };
-        let mut fitting = self
-            .waiting
-            .iter()
-            .filter(|(_, waiter)| has_room(waiter))
-            .map(|(key, _)| *key);
-        if self.admitted % OLDEST == OLDEST - 1 {
-            fitting.min_by_key(|(_, came)| *came)
+    /// Takes out of line who comes next.
+    fn next(&mut self) -> Option<(String, Waiter)> {
+        let oldest = self.admitted % OLDEST == OLDEST - 1;
+        let lines = self.regions.iter();
+        let fitting = lines.filter_map(|(region, queue)| Some((queue.next(oldest)?, region)));
+        let ((lane, came), region) = if oldest {
+            fitting.min_by_key(|((_, came), _)| *came)
         } else {
-            fitting.next()
-        }
+            fitting.min_by_key(|(key, _)| *key)
+        }?;
+        let region = region.clone();
+        let queue = self.regions.get_mut(&region)?;
+        queue.running += 1;
+        queue.ages.remove(&came);
+        let waiter = queue.waiting.remove(&(lane, came))?;
+        Some((region, waiter))
     }
 }
 
@@ -275,7 +306,7 @@ mod tests {
         assert_eq!(join(hanging, healthy).await.1, 0);
         let probes = join_all((0..3).map(|_| async {
             let _turn = turn(&admission, Lane::Change, "silent", true).await.expect("a turn");
-            assert_eq!(admission.state().regions["silent"], 1);
+            assert_eq!(admission.state().regions["silent"].running, 1);
             tokio::time::sleep(Duration::from_secs(1)).await;
         }));
         probes.await;

@@ -172,7 +172,7 @@ impl Claims {
                         Some(source(&namespace, &object.name_any()))
                     }
                 };
-                self.seen(uid, source, status, object.meta().deletion_timestamp.is_some());
+                self.seen(&uid, source, status, object.meta().deletion_timestamp.is_some());
             }
             Event::InitDone => {
                 let mut state = self.state();
@@ -223,7 +223,7 @@ impl Claims {
     }
 
     /// What a status knows, until a reconcile of this process tells more.
-    fn seen(&self, uid: String, source: Option<String>, status: &ClassicLoadBalancerStatus, deleting: bool) {
+    fn seen(&self, uid: &str, source: Option<String>, status: &ClassicLoadBalancerStatus, deleting: bool) {
         let (Some(region), Some(load_balancer)) = (&status.region, &status.load_balancer_name) else {
             return;
         };
@@ -231,7 +231,7 @@ impl Claims {
             return;
         }
         let mut state = self.state();
-        if state.claims.get(&uid).is_some_and(|claim| claim.told) {
+        if state.claims.get(uid).is_some_and(|claim| claim.told) {
             return;
         }
         let instances = status.instances.clone().unwrap_or_default();
@@ -241,7 +241,7 @@ impl Claims {
             region: region.clone(),
             load_balancer: load_balancer.clone(),
         };
-        let claim = state.claim(&uid, &place);
+        let claim = state.claim(uid, &place);
         *claim = Claim {
             place,
             source,

@@ -33,7 +33,7 @@ use crate::api::FINALIZER;
 use crate::api::message;
 use crate::elb::Lane;
 use crate::lease::{Share, Used};
-use crate::metrics::{CONTROLLER, Reconciled, Told};
+use crate::metrics::{CONTROLLER, Endpoint, Reconciled, Told};
 use crate::plan::Problem;
 use samples::told;
 
@@ -157,17 +157,24 @@ impl Reconciler {
     /// # Errors
     /// When the object lacks what every stored object has.
     pub async fn reconcile_one<K: Watched>(&self, object: Arc<Guarded<K>>) -> Result<Option<Duration>, Error> {
-        let object = match &object.0 {
-            Ok(object) => &Object::of(object),
+        let stored = match &object.0 {
+            Ok(object) => object,
             Err(invalid) => {
-                self.undecodable(K::KIND, invalid).await;
+                Box::pin(self.undecodable(K::KIND, invalid)).await;
                 return Ok(None);
             }
         };
-        let uid = object.uid().ok_or(Error::Incomplete("uid"))?;
-        let Some(_turn) = self.turn(object, &uid).await else {
+        let uid = stored.uid().ok_or(Error::Incomplete("uid"))?;
+        // Ten thousand may wait here at once, so what the work needs is made when it begins.
+        let line = self.line(&Object::of(stored), &uid);
+        let Some(_turn) = self.turn(line).await else {
             return Ok(Some(STOPPING));
         };
+        Box::pin(self.taken_up(&Object::of(stored), &uid)).await
+    }
+
+    /// One reconcile, once a worker has it.
+    async fn taken_up(&self, object: &Object, uid: &str) -> Result<Option<Duration>, Error> {
         let started = Instant::now();
         let _active = self.cx.metrics.reconcile_started();
         // The names are those of controller-runtime, which queries of logs know.
@@ -183,11 +190,11 @@ impl Reconciler {
             error = Empty,
             otel.status_code = Empty,
         );
-        self.guarded(object, &uid, started).instrument(span).await
+        self.guarded(object, uid, started).instrument(span).await
     }
 
-    /// Waits for a worker; `None`: the operator stops.
-    async fn turn(&self, object: &Object, uid: &str) -> Option<Turn> {
+    /// Where an object waits for a worker.
+    fn line(&self, object: &Object, uid: &str) -> Line {
         let lane = if object.metadata.deletion_timestamp.is_some() {
             Lane::Change
         } else {
@@ -202,13 +209,19 @@ impl Reconciler {
         let silent = self.cx.accounts.is_silent(role.as_ref(), region);
         // One account that hangs takes no workers from another in the same region.
         let account = object.spec.account_ref.as_ref().map_or("", |account| &account.name);
-        let at = self.at(account, region);
+        Line {
+            lane,
+            region: format!("{account}/{region}"),
+            at: self.at(account, region),
+            silent,
+        }
+    }
+
+    /// Waits for a worker; `None`: the operator stops.
+    async fn turn(&self, line: Line) -> Option<Turn> {
         self.cx.metrics.queued();
         let came = Instant::now();
-        let turn = self
-            .admission
-            .turn(lane, &format!("{account}/{region}"), at, silent)
-            .await;
+        let turn = self.admission.turn(line.lane, &line.region, line.at, line.silent).await;
         self.cx.metrics.taken_up(came.elapsed());
         turn
     }
@@ -316,6 +329,17 @@ impl Reconciler {
         };
         self.cx.kubernetes.warning(&object, "Reconcile", &message).await;
     }
+}
+
+/// Where an object waits for a worker.
+struct Line {
+    lane: Lane,
+    /// With the account.
+    region: String,
+    /// The same as metrics tell it.
+    at: Endpoint,
+    /// It does not answer.
+    silent: bool,
 }
 
 /// Whether the status is about the spec as it is.

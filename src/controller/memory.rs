@@ -105,6 +105,11 @@ impl Memory {
         };
     }
 
+    /// Whether its last reconcile failed.
+    fn fails(&self) -> bool {
+        self.schedule.failures() > 0
+    }
+
     /// A reconcile ended by a panic: only how often the object failed is still worth something.
     pub(super) fn after_a_panic(&self) -> Self {
         Self {
@@ -114,11 +119,38 @@ impl Memory {
     }
 }
 
+/// The memories that no reconcile has.
+#[derive(Debug, Default)]
+struct Objects {
+    /// By UID. Boxed, since a map is up to twice as large as what it holds.
+    memories: HashMap<String, Box<Memory>>,
+    /// How many of them are of objects that failed.
+    failing: usize,
+}
+
+impl Objects {
+    fn insert(&mut self, uid: &str, memory: Memory) {
+        self.remove(uid);
+        self.failing += usize::from(memory.fails());
+        self.memories.insert(uid.to_owned(), Box::new(memory));
+    }
+
+    fn remove(&mut self, uid: &str) -> Option<Memory> {
+        let memory = self.memories.remove(uid)?;
+        self.failing -= usize::from(memory.fails());
+        Some(*memory)
+    }
+
+    fn retain(&mut self, keeps: impl Fn(&str) -> bool) {
+        self.memories.retain(|uid, _| keeps(uid));
+        self.failing = self.memories.values().filter(|memory| memory.fails()).count();
+    }
+}
+
 /// The memories of all objects by UID: a name can be taken again, a UID cannot.
 #[derive(Debug, Default)]
 pub(super) struct Memories {
-    /// Boxed, since a map is up to twice as large as what it holds.
-    objects: Mutex<HashMap<String, Box<Memory>>>,
+    objects: Mutex<Objects>,
     /// Objects that are worked on, and whether they were forgotten meanwhile.
     at_work: Mutex<HashMap<String, bool>>,
     /// Objects that cannot be decoded, and what was reported of each.
@@ -132,11 +164,11 @@ impl Memories {
     /// afresh.
     pub(super) fn take(&self, uid: &str) -> Memory {
         self.at_work().insert(uid.to_owned(), false);
-        self.objects
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(uid)
-            .map_or_else(Memory::default, |memory| *memory)
+        self.objects().remove(uid).unwrap_or_default()
+    }
+
+    fn objects(&self) -> MutexGuard<'_, Objects> {
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The reconcile ended: puts back what is to be kept. Returns whether the object was forgotten meanwhile, so that nothing
@@ -146,8 +178,7 @@ impl Memories {
         let mut at_work = self.at_work();
         let forgotten = at_work.remove(uid) == Some(true);
         if let Some(memory) = memory.filter(|_| !forgotten) {
-            let mut objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
-            objects.insert(uid.to_owned(), Box::new(memory));
+            self.objects().insert(uid, memory);
         }
         forgotten
     }
@@ -173,9 +204,9 @@ impl Memories {
 
     /// What the next reconcile of an object is for.
     pub(super) fn lane(&self, uid: &str, seen: &Seen, settled: bool, now: Instant) -> Lane {
-        let objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        let objects = self.objects();
         let reads = |schedule: &Schedule| schedule.reads(seen, settled, Duration::ZERO, now);
-        let known = objects.get(uid).map(|memory| reads(&memory.schedule));
+        let known = objects.memories.get(uid).map(|memory| reads(&memory.schedule));
         known.unwrap_or_else(|| reads(&Schedule::default())).lane
     }
 
@@ -210,13 +241,12 @@ impl Memories {
         }
         self.reported().remove(uid);
         self.arrivals.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
-        self.objects.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+        self.objects().remove(uid);
     }
 
     /// Nothing is remembered any more of these objects.
     pub(super) fn clear(&self, is_old: impl Fn(&str) -> bool) {
-        let mut objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
-        objects.retain(|uid, _| !is_old(uid));
+        self.objects().retain(|uid| !is_old(uid));
     }
 
     /// The UIDs of a kind that are remembered and not among these.
@@ -224,9 +254,14 @@ impl Memories {
         let arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
         let is_other = |uid: &String| arrivals.get(uid).is_some_and(|(other, _)| *other != kind);
         let at_work = self.at_work();
-        let objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        let objects = self.objects();
         let undecodable = self.reported();
-        let all: HashSet<&String> = objects.keys().chain(undecodable.keys()).chain(at_work.keys()).collect();
+        let all: HashSet<&String> = objects
+            .memories
+            .keys()
+            .chain(undecodable.keys())
+            .chain(at_work.keys())
+            .collect();
         let all = all.into_iter().filter(|uid| !uids.contains(*uid) && !is_other(uid));
         all.cloned().collect()
     }
@@ -238,16 +273,16 @@ impl Memories {
             let mut both = [Some(memory), beside].into_iter().flatten();
             both.any(|memory| memory.schedule.waits_for_turn(now))
         };
-        let objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = objects.iter().filter(|(_, memory)| waits(memory));
+        let objects = self.objects();
+        let waiting = objects.memories.iter().filter(|(_, memory)| waits(memory));
         waiting.map(|(uid, _)| uid.clone()).collect()
     }
 
     /// The UIDs of those whose load balancers are looked at, or are being looked at now.
     pub(super) fn looking(&self) -> Vec<String> {
         let at_work: Vec<String> = self.at_work().keys().cloned().collect();
-        let objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
-        let looked = objects.iter().filter(|(_, memory)| memory.looks_at_aws());
+        let objects = self.objects();
+        let looked = objects.memories.iter().filter(|(_, memory)| memory.looks_at_aws());
         looked.map(|(uid, _)| uid.clone()).chain(at_work).collect()
     }
 
@@ -268,8 +303,8 @@ impl Memories {
     pub(super) fn load_balancers(&self, uids: &[String]) -> BTreeSet<String> {
         let owners = uids.iter().filter(|uid| self.has_owner(uid));
         let owners: Vec<&String> = owners.collect();
-        let objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
-        let memories = owners.into_iter().filter_map(|uid| objects.get(uid));
+        let objects = self.objects();
+        let memories = owners.into_iter().filter_map(|uid| objects.memories.get(uid));
         let both = memories.flat_map(|memory| [Some(&**memory), memory.beside.as_deref()]);
         let known = both.flatten().filter_map(|memory| memory.known.load_balancer());
         known.map(|lb| lb.name.clone()).collect()
@@ -277,11 +312,7 @@ impl Memories {
 
     /// How many objects wait after a failure.
     pub(super) fn backing_off(&self) -> usize {
-        let memories = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
-        memories
-            .values()
-            .filter(|memory| memory.schedule.failures() > 0)
-            .count()
+        self.objects().failing
     }
 }
 
@@ -297,6 +328,7 @@ mod tests {
         memories.put("1", Some(memory));
         assert_eq!(memories.backing_off(), 1);
         assert_eq!(memories.take("1").schedule.failures(), 1);
+        assert_eq!(memories.backing_off(), 0, "it is worked on");
         assert_eq!(memories.take("1").schedule.failures(), 0, "a panic would have lost it");
     }
 

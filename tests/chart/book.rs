@@ -1,74 +1,16 @@
 //! The documentation as a book: its list of chapters is whole, links and anchors lead somewhere, and what stands in the pages as
-//! YAML or as a command is taken by what it is for.
+//! YAML is taken by what it is for.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use aws_simulator::Seed;
 use serde_json::{Value, json};
 use testkit::Kind;
 
 use crate::helm::{REQUIRED, document, read, root, template, yaml};
 use crate::install::Turn;
-
-fn pages() -> Vec<PathBuf> {
-    fn collect(folder: &Path, pages: &mut Vec<PathBuf>) {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                collect(&path, pages);
-            } else if path.extension().is_some_and(|extension| extension == "md") {
-                pages.push(path);
-            }
-        }
-    }
-    let mut pages = Vec::new();
-    collect(&root().join("docs"), &mut pages);
-    pages.sort();
-    pages
-}
-
-/// The pages outside the book that people read too.
-fn all_pages() -> Vec<PathBuf> {
-    let others = ["README.md", "deploy/README.md", "charts/classic-lb-operator/README.md"];
-    pages()
-        .into_iter()
-        .chain(others.map(|page| root().join(page)))
-        .collect()
-}
-
-fn shown(path: &Path) -> String {
-    path.strip_prefix(root()).unwrap().display().to_string()
-}
-
-/// The blocks of a language in a page, with what stands beside the language; those in lists are moved to the margin.
-fn blocks(page: &Path, language: &str) -> Vec<(String, String)> {
-    let text = std::fs::read_to_string(page).unwrap();
-    let (mut found, mut open) = (Vec::new(), None::<(usize, String, String)>);
-    for line in text.lines() {
-        let rest = line.trim_start();
-        let depth = line.len() - rest.len();
-        match &mut open {
-            Some((_, info, block)) if rest.starts_with("```") => {
-                let mut words = info.split_whitespace();
-                if words.next() == Some(language) {
-                    found.push((words.collect(), std::mem::take(block)));
-                }
-                open = None;
-            }
-            Some((margin, _, block)) => {
-                let cut = line.len().min(*margin);
-                block.push_str(&line[cut..]);
-                block.push('\n');
-            }
-            None => {
-                if let Some(info) = rest.strip_prefix("```") {
-                    open = Some((depth, info.to_owned(), String::new()));
-                }
-            }
-        }
-    }
-    found
-}
+use crate::pages::{self, shown};
 
 /// The anchors of a page, as mdBook and code forges make them of headings.
 fn anchors(page: &Path) -> BTreeSet<String> {
@@ -107,20 +49,23 @@ fn the_book_lists_every_page_once() {
         .collect();
     let unique: BTreeSet<&str> = listed.iter().copied().collect();
     assert_eq!(listed.len(), unique.len(), "a page is listed twice");
-    let pages: BTreeSet<String> = pages()
+    let pages: BTreeSet<String> = pages::book()
         .iter()
         .map(|page| shown(page)["docs/".len()..].to_owned())
         .filter(|page| page != "SUMMARY.md")
         .collect();
     assert_eq!(unique, pages.iter().map(String::as_str).collect());
-    assert!(read("book.toml").contains("src = \"docs\""));
+    let settings = read("book.toml");
+    assert!(settings.contains("src = \"docs\""));
+    // Where the source can be looked at is told to `tools/book`.
+    assert!(!settings.contains("://"), "an address in book.toml");
 }
 
 #[test]
 fn anchors_of_links_exist() {
     let mut known: BTreeMap<PathBuf, BTreeSet<String>> = BTreeMap::new();
     let (mut looked, mut missing) = (0, Vec::new());
-    for page in all_pages() {
+    for page in pages::all() {
         let text = std::fs::read_to_string(&page).unwrap();
         for (at, _) in text.match_indices("](") {
             let target = text[at + 2..].split(')').next().unwrap();
@@ -147,10 +92,68 @@ fn anchors_of_links_exist() {
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
+/// Alerts, the chart and the releases name pages of the book by where they are to be.
+#[test]
+fn addresses_of_the_book_are_those_of_its_pages() {
+    let address = regex::Regex::new(r"https://classiclb\.dev/docs/([\w/.-]*)(?:#([\w-]+))?").unwrap();
+    let (mut looked, mut missing) = (0, BTreeSet::new());
+    let mut folders: Vec<PathBuf> = ["charts", "deploy", "src", "tools"]
+        .map(|folder| root().join(folder))
+        .into();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            // What is no text names no page.
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            for found in address.captures_iter(&text) {
+                let (page, anchor) = (&found[1], found.get(2).map_or("", |anchor| anchor.as_str()));
+                let file = match page.strip_suffix(".html") {
+                    Some(name) => root().join(format!("docs/{name}.md")),
+                    None => root().join("docs").join(page).join("README.md"),
+                };
+                looked += 1;
+                if !file.exists() || !anchor.is_empty() && !anchors(&file).contains(anchor) {
+                    missing.insert(format!("{}: {}", shown(&path), &found[0]));
+                }
+            }
+        }
+    }
+    assert!(looked > 20, "only {looked} addresses");
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// The ports on their page are those of the chart.
+#[test]
+fn ports_are_what_their_page_says() {
+    let defaults = document(&read("charts/classic-lb-operator/values.yaml"));
+    let page = read("docs/reference/endpoints.md");
+    let mut looked = 0;
+    for cell in page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split(" | ").next())
+    {
+        let words: Vec<&str> = cell
+            .split(['`', ',', ' ', '(', ')'])
+            .filter(|word| !word.is_empty())
+            .collect();
+        let [_, port, value] = words.as_slice() else {
+            panic!("{cell}")
+        };
+        let set = defaults.pointer(&format!("/{}", value.replace('.', "/"))).unwrap();
+        assert_eq!(set.to_string(), *port, "{cell}");
+        looked += 1;
+    }
+    assert_eq!(looked, 2);
+}
+
 #[test]
 fn links_of_the_book_lead_somewhere() {
     let (mut looked, mut missing) = (0, Vec::new());
-    for page in all_pages() {
+    for page in pages::all() {
         let text = std::fs::read_to_string(&page).unwrap();
         for (at, _) in text.match_indices("](") {
             let target = text[at + 2..].split(')').next().unwrap();
@@ -171,12 +174,10 @@ fn links_of_the_book_lead_somewhere() {
 #[test]
 fn json_in_the_pages_can_be_read() {
     let mut read = 0;
-    for page in all_pages() {
-        for (_, block) in blocks(&page, "json") {
-            let parsed = serde_json::from_str::<Value>(&block);
-            parsed.unwrap_or_else(|why| panic!("{}: {why}\n{block}", shown(&page)));
-            read += 1;
-        }
+    for block in pages::in_language("json") {
+        let parsed = serde_json::from_str::<Value>(&block.text);
+        parsed.unwrap_or_else(|why| panic!("{}{why}", block.place()));
+        read += 1;
     }
     assert!(read > 0, "no block was looked at");
 }
@@ -195,36 +196,38 @@ async fn manifests_in_the_pages_are_taken_by_the_api_server() {
         turn.cluster.apply(&namespace.to_string()).await.unwrap();
     }
     let (mut taken, mut others) = (0, 0);
-    for page in all_pages() {
-        for (info, block) in blocks(&page, "yaml") {
-            let place = format!("{}:\n{block}", shown(&page));
-            match info.as_str() {
-                "" => {}
-                "values" => {
-                    template(&[REQUIRED, &block]).unwrap_or_else(|why| panic!("{place}{why}"));
-                    taken += 1;
-                    continue;
-                }
-                "spec" => {
-                    let mut object = document(&read("examples/tutorial.yaml"));
-                    let given = document(&block);
-                    for (field, value) in given.as_object().unwrap() {
-                        object["spec"][field] = value.clone();
-                    }
-                    create(&turn, &object, &place).await;
-                    taken += 1;
-                    continue;
-                }
-                other => panic!("{place}: what is {other}?"),
+    for block in pages::in_language("yaml") {
+        let place = block.place();
+        match block.info.as_str() {
+            "" => {}
+            "values" => {
+                template(&[REQUIRED, &block.text]).unwrap_or_else(|why| panic!("{place}{why}"));
+                taken += 1;
+                continue;
             }
-            for object in yaml(&block) {
-                let kind = object["kind"].as_str().unwrap_or_else(|| panic!("no kind in {place}"));
-                if OF_OTHERS.contains(&kind) {
-                    others += 1;
-                } else {
-                    create(&turn, &object, &place).await;
-                    taken += 1;
+            "spec" => {
+                let mut object = document(&read("examples/tutorial.yaml"));
+                let given = document(&block.text);
+                for (field, value) in given.as_object().unwrap() {
+                    object["spec"][field] = value.clone();
                 }
+                create(&turn, &object, &place).await;
+                taken += 1;
+                continue;
+            }
+            "seed" => {
+                Seed::from_yaml(&block.text).unwrap_or_else(|why| panic!("{place}{why}"));
+                continue;
+            }
+            other => panic!("{place}: what is {other}?"),
+        }
+        for object in yaml(&block.text) {
+            let kind = object["kind"].as_str().unwrap_or_else(|| panic!("no kind in {place}"));
+            if OF_OTHERS.contains(&kind) {
+                others += 1;
+            } else {
+                create(&turn, &object, &place).await;
+                taken += 1;
             }
         }
     }
@@ -246,68 +249,6 @@ async fn create(turn: &Turn, object: &Value, place: &str) {
             cluster.delete_and_wait(kind, name).await.unwrap();
         }
     }
-}
-
-#[test]
-fn commands_of_kubectl_clb_in_the_pages_are_understood() {
-    let mut looked = 0;
-    for page in all_pages() {
-        for (_, block) in blocks(&page, "sh") {
-            let joined = block.replace("\\\n", " ");
-            for line in joined.lines() {
-                let line = line.split(" #").next().unwrap();
-                let Some(rest) = line.trim().strip_prefix("kubectl clb ") else {
-                    continue;
-                };
-                let rest = rest.split(['|', '>']).next().unwrap();
-                // What stands in capitals is replaced by the reader.
-                let of_the_reader =
-                    |word: &str| word.len() > 1 && word.chars().all(|c| c.is_ascii_uppercase() || c == '-');
-                let words = rest.split_whitespace().map(|word| word.trim_matches('\''));
-                let words = words.map(|word| match word {
-                    word if of_the_reader(word) && !word.starts_with('-') => word.to_lowercase(),
-                    word => word.to_owned(),
-                });
-                let arguments = ["kubectl-clb".to_owned()].into_iter().chain(words).map(Into::into);
-                if let Err(error) = classic_lb_operator::cli::read(arguments) {
-                    assert!(!error.use_stderr(), "{}: {line}\n{error}", shown(&page));
-                }
-                looked += 1;
-            }
-        }
-    }
-    assert!(looked > 12, "only {looked} commands");
-}
-
-/// Commands of Helm name charts, values and files that exist.
-#[test]
-fn commands_of_helm_in_the_pages_set_values_that_exist() {
-    let defaults = document(&read("charts/classic-lb-operator/values.yaml"));
-    let mut looked = 0;
-    for page in all_pages() {
-        for (_, block) in blocks(&page, "sh") {
-            let joined = block.replace("\\\n", " ");
-            for line in joined.lines().filter(|line| line.trim_start().starts_with("helm ")) {
-                let words: Vec<&str> = line.split_whitespace().collect();
-                for pair in words.windows(2) {
-                    match pair {
-                        ["--set", setting] => {
-                            let path = setting.split('=').next().unwrap().replace('.', "/");
-                            let known = defaults.pointer(&format!("/{path}")).is_some();
-                            assert!(known, "{}: {setting} is no value", shown(&page));
-                            looked += 1;
-                        }
-                        ["-f", file] => assert!(root().join(file).exists(), "{}: {file}", shown(&page)),
-                        _ => {}
-                    }
-                }
-                for word in words.iter().filter(|word| word.starts_with("charts/")) {
-                    assert!(root().join(word).exists(), "{}: {word}", shown(&page));
-                }
-            }
-        }
-    }
-    assert!(looked > 8, "only {looked} settings");
 }
 
 /// The page of IAM actions has a row for each action of the policy, and for no other.

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use testkit::{Cluster, ControlPlane, Kind};
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
-use crate::helm::{HELM, REQUIRED, chart, document, helm_of, read, root, yaml};
+use crate::helm::{HELM, REQUIRED, chart, document, helm_of, read, yaml};
+use crate::papers::files;
 
 pub(crate) const CRD: &str = "classicloadbalancers.classiclb.dev";
 const BINDINGS: &str = "classicloadbalancerbindings.classiclb.dev";
@@ -346,8 +347,8 @@ async fn every_example_is_accepted_to_the_letter() {
     turn.install(&chart(), &[]).unwrap();
     turn.served().await;
     let mut accepted = 0;
-    for file in std::fs::read_dir(root().join("examples")).unwrap() {
-        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+    for path in files("examples", "yaml") {
+        let text = std::fs::read_to_string(path).unwrap();
         for object in yaml(&text) {
             let name = object["metadata"]["name"].as_str().unwrap();
             turn.cluster.create(&object.to_string()).await.unwrap();

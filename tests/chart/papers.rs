@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::helm::{chart, deployment, document, helm, read, render, root, yaml};
 
-fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
+/// The files of a folder with an extension, in order.
+pub(crate) fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
     let mut files: Vec<_> = std::fs::read_dir(root().join(folder))
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -77,6 +78,23 @@ fn examples_are_one_object_each_and_named_after_their_file() {
         assert!(kinds.contains(&object["kind"].as_str().unwrap()), "{}", path.display());
         assert_eq!(object["metadata"]["name"], path.file_stem().unwrap().to_str().unwrap());
     }
+}
+
+/// A row for each example, and none for another.
+#[test]
+fn the_page_of_examples_names_each_of_them_once() {
+    let page = read("examples/README.md");
+    let rows = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| [")?.split(']').next());
+    let mut named: Vec<&str> = rows.collect();
+    named.sort_unstable();
+    let there = files("examples", "yaml");
+    let there: Vec<&str> = there
+        .iter()
+        .map(|path| path.file_name().unwrap().to_str().unwrap())
+        .collect();
+    assert_eq!(named, there);
 }
 
 #[test]

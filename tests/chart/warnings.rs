@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use testkit::Kind;
 
-use crate::helm::{chart, root, yaml};
+use crate::helm::{chart, yaml};
 use crate::install::Turn;
+use crate::papers::files;
 
 const POLICY: Kind = Kind("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy");
 const NAME: &str = "classic-lb-operator-warnings";
@@ -139,8 +140,7 @@ async fn likely_mistakes_are_warned_about_at_apply_and_nothing_else_is() {
     for members in no_mistakes() {
         assert_eq!(tried(&turn, &spec(members.clone())).await, [""; 0], "{members}");
     }
-    for file in std::fs::read_dir(root().join("examples")).unwrap() {
-        let path = file.unwrap().path();
+    for path in files("examples", "yaml") {
         let all = yaml(&std::fs::read_to_string(&path).unwrap());
         for object in all.iter().filter(|object| object["kind"] == "ClassicLoadBalancer") {
             assert_eq!(tried(&turn, &object["spec"]).await, [""; 0], "{}", path.display());

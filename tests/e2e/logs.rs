@@ -43,6 +43,17 @@ async fn lines_of_an_object_are_found_by_its_name_and_tell_the_next_try() -> Res
     let start = log.iter().find(|line| line["message"] == "starting").expect("a start");
     assert_eq!(start["adoption"], "tagged", "as the flag takes it: {start}");
     assert_eq!(start["resync"], "10m", "as the flag takes it: {start}");
+    let page = include_str!("../../docs/reference/log.md");
+    let members: BTreeSet<&String> = log
+        .iter()
+        .filter(|line| line.get("name").is_some() || line.get("lease").is_some())
+        .flat_map(|line| line.as_object().expect("an object").keys())
+        .collect();
+    let untold: Vec<_> = members
+        .iter()
+        .filter(|member| !page.contains(&format!("`{member}`")))
+        .collect();
+    assert!(untold.is_empty(), "docs/reference/log.md does not tell of {untold:?}");
     let of_the_object: Vec<&Value> = log
         .iter()
         .filter(|line| line["name"] == "web" && line["namespace"] == test.namespace.namespace())

@@ -17,7 +17,7 @@ type Names = BTreeSet<Arc<str>>;
 /// Nodes by name.
 #[derive(Debug, Default)]
 pub(super) struct Nodes {
-    nodes: BTreeMap<Arc<str>, Arc<Node>>,
+    by_name: BTreeMap<Arc<str>, Arc<Node>>,
     on: HashMap<InstanceId, Names>,
     leaving: Names,
     /// By the values of a label; of the keys that selectors have asked for.
@@ -27,25 +27,25 @@ pub(super) struct Nodes {
 /// Whether they are the same Nodes.
 impl PartialEq for Nodes {
     fn eq(&self, other: &Self) -> bool {
-        self.nodes == other.nodes
+        self.by_name == other.by_name
     }
 }
 
 impl Nodes {
     pub(super) fn len(&self) -> usize {
-        self.nodes.len()
+        self.by_name.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.nodes.is_empty()
+        self.by_name.is_empty()
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Arc<Node>> {
-        self.nodes.get(name)
+        self.by_name.get(name)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<Node>)> {
-        self.nodes.iter()
+        self.by_name.iter()
     }
 
     /// Takes one in. Whether that changes anything.
@@ -64,13 +64,13 @@ impl Nodes {
         for (key, values) in &mut self.labels {
             add(values, key, &name, &node);
         }
-        self.nodes.insert(name, Arc::new(node));
+        self.by_name.insert(name, Arc::new(node));
         true
     }
 
     /// Takes one out. Whether it was there.
     pub(super) fn remove(&mut self, name: &str) -> bool {
-        let Some(node) = self.nodes.remove(name) else {
+        let Some(node) = self.by_name.remove(name) else {
             return false;
         };
         if let Some(id) = &node.instance {
@@ -87,12 +87,12 @@ impl Nodes {
 
     /// The Nodes that run on an instance; of several the last by name.
     pub(super) fn on(&self, id: &InstanceId) -> Option<(&Arc<str>, &Arc<Node>)> {
-        self.nodes.get_key_value(self.on.get(id)?.last()?)
+        self.by_name.get_key_value(self.on.get(id)?.last()?)
     }
 
     /// Those that are about to go.
     pub(super) fn leaving(&self) -> impl Iterator<Item = &Arc<Node>> {
-        self.leaving.iter().filter_map(|name| self.nodes.get(name))
+        self.leaving.iter().filter_map(|name| self.by_name.get(name))
     }
 
     /// Those that a selector matches, by name.
@@ -109,10 +109,10 @@ impl Nodes {
             matches.then(|| (Arc::clone(name), Arc::clone(node)))
         };
         match few {
-            None => self.nodes.iter().filter_map(found).collect(),
+            None => self.by_name.iter().filter_map(found).collect(),
             Some((_, names)) => {
                 let names: BTreeSet<&Arc<str>> = names.into_iter().flatten().collect();
-                let nodes = names.into_iter().filter_map(|name| self.nodes.get_key_value(name));
+                let nodes = names.into_iter().filter_map(|name| self.by_name.get_key_value(name));
                 nodes.filter_map(found).collect()
             }
         }
@@ -125,7 +125,7 @@ impl Nodes {
                 continue;
             }
             let mut values = HashMap::new();
-            for (name, node) in &self.nodes {
+            for (name, node) in &self.by_name {
                 add(&mut values, key, name, node);
             }
             self.labels.insert(key.to_owned(), values);

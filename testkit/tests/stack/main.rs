@@ -8,6 +8,7 @@
 )]
 
 mod examples;
+mod getting_started;
 mod local;
 
 use std::path::{Path, PathBuf};
