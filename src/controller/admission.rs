@@ -33,17 +33,12 @@ struct State {
 #[derive(Debug, Default)]
 struct Region {
     running: usize,
+    /// How many may be worked on at once, as whoever came last says: it tells whether AWS answers there.
+    room: usize,
     /// By lane, then by age.
-    waiting: BTreeMap<(Lane, u64), Waiter>,
+    waiting: BTreeMap<(Lane, u64), oneshot::Sender<Turn>>,
     /// The lane of each, by age.
     ages: BTreeMap<u64, Lane>,
-}
-
-#[derive(Debug)]
-struct Waiter {
-    /// How many of its region may be worked on at once.
-    room: usize,
-    call: oneshot::Sender<Turn>,
 }
 
 impl Region {
@@ -54,13 +49,13 @@ impl Region {
 
     /// Who comes next of it, where there is room: the first, or the one that has waited longest.
     fn next(&self, oldest: bool) -> Option<(Lane, u64)> {
-        let (key, waiter) = if oldest {
-            let (came, lane) = self.ages.first_key_value()?;
-            self.waiting.get_key_value(&(*lane, *came))?
+        if self.running >= self.room {
+            None
+        } else if oldest {
+            self.ages.first_key_value().map(|(came, lane)| (*lane, *came))
         } else {
-            self.waiting.first_key_value()?
-        };
-        (self.running < waiter.room).then_some(*key)
+            self.waiting.first_key_value().map(|(key, _)| *key)
+        }
     }
 }
 
@@ -104,14 +99,11 @@ impl Admission {
                 return None;
             }
             let (call, called) = oneshot::channel();
-            let waiter = Waiter {
-                room: self.room(silent),
-                call,
-            };
             state.came += 1;
             let came = state.came;
             let queue = state.regions.entry(region.to_owned()).or_default();
-            queue.waiting.insert((lane, came), waiter);
+            queue.room = self.room(silent);
+            queue.waiting.insert((lane, came), call);
             queue.ages.insert(came, lane);
             called
         };
@@ -122,12 +114,12 @@ impl Admission {
     /// Lets in whoever is next. A turn that nobody listens for any more is dropped, and goes to the one after.
     fn admit(&self) {
         let called = self.state().admit(self.limit);
-        for (region, waiter) in called {
+        for (region, call) in called {
             let turn = Turn {
                 admission: self.clone(),
                 region,
             };
-            drop(waiter.call.send(turn));
+            drop(call.send(turn));
         }
     }
 
@@ -164,7 +156,7 @@ impl Admission {
 }
 
 impl State {
-    fn admit(&mut self, limit: usize) -> Vec<(String, Waiter)> {
+    fn admit(&mut self, limit: usize) -> Vec<(String, oneshot::Sender<Turn>)> {
         let mut called = Vec::new();
         while self.running < limit
             && let Some(next) = self.next()
@@ -177,7 +169,7 @@ impl State {
     }
 
     /// Takes out of line who comes next.
-    fn next(&mut self) -> Option<(String, Waiter)> {
+    fn next(&mut self) -> Option<(String, oneshot::Sender<Turn>)> {
         let oldest = self.admitted % OLDEST == OLDEST - 1;
         let lines = self.regions.iter();
         let fitting = lines.filter_map(|(region, queue)| Some((queue.next(oldest)?, region)));
@@ -190,8 +182,8 @@ impl State {
         let queue = self.regions.get_mut(&region)?;
         queue.running += 1;
         queue.ages.remove(&came);
-        let waiter = queue.waiting.remove(&(lane, came))?;
-        Some((region, waiter))
+        let call = queue.waiting.remove(&(lane, came))?;
+        Some((region, call))
     }
 }
 
@@ -256,6 +248,22 @@ mod tests {
         }));
         probes.await;
         assert_eq!(admission.state().running, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_region_that_answers_again_is_not_worked_on_one_by_one() {
+        let admission = Admission::new(8);
+        let waiting = join_all((0..60).map(|_| async {
+            let _turn = admission.turn(Lane::Sweep, "a", true).await.expect("a turn");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }));
+        let begun = tokio::time::Instant::now();
+        let again = async {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            work(&admission, Lane::Sweep, "a").await
+        };
+        join(waiting, again).await;
+        assert!(begun.elapsed() <= Duration::from_secs(20), "{:?}", begun.elapsed());
     }
 
     #[tokio::test(start_paused = true)]

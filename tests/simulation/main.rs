@@ -20,6 +20,7 @@ mod kubernetes;
 mod leadership;
 mod lies;
 mod operator;
+mod shared;
 mod sharing;
 mod stale;
 mod weather;
