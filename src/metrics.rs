@@ -224,12 +224,12 @@ impl Metrics {
             self.backing_off.clone(),
         );
         registry.register(
-            "clb_operator_objects_undecodable",
+            "clb_operator_undecodable_objects",
             "Objects that this version cannot read as they are now",
             self.undecodable.clone(),
         );
         registry.register(
-            "clb_operator_decode_failures",
+            "clb_operator_objects_undecodable",
             "Objects that could not be decoded, counted anew when they change and still cannot be",
             self.decode_failures.clone(),
         );

@@ -139,7 +139,7 @@ impl AccountRegion {
             .client
             .gate()
             .budget()
-            .health_turn(urgent, self.client.who())
+            .health_turn(urgent, self.client.lane(), self.client.who())
     }
 
     /// Pays for these steps, all or none, before the first of them is sent: none shall stop halfway. There is room for these

@@ -230,10 +230,11 @@ impl Budget {
         });
     }
 
-    /// Takes a turn at reading health; `Err` tells how long to wait for one. Those that matter leave nothing of the share to
-    /// the others, and the others leave half of it.
-    pub(super) fn health_turn(&self, urgent: bool, who: Who) -> Result<(), Duration> {
+    /// Takes a turn at reading health in this lane; `Err` tells how long to wait for one. Those that matter leave nothing of the
+    /// share to the others, and the others leave half of it. Whoever could not make the call keeps its place.
+    pub(super) fn health_turn(&self, urgent: bool, call: Lane, who: Who) -> Result<(), Duration> {
         let leave = if urgent { 0.0 } else { 0.5 };
+        let calls = needs(["DescribeInstanceHealth"]);
         self.with(|levels, now| {
             let lane = if urgent { Lane::Instances } else { Lane::Sweep };
             let asked = Asked {
@@ -242,12 +243,19 @@ impl Budget {
                 leave,
             };
             // In the order in which they came, so that none is read often and another seldom.
-            if levels.health.has_in_turn(asked, lane, who, now) {
+            let has = levels.health.has_in_turn(asked, lane, who, now);
+            let waits = if has {
+                levels.waits(&calls, &parts(&calls), call, who, now)
+            } else {
+                None
+            };
+            if has && waits.is_none() {
                 levels.health.promise(1.0, who);
                 levels.health.spend(1.0, now);
                 return Ok(());
             }
-            Err(levels.health.wait_for(asked, lane, who, now))
+            let wait = levels.health.wait_for(asked, lane, who, now);
+            Err(waits.map_or(wait, |(longer, _)| wait.max(longer)))
         })
     }
 
@@ -367,7 +375,7 @@ mod tests {
         assert!(!budget.is_idle(), "less than three quarters are left");
         tokio::time::advance(Duration::from_secs(1)).await;
         assert!(budget.is_idle());
-        while budget.health_turn(false, 2).is_ok() {}
+        while budget.health_turn(false, Lane::Sweep, 2).is_ok() {}
         assert!(budget.is_idle(), "health has a share of its own");
     }
 
@@ -377,11 +385,29 @@ mod tests {
         let budget = Budget::new(&limits);
         assert_eq!(time_for_health(10, &limits), Duration::ZERO);
         assert_eq!(time_for_health(200, &limits), Duration::from_secs(76));
-        let quiet = (0..100).take_while(|_| budget.health_turn(false, 1).is_ok()).count();
-        let urgent = (0..100).take_while(|_| budget.health_turn(true, 2).is_ok()).count();
+        let quiet = (0..100)
+            .take_while(|_| budget.health_turn(false, Lane::Sweep, 1).is_ok())
+            .count();
+        let urgent = (0..100)
+            .take_while(|_| budget.health_turn(true, Lane::Sweep, 2).is_ok())
+            .count();
         assert_eq!((quiet, urgent), (5, 5));
-        assert!(budget.health_turn(true, 2).expect_err("used up") > Duration::ZERO);
+        assert!(budget.health_turn(true, Lane::Sweep, 2).expect_err("used up") > Duration::ZERO);
         tokio::time::advance(Duration::from_secs(1)).await;
-        assert!(budget.health_turn(true, 2).is_ok());
+        assert!(budget.health_turn(true, Lane::Sweep, 2).is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_at_health_is_not_lost_since_nothing_may_be_read_at_all() {
+        let budget = Budget::new(&Limits::default());
+        let turns = |budget: &Budget| {
+            (0..100)
+                .take_while(|_| budget.health_turn(true, Lane::Sweep, 1).is_ok())
+                .count()
+        };
+        while take(&budget, "DescribeTags", Lane::Instances).is_ok() {}
+        assert_eq!(turns(&budget), 0);
+        tokio::time::advance(Duration::from_secs(4)).await;
+        assert_eq!(turns(&budget), 10, "what the share of health holds is still there");
     }
 }

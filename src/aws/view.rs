@@ -4,6 +4,7 @@
 //! pages of the whole list; and what was read serves whoever does not need a newer reading. Nobody is given a reading that
 //! is older than the last write to the same load balancer, or than what it asks for. Absence counts only by name.
 
+mod by_lane;
 mod joined;
 mod load_balancers;
 mod neighbours;

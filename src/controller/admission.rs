@@ -39,6 +39,8 @@ struct Region {
     /// As metrics tell it.
     at: Endpoint,
     running: usize,
+    /// How many may be worked on at once, as whoever came last says: it tells whether AWS answers there.
+    room: usize,
     /// By lane, then by age.
     waiting: BTreeMap<(Lane, u64), Waiter>,
     /// The lane of each, by age.
@@ -48,8 +50,6 @@ struct Region {
 #[derive(Debug)]
 struct Waiter {
     since: Instant,
-    /// How many of its region may be worked on at once.
-    room: usize,
     call: oneshot::Sender<Turn>,
 }
 
@@ -64,13 +64,13 @@ impl Region {
 
     /// Who comes next of it, where there is room: the first, or the one that has waited longest.
     fn next(&self, oldest: bool) -> Option<(Lane, u64)> {
-        let (key, waiter) = if oldest {
-            let (came, lane) = self.ages.first_key_value()?;
-            self.waiting.get_key_value(&(*lane, *came))?
+        if self.running >= self.room {
+            None
+        } else if oldest {
+            self.ages.first_key_value().map(|(came, lane)| (*lane, *came))
         } else {
-            self.waiting.first_key_value()?
-        };
-        (self.running < waiter.room).then_some(*key)
+            self.waiting.first_key_value().map(|(key, _)| *key)
+        }
     }
 }
 
@@ -117,13 +117,12 @@ impl Admission {
             let (call, called) = oneshot::channel();
             let waiter = Waiter {
                 since: Instant::now(),
-                room: self.room(silent),
                 call,
             };
             state.came += 1;
             let came = state.came;
             let queue = state.regions.entry(region.to_owned()).or_default();
-            queue.at = at;
+            (queue.at, queue.room) = (at, self.room(silent));
             queue.waiting.insert((lane, came), waiter);
             queue.ages.insert(came, lane);
             called
@@ -311,6 +310,22 @@ mod tests {
         }));
         probes.await;
         assert!(admission.state().running.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_region_that_answers_again_is_not_worked_on_one_by_one() {
+        let admission = Admission::new(8);
+        let waiting = join_all((0..60).map(|_| async {
+            let _turn = turn(&admission, Lane::Sweep, "a", true).await.expect("a turn");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }));
+        let begun = Instant::now();
+        let again = async {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            work(&admission, Lane::Sweep, "a").await
+        };
+        join(waiting, again).await;
+        assert!(begun.elapsed() <= Duration::from_secs(20), "{:?}", begun.elapsed());
     }
 
     #[tokio::test(start_paused = true)]

@@ -249,7 +249,7 @@ impl Memories {
         self.objects().retain(|uid| !is_old(uid));
     }
 
-    /// The UIDs of a kind that are remembered and not among these.
+    /// The UIDs of a kind that were known and are not among these.
     pub(super) fn others(&self, kind: Kind, uids: &HashSet<String>) -> Vec<String> {
         let arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
         let is_other = |uid: &String| arrivals.get(uid).is_some_and(|(other, _)| *other != kind);
@@ -261,6 +261,8 @@ impl Memories {
             .keys()
             .chain(undecodable.keys())
             .chain(at_work.keys())
+            // Nothing more is remembered of those that another process works on.
+            .chain(arrivals.keys())
             .collect();
         let all = all.into_iter().filter(|uid| !uids.contains(*uid) && !is_other(uid));
         all.cloned().collect()
@@ -347,6 +349,13 @@ mod tests {
             memories.others(Kind::Owner, &["2".to_owned()].into()),
             ["3"],
             "of another kind"
+        );
+        memories.arrived(Kind::Owner, "4", Instant::now());
+        memories.forget("3");
+        assert_eq!(
+            memories.others(Kind::Owner, &["2".to_owned()].into()),
+            ["4"],
+            "one that only its event told of"
         );
     }
 

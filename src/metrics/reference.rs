@@ -76,7 +76,7 @@ const QUESTIONS: &[(&str, &str)] = &[
     ),
     (
         "Are there objects that this version cannot read?",
-        "max(clb_operator_objects_undecodable) > 0",
+        "max(clb_operator_undecodable_objects) > 0",
     ),
     (
         "Does the operator still hear from the API server?",

@@ -142,8 +142,8 @@ async fn let_dream(test: &Test) -> Result<()> {
 async fn undecodable(test: &Test) -> Result<[String; 2]> {
     let metrics = test.stack.operator().get("/metrics").await?.body;
     let series = [
-        "clb_operator_objects_undecodable ",
-        "clb_operator_decode_failures_total ",
+        "clb_operator_undecodable_objects ",
+        "clb_operator_objects_undecodable_total ",
     ];
     let value = |series: &str| metrics.lines().find_map(|line| line.strip_prefix(series));
     Ok(series.map(|series| value(series).unwrap_or_default().to_owned()))
@@ -155,7 +155,7 @@ async fn until_none_is_undecodable(test: &Test) -> Result<()> {
         reply
             .body
             .lines()
-            .any(|line| line == "clb_operator_objects_undecodable 0")
+            .any(|line| line == "clb_operator_undecodable_objects 0")
     };
     let operator = test.stack.operator();
     operator.until("/metrics", "all objects can be read", none).await?;

@@ -21,6 +21,7 @@ mod leadership;
 mod lies;
 mod operator;
 mod orphans;
+mod shared;
 mod sharing;
 mod stale;
 mod weather;

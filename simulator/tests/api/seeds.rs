@@ -246,7 +246,13 @@ fn what_cannot_be_is_refused_and_nothing_is_left_of_it() {
 #[test]
 fn the_seed_in_the_readme_can_be_planted() {
     let readme = include_str!("../../README.md");
-    let seed = readme.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let seed = readme
+        .split("```yaml seed\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
     let aws = Aws::new();
     aws.seed(seed);
     assert_eq!(aws.describe("my-lb").all("Instances/member/InstanceId").len(), 3);

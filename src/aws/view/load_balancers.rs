@@ -8,10 +8,11 @@ use futures::future::join_all;
 use tokio::time::Instant;
 
 use self::batches::{by_names, tags_of};
-use super::joined::{Joined, KEPT};
+use super::by_lane::ByLane;
+use super::joined::KEPT;
 use crate::aws::client::Client;
 use crate::aws::{Class, Error};
-use crate::elb::{DESCRIBE_LOAD_BALANCERS, DESCRIBE_TAGS, Lane, LoadBalancer};
+use crate::elb::{DESCRIBE_LOAD_BALANCERS, DESCRIBE_TAGS, LoadBalancer};
 
 /// Names in one call. AWS names none that is missing, so a larger batch would cost more to take apart.
 const NAMES: usize = 20;
@@ -26,23 +27,11 @@ type Description = Result<Option<LoadBalancer>, Error>;
 type Tags = Result<BTreeMap<String, String>, Error>;
 
 /// What was read of load balancers.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct LoadBalancers {
-    /// Those of instances wait for none that are still to come of changes, and neither for those of sweeps, whose lane may be
-    /// empty.
-    descriptions: [Joined<String, Description>; 3],
-    tags: [Joined<String, Tags>; 3],
+    descriptions: ByLane<String, Description>,
+    tags: ByLane<String, Tags>,
     fleet: Mutex<Fleet>,
-}
-
-impl Default for LoadBalancers {
-    fn default() -> Self {
-        Self {
-            descriptions: [Joined::brisk(), Joined::default(), Joined::default()],
-            tags: [Joined::brisk(), Joined::default(), Joined::default()],
-            fleet: Mutex::default(),
-        }
-    }
 }
 
 /// What is known of all load balancers together.
@@ -115,8 +104,8 @@ impl LoadBalancers {
     }
 
     pub(super) fn clear(&self) {
-        self.descriptions.iter().for_each(Joined::clear);
-        self.tags.iter().for_each(Joined::clear);
+        self.descriptions.answers().clear();
+        self.tags.answers().clear();
     }
 
     pub(super) fn expects_proof(&self, name: &str, now: Instant) {
@@ -137,8 +126,8 @@ impl LoadBalancers {
 
     pub(super) fn served(&self, name: &str) {
         let name = name.to_owned();
-        self.descriptions.iter().for_each(|joined| joined.forget(&name));
-        self.tags.iter().for_each(|joined| joined.forget(&name));
+        self.descriptions.answers().forget(&name);
+        self.tags.answers().forget(&name);
     }
 
     /// Whether a reading that was asked for then may be shown to others.
@@ -157,7 +146,7 @@ impl LoadBalancers {
         let now = Instant::now();
         let exists = self.exists(name, exists, now);
         let name = name.to_owned();
-        if let Some(known) = self.descriptions.iter().find_map(|joined| joined.known(&name, since)) {
+        if let Some(known) = self.descriptions.answers().known(&name, since) {
             return (known, Asked::No);
         }
         if !exists {
@@ -165,11 +154,14 @@ impl LoadBalancers {
             return (self.find(client, &name, now).await, Asked::Alone);
         }
         let waits = since < now;
-        let joined = &self.descriptions[class(client.lane())];
-        let mut answer = joined.ask(&name, |names| self.read(client, names, waits)).await;
+        let ask = || {
+            let read = |names| self.read(client, names, waits);
+            self.descriptions.ask(client.lane(), &name, read)
+        };
+        let mut answer = ask().await;
         if self.heed(&answer) && client.has_kept("DescribeLoadBalancers") {
             // Whoever asked for all had no turn, but this one has.
-            answer = joined.ask(&name, |names| self.read(client, names, waits)).await;
+            answer = ask().await;
             self.heed(&answer);
         }
         if matches!(answer, Ok(None)) {
@@ -260,13 +252,13 @@ impl LoadBalancers {
             let known = all.iter().filter(|lb| growing || fleet.names.contains(&lb.name));
             known.map(|lb| lb.name.clone()).collect()
         };
-        let [first, ..] = &self.descriptions;
-        first.tidy(at);
+        let answers = self.descriptions.answers();
+        answers.tidy(at);
         for lb in all
             .iter()
             .filter(|lb| keeps.contains(&lb.name) && self.counts(&lb.name, at))
         {
-            first.keep(lb.name.clone(), at, Ok(Some(lb.clone())));
+            answers.keep(lb.name.clone(), at, Ok(Some(lb.clone())));
         }
         Ok(all.into_iter().map(|lb| (lb.name.clone(), lb)).collect())
     }
@@ -274,13 +266,16 @@ impl LoadBalancers {
     /// As [`View::tags`](super::View::tags), and whether they were asked for.
     pub(super) async fn tags(&self, client: &Client, name: &str, since: Instant) -> (Tags, bool) {
         let name = name.to_owned();
-        if let Some(known) = self.tags.iter().find_map(|joined| joined.known(&name, since)) {
+        if let Some(known) = self.tags.answers().known(&name, since) {
             return (known, false);
         }
-        let joined = &self.tags[class(client.lane())];
-        let mut answer = joined.ask(&name, |names| self.read_tags(client, names)).await;
+        let ask = || {
+            let read = |names| self.read_tags(client, names);
+            self.tags.ask(client.lane(), &name, read)
+        };
+        let mut answer = ask().await;
         if answer.as_ref().is_err_and(is_over_budget) && client.has_kept("DescribeTags") {
-            answer = joined.ask(&name, |names| self.read_tags(client, names)).await;
+            answer = ask().await;
         }
         if self.heed(&answer) {
             // It asks again when its turn comes. Whose turn comes before asks for it, too.
@@ -317,13 +312,13 @@ impl LoadBalancers {
         // Collected first, since each takes of what is spare.
         let batches: Vec<_> = batches.collect();
         let mut answers = Vec::new();
-        let [first, ..] = &self.tags;
-        first.tidy(at);
+        let kept = self.tags.answers();
+        kept.tidy(at);
         for (asked, further) in join_all(batches).await {
             answers.extend(asked);
             for (name, tags) in further {
                 if self.counts(&name, at) {
-                    first.keep(name, at, Ok(tags));
+                    kept.keep(name, at, Ok(tags));
                 }
             }
         }
@@ -342,10 +337,8 @@ impl LoadBalancers {
 
     /// Load balancers that were read and whose tags were not.
     fn without_tags(&self, but: &[String]) -> BTreeSet<String> {
-        let [descriptions, ..] = &self.descriptions;
-        let [tags, ..] = &self.tags;
-        let mut names: BTreeSet<String> = descriptions.answered().into_iter().collect();
-        for name in tags.answered().iter().chain(but) {
+        let mut names: BTreeSet<String> = self.descriptions.answers().answered().into_iter().collect();
+        for name in self.tags.answers().answered().iter().chain(but) {
             names.remove(name);
         }
         names
@@ -354,15 +347,6 @@ impl LoadBalancers {
 
 fn is_over_budget(error: &Error) -> bool {
     error.class == Class::OverBudget
-}
-
-/// Which of the groups of questions those of a lane belong to.
-fn class(lane: Lane) -> usize {
-    match lane {
-        Lane::Instances => 0,
-        Lane::Change => 1,
-        Lane::Repair | Lane::Sweep => 2,
-    }
 }
 
 mod batches;

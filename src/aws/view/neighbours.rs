@@ -8,51 +8,40 @@ use futures::future::join_all;
 use tokio::time::Instant;
 
 use super::View;
-use super::joined::Joined;
+use super::by_lane::ByLane;
 use crate::aws::Error;
 use crate::aws::client::{Client, Filters};
-use crate::elb::{AutoScalingGroup, InstanceId, RouteTable, SecurityGroup, Subnet};
+use crate::elb::{
+    AutoScalingGroup, DESCRIBE_AUTO_SCALING_GROUPS, DESCRIBE_AUTO_SCALING_INSTANCES, InstanceId, RouteTable,
+    SecurityGroup, Subnet,
+};
 
 type Answer<T> = Result<T, Error>;
 type Placed = BTreeMap<InstanceId, Option<String>>;
 
 /// What was read of the neighbours of load balancers.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Neighbours {
-    subnets: Joined<Filters, Answer<Vec<Subnet>>>,
-    route_tables: Joined<BTreeSet<String>, Answer<Vec<RouteTable>>>,
-    security_groups: Joined<Filters, Answer<Vec<SecurityGroup>>>,
-    instances: Joined<(BTreeMap<String, String>, String), Answer<Placed>>,
-    groups: Joined<String, Answer<Option<AutoScalingGroup>>>,
-    members: Joined<InstanceId, Answer<Option<String>>>,
-}
-
-impl Default for Neighbours {
-    fn default() -> Self {
-        Self {
-            subnets: Joined::default(),
-            route_tables: Joined::default(),
-            security_groups: Joined::default(),
-            instances: Joined::default(),
-            groups: Joined::default(),
-            // Asked before instances leave.
-            members: Joined::brisk(),
-        }
-    }
+    subnets: ByLane<Filters, Answer<Vec<Subnet>>>,
+    route_tables: ByLane<BTreeSet<String>, Answer<Vec<RouteTable>>>,
+    security_groups: ByLane<Filters, Answer<Vec<SecurityGroup>>>,
+    instances: ByLane<(BTreeMap<String, String>, String), Answer<Placed>>,
+    groups: ByLane<String, Answer<Option<AutoScalingGroup>>>,
+    members: ByLane<InstanceId, Answer<Option<String>>>,
 }
 
 impl Neighbours {
     pub(super) fn clear(&self) {
-        self.subnets.clear();
-        self.route_tables.clear();
-        self.security_groups.clear();
-        self.instances.clear();
-        self.groups.clear();
-        self.members.clear();
+        self.subnets.answers().clear();
+        self.route_tables.answers().clear();
+        self.security_groups.answers().clear();
+        self.instances.answers().clear();
+        self.groups.answers().clear();
+        self.members.answers().clear();
     }
 
     pub(super) fn wrote_group(&self, name: &str) {
-        self.groups.forget(&name.to_owned());
+        self.groups.answers().forget(&name.to_owned());
     }
 }
 
@@ -60,7 +49,7 @@ impl Neighbours {
 async fn shared<K, T, R>(
     view: &View,
     operation: &str,
-    joined: &Joined<K, Answer<T>>,
+    asked: &ByLane<K, Answer<T>>,
     question: &K,
     read: impl Fn(Client, K) -> R,
 ) -> Answer<T>
@@ -69,32 +58,33 @@ where
     T: Clone,
     R: Future<Output = Answer<T>>,
 {
-    if let Some(known) = joined.known(question, view.since) {
+    let answers = asked.answers();
+    if let Some(known) = answers.known(question, view.since) {
         return known;
     }
     let read = &read;
     let answer_all = |questions: Vec<K>| async move {
         let at = Instant::now();
-        joined.tidy(at);
-        let answers = questions.into_iter().map(|question| async move {
+        answers.tidy(at);
+        let all = questions.into_iter().map(|question| async move {
             let answer = read(view.client.for_all(), question.clone()).await;
             if answer.is_ok() {
-                joined.keep(question.clone(), at, answer.clone());
+                answers.keep(question.clone(), at, answer.clone());
             }
             (question, answer)
         });
-        join_all(answers).await
+        join_all(all).await
     };
-    let answer = joined.ask(question, answer_all).await;
+    let answer = asked.ask(view.client.lane(), question, answer_all).await;
     view.client.note(operation, &answer);
     answer
 }
 
-/// What is known of these, or else the answer of AWS to this operation, which takes many at once; kept for others.
+/// What is known of these, or else the answer of AWS to this operation, which takes so many at once; kept for others.
 async fn together<K, T, R>(
     view: &View,
-    operation: &str,
-    joined: &Joined<K, Answer<Option<T>>>,
+    (operation, at_once): (&'static str, usize),
+    asked: &ByLane<K, Answer<Option<T>>>,
     questions: &BTreeSet<K>,
     read: impl Fn(Client, BTreeSet<K>) -> R,
 ) -> Answer<BTreeMap<K, T>>
@@ -103,39 +93,46 @@ where
     T: Clone,
     R: Future<Output = Answer<BTreeMap<K, T>>>,
 {
-    if questions.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let read = &read;
+    let (answers, read) = (asked.answers(), &read);
     let answer_all = |questions: Vec<K>| async move {
         let at = Instant::now();
-        joined.tidy(at);
-        let answer = read(view.client.for_all(), questions.iter().cloned().collect()).await;
-        let answers = questions.into_iter().map(|question| {
+        answers.tidy(at);
+        let client = view.client.for_all();
+        // Some of the calls are of no use without the others.
+        let answer = match client.keep_pages(operation, questions.len().div_ceil(at_once)) {
+            Ok(()) => read(client, questions.iter().cloned().collect()).await,
+            Err(error) => Err(error),
+        };
+        let each = questions.into_iter().map(|question| {
             let one = answer.as_ref().map(|found| found.get(&question).cloned());
             let one = one.map_err(Clone::clone);
             if one.is_ok() {
-                joined.keep(question.clone(), at, one.clone());
+                answers.keep(question.clone(), at, one.clone());
             }
             (question, one)
         });
-        answers.collect()
+        each.collect()
     };
-    let ask = |question: &K| {
-        let question = question.clone();
-        async move {
-            let answer = match joined.known(&question, view.since) {
-                Some(known) => known,
-                None => joined.ask(&question, answer_all).await,
-            };
-            answer.map(|found| Some((question, found?)))
+    let mut found = BTreeMap::new();
+    let mut unknown = Vec::new();
+    for question in questions {
+        match answers.known(question, view.since) {
+            Some(known) => found.extend(known?.map(|known| (question.clone(), known))),
+            None => unknown.push(question),
         }
-    };
-    let answers = join_all(questions.iter().map(ask)).await;
-    let found: Answer<BTreeMap<K, T>> = answers.into_iter().filter_map(Result::transpose).collect();
+    }
+    if unknown.is_empty() {
+        return Ok(found);
+    }
+    let asking = unknown
+        .iter()
+        .map(|question| asked.ask(view.client.lane(), question, answer_all));
+    let told: Answer<Vec<Option<T>>> = join_all(asking).await.into_iter().collect();
     // One call tells of many.
-    view.client.note_shared(operation, &found);
-    found
+    view.client.note_shared(operation, &told);
+    let told = unknown.into_iter().zip(told?);
+    found.extend(told.filter_map(|(question, one)| Some((question.clone(), one?))));
+    Ok(found)
 }
 
 impl View {
@@ -216,18 +213,20 @@ impl View {
             Ok(groups.into_iter().map(|group| (group.name.clone(), group)).collect())
         };
         let groups = &self.readings.neighbours.groups;
-        let found = together(self, "DescribeAutoScalingGroups", groups, names, read).await?;
+        let operation = ("DescribeAutoScalingGroups", DESCRIBE_AUTO_SCALING_GROUPS);
+        let found = together(self, operation, groups, names, read).await?;
         Ok(found.into_values().collect())
     }
 
     /// The Auto Scaling group of each of these instances that has one (`DescribeAutoScalingInstances`, those of several objects
-    /// in one call).
+    /// in one call). Whose they are decides whether they are deregistered, so no earlier answer serves.
     ///
     /// # Errors
     /// When AWS cannot be asked.
     pub async fn auto_scaling_members(&self, ids: &BTreeSet<InstanceId>) -> Answer<BTreeMap<InstanceId, String>> {
         let read = |client: Client, ids: BTreeSet<InstanceId>| async move { client.auto_scaling_members(&ids).await };
         let members = &self.readings.neighbours.members;
-        together(self, "DescribeAutoScalingInstances", members, ids, read).await
+        let operation = ("DescribeAutoScalingInstances", DESCRIBE_AUTO_SCALING_INSTANCES);
+        together(&self.now(), operation, members, ids, read).await
     }
 }

@@ -119,7 +119,7 @@ pub(super) async fn keep_group_members(
         .filter(|name| !groups.found.contains_key(*name))
         .cloned()
         .collect();
-    groups.found.extend(read(&region.view, &unknown).await?.found);
+    groups.found.extend(read(&region.view.now(), &unknown).await?.found);
     let attached = groups.attached(&lb.name);
     registration.kept.extend(
         owners

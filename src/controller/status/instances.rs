@@ -55,7 +55,7 @@ impl Targets<'_> {
         self.health_of(id).is_none() && self.read_for.is_none_or(|read| !read.contains(id))
     }
 
-    /// Whether their health was not read yet, and they are those that a status tells of.
+    /// Whether their health was not read yet, and all else is as a status tells it.
     pub(super) fn are_as_told(&self, told: &InstancesStatus, registered: &BTreeSet<InstanceId>) -> bool {
         if self.health.is_some() {
             return false;
@@ -65,8 +65,18 @@ impl Targets<'_> {
         let listed: BTreeSet<&InstanceId> = told.items.iter().map(|item| &item.id).collect();
         told.desired == number(wanted.len())
             && told.registered == number(registered.len())
+            && told.stale == self.stale
             && listed.len() == all.len().min(ITEMS)
             && listed.is_subset(&all)
+            && told.items.iter().all(|item| self.is_as_told(item))
+    }
+
+    /// Whether all but its health is as a status tells it.
+    fn is_as_told(&self, told: &InstanceStatus) -> bool {
+        let member = self.members.get(&told.id);
+        let (node, zone) = member.map_or((None, None), |member| (member.node.as_ref(), member.zone.as_ref()));
+        let sources = member.iter().flat_map(|member| &member.sources);
+        told.node.as_ref() == node && told.zone.as_ref() == zone && sources.eq(&told.sources)
     }
 
     fn health_of(&self, id: &str) -> Option<&InstanceHealth> {

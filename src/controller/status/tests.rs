@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use proptest::prelude::*;
@@ -221,6 +222,19 @@ fn health_that_was_told_stands_until_it_is_read() {
     };
     assert_eq!(judged(&before), ("2/2".into(), "True".into()));
     assert_eq!(told(&before, &["i-1", "i-2"], None), before);
+    // What else is told of them is what guards go by, so it is never of another spec.
+    let mut elsewhere = before.clone();
+    let instances = elsewhere.instances.as_mut().expect("instances");
+    for item in Arc::make_mut(&mut instances.items) {
+        item.sources = vec!["instanceIds".into()];
+    }
+    let anew = told(&elsewhere, &["i-1", "i-2"], None);
+    assert_eq!(
+        anew.instances.map(|instances| instances.items),
+        told(&ClassicLoadBalancerStatus::default(), &["i-1", "i-2"], None)
+            .instances
+            .map(|instances| instances.items)
+    );
     for others in [&["i-1", "i-3"][..], &["i-1"], &["i-1", "i-2", "i-3"]] {
         assert_eq!(judged(&told(&before, others, None)).1, "Unknown", "{others:?}");
     }
