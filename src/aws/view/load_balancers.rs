@@ -58,6 +58,19 @@ impl Fleet {
         self.queued.is_some_and(|at| now.saturating_duration_since(at) < KEPT)
     }
 
+    /// These are all that there are. Tells which of them are kept for others.
+    fn listed(&mut self, all: &[LoadBalancer], at: Instant) -> HashSet<String> {
+        let listed: HashSet<&str> = all.iter().map(|lb| lb.name.as_str()).collect();
+        self.total = listed.len();
+        // One that is there after all comes back with its object's next question.
+        self.names.retain(|name| listed.contains(name.as_str()));
+        self.written.retain(|_, written| *written >= at - KEPT);
+        let grew = self.grew;
+        let growing = grew.is_some_and(|grew| at.saturating_duration_since(grew) < GROWING);
+        let kept = listed.into_iter().filter(|name| growing || self.names.contains(*name));
+        kept.map(ToOwned::to_owned).collect()
+    }
+
     fn pages(&self) -> usize {
         self.total
             .max(self.names.len())
@@ -242,16 +255,7 @@ impl LoadBalancers {
             fleet.total = fleet.total.max(told + 1);
         }
         let all = all?;
-        let keeps: HashSet<String> = {
-            let mut fleet = self.fleet();
-            fleet.total = all.len();
-            fleet.written.retain(|_, written| *written >= at - KEPT);
-            let growing = fleet
-                .grew
-                .is_some_and(|grew| at.saturating_duration_since(grew) < GROWING);
-            let known = all.iter().filter(|lb| growing || fleet.names.contains(&lb.name));
-            known.map(|lb| lb.name.clone()).collect()
-        };
+        let keeps = self.fleet().listed(&all, at);
         let answers = self.descriptions.answers();
         answers.tidy(at);
         for lb in all
@@ -354,6 +358,26 @@ mod batches;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_gone_makes_the_fleet_smaller_and_of_others_nothing_is_kept() {
+        let lb = |number: usize| LoadBalancer::bare(&number.to_string());
+        let mut fleet = Fleet {
+            names: (0..1000).map(|number| number.to_string()).collect(),
+            ..Fleet::default()
+        };
+        assert_eq!(fleet.pages(), 3);
+        let all: Vec<LoadBalancer> = (990..1010).map(lb).collect();
+        assert_eq!(fleet.listed(&all, Instant::now()).len(), 10);
+        assert_eq!((fleet.names.len(), fleet.total, fleet.pages()), (10, 20, 1));
+        fleet.grew = Some(Instant::now());
+        let all = [lb(995), lb(2000)];
+        assert_eq!(
+            fleet.listed(&all, Instant::now()).len(),
+            2,
+            "its object may be about to ask"
+        );
+    }
 
     #[test]
     fn few_are_read_by_name_and_many_by_pages() {

@@ -16,23 +16,13 @@ fn at(second: i64) -> Timestamp {
 
 fn balancer(instances: &[&str]) -> LoadBalancer {
     LoadBalancer {
-        name: "web".into(),
         identity: Identity {
             dns_name: Some("web-1.elb".into()),
             ..Identity::default()
         },
         scheme: Scheme::InternetFacing,
-        listeners: BTreeMap::new(),
-        policies: BTreeMap::new(),
-        backends: BTreeMap::new(),
-        attributes: crate::elb::Attributes::default(),
-        health_check: HealthCheck::of("TCP:80".into()),
-        availability_zones: std::collections::BTreeSet::new(),
-        subnets: std::collections::BTreeSet::new(),
-        security_groups: std::collections::BTreeSet::new(),
         instances: instances.iter().map(|id| (*id).to_owned()).collect(),
-        tags: BTreeMap::new(),
-        auto_scaling_groups: std::collections::BTreeSet::new(),
+        ..LoadBalancer::bare("web")
     }
 }
 
