@@ -31,4 +31,4 @@ pub use gate::WhenOverBudget;
 pub use rates::Rates;
 pub use reads::Reads;
 pub use session::Role;
-pub use view::View;
+pub use view::{CertificateOf, View};

@@ -35,7 +35,7 @@ use futures::future::join_all;
 use futures::{FutureExt as _, StreamExt as _};
 use kube::runtime::controller::{Action, Config, Controller};
 use kube::runtime::reflector::store::Writer;
-use kube::runtime::reflector::{self, Store};
+use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::{PredicateConfig, WatchStreamExt as _};
 use tokio::task::JoinSet;
 use tracing::info;
@@ -141,15 +141,25 @@ fn control<K: Watched, S: Future<Output = ()> + Send + Sync + 'static>(
             move |event| watch::observe_objects(event, &reconciler, &readiness, &listed)
         })
         .reflect(writer)
+        .inspect({
+            // After the cache has it, since a worker takes it from there.
+            let reconciler = Arc::clone(reconciler);
+            move |event| watch::observe_changes(event, &reconciler)
+        })
         .applied_objects()
         .predicate_filter(watch::asks_for_a_reconcile, PredicateConfig::default());
+    let cache = reader.clone();
     Controller::for_stream(objects, reader)
         // Without a limit of its own: the door is ours, since the queue knows nothing of what is urgent.
         .with_config(Config::default())
         .reconcile_all_on(watch::batches(cx.changes()))
         .reconcile_all_on(watch::terms(cx.leaders().beginnings()))
         .graceful_shutdown_on(shutdown)
-        .run(reconcile_one::<K>, error_policy, Arc::clone(reconciler))
+        .run(
+            move |object, reconciler| reconcile_one(object, reconciler, cache.clone()),
+            error_policy,
+            Arc::clone(reconciler),
+        )
         .for_each(|result| async move {
             if let Err(error) = result {
                 // An object that is gone from the cache while it was queued is no failure.
@@ -193,11 +203,17 @@ async fn stopped_before_the_first_list(shutdown: impl Future<Output = ()>, readi
     }
 }
 
-async fn reconcile_one<K: Watched>(object: Arc<Guarded<K>>, reconciler: Arc<Reconciler>) -> Result<Action, Error> {
+async fn reconcile_one<K: Watched>(
+    object: Arc<Guarded<K>>,
+    reconciler: Arc<Reconciler>,
+    cache: Store<Guarded<K>>,
+) -> Result<Action, Error> {
     if !reconciler.admits(&object) {
         return Ok(Action::requeue(FOLLOWING));
     }
-    let wait = reconciler.reconcile_one(object).await?;
+    let waiting = Arc::clone(&object);
+    let newest = move || cache.get(&ObjectRef::from_obj(&*waiting));
+    let wait = reconciler.reconcile_one(object, newest).await?;
     Ok(wait.map_or_else(Action::await_change, Action::requeue))
 }
 

@@ -26,6 +26,8 @@ pub(super) type Adopting = Mutex<HashMap<(String, String), Weak<tokio::sync::Mut
 pub(super) struct Shared {
     /// The id of the account, where it is entered by a role.
     pub(super) account: String,
+    /// The account whose rate its calls are counted against, as budgets know it.
+    pub(super) payer: String,
     pub(super) region: String,
     pub(super) client: Client,
     pub(super) readings: Arc<Readings>,

@@ -1,6 +1,6 @@
 //! Accounts and their regions: whose credentials ask, and who answers.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,7 +19,10 @@ use super::session::{OfSession, Role, Session};
 use super::{Reads, config};
 use crate::elb::{Lane, region};
 use crate::lease::{Leaders, Share};
-use crate::metrics::{Endpoint, Metrics, RegionSample};
+use crate::metrics::Metrics;
+use places::endpoint;
+
+mod places;
 
 /// How a region of an account stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,67 +132,6 @@ impl Accounts {
         };
         let known = regions.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.get(region).cloned()
-    }
-
-    /// How the budgets and the views stand, for metrics.
-    pub fn samples(&self) -> Vec<RegionSample> {
-        let sample = |shared: Arc<Shared>| RegionSample {
-            at: endpoint(&shared.account, &shared.region),
-            buckets: shared.client.gate().budget().samples(),
-            view_age: Some(shared.readings.read().unwrap_or(shared.since).elapsed().as_secs_f64()),
-            orphans: None,
-        };
-        let mut samples: BTreeMap<Endpoint, RegionSample> = BTreeMap::new();
-        for sample in self.all().into_iter().map(sample) {
-            let known = samples.entry(sample.at.clone()).or_insert_with(|| sample.clone());
-            let ages = [known.view_age, sample.view_age].into_iter().flatten();
-            known.view_age = ages.min_by(f64::total_cmp);
-        }
-        samples.into_values().collect()
-    }
-
-    /// Every region that is asked of an account, as metrics tell it.
-    pub fn endpoints(&self) -> BTreeSet<Endpoint> {
-        let all = self.all();
-        all.iter()
-            .map(|shared| endpoint(&shared.account, &shared.region))
-            .collect()
-    }
-
-    /// Where the objects of these UIDs are, as far as they are known, and how many in each place.
-    pub fn endpoints_of(&self, users: &[String]) -> BTreeMap<Endpoint, usize> {
-        let places = self.users.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut counted: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-        for (role, region) in users.iter().filter_map(|user| places.get(user)) {
-            let account = role.as_ref().map_or("", Role::account);
-            *counted.entry((account, region)).or_default() += 1;
-        }
-        let counted = counted.into_iter();
-        counted
-            .map(|((account, region), count)| (endpoint(account, region), count))
-            .collect()
-    }
-
-    /// The UIDs of the objects that are in a place.
-    pub fn users_at(&self, at: &Endpoint) -> Vec<String> {
-        let users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
-        let there = users.iter().filter(|(_, place)| is_at(place, at));
-        there.map(|(user, _)| user.clone()).collect()
-    }
-
-    /// A place that objects are in, for whoever looks when nobody else asks anything there.
-    pub fn region_at(&self, at: &Endpoint) -> Option<AccountRegion> {
-        let place = {
-            let users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
-            users.values().find(|place| is_at(place, at)).cloned()
-        };
-        let (role, region) = place?;
-        let reads = Reads {
-            lane: Lane::Sweep,
-            since: Instant::now(),
-        };
-        let shared = self.known(role.as_ref(), &region)?;
-        Some(AccountRegion::of(shared, reads, 0, self.leaders.of(None)))
     }
 
     /// Every region of every identity.
@@ -311,6 +253,16 @@ impl Accounts {
         Arc::clone(entered.entry(role.clone()).or_insert_with(enter))
     }
 
+    /// The account that AWS counts calls against, as budgets know it: a role may lead into the operator's own, which has no name here
+    /// and whose id is known once it has answered.
+    fn payer(&self, account: &str) -> String {
+        let own = || self.own.identity.last_known();
+        if !account.is_empty() && own().is_some_and(|own| own == account) {
+            return String::new();
+        }
+        account.to_owned()
+    }
+
     /// What may be asked of this account in this region. Several roles lead into one account, and AWS counts what they ask for
     /// together: the least of their shares is the share of all.
     fn budget(&self, account: &str, region: &str) -> Arc<Budget> {
@@ -328,7 +280,7 @@ impl Accounts {
     fn limits(&self, account: &str) -> Limits {
         let entered = self.entered.lock().unwrap_or_else(PoisonError::into_inner);
         let limits = self.rates.limits;
-        let roles = entered.keys().filter(|role| role.account() == account);
+        let roles = entered.keys().filter(|role| self.payer(role.account()) == account);
         let least = roles.map(|role| role.rate_share.map_or(limits, |percent| limits.with_share(percent)));
         least
             .min_by(|one, other| one.share().total_cmp(&other.share()))
@@ -341,12 +293,12 @@ impl Accounts {
         let used: HashSet<(String, String)> = self
             .all()
             .iter()
-            .map(|shared| (shared.account.clone(), shared.region.clone()))
+            .map(|shared| (shared.payer.clone(), shared.region.clone()))
             .collect();
         let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
         // One that is about to be used is held by whoever made it.
         budgets.retain(|place, budget| used.contains(place) || Arc::strong_count(budget) > 1);
-        for ((account, _), budget) in budgets.iter().filter(|((account, _), _)| !account.is_empty()) {
+        for ((account, _), budget) in budgets.iter() {
             budget.limit(&self.limits(account));
         }
     }
@@ -355,17 +307,19 @@ impl Accounts {
         let asked = of.home.as_deref().filter(|home| *home != region);
         let asked = asked.map(|home| self.shared(of, home));
         let known = || of.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(shared) = known().get(region) {
-            return Arc::clone(shared);
-        }
         let session = of.session.as_ref();
         let account = session.map_or_else(String::new, |session| session.account().to_owned());
-        let (budget, when) = (self.budget(&account, region), self.rates.when_over_budget);
+        let payer = self.payer(&account);
+        if let Some(shared) = known().get(region).filter(|shared| shared.payer == payer) {
+            return Arc::clone(shared);
+        }
+        let (budget, when) = (self.budget(&payer, region), self.rates.when_over_budget);
         let at = endpoint(&account, region);
         let gate = Arc::new(Gate::new(at, Arc::clone(&self.metrics), budget, when));
         let identity = Arc::clone(&of.identity);
         let shared = Arc::new(Shared {
             account,
+            payer,
             region: region.to_owned(),
             client: Client::new(&of.config, region, gate, &identity.key, self.leaders.of(None)),
             readings: Arc::default(),
@@ -375,19 +329,15 @@ impl Accounts {
             identity,
             adopting: Arc::clone(&self.adopting),
         });
-        // Somebody else may have been faster.
-        Arc::clone(known().entry(region.to_owned()).or_insert(shared))
-    }
-}
-
-fn is_at((role, region): &Place, at: &Endpoint) -> bool {
-    *at.region == *region && *at.account == *role.as_ref().map_or("", Role::account)
-}
-
-fn endpoint(account: &str, region: &str) -> Endpoint {
-    Endpoint {
-        account: account.into(),
-        region: region.into(),
+        let mut known = known();
+        match known.get(region) {
+            // Somebody else may have been faster.
+            Some(faster) if faster.payer == shared.payer => Arc::clone(faster),
+            _ => {
+                known.insert(region.to_owned(), Arc::clone(&shared));
+                shared
+            }
+        }
     }
 }
 

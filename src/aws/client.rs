@@ -37,6 +37,7 @@ use crate::elb::{
 use crate::lease::Leadership;
 
 pub use ec2::Filters;
+pub(super) use instances::FILTER_VALUES;
 use turn::Turn;
 
 /// The call that reads the health of instances, as errors name it.

@@ -54,6 +54,28 @@ impl Error {
         }
     }
 
+    /// Whether EC2 names instances that it does not know.
+    pub(super) fn names_instances(&self) -> bool {
+        self.code == "InvalidInstanceID.NotFound"
+    }
+
+    /// Whether ACM or IAM says that it does not have what was asked for.
+    pub(super) fn knows_none(&self) -> bool {
+        const CODES: [&str; 4] = [
+            "InvalidArnException",
+            "NoSuchEntity",
+            "ResourceNotFoundException",
+            "ValidationException",
+        ];
+        CODES.contains(&self.code.as_str())
+    }
+
+    /// Whether a region answers so that is not enabled, also to credentials that are good elsewhere.
+    pub fn may_be_of_the_region(&self) -> bool {
+        const CODES: [&str; 3] = ["AuthFailure", "InvalidClientTokenId", "OptInRequired"];
+        self.class == Class::Denied && CODES.contains(&self.code.as_str())
+    }
+
     /// Reads the SDK's error.
     pub(super) fn of_sdk<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> Self
     where

@@ -45,6 +45,12 @@ impl Identity {
         self.asked(client).await
     }
 
+    /// The id of the account that answered last, if any has.
+    pub(super) fn last_known(&self) -> Option<String> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.account.as_ref().map(|(_, account)| account.id.clone())
+    }
+
     /// The account, asked for whatever is known.
     pub(super) async fn verify(&self, client: &Client) -> Result<Account, Error> {
         let _asking = self.asking.lock().await;

@@ -8,6 +8,7 @@ mod by_lane;
 mod joined;
 mod load_balancers;
 mod neighbours;
+mod referred;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,6 +22,9 @@ use crate::elb::{InstanceHealth, LoadBalancer};
 use crate::plan::Step;
 use load_balancers::{Asked, LoadBalancers};
 use neighbours::Neighbours;
+use referred::Referred;
+
+pub use referred::CertificateOf;
 
 /// How old tags may be that prove whose a load balancer is, where many are written to one after the other: in that time the
 /// default share lets as many register instances as one call tells the tags of.
@@ -31,6 +35,7 @@ const PROOF: Duration = Duration::from_secs(10);
 pub(super) struct Readings {
     load_balancers: LoadBalancers,
     neighbours: Neighbours,
+    referred: Referred,
 }
 
 impl Readings {
@@ -43,6 +48,7 @@ impl Readings {
     pub(super) fn clear(&self) {
         self.load_balancers.clear();
         self.neighbours.clear();
+        self.referred.clear();
     }
 }
 

@@ -17,7 +17,7 @@ use tracing::field::{Empty, display};
 use tracing::{Instrument as _, Span, debug, error, info, info_span, warn};
 
 use super::accounts::Terms;
-use super::admission::{Admission, Turn};
+use super::admission::{Admission, Line, Turn};
 use super::backoff;
 use super::context::Context;
 use super::drains;
@@ -33,7 +33,7 @@ use crate::api::FINALIZER;
 use crate::api::message;
 use crate::elb::Lane;
 use crate::lease::{Share, Used};
-use crate::metrics::{CONTROLLER, Endpoint, Reconciled, Told};
+use crate::metrics::{CONTROLLER, Reconciled, Told};
 use crate::plan::Problem;
 use samples::told;
 
@@ -152,11 +152,16 @@ impl Reconciler {
         });
     }
 
-    /// One reconcile of one object; the answer says after how long to look again, if nothing happens before.
+    /// One reconcile of one object; the answer says after how long to look again, if nothing happens before. `newest` is the object
+    /// as the watch has told of it by the time that a worker has it.
     ///
     /// # Errors
     /// When the object lacks what every stored object has.
-    pub async fn reconcile_one<K: Watched>(&self, object: Arc<Guarded<K>>) -> Result<Option<Duration>, Error> {
+    pub async fn reconcile_one<K: Watched>(
+        &self,
+        object: Arc<Guarded<K>>,
+        newest: impl FnOnce() -> Option<Arc<Guarded<K>>>,
+    ) -> Result<Option<Duration>, Error> {
         let stored = match &object.0 {
             Ok(object) => object,
             Err(invalid) => {
@@ -167,10 +172,17 @@ impl Reconciler {
         let uid = stored.uid().ok_or(Error::Incomplete("uid"))?;
         // Ten thousand may wait here at once, so what the work needs is made when it begins.
         let line = self.line(&Object::of(stored), &uid);
-        let Some(_turn) = self.turn(line).await else {
+        let Some(_turn) = self.turn(&uid, line).await else {
             return Ok(Some(STOPPING));
         };
-        Box::pin(self.taken_up(&Object::of(stored), &uid)).await
+        // It may have been changed while it waited. What is gone, or is another one, comes again by its own event.
+        let newest = newest();
+        match newest.as_ref().map(|object| &object.0) {
+            Some(Ok(stored)) if stored.uid().as_ref() == Some(&uid) => {
+                Box::pin(self.taken_up(&Object::of(stored), &uid)).await
+            }
+            _ => Ok(None),
+        }
     }
 
     /// One reconcile, once a worker has it.
@@ -209,19 +221,23 @@ impl Reconciler {
         let silent = self.cx.accounts.is_silent(role.as_ref(), region);
         // One account that hangs takes no workers from another in the same region.
         let account = object.spec.account_ref.as_ref().map_or("", |account| &account.name);
-        Line {
-            lane,
-            region: format!("{account}/{region}"),
-            at: self.at(account, region),
-            silent,
+        let at = self.at(account, region);
+        Line { lane, at, silent }
+    }
+
+    /// An event brought an object that may be waiting for a worker, and the cache has it.
+    pub fn changed<K: Watched>(&self, object: &Guarded<K>) {
+        let Ok(stored) = &object.0 else { return };
+        if let Some(uid) = stored.uid().filter(|uid| self.admission.has_waiting(uid)) {
+            self.admission.changed(&uid, self.line(&Object::of(stored), &uid));
         }
     }
 
     /// Waits for a worker; `None`: the operator stops.
-    async fn turn(&self, line: Line) -> Option<Turn> {
+    async fn turn(&self, uid: &str, line: Line) -> Option<Turn> {
         self.cx.metrics.queued();
         let came = Instant::now();
-        let turn = self.admission.turn(line.lane, &line.region, line.at, line.silent).await;
+        let turn = self.admission.turn(uid, line).await;
         self.cx.metrics.taken_up(came.elapsed());
         turn
     }
@@ -329,17 +345,6 @@ impl Reconciler {
         };
         self.cx.kubernetes.warning(&object, "Reconcile", &message).await;
     }
-}
-
-/// Where an object waits for a worker.
-struct Line {
-    lane: Lane,
-    /// With the account.
-    region: String,
-    /// The same as metrics tell it.
-    at: Endpoint,
-    /// It does not answer.
-    silent: bool,
 }
 
 /// Whether the status is about the spec as it is.

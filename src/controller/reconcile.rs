@@ -49,6 +49,7 @@ use inputs::inputs;
 use own::{own, remembered};
 use realise::realise;
 use resolve::resolve;
+use stop::Stop;
 use subject::{Course, Subject};
 
 pub(super) use conclude::Next;
@@ -57,24 +58,11 @@ pub(super) use gather::in_words;
 /// One reconcile: what is wanted × what is there → calls → what is told → when to look again.
 pub(super) async fn reconcile(cx: &Context, object: &Object, memory: &mut Memory) -> Result<Next, Error> {
     let now = cx.clock.now();
-    memory.published.hand_over(object, &cx.cluster_id);
-    let previous = memory.published.previous(object);
-    let settled = previous.observed_generation == object.metadata.generation;
-    let tolerance = cx.intervals.tolerance();
-    let reads = memory
-        .schedule
-        .reads(&subject::seen(object), settled, tolerance, now.at);
-    let subject = match Subject::of(object, cx, previous, reads) {
+    let subject = &match begin(cx, object, memory, now) {
         Ok(subject) => subject,
         Err(stop) => return Box::pin(outside::outside(cx, object, memory, stop, now)).await,
     };
-    let (subject, seen) = (&subject, subject.seen());
-    let because = memory.schedule.because(&seen, now.at);
-    tracing::Span::current().record("because", because);
-    tracing::debug!(because, "reconciling");
-    memory
-        .lifecycle
-        .resume(from_status::was_being_made(&subject.previous), now.at);
+    let seen = subject.seen();
     match subject.course() {
         Course::Finalize => return Box::pin(finalize::finalize(cx, subject, memory, now)).await,
         Course::Rest => return rest::rest(cx, subject, memory).await,
@@ -112,6 +100,22 @@ pub(super) async fn reconcile(cx: &Context, object: &Object, memory: &mut Memory
     }
     .await;
     Box::pin(conclude(cx, executor, subject, memory, ended, now)).await // I/O   status, once, where it differs; when to look again
+}
+
+/// What the object is, as far as that can be told without asking anybody, and why it is looked at.
+fn begin<'a>(cx: &'a Context, object: &'a Object, memory: &mut Memory, now: Moment) -> Result<Subject<'a>, Stop> {
+    memory.published.hand_over(object, &cx.cluster_id);
+    let previous = memory.published.previous(object);
+    let settled = previous.observed_generation == object.metadata.generation;
+    let (schedule, tolerance) = (&memory.schedule, cx.intervals.tolerance());
+    let reads = schedule.reads(&subject::seen(object), settled, tolerance, now.at);
+    let subject = Subject::of(object, cx, previous, reads)?;
+    let because = schedule.because(&subject.seen(), now.at);
+    tracing::Span::current().record("because", because);
+    tracing::debug!(because, "reconciling");
+    let was_being_made = from_status::was_being_made(&subject.previous);
+    memory.lifecycle.resume(was_being_made, now.at);
+    Ok(subject)
 }
 
 /// Takes the turn at AWS that it has waited for. Whether that has not come; what the cluster asks for meanwhile does not wait

@@ -159,6 +159,16 @@ pub(super) fn observe_objects<K: Watched>(
     seen(reconciler);
 }
 
+/// An object that waits for a worker does so as what it has become.
+pub(super) fn observe_changes<K: Watched>(
+    event: &Result<watcher::Event<Guarded<K>>, watcher::Error>,
+    reconciler: &Reconciler,
+) {
+    if let Ok(watcher::Event::InitApply(object) | watcher::Event::Apply(object)) = event {
+        reconciler.changed(object);
+    }
+}
+
 /// Feeds the view of the Nodes and notifies of changes that targets may depend on.
 pub(super) async fn nodes(client: kube::Client, reconciler: Arc<Reconciler>, readiness: Arc<Readiness>) {
     let api: Api<Node> = Api::all(client);

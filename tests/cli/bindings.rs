@@ -107,7 +107,15 @@ async fn a_binding_is_named_by_its_kind() -> Result<()> {
         .here(&["diff", "binding/canary", "--cluster-id", "test"])
         .ended(0)
         .says(&["no field differs"]);
-    assert!(person.stack.simulator().calls(mark)?.writes().is_empty());
+    assert!(
+        person
+            .stack
+            .simulator()
+            .calls(mark)?
+            .naming(balancer)
+            .writes()
+            .is_empty()
+    );
 
     // What is not offered, and what the API server refuses.
     let other = file(&binding("canary2", "nobody-offers-this", &[second]));

@@ -239,3 +239,32 @@ async fn roles_of_one_account_draw_from_one_budget_of_the_least_share() {
     tokio::time::advance(Duration::from_mins(10)).await;
     assert!(at_once(&two).await > 10);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_role_of_the_own_account_draws_from_its_budget() {
+    let (_simulator, accounts) = accounts(Limits::default());
+    let own = accounts.region_for(("1", None), None, REGION, reads());
+    let id = own.account().await.expect("an answer").id;
+    let role = place(&accounts, "2", &id, REGION);
+    assert!(at_once(&role).await > 10);
+    assert_eq!(at_once(&own).await, 0, "AWS counts both together");
+
+    // Where the role was entered before anybody knew that, it is so from then on.
+    let (_simulator, accounts) = self::accounts(Limits::default());
+    let entered = || place(&accounts, "2", &id, REGION);
+    let own = || accounts.region_for(("1", None), None, REGION, reads());
+    assert!(at_once(&entered()).await > 10);
+    own().account().await.expect("an answer");
+    assert!(at_once(&entered()).await > 10);
+    assert_eq!(at_once(&own()).await, 0);
+    // The other one's smaller share is that of both.
+    tokio::time::advance(Duration::from_mins(10)).await;
+    let least = Role {
+        session_name: Some("small".to_owned()),
+        rate_share: Some(10),
+        ..self::role(&id)
+    };
+    drop(accounts.region_for(("3", None), Some(&least), REGION, reads()));
+    let few = at_once(&own()).await;
+    assert!((1..10).contains(&few), "{few}");
+}

@@ -4,7 +4,7 @@
 //! then by name, over the same watches.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use classic_lb_operator::api::{ClassicLoadBalancer, ClassicLoadBalancerBinding};
@@ -62,15 +62,46 @@ pub(crate) enum Step {
     Idle,
 }
 
+/// Objects of a kind by name, as the watch has told of them. A clone is the same.
+struct Cache<K>(Arc<Mutex<BTreeMap<String, Arc<Guarded<K>>>>>);
+
+impl<K> Clone for Cache<K> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<K> Cache<K> {
+    fn new() -> Self {
+        Self(Arc::default())
+    }
+
+    fn all(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Guarded<K>>>> {
+        self.0.lock().expect("no panic")
+    }
+
+    fn get(&self, name: &str) -> Option<Arc<Guarded<K>>> {
+        self.all().get(name).cloned()
+    }
+
+    fn keep(&self, name: String, object: Guarded<K>) {
+        self.all().insert(name, Arc::new(object));
+    }
+
+    fn forget(&self, name: &str) {
+        self.all().remove(name);
+    }
+}
+
 /// The queue and the watches around an operator.
 pub(crate) struct Driver {
     operator: Operator,
     /// How many objects are worked on at once.
     concurrency: usize,
     events: SelectAll<BoxStream<'static, Told>>,
-    objects: BTreeMap<String, Arc<Guarded>>,
+    objects: Cache<ClassicLoadBalancer>,
     /// Bindings by their name after [`BINDING`].
-    bindings: BTreeMap<String, Arc<Guarded<ClassicLoadBalancerBinding>>>,
+    bindings: Cache<ClassicLoadBalancerBinding>,
     /// Tells when all objects are due for what others want.
     changes: watch::Receiver<()>,
     triggers: BTreeMap<String, String>,
@@ -116,8 +147,8 @@ impl Driver {
             operator,
             concurrency,
             events,
-            objects: BTreeMap::new(),
-            bindings: BTreeMap::new(),
+            objects: Cache::new(),
+            bindings: Cache::new(),
             triggers: BTreeMap::new(),
             queue: BTreeSet::new(),
             due: BTreeMap::new(),
@@ -149,8 +180,10 @@ impl Driver {
     }
 
     /// The object as the operator was told of it.
-    pub(crate) fn object(&self, name: &str) -> Option<&ClassicLoadBalancer> {
-        self.objects.get(name).and_then(|object| object.0.as_ref().ok())
+    pub(crate) fn object(&self, name: &str) -> Option<ClassicLoadBalancer> {
+        self.objects
+            .get(name)
+            .and_then(|object| object.0.as_ref().ok().cloned())
     }
 
     /// Waits for whatever happens next, at most until then.
@@ -171,7 +204,7 @@ impl Driver {
             () = tokio::time::sleep_until(wake) => {
                 if self.batch.is_some_and(|batch| batch <= wake) {
                     self.batch = None;
-                    let all: Vec<String> = self.objects.keys().chain(self.bindings.keys()).cloned().collect();
+                    let all: Vec<String> = self.objects.all().keys().chain(self.bindings.all().keys()).cloned().collect();
                     for name in all {
                         self.schedule(&name, wake);
                     }
@@ -203,19 +236,20 @@ impl Driver {
             };
             self.queue.remove(&(due, name.clone()));
             self.due.remove(&name);
-            if let Some(object) = self.objects.get(&name).cloned() {
-                self.reconcile(name, object);
-            } else if let Some(binding) = self.bindings.get(&name).cloned() {
-                self.reconcile(name, binding);
+            let (objects, bindings) = (self.objects.clone(), self.bindings.clone());
+            if let Some(object) = objects.get(&name) {
+                self.reconcile(name, object, objects);
+            } else if let Some(binding) = bindings.get(&name) {
+                self.reconcile(name, binding, bindings);
             }
         }
     }
 
-    fn reconcile<K: Watched>(&mut self, name: String, object: Arc<Guarded<K>>) {
+    fn reconcile<K: Watched>(&mut self, name: String, object: Arc<Guarded<K>>, cache: Cache<K>) {
         self.busy.insert(name.clone());
         let (operator, views) = (self.operator.clone(), self.views);
         let run = async move {
-            let outcome = operator.reconcile(object).await;
+            let outcome = operator.reconcile(object, || cache.get(&name)).await;
             Ended { name, outcome, views }
         };
         self.running.push(run.boxed());
@@ -282,7 +316,8 @@ impl Driver {
                 if self.triggers.insert(name.clone(), trigger.clone()) != Some(trigger) {
                     self.schedule(&name, Instant::now());
                 }
-                self.bindings.insert(name, Arc::new(binding));
+                self.operator.changed(&binding);
+                self.bindings.keep(name, binding);
             }
             Event::Delete(binding) => {
                 let name = format!("{BINDING}{}", binding.name_any());
@@ -290,7 +325,7 @@ impl Driver {
                     self.operator.forget(&uid);
                 }
                 self.triggers.remove(&name);
-                self.bindings.remove(&name);
+                self.bindings.forget(&name);
             }
             Event::Init | Event::InitDone => {}
         }
@@ -311,7 +346,8 @@ impl Driver {
                 if self.triggers.insert(name.clone(), trigger.clone()) != Some(trigger) {
                     self.schedule(&name, Instant::now());
                 }
-                self.objects.insert(name, Arc::new(object));
+                self.operator.changed(&object);
+                self.objects.keep(name, object);
             }
             Event::Delete(object) => {
                 let name = object.name_any();
@@ -319,7 +355,7 @@ impl Driver {
                     self.operator.forget(&uid);
                 }
                 self.triggers.remove(&name);
-                self.objects.remove(&name);
+                self.objects.forget(&name);
             }
             Event::InitDone => self.listed = true,
             Event::Init => {}

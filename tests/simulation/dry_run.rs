@@ -153,7 +153,8 @@ impl Site {
         operator.take_node_event(&Event::InitDone);
         operator.take_object_event(&Event::<Guarded<ClassicLoadBalancerBinding>>::InitDone);
         let object = self.objects().get(NAME).await.expect("the object");
-        let ended = operator.reconcile(Arc::new(Guarded { 0: Ok(object) })).await;
+        let object = Arc::new(Guarded { 0: Ok(object) });
+        let ended = operator.reconcile(Arc::clone(&object), || Some(object)).await;
         ended.expect("a reconcile");
         let calls = self.simulator.requests(before);
         let accepted = calls

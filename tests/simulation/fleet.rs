@@ -9,6 +9,8 @@ mod nodes;
 #[cfg(test)]
 mod others;
 #[cfg(test)]
+mod queue;
+#[cfg(test)]
 mod turns;
 #[cfg(test)]
 mod view;

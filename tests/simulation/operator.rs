@@ -58,9 +58,13 @@ impl Operator {
         value.map(|value| value.parse().expect("a number"))
     }
 
-    /// Reconciles one object and tells when to look again.
-    pub(crate) async fn reconcile<K: Watched>(&self, object: Arc<Guarded<K>>) -> Result<Option<Duration>, String> {
-        let ended = self.reconciler.reconcile_one(object).await;
+    /// Reconciles one object, or what it is by the time that a worker has it, and tells when to look again.
+    pub(crate) async fn reconcile<K: Watched>(
+        &self,
+        object: Arc<Guarded<K>>,
+        newest: impl FnOnce() -> Option<Arc<Guarded<K>>>,
+    ) -> Result<Option<Duration>, String> {
+        let ended = self.reconciler.reconcile_one(object, newest).await;
         ended.map_err(|error| error.to_string())
     }
 
@@ -87,6 +91,11 @@ impl Operator {
     /// An event of the watch brought an object.
     pub(crate) fn arrived(&self, object: &Guarded) {
         self.reconciler.arrived_with(object);
+    }
+
+    /// It did, and the cache has it.
+    pub(crate) fn changed<K: Watched>(&self, object: &Guarded<K>) {
+        self.reconciler.changed(object);
     }
 
     /// Tells Nodes how far they have drained.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_simulator::{Config, Seed, Simulator};
-use classic_lb_operator::aws::{AccountRegion, Accounts, Error, Limits, Rates, Reads};
+use classic_lb_operator::aws::{AccountRegion, Accounts, CertificateOf, Error, Limits, Rates, Reads};
 use classic_lb_operator::elb::{InstanceId, Lane, Wait};
 use classic_lb_operator::lease::Leadership;
 use classic_lb_operator::metrics::Metrics;
@@ -23,6 +23,8 @@ regions:
   autoScalingGroups:
   - {name: asg, launchConfiguration: web, maxSize: 3, availabilityZones: [us-east-1a], instances: [{id: i-0000000b}]}
 ";
+
+const ARN: &str = "arn:aws:acm:us-east-1:123456789012:certificate/12345678-1234-1234-1234-123456789012";
 
 struct World {
     simulator: Simulator,
@@ -56,6 +58,45 @@ impl World {
 
 fn instances(count: usize) -> BTreeSet<InstanceId> {
     (0..count).map(|number| format!("i-{number:017x}")).collect()
+}
+
+/// What is looked at of things that load balancers refer to is looked at for all.
+#[test]
+fn tags_and_certificates_are_read_once_for_many() {
+    apart(async || {
+        let world = World::new("autoscaling=20+5");
+        let seed = format!("{GROUP}  certificates: [{{arn: \"{ARN}\", domainName: a.example.com}}]\n");
+        let seed = Seed::from_yaml(&seed).expect("a seed");
+        world.simulator.seed(&seed).expect("planted");
+        let all: Vec<_> = (0..30)
+            .map(|object| world.region(&object.to_string(), Lane::Sweep, Duration::ZERO))
+            .collect();
+        let asks = all.iter().enumerate().map(|(number, region)| async move {
+            let (ids, groups) = (["i-0000000b", "i-0000000c"], ["asg".to_owned()].into());
+            // Each has one more that nobody else has.
+            let ids = ids.map(str::to_owned).into_iter().chain([format!("i-{number:017x}")]);
+            let instances = region.view.tags_of_instances(&ids.collect()).await.expect("an answer");
+            assert_eq!(instances.len(), 2, "{instances:?}");
+            let groups = region.view.tags_of_groups(&groups).await.expect("an answer");
+            assert_eq!(groups.len(), 1);
+            let of = CertificateOf::Domain("a.example.com".to_owned());
+            let certificate = region.view.certificate(&of, Timestamp::UNIX_EPOCH).await;
+            let arn = certificate.expect("an answer").arn;
+            let tags = region.view.tags_of_certificate(&arn).await.expect("an answer");
+            assert!(tags.is_some());
+        });
+        futures::future::join_all(asks).await;
+        for operation in [
+            "DescribeInstances",
+            "DescribeAutoScalingGroups",
+            "ListCertificates",
+            "ListTagsForCertificate",
+        ] {
+            let calls = world.simulator.requests(0).into_iter();
+            let calls = calls.filter(|call| call.operation == operation).count();
+            assert_eq!(calls, 1, "{operation}");
+        }
+    });
 }
 
 /// Whose an instance is decides whether it is deregistered, so nobody goes by what was so a while ago.

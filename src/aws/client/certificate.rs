@@ -13,13 +13,6 @@ use crate::api::message;
 use crate::aws::{Class, Error};
 use crate::elb::Certificate;
 
-/// The codes with which ACM says that it does not have a certificate.
-const UNKNOWN: [&str; 3] = [
-    "ResourceNotFoundException",
-    "InvalidArnException",
-    "ValidationException",
-];
-
 impl Client {
     /// Proves that AWS knows a certificate. Without the permission to look, it is taken to: then the listener tells.
     ///
@@ -68,7 +61,7 @@ impl Client {
             let name = arn.rsplit('/').next().unwrap_or(arn);
             let request = self.iam.get_server_certificate().server_certificate_name(name);
             let reply = match self.call("GetServerCertificate", request.send()).await {
-                Err(error) if error.code == "NoSuchEntity" => return Ok(None),
+                Err(error) if error.knows_none() => return Ok(None),
                 other => other?,
             };
             let tags = reply
@@ -78,7 +71,7 @@ impl Client {
         }
         let request = self.acm.list_tags_for_certificate().certificate_arn(arn);
         let reply = match self.call("ListTagsForCertificate", request.send()).await {
-            Err(error) if UNKNOWN.contains(&error.code.as_str()) => return Ok(None),
+            Err(error) if error.knows_none() => return Ok(None),
             other => other?,
         };
         let tags = reply.tags.unwrap_or_default().into_iter();
@@ -93,7 +86,7 @@ impl Client {
         const OPERATION: &str = "GetServerCertificate";
         let request = self.iam.get_server_certificate().server_certificate_name(name);
         let reply = match self.call(OPERATION, request.send()).await {
-            Err(error) if error.code == "NoSuchEntity" => return Err(unknown(OPERATION, name)),
+            Err(error) if error.knows_none() => return Err(unknown(OPERATION, name)),
             other => other?,
         };
         let known = reply
@@ -110,7 +103,7 @@ impl Client {
         const OPERATION: &str = "DescribeCertificate";
         let request = self.acm.describe_certificate().certificate_arn(arn);
         let reply = match self.call(OPERATION, request.send()).await {
-            Err(error) if UNKNOWN.contains(&error.code.as_str()) => return Err(unknown(OPERATION, arn)),
+            Err(error) if error.knows_none() => return Err(unknown(OPERATION, arn)),
             other => other?,
         };
         let issued = |status: &Option<CertificateStatus>| *status == Some(CertificateStatus::Issued);

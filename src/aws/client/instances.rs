@@ -109,7 +109,7 @@ impl Client {
             let request = self.ec2.describe_instances().set_instance_ids(Some(chunk.clone()));
             let reply = match self.call(OPERATION, request.send()).await {
                 Ok(reply) => reply,
-                Err(error) if error.code == "InvalidInstanceID.NotFound" => {
+                Err(error) if error.names_instances() => {
                     let named: BTreeSet<InstanceId> = words(&error.message)
                         .filter(|word| chunk.iter().any(|id| id == word))
                         .map(ToOwned::to_owned)
@@ -134,7 +134,7 @@ impl Client {
 /// Ids in one request.
 const CHUNK: usize = 100;
 /// Values in one filter.
-const FILTER_VALUES: usize = 200;
+pub(in crate::aws) const FILTER_VALUES: usize = 200;
 
 fn instances(reservations: Vec<Reservation>) -> impl Iterator<Item = Instance> {
     reservations

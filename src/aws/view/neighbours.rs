@@ -16,7 +16,7 @@ use crate::elb::{
     SecurityGroup, Subnet,
 };
 
-type Answer<T> = Result<T, Error>;
+pub(super) type Answer<T> = Result<T, Error>;
 type Placed = BTreeMap<InstanceId, Option<String>>;
 
 /// What was read of the neighbours of load balancers.
@@ -46,7 +46,7 @@ impl Neighbours {
 }
 
 /// What is known, or else the answer of AWS to this operation, kept for others. `read` answers one question.
-async fn shared<K, T, R>(
+pub(super) async fn shared<K, T, R>(
     view: &View,
     operation: &str,
     asked: &ByLane<K, Answer<T>>,
@@ -81,7 +81,7 @@ where
 }
 
 /// What is known of these, or else the answer of AWS to this operation, which takes so many at once; kept for others.
-async fn together<K, T, R>(
+pub(super) async fn together<K, T, R>(
     view: &View,
     (operation, at_once): (&'static str, usize),
     asked: &ByLane<K, Answer<Option<T>>>,

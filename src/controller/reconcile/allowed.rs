@@ -8,7 +8,7 @@ use super::resolution::Resolution;
 use super::stop::{Halt, Stop};
 use super::subject::Subject;
 use crate::api::message::{self, Message};
-use crate::aws::{AccountRegion, Client, Error, Filters, View};
+use crate::aws::{Error, Filters, View};
 use crate::controller::memory::Memory;
 use crate::elb::{Declared, Placement};
 use crate::plan::allow::{Allowance, Tagged, Tags};
@@ -139,14 +139,14 @@ async fn check(
     if unknown.is_empty() {
         return Ok(());
     }
-    let AccountRegion { client, view, .. } = &*subject.region;
+    let view = &subject.region.view;
     let found = match kind {
         Tagged::Subnet if field == "spec.availabilityZones" => default_subnets(view, &unknown).await,
         Tagged::Subnet => subnets(view, memory, &unknown).await,
         Tagged::SecurityGroup => groups(view, &unknown).await,
-        Tagged::AutoScalingGroup => client.tags_of_groups(&unknown).await,
-        Tagged::Instance => client.tags_of_instances(&unknown).await,
-        Tagged::Certificate => certificates(client, &unknown).await,
+        Tagged::AutoScalingGroup => view.tags_of_groups(&unknown).await,
+        Tagged::Instance => view.tags_of_instances(&unknown).await,
+        Tagged::Certificate => certificates(view, &unknown).await,
     };
     let found = match found {
         Ok(found) => found,
@@ -184,10 +184,10 @@ async fn groups(view: &View, ids: &BTreeSet<String>) -> Result<BTreeMap<String, 
     Ok(found.map(|group| (group.id, group.tags)).collect())
 }
 
-async fn certificates(client: &Client, arns: &BTreeSet<String>) -> Result<BTreeMap<String, Tags>, Error> {
+async fn certificates(view: &View, arns: &BTreeSet<String>) -> Result<BTreeMap<String, Tags>, Error> {
     let mut found = BTreeMap::new();
     for arn in arns {
-        found.extend(client.tags_of_certificate(arn).await?.map(|tags| (arn.clone(), tags)));
+        found.extend(view.tags_of_certificate(arn).await?.map(|tags| (arn.clone(), tags)));
     }
     Ok(found)
 }

@@ -3,7 +3,7 @@
 use super::stop::{Halt, Stop};
 use super::subject::Subject;
 use crate::api::message;
-use crate::aws::{self, Class};
+use crate::aws;
 use crate::plan::{Problem, Track};
 
 /// Compares the account that answers with the one that the object refers to. `Ok`: it may be worked in.
@@ -26,11 +26,10 @@ pub(in crate::controller) async fn enter(subject: &Subject<'_>) -> Result<(), St
 /// AWS could not be asked about the load balancer itself. Where its region refuses credentials that are good elsewhere, it is
 /// not enabled.
 pub(super) async fn unreadable(subject: &Subject<'_>, error: &aws::Error) -> Stop {
-    const OF_REGIONS: [&str; 3] = ["OptInRequired", "InvalidClientTokenId", "AuthFailure"];
     let Some((name, _)) = subject.terms.account() else {
         return subject.unreadable(error);
     };
-    if error.class != Class::Denied || !OF_REGIONS.contains(&error.code.as_str()) {
+    if !error.may_be_of_the_region() {
         return subject.unreadable(error);
     }
     match subject.region.verify().await {

@@ -26,7 +26,7 @@ pub(super) use spare::find as spare_subnet;
 pub(super) async fn look_up(subject: &Subject<'_>, client: &kube::Client, before: &Lookups, now: Timestamp) -> Lookups {
     let mut lookups = Lookups::default();
     let (object, previous) = (subject.object, &subject.previous);
-    certificates::look_up(&object.spec, &subject.region.client, before, &mut lookups, now).await;
+    certificates::look_up(&object.spec, &subject.region.view, before, &mut lookups, now).await;
     certificates::keep_expiries(previous, &mut lookups);
     network::look_up(&mut lookups, object, subject, previous).await;
     public_keys::look_up(&object.spec, client, &subject.namespace, &mut lookups).await;

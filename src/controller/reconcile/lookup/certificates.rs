@@ -7,7 +7,7 @@ use k8s_openapi::jiff::Timestamp;
 use super::found::Lookups;
 use crate::api::message;
 use crate::api::{ClassicLoadBalancerSpec, ClassicLoadBalancerStatus};
-use crate::aws::{Client, Error};
+use crate::aws::{CertificateOf, Error, View};
 use crate::elb::Class;
 use crate::plan::desired::CertificateName;
 use crate::plan::{Problem, Track};
@@ -16,7 +16,7 @@ use crate::plan::{Problem, Track};
 /// found once is not doubted because AWS is busy.
 pub(super) async fn look_up(
     spec: &ClassicLoadBalancerSpec,
-    client: &Client,
+    view: &View,
     before: &Lookups,
     lookups: &mut Lookups,
     now: Timestamp,
@@ -27,18 +27,18 @@ pub(super) async fn look_up(
         };
         let Some(name) = CertificateName::of(certificate) else {
             if let Some(arn) = &certificate.arn {
-                expiry(client, arn, &before.not_after, lookups).await;
+                expiry(view, (arn, now), &before.not_after, lookups).await;
             }
             continue;
         };
         if lookups.references.certificates.contains_key(&name) {
             continue;
         }
-        let found = match &name {
-            CertificateName::IamServerCertificate(name) => client.server_certificate(name).await,
-            CertificateName::AcmDomain(domain) => client.certificate_of_domain(domain, now).await,
+        let of = match &name {
+            CertificateName::IamServerCertificate(name) => CertificateOf::Server(name.clone()),
+            CertificateName::AcmDomain(domain) => CertificateOf::Domain(domain.clone()),
         };
-        let found = match found {
+        let found = match view.certificate(&of, now).await {
             Ok(found) => {
                 lookups
                     .not_after
@@ -55,11 +55,16 @@ pub(super) async fn look_up(
 }
 
 /// When a certificate expires is worth knowing and no more: without it nothing waits.
-async fn expiry(client: &Client, arn: &str, before: &BTreeMap<String, String>, lookups: &mut Lookups) {
+async fn expiry(
+    view: &View,
+    (arn, now): (&String, Timestamp),
+    before: &BTreeMap<String, String>,
+    lookups: &mut Lookups,
+) {
     if lookups.not_after.contains_key(arn) {
         return;
     }
-    let time = match client.certificate(arn).await {
+    let time = match view.certificate(&CertificateOf::Arn(arn.clone()), now).await {
         Ok(found) => found.not_after,
         Err(error) if error.class == Class::MissingReference => None,
         Err(error) => {
@@ -67,7 +72,7 @@ async fn expiry(client: &Client, arn: &str, before: &BTreeMap<String, String>, l
             before.get(arn).cloned()
         }
     };
-    lookups.not_after.extend(time.map(|time| (arn.to_owned(), time)));
+    lookups.not_after.extend(time.map(|time| (arn.clone(), time)));
 }
 
 /// A certificate that serves on though it is not declared any more, since the declared one is not to be had, expires
