@@ -6,16 +6,19 @@ pub(super) mod hcl;
 mod terraform;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use hcl::Labels;
 use kube::ResourceExt as _;
 
+use super::account::Account;
 use super::failure::Failure;
 use super::fleet::{Fleet, Wanted};
 use super::kubernetes::{self, Kubernetes, Named};
 use super::{Exit, find, screen};
+use crate::aws::{AccountRegion, Accounts};
 use crate::controller::Kind;
 use crate::elb::{InstanceId, LoadBalancer, TAG_PREFIX};
 use crate::flags::region_name;
@@ -66,9 +69,20 @@ enum Tool {
 #[derive(Debug)]
 struct Subject {
     region: String,
+    /// The `AWSAccount` that it is in, where its object refers to one.
+    account: Option<String>,
     lb: LoadBalancer,
     /// The instances that were registered one by one.
     single: BTreeSet<InstanceId>,
+}
+
+/// Where load balancers are.
+#[derive(Debug)]
+struct Place {
+    /// The `AWSAccount`, where objects refer to one.
+    account: Option<String>,
+    asked: Arc<AccountRegion>,
+    names: Vec<String>,
 }
 
 /// The tags, but for AWS's and the operator's own.
@@ -90,7 +104,8 @@ impl Export {
                 .unzip(),
             Tool::AwsCli => subjects.iter().map(aws_cli::aws_cli).unzip(),
             Tool::Cloudformation => {
-                let regions = subjects.chunk_by(|one, other| one.region == other.region);
+                let place = |subject: &Subject| (subject.account.clone(), subject.region.clone());
+                let regions = subjects.chunk_by(|one, other| place(one) == place(other));
                 let made: Vec<_> = regions.map(cloudformation::cloudformation).collect::<Result<_, _>>()?;
                 let (texts, notes): (Vec<_>, Vec<_>) = made.into_iter().unzip();
                 (texts, notes.concat())
@@ -106,6 +121,11 @@ impl Export {
                     "{name}: it has no listener, and no load balancer is made without one: add one to what is written"
                 ));
             }
+            if let (Some(account), Tool::Terraform) = (&subject.account, self.to) {
+                screen::note(&format!(
+                    "{name}: it is in the account of AWSAccount {account}: give its resources the provider of that account"
+                ));
+            }
             if !self.names.is_empty() {
                 screen::note(&format!(
                     "{name}: when the other tool has it, delete the object; deletionPolicy: Retain leaves the load balancer"
@@ -117,49 +137,47 @@ impl Export {
             _ => "\n",
         };
         if self.to == Tool::Cloudformation && texts.len() > 1 {
-            screen::note("a stack is of one region: each document that is written is a template of its own");
+            screen::note(
+                "a stack is of one account and region: each document that is written is a template of its own",
+            );
         }
         screen::print(&texts.join(between))?;
         Ok(exit)
     }
 
     async fn subjects(&self, exit: &mut Exit) -> Result<Vec<Subject>, Failure> {
-        let wanted = if self.load_balancer.is_empty() {
-            self.objects().await?
-        } else {
-            BTreeMap::new()
-        };
         let aws = super::aws().await?;
-        let default = self.region.as_deref().or(aws.default_region());
-        let mut by_region = BTreeMap::new();
-        if self.load_balancer.is_empty() {
-            for (region, names) in wanted {
-                let region = region.as_deref().or(default).map(ToOwned::to_owned);
-                let region = region.ok_or_else(|| Failure::usage("no AWS region: set AWS_REGION"))?;
-                by_region.entry(region).or_insert_with(Vec::new).extend(names);
-            }
+        let places = if self.load_balancer.is_empty() {
+            self.objects(&aws, exit).await?
         } else {
-            let region = default.ok_or_else(|| Failure::usage("no AWS region: give --region or set AWS_REGION"))?;
-            by_region.insert(region.to_owned(), self.load_balancer.clone());
-        }
+            let region = self.region.as_deref().or(aws.default_region());
+            let region = region.ok_or_else(|| Failure::usage("no AWS region: give --region or set AWS_REGION"))?;
+            vec![Place {
+                account: None,
+                asked: aws.region(region),
+                names: self.load_balancer.clone(),
+            }]
+        };
         let mut subjects = Vec::new();
-        for (region, names) in by_region {
+        for Place { account, asked, names } in places {
+            let region = &asked.region;
             let wanted = Wanted {
                 names,
                 ..Wanted::default()
             };
-            let mut fleet = Fleet::read(&aws.region(&region), &wanted).await?;
+            let mut fleet = Fleet::read(&asked, &wanted).await?;
             for name in fleet.missing(&wanted) {
                 screen::note(&format!("no Classic load balancer {name:?} in {region}"));
                 *exit = Exit::Failed;
             }
             for (name, error) in &fleet.unread {
-                screen::note(&format!("{name}: {}", Failure::aws(&region, error)));
+                screen::note(&format!("{name}: {}", Failure::aws(region, error)));
                 *exit = Exit::Failed;
             }
             let balancers = std::mem::take(&mut fleet.balancers);
             subjects.extend(balancers.into_iter().map(|lb| Subject {
                 region: region.clone(),
+                account: account.clone(),
                 single: fleet.single(&lb),
                 lb,
             }));
@@ -167,8 +185,8 @@ impl Export {
         Ok(subjects)
     }
 
-    /// The load balancers of the objects, by region.
-    async fn objects(&self) -> Result<BTreeMap<Option<String>, Vec<String>>, Failure> {
+    /// The load balancers of the objects, by account and region.
+    async fn objects(&self, aws: &Accounts, exit: &mut Exit) -> Result<Vec<Place>, Failure> {
         let connection = self.kubernetes.connect().await?;
         let wanted = find::Wanted {
             names: &self.names,
@@ -180,19 +198,35 @@ impl Export {
         if let Some(name) = wanted.missing(&objects).first() {
             return Err(Failure::new(wanted.not_found(&connection, name)));
         }
-        let mut all: BTreeMap<Option<String>, Vec<String>> = BTreeMap::new();
+        let mut all: BTreeMap<_, Vec<String>> = BTreeMap::new();
         for object in objects {
             let object = find::typed(object)?.object;
-            let status = object.status.as_ref();
-            let name = status.and_then(|status| status.load_balancer_name.clone());
-            let name = name
-                .or_else(|| object.spec.load_balancer_name.clone())
-                .ok_or_else(|| Failure::new(format!("{} has no load balancer yet", object.name_any())))?;
-            let region = status
-                .and_then(|status| status.region.clone())
-                .or_else(|| object.spec.region.clone());
-            all.entry(region).or_default().push(name);
+            let status = object.status.clone().unwrap_or_default();
+            let spec = &object.spec;
+            let name = status.load_balancer_name.or_else(|| spec.load_balancer_name.clone());
+            let name = name.ok_or_else(|| Failure::new(format!("{} has no load balancer yet", object.name_any())))?;
+            let region = status.region.or_else(|| spec.region.clone());
+            let region = region.or_else(|| aws.default_region().map(ToOwned::to_owned));
+            let region = region.ok_or_else(|| Failure::usage("no AWS region: set AWS_REGION"))?;
+            let account = spec.account_ref.as_ref().map(|account| account.name.clone());
+            all.entry((account, region, status.account_id)).or_default().push(name);
         }
-        Ok(all)
+        let (alone, mut places) = (all.len() == 1, Vec::new());
+        for ((account, region, known), names) in all {
+            let entering = async {
+                let entered = Account::of(&connection.client, aws, account.as_deref()).await?;
+                entered.region(aws, &region, known.as_deref()).await
+            };
+            match entering.await {
+                Ok(asked) => places.push(Place { account, asked, names }),
+                Err(why) if alone => return Err(why),
+                // The others can be read.
+                Err(why) => {
+                    screen::note(&format!("{}: {why}", names.join(", ")));
+                    *exit = Exit::Failed;
+                }
+            }
+        }
+        Ok(places)
     }
 }

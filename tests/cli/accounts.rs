@@ -1,0 +1,195 @@
+//! Objects that refer to an `AWSAccount`: AWS is asked, and written to, in the account where they are.
+
+use serde_json::{Value, json};
+use testkit::cluster::Kind;
+use testkit::simulator::REGION;
+use testkit::{Options, Policies, Result, Stack};
+use tokio::sync::OnceCell;
+
+use crate::import::unique;
+use crate::{Person, file, manifest, path};
+
+/// The account of whoever runs a command.
+const OWN: &str = "123456789012";
+/// One that is entered by a role.
+pub(crate) const OTHER: &str = "210987654321";
+pub(crate) const ROLE: &str = "arn:aws:iam::210987654321:role/classic-lb-operator";
+/// A role there that may do everything.
+pub(crate) const PEOPLE: &str = "arn:aws:iam::210987654321:role/people";
+/// A role there that nobody gets without the external id.
+pub(crate) const LOCKED: &str = "arn:aws:iam::210987654321:role/locked";
+
+/// A person beside an operator that may take the role.
+async fn person() -> Result<Person<'static>> {
+    static STACK: OnceCell<Stack> = OnceCell::const_new();
+    let mut options = Options {
+        policies: Policies::default().role(ROLE),
+        ..Options::default()
+    };
+    options.aws.external_ids.insert(LOCKED.into(), "secret".into());
+    let stack = STACK.get_or_try_init(|| Stack::start(options)).await?;
+    Person::at(stack).await
+}
+
+/// An `AWSAccount` with the name of the person's namespace, without a role where that is empty.
+pub(crate) async fn enter(person: &Person<'_>, id: &str, role: &str) -> Result<String> {
+    let name = person.namespace.namespace().to_owned();
+    let mut account = json!({
+        "apiVersion": "classiclb.dev/v1alpha1", "kind": "AWSAccount", "metadata": {"name": name},
+        "spec": {"accountId": id, "namespaces": {"from": "All"}},
+    });
+    if !role.is_empty() {
+        account["spec"]["roleArn"] = json!(role);
+    }
+    person.namespace.apply(&account.to_string()).await?;
+    Ok(name)
+}
+
+/// The other account, with the name of its `AWSAccount`.
+pub(crate) async fn other(person: &Person<'_>) -> Result<String> {
+    enter(person, OTHER, ROLE).await
+}
+
+/// A load balancer in an account.
+pub(crate) async fn stand(person: &Person<'_>, account: &str, name: &str, more: Value) -> Result<()> {
+    let mut balancer = json!({"name": name, "availabilityZones": ["us-east-1a"],
+        "listeners": [{"protocol": "HTTP", "port": 80, "instancePort": 8080}]});
+    if let (Some(balancer), Value::Object(more)) = (balancer.as_object_mut(), more) {
+        balancer.extend(more);
+    }
+    let seed = json!({"regions": [{"account": account, "region": REGION, "loadBalancers": [balancer]}]});
+    person.stack.simulator().seed(&seed).await
+}
+
+/// What the simulator knows of one, in its own words.
+fn settings(person: &Person<'_>, account: &str, name: &str) -> String {
+    let state = person.stack.simulator().core().load_balancer(account, REGION, name);
+    state.expect("it stands").settings.to_string()
+}
+
+/// The calls that a command makes in the own account about this load balancer, or with no name at all.
+fn asked_at_home(person: &Person<'_>, mark: u64, name: &str) -> Result<testkit::Calls> {
+    let calls = person.stack.simulator().calls(mark)?.naming(name);
+    Ok(calls.only(|call| call.account == OWN))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn adopt_offers_in_the_account_of_the_object() -> Result<()> {
+    let person = person().await?;
+    let (account, name) = (enter(&person, OTHER, PEOPLE).await?, unique(&person, "acc-a"));
+    stand(&person, OWN, &name, json!({})).await?;
+    stand(&person, OTHER, &name, json!({})).await?;
+    let adopt = |text: &str, more: &[&str]| {
+        let file = file(text);
+        person.here(
+            &[
+                &["adopt", "-f", path(&file), "--cluster-id", "test", "--offer-only"],
+                more,
+            ]
+            .concat(),
+        )
+    };
+    let text = format!(
+        "apiVersion: classiclb.dev/v1alpha1\nkind: ClassicLoadBalancer\nmetadata: {{name: web}}\nspec:\n  accountRef: {{name: \
+         {account}}}\n  loadBalancerName: {name}\n  adopt: true\n  deletionPolicy: Retain\n  availabilityZones: \
+         [us-east-1a]\n  listeners:\n  - {{port: 80, protocol: HTTP, instancePort: 8080}}\n"
+    );
+    let mark = person.stack.simulator().mark()?;
+    adopt(&text, &[]).ended(0).says(&["is offered"]);
+    assert!(settings(&person, OTHER, &name).contains("classiclb.dev/adopt-by"));
+    assert!(!settings(&person, OWN, &name).contains("classiclb.dev/adopt-by"));
+    assert!(
+        asked_at_home(&person, mark, &name)?.is_empty(),
+        "nothing is asked at home"
+    );
+
+    // A role that leads elsewhere, and an account that nobody knows.
+    let calls = person.stack.simulator().mark()?;
+    adopt(&text.replace(&account, "nobody-knows"), &[])
+        .ended(1)
+        .complains(&["no AWSAccount called \"nobody-knows\""]);
+    // The operator's own role may tag nothing that it does not own, whoever takes it.
+    let fresh = unique(&person, "acc-f");
+    stand(&person, OTHER, &fresh, json!({})).await?;
+    other(&person).await?;
+    adopt(&text.replace(&name, &fresh), &[])
+        .ended(1)
+        .complains(&["AddTags", "AccessDenied"]);
+    enter(&person, OTHER, LOCKED).await?;
+    adopt(&text, &[])
+        .ended(1)
+        .complains(&[&format!("AWSAccount {account} cannot be entered"), "AssumeRole"]);
+    enter(&person, OTHER, "").await?;
+    adopt(&text, &[]).ended(1).complains(&[&format!(
+        "AWSAccount {account} is account {OTHER} and names no role, and these credentials are of {OWN}"
+    )]);
+    assert!(person.stack.simulator().calls(calls)?.writes().naming(&name).is_empty());
+    person.namespace.delete_and_wait(Kind::ACCOUNT, &account).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_looks_for_what_is_referred_to_in_the_account_of_the_object() -> Result<()> {
+    let person = person().await?;
+    let account = other(&person).await?;
+    let certificate = format!("arn:aws:acm:{REGION}:{OTHER}:certificate/00000000-0000-0000-0000-0000000acc01");
+    let seed = json!({"regions": [{"account": OTHER, "region": REGION,
+        "vpcs": [], "certificates": [{"arn": certificate}]}]});
+    person.stack.simulator().seed(&seed).await?;
+    let listener = "{port: 80, protocol: HTTP, instancePort: 8080}";
+    let secure = format!(
+        "{{port: 443, protocol: HTTPS, instancePort: 8080, instanceProtocol: HTTP, certificate: {{arn: '{certificate}'}}}}"
+    );
+    let web = manifest("web", &[])
+        .replace(listener, &secure)
+        .replace("spec:\n", &format!("spec:\n  accountRef: {{name: {account}}}\n"));
+    let ran = person.plan(&["-f", path(&file(&web))]).ended(3);
+    assert!(!ran.out.contains("problem:"), "{ran:#?}");
+    // One of the own account is what cannot be had there.
+    let ours = web.replace(&format!(":{OTHER}:"), &format!(":{OWN}:"));
+    let ran = person.plan(&["-f", path(&file(&ours))]).ended(1);
+    ran.says(&[&format!("is of account {OWN}, the operator works in {OTHER}")]);
+    person.namespace.delete_and_wait(Kind::ACCOUNT, &account).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_of_another_account_is_asked_about_there_by_every_command() -> Result<()> {
+    let person = person().await?;
+    let (account, name) = (other(&person).await?, unique(&person, "acc-b"));
+    // What is called the same at home is not to be taken for it.
+    stand(&person, OWN, &name, json!({"tags": {"whose": "ours"}})).await?;
+    let web = manifest("web", &[]).replace(
+        "spec:\n",
+        &format!("spec:\n  accountRef: {{name: {account}}}\n  loadBalancerName: {name}\n"),
+    );
+    person.namespace.apply(&web).await?;
+    person.namespace.until_ready("web").await?;
+    let mark = person.stack.simulator().mark()?;
+
+    person
+        .plan(&["web"])
+        .ended(0)
+        .says(&["web in us-east-1", "nothing to do"]);
+    person
+        .here(&["diff", "web", "--cluster-id", "test"])
+        .ended(0)
+        .says(&["no field differs"]);
+    let why = person.here(&["why", "web"]).ended(0);
+    assert!(!why.out.contains("AWS was not asked"), "{why:#?}");
+    let export = person.here(&["export", "web", "--to", "aws-cli"]).ended(0);
+    assert!(
+        export.out.contains(&name) && !export.out.contains("ours"),
+        "{export:#?}"
+    );
+    let home = asked_at_home(&person, mark, &name)?;
+    assert!(home.is_empty(), "{home}");
+
+    // Where the account cannot be entered nobody is asked in its place.
+    person.namespace.delete_and_wait(Kind::CLB, "web").await?;
+    let kept = web.replace("spec:\n", "spec:\n  management: Suspended\n");
+    person.namespace.apply(&kept).await?;
+    enter(&person, OTHER, LOCKED).await?;
+    let locked = format!("AWSAccount {account} cannot be entered");
+    person.here(&["export", "web", "--to", "aws-cli"]).fails(1, &[&locked]);
+    person.namespace.delete_and_wait(Kind::CLB, "web").await?;
+    person.namespace.delete_and_wait(Kind::ACCOUNT, &account).await
+}
