@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kube::{Api, Client};
 
 use super::failure::Failure;
-use crate::api::AWSAccount;
+use crate::api::{AWSAccount, AccountRef};
 use crate::aws::{AccountRegion, Accounts, Class, Role};
 use crate::controller::preview::role_into;
 
@@ -46,6 +46,12 @@ impl Account {
             role: role_into(aws, &account.spec).await,
         };
         Self { named: Some(named) }
+    }
+
+    /// A reference to it for a manifest.
+    pub(super) fn reference(&self) -> Option<AccountRef> {
+        let name = self.named.as_ref()?.name.clone();
+        Some(AccountRef { name })
     }
 
     /// A region of it. Who answers is compared with the `AWSAccount`, and with the account where something is `known` to be:

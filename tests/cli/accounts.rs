@@ -61,6 +61,11 @@ pub(crate) async fn stand(person: &Person<'_>, account: &str, name: &str, more: 
     person.stack.simulator().seed(&seed).await
 }
 
+/// What tells one load balancer from another.
+fn listening(port: u16) -> Value {
+    json!({"listeners": [{"protocol": "HTTP", "port": port, "instancePort": 8080}]})
+}
+
 /// What the simulator knows of one, in its own words.
 fn settings(person: &Person<'_>, account: &str, name: &str) -> String {
     let state = person.stack.simulator().core().load_balancer(account, REGION, name);
@@ -191,5 +196,83 @@ async fn an_object_of_another_account_is_asked_about_there_by_every_command() ->
     let locked = format!("AWSAccount {account} cannot be entered");
     person.here(&["export", "web", "--to", "aws-cli"]).fails(1, &[&locked]);
     person.namespace.delete_and_wait(Kind::CLB, "web").await?;
+    person.namespace.delete_and_wait(Kind::ACCOUNT, &account).await
+}
+
+/// A Terraform state with one load balancer of this account, and an instance attached to it.
+fn state(account: &str, name: &str, instance: &str) -> tempfile::NamedTempFile {
+    let arn = format!("arn:aws:elasticloadbalancing:{REGION}:{account}:loadbalancer/{name}");
+    let resource = |kind: &str, values: Value| {
+        json!({"mode": "managed", "type": kind, "name": "web", "provider": "p",
+        "instances": [{"attributes": values}]})
+    };
+    let state = json!({"version": 4, "terraform_version": "1.11.4", "resources": [
+        resource("aws_elb", json!({"name": name, "arn": arn})),
+        resource("aws_elb_attachment", json!({"elb": name, "instance": instance})),
+    ]});
+    file(&state.to_string())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn import_reads_and_offers_in_the_account_that_is_named_and_refers_to_it() -> Result<()> {
+    let person = person().await?;
+    let (account, name) = (enter(&person, OTHER, PEOPLE).await?, unique(&person, "acc-i"));
+    stand(&person, OWN, &name, listening(77)).await?;
+    stand(&person, OTHER, &name, listening(88)).await?;
+    let import = |more: &[&str]| person.here(&[&["import", "--cluster-id", "test"], more].concat());
+    let mark = person.stack.simulator().mark()?;
+    let ran = import(&[&name, "--account", &account, "--offer"]).ended(0);
+    let spec = ran.yaml()["spec"].clone();
+    assert_eq!(spec["accountRef"], json!({"name": account.as_str()}), "{spec:#}");
+    assert_eq!(spec["listeners"][0]["port"], 88, "{spec:#}");
+    assert!(settings(&person, OTHER, &name).contains("classiclb.dev/adopt-by"));
+    let home = asked_at_home(&person, mark, &name)?;
+    assert!(home.is_empty(), "{home}");
+    let ours = import(&[&name]).ended(0).yaml();
+    assert_eq!(ours["spec"]["listeners"][0]["port"], 77, "{ours:#}");
+    assert!(ours["spec"].get("accountRef").is_none(), "{ours:#}");
+
+    enter(&person, OTHER, LOCKED).await?;
+    let ran = import(&[&name, "--account", &account]).ended(1);
+    ran.complains(&[&format!("AWSAccount {account} cannot be entered")]);
+    let ran = import(&[&name, "--account", "nobody-knows"]).ended(1);
+    ran.complains(&["no AWSAccount called \"nobody-knows\""]);
+    person
+        .with(&[("KUBECONFIG", "/nonexistent")], &["import", &name, "--account", "a"])
+        .ended(1)
+        .complains(&["AWSAccount a cannot be read"]);
+    person.namespace.delete_and_wait(Kind::ACCOUNT, &account).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_state_has_in_another_account_is_not_taken_for_what_is_called_the_same() -> Result<()> {
+    let person = person().await?;
+    let (account, name) = (enter(&person, OTHER, PEOPLE).await?, unique(&person, "acc-t"));
+    for id in [OWN, OTHER] {
+        stand(&person, id, &name, json!({})).await?;
+    }
+    let instance = "i-0acc0acc";
+    let (ours, theirs) = (state(OWN, &name, instance), state(OTHER, &name, instance));
+    for more in [&[][..], &["--bindings"]] {
+        let import = |state: &tempfile::NamedTempFile, account: &[&str]| {
+            let arguments = ["import", "--cluster-id", "test", "--from-terraform", path(state)];
+            person.here(&[&arguments, more, account].concat())
+        };
+        let (from, to) = (
+            format!("in AWS account {OTHER}, as the state says, and account {OWN} answers"),
+            format!("in AWS account {OWN}, as the state says, and account {OTHER} answers"),
+        );
+        let ran = import(&theirs, &[]).ended(1);
+        ran.complains(&[&from, "AWSAccount with --account"]);
+        assert!(!ran.out.contains("loadBalancerName"), "{ran:#?}");
+        import(&ours, &["--account", &account]).ended(1).complains(&[&to]);
+        let ran = import(&theirs, &["--account", &account]);
+        assert_eq!(
+            ran.yaml()["spec"]["accountRef"]["name"],
+            json!(account.as_str()),
+            "{ran:#?}"
+        );
+        import(&ours, &[]).says(&[&format!("loadBalancerName: {name}")]);
+    }
     person.namespace.delete_and_wait(Kind::ACCOUNT, &account).await
 }

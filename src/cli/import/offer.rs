@@ -2,6 +2,7 @@
 
 use super::Made;
 use crate::aws::{AccountRegion, Accounts};
+use crate::cli::account::Account;
 use crate::cli::failure::Failure;
 use crate::cli::fleet::patiently;
 use crate::cli::{Exit, screen};
@@ -9,7 +10,12 @@ use crate::elb::{TAG_ADOPT_BY, TAG_CLUSTER};
 use crate::plan::Step;
 
 /// Offers each that its manifest leaves as it is.
-pub(super) async fn offer(aws: &Accounts, cluster_id: &str, made: &[Made], mut exit: Exit) -> Exit {
+pub(super) async fn offer(
+    (aws, account): (&Accounts, &Account),
+    cluster_id: &str,
+    made: &[Made],
+    mut exit: Exit,
+) -> Exit {
     for one in made {
         let object = format!("{}/{}", one.manifest.namespace, one.manifest.name);
         let name = &one.load_balancer;
@@ -19,7 +25,9 @@ pub(super) async fn offer(aws: &Accounts, cluster_id: &str, made: &[Made], mut e
             ));
             continue;
         }
-        match one_offer(&aws.region(&one.region), name, &format!("{cluster_id}/{object}")).await {
+        let to = format!("{cluster_id}/{object}");
+        let offered = async { one_offer(&*account.region(aws, &one.region, None).await?, name, &to).await };
+        match offered.await {
             Ok(true) => screen::note(&format!("{name} is offered to {object} of cluster {cluster_id}")),
             Ok(false) => screen::note(&format!(
                 "{name} was offered to {object} of cluster {cluster_id} before"
