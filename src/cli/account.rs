@@ -54,6 +54,11 @@ impl Account {
         Some(AccountRef { name })
     }
 
+    /// The region in which it is asked what holds for all of it.
+    pub(super) fn home(&self, aws: &Accounts) -> String {
+        aws.home(self.named.as_ref().and_then(|named| named.role.as_ref()))
+    }
+
     /// A region of it. Who answers is compared with the `AWSAccount`, and with the account where something is `known` to be:
     /// what another account has under the same name is something else.
     pub(super) async fn region(

@@ -276,3 +276,94 @@ async fn what_a_state_has_in_another_account_is_not_taken_for_what_is_called_the
     }
     person.namespace.delete_and_wait(Kind::ACCOUNT, &account).await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_inventory_tells_of_several_accounts_and_of_those_that_cannot_be_entered() -> Result<()> {
+    const LOST: &str = "333333333333";
+    // Whoever lists all accounts meets those of the other tests.
+    let mut options = Options::default();
+    options
+        .aws
+        .external_ids
+        .insert(format!("arn:aws:iam::{LOST}:role/lost"), "secret".into());
+    let stack = Stack::start(options).await?;
+    let person = Person::at(&stack).await?;
+    let account = |name: &str, id: &str, role: &str| {
+        json!({"apiVersion": "classiclb.dev/v1alpha1", "kind": "AWSAccount", "metadata": {"name": name},
+            "spec": {"accountId": id, "roleArn": format!("arn:aws:iam::{id}:role/{role}"), "namespaces": {"from": "All"}}})
+    };
+    for (name, id, role) in [
+        ("a-home", OWN, "home"),
+        ("b-other", OTHER, "people"),
+        ("c-again", OTHER, "again"),
+        ("d-lost", LOST, "lost"),
+    ] {
+        person.namespace.apply(&account(name, id, role).to_string()).await?;
+    }
+    stand(&person, OWN, "web", json!({})).await?;
+    stand(&person, OTHER, "web", json!({})).await?;
+    stand(&person, OTHER, "theirs", json!({})).await?;
+    let inventory = |more: &[&str]| {
+        let arguments = ["inventory", "--no-health", "--cluster-id", "test"];
+        person.run(&[&arguments[..], more].concat())
+    };
+    let seen = |ran: &crate::Ran| -> Vec<(String, String)> {
+        let json = ran.json();
+        let rows = json["loadBalancers"].as_array().expect("a list").iter();
+        let text = |row: &Value, member: &str| row[member].as_str().expect("text").to_owned();
+        rows.map(|row| (text(row, "account"), text(row, "name"))).collect()
+    };
+    let row = |id: &str, name: &str| (id.to_owned(), name.to_owned());
+
+    let ran = inventory(&["--all-accounts", "-o", "json"]).ended(1);
+    assert_eq!(seen(&ran), [row(OWN, "web"), row(OTHER, "theirs"), row(OTHER, "web")]);
+    ran.complains(&["AWSAccount d-lost cannot be entered", "AssumeRole"]);
+    assert_eq!(ran.err.matches("cannot be entered").count(), 1, "{ran:#?}");
+    let ran = inventory(&["--account", "b-other", "-o", "json"]).ended(0);
+    assert_eq!(seen(&ran), [row(OTHER, "theirs"), row(OTHER, "web")]);
+    let ran = inventory(&["-o", "json"]).ended(0);
+    assert_eq!(seen(&ran), [row(OWN, "web")]);
+    let ran = inventory(&[
+        "--account",
+        "b-other",
+        "--account",
+        "c-again",
+        "--account",
+        "a-home",
+        "-o",
+        "json",
+    ])
+    .ended(0);
+    assert_eq!(seen(&ran), [row(OTHER, "theirs"), row(OTHER, "web"), row(OWN, "web")]);
+
+    // A column where there are several, and always in what is for programs.
+    let ran = inventory(&["--all-accounts", "--all-regions"]).ended(1);
+    assert!(ran.out.starts_with("ACCOUNT"), "{ran:#?}");
+    assert_eq!(ran.out.matches(OTHER).count(), 2, "{ran:#?}");
+    assert!(!inventory(&[]).ended(0).out.contains("ACCOUNT"));
+    let csv = inventory(&["-o", "csv"]).ended(0);
+    assert!(
+        csv.out.lines().next().is_some_and(|line| line.ends_with(",account")),
+        "{csv:#?}"
+    );
+    csv.says(&[&format!(",{OWN}\r\n")]);
+
+    // What a state has in one account is not its own in another.
+    let held = state(OTHER, "web", "i-0acc0acc");
+    let ran = inventory(&["--all-accounts", "--terraform-state", path(&held)]).ended(1);
+    let line = |id: &str| {
+        ran.out
+            .lines()
+            .find(|line| line.starts_with(id) && line.contains(" web "))
+    };
+    assert!(
+        line(OTHER).is_some_and(|line| line.contains("terraform/aws_elb.web")),
+        "{ran:#?}"
+    );
+    assert!(line(OWN).is_some_and(|line| !line.contains("terraform")), "{ran:#?}");
+
+    inventory(&["--account", "nobody-knows"]).fails(1, &["no AWSAccount called \"nobody-knows\""]);
+    inventory(&["--account", "d-lost"]).complains(&["AWSAccount d-lost cannot be entered"]);
+    inventory(&["--account", "a-home", "--all-accounts"]).ended(2);
+    Ok(())
+}
