@@ -16,7 +16,7 @@ use kube::{Api, ResourceExt};
 use super::account::Account;
 use super::failure::Failure;
 use super::find;
-use super::fleet::{AT_ONCE, patiently};
+use super::fleet::AT_ONCE;
 use super::import::check::{Checked, Checker};
 use super::import::offer::one_offer;
 use super::kubernetes::{Connection, Kubernetes, past_conflicts};
@@ -24,7 +24,7 @@ use super::plan::{OperatorFlags, Terms, in_file};
 use super::progress::Progress;
 use super::{Exit, files, screen};
 use crate::api::ClassicLoadBalancer;
-use crate::aws::{AccountRegion, Accounts, Class};
+use crate::aws::{AccountRegion, Accounts, Class, patiently};
 use crate::controller::Kind;
 use crate::elb::{TAG_CLUSTER, TAG_OWNER};
 use crate::flags::region_name;
@@ -203,7 +203,7 @@ impl Adopt {
         let reference = spec["accountRef"]["name"].as_str();
         let account = Account::of(&connection.client, aws, reference).await.map_err(wrong)?;
         let asked = account.region(aws, &region, None).await.map_err(wrong)?;
-        let tags = patiently(async || asked.view.tags(&load_balancer).await).await;
+        let tags = patiently(|| asked.view.tags(&load_balancer)).await;
         let tags = tags.map_err(|error| match error.class {
             Class::Gone => Failure::new(format!(
                 "{title}: AWS has no load balancer {load_balancer} in {region}{account}"

@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use super::balancer::Shown;
 use super::failure::Failure;
-use super::fleet::{AT_ONCE, patiently};
+use super::fleet::AT_ONCE;
 use super::kubernetes::Kubernetes;
 use super::list::{health, unread_health};
 use super::plan::OperatorFlags;
@@ -211,11 +211,11 @@ impl Inventory {
         let region = &*place.asked;
         let mut progress = Progress::start(&place.told(&format!("asking AWS in {}", region.region)));
         let client = &region.client;
-        let mut balancers = patiently(async || client.load_balancers(|_| {}).await).await?;
+        let mut balancers = client.load_balancers(|_| {}).await?;
         balancers.sort_by(|a, b| a.name.cmp(&b.name));
         let names: Vec<String> = balancers.iter().map(|balancer| balancer.name.clone()).collect();
         progress.tell(&format!("{} load balancers in {}", names.len(), region.region));
-        let mut tags = patiently(async || client.tags_of(&names, |_| {}).await).await?;
+        let mut tags = client.tags_of(&names, |_| {}).await?;
         let certificates = balancers
             .iter()
             .flat_map(|lb| lb.listeners.values().filter_map(|one| one.certificate.clone()));
