@@ -20,7 +20,7 @@ use super::kubernetes::{self, Kubernetes, Named};
 use super::{Exit, find, screen};
 use crate::aws::{AccountRegion, Accounts};
 use crate::controller::Kind;
-use crate::elb::{InstanceId, LoadBalancer, TAG_PREFIX};
+use crate::elb::{DEFAULT_TLS_POLICY, InstanceId, LoadBalancer, Policy, PolicyName, TAG_PREFIX};
 use crate::flags::region_name;
 
 /// Write what makes another tool take a load balancer over: the way out.
@@ -47,6 +47,9 @@ pub(super) struct Export {
     /// The tool.
     #[arg(long, value_enum)]
     to: Tool,
+    /// Those of --load-balancer in the account of this AWSAccount. Default: the account of the credentials.
+    #[arg(long, value_name = "NAME", requires = "load_balancer", value_parser = NonEmptyStringValueParser::new())]
+    account: Option<String>,
     /// The region of --load-balancer. Default: AWS_REGION or the profile's.
     #[arg(long, value_parser = region_name, requires = "load_balancer")]
     region: Option<String>,
@@ -90,6 +93,35 @@ pub(super) fn kept_tags(tags: &BTreeMap<String, String>) -> BTreeMap<&String, &S
     tags.iter()
         .filter(|(key, _)| !key.to_ascii_lowercase().starts_with("aws:") && !key.starts_with(TAG_PREFIX))
         .collect()
+}
+
+/// What is to be said of the policies of which nothing but the name, and perhaps the type, is known. `so` is what comes of it.
+fn unknown(lb: &LoadBalancer, so: &str) -> Vec<String> {
+    let used = lb.listeners.values().flat_map(|listener| &listener.policies);
+    let used = used.chain(lb.backends.values().flatten());
+    let names: BTreeSet<&PolicyName> = lb.policies.keys().chain(used).collect();
+    let told = names.into_iter().filter(|name| is_unknown(lb, name)).map(|name| {
+        let kind = match lb.policies.get(name) {
+            Some(Policy::Unknown(kind)) if !kind.is_empty() => format!(" ({kind})"),
+            _ => String::new(),
+        };
+        format!("policy {name}{kind} could not be read, or is of a type that this version does not know: {so}")
+    });
+    told.collect()
+}
+
+/// Whether the content of a policy is not known. AWS's default for TLS is of no account.
+fn is_unknown(lb: &LoadBalancer, name: &str) -> bool {
+    let unknown = lb
+        .policies
+        .get(name)
+        .is_none_or(|policy| matches!(policy, Policy::Unknown(_)));
+    unknown && name != DEFAULT_TLS_POLICY
+}
+
+/// As comments of a file.
+fn commented(notes: &[String]) -> String {
+    notes.iter().map(|note| format!("# {note}\n")).collect()
 }
 
 impl Export {
@@ -152,9 +184,13 @@ impl Export {
         } else {
             let region = self.region.as_deref().or(aws.default_region());
             let region = region.ok_or_else(|| Failure::usage("no AWS region: give --region or set AWS_REGION"))?;
+            let account = match self.account.as_deref() {
+                None => Account::default(),
+                name => Account::of(&self.kubernetes.connect().await?.client, &aws, name).await?,
+            };
             vec![Place {
-                account: None,
-                asked: aws.region(region),
+                account: self.account.clone(),
+                asked: account.region(&aws, region, None).await?,
                 names: self.load_balancer.clone(),
             }]
         };
@@ -228,5 +264,62 @@ impl Export {
             }
         }
         Ok(places)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::elb::{Listener, Protocol};
+
+    #[test]
+    fn a_policy_that_is_not_known_is_told_to_every_tool_and_made_by_none() {
+        let mut lb = LoadBalancer::bare("web");
+        let listener = Listener {
+            port: 443,
+            protocol: Protocol::Https,
+            instance_port: 8080,
+            instance_protocol: Protocol::Http,
+            certificate: Some("arn:aws:iam::123456789012:server-certificate/a".to_owned()),
+            policies: ["odd", "unread", "cookie"].map(ToOwned::to_owned).into(),
+        };
+        lb.listeners.insert(443, listener);
+        let cookie = Policy::Stickiness(crate::elb::Stickiness::LoadBalancerCookie(Some(60)));
+        lb.policies = [
+            ("odd".to_owned(), Policy::Unknown("FutureType".to_owned())),
+            ("cookie".to_owned(), cookie),
+            ("idle".to_owned(), Policy::UNREAD),
+        ]
+        .into();
+        let subject = Subject {
+            region: "us-east-1".to_owned(),
+            account: None,
+            lb,
+            single: BTreeSet::new(),
+        };
+        let (script, told) = aws_cli::aws_cli(&subject);
+        assert!(script.contains("--policy-names cookie\n"), "{script}");
+        let (configuration, named) = terraform::terraform(&subject, &mut Labels::default());
+        // What AWS has is kept by its name.
+        assert!(
+            configuration.contains("\"odd\"") && configuration.contains("\"unread\""),
+            "{configuration}"
+        );
+        assert!(!configuration.contains("FutureType\"\n"), "{configuration}");
+        assert_eq!(
+            configuration.matches("resource \"aws_load_balancer_policy\"").count(),
+            1,
+            "{configuration}"
+        );
+        let (template, mut lacks) = cloudformation::cloudformation(&[subject]).expect("YAML");
+        for (text, notes) in [(script, told), (configuration, named), (template, lacks.remove(0))] {
+            for name in ["odd (FutureType)", "unread", "idle"] {
+                let note = notes
+                    .iter()
+                    .find(|note| note.starts_with(&format!("policy {name} could not be read")));
+                let note = note.unwrap_or_else(|| panic!("{name}: {notes:?}"));
+                assert!(text.contains(&format!("# {note}\n")), "{name}: {text}");
+            }
+        }
     }
 }

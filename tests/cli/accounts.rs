@@ -232,7 +232,25 @@ async fn import_reads_and_offers_in_the_account_that_is_named_and_refers_to_it()
     assert_eq!(ours["spec"]["listeners"][0]["port"], 77, "{ours:#}");
     assert!(ours["spec"].get("accountRef").is_none(), "{ours:#}");
 
+    // So do the other commands that are given load balancers of AWS.
+    let export = [
+        "export",
+        "--load-balancer",
+        &name,
+        "--to",
+        "aws-cli",
+        "--account",
+        &account,
+    ];
+    person.here(&export).ended(0).says(&["88"]);
+    let migrate = ["migrate", &name, "--account", &account, "-o", "json"];
+    person.here(&migrate).ended(0).says(&["88"]);
+
     enter(&person, OTHER, LOCKED).await?;
+    for arguments in [&export[..], &migrate] {
+        let ran = person.here(arguments).ended(1);
+        ran.complains(&[&format!("AWSAccount {account} cannot be entered")]);
+    }
     let ran = import(&[&name, "--account", &account]).ended(1);
     ran.complains(&[&format!("AWSAccount {account} cannot be entered")]);
     let ran = import(&[&name, "--account", "nobody-knows"]).ended(1);
