@@ -174,8 +174,9 @@ impl Inventory {
             let state = terraform::parse(&text).map_err(|why| Failure::new(format!("{} {why}", file.from)))?;
             let (known, _) = terraform::known(&state);
             for known in known {
-                let region = known.region.as_deref().or(default).map(ToOwned::to_owned);
-                region.map(|region| all.add(known.account, (region, known.lb.name), known.address));
+                if let Some(region) = known.region.as_deref().or(default).map(ToOwned::to_owned) {
+                    all.add(known.account, (region, known.lb.name), known.address);
+                }
             }
         }
         Ok(all)

@@ -54,9 +54,12 @@ impl Owner {
 /// What states of Terraform call load balancers.
 #[derive(Debug, Default)]
 pub(super) struct Addresses {
-    /// With the account, where the state tells it, by region and name.
-    all: BTreeMap<(String, String), Vec<(Option<String>, String)>>,
+    /// By region and name.
+    all: BTreeMap<(String, String), Vec<Address>>,
 }
+
+/// What a state calls a load balancer, with the account where it tells it.
+type Address = (Option<String>, String);
 
 impl Addresses {
     pub(super) fn is_empty(&self) -> bool {

@@ -93,9 +93,10 @@ impl Inventory {
 
     /// The accounts, each once, however many roles lead there.
     async fn accounts(&self, aws: &Accounts, ids: bool, failed: &mut Vec<String>) -> Result<Vec<Held>, Failure> {
-        let own = match ids {
-            true => aws.region(&aws.home(None)).account().await.ok().map(|own| own.id),
-            false => None,
+        let own = if ids {
+            aws.region(&aws.home(None)).account().await.ok().map(|own| own.id)
+        } else {
+            None
         };
         let mut held = Vec::new();
         if self.account.is_empty() {
