@@ -5,6 +5,7 @@
 #![allow(clippy::format_push_string, clippy::format_collect)] // a screenful of text reads better than its errors
 #![allow(clippy::doc_markdown)] // comments on arguments are also the help text of a terminal
 
+mod account;
 mod adopt;
 mod age;
 mod arguments;

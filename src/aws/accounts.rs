@@ -217,16 +217,17 @@ impl Accounts {
 
     /// A region of the operator's own account, for somebody who asks.
     pub fn region(&self, region: &str) -> Arc<AccountRegion> {
+        self.region_in(None, region)
+    }
+
+    /// A region of the account that this role leads to, or else the operator's own, for somebody who asks.
+    pub fn region_in(&self, role: Option<&Role>, region: &str) -> Arc<AccountRegion> {
         let reads = Reads {
             lane: Lane::Change,
             since: Instant::now(),
         };
-        Arc::new(AccountRegion::of(
-            self.shared(&self.own, region),
-            reads,
-            0,
-            self.leaders.of(None),
-        ))
+        let shared = self.shared(&self.regions(role), region);
+        Arc::new(AccountRegion::of(shared, reads, 0, self.leaders.of(None)))
     }
 
     fn regions(&self, role: Option<&Role>) -> Arc<Regions> {

@@ -4,6 +4,7 @@ mod wait;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -12,9 +13,10 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use kube::{Api, ResourceExt};
 
+use super::account::Account;
 use super::failure::Failure;
 use super::find;
-use super::fleet::{AT_ONCE, patiently};
+use super::fleet::AT_ONCE;
 use super::import::check::{Checked, Checker};
 use super::import::offer::one_offer;
 use super::kubernetes::{Connection, Kubernetes, past_conflicts};
@@ -22,7 +24,7 @@ use super::plan::{OperatorFlags, Terms, in_file};
 use super::progress::Progress;
 use super::{Exit, files, screen};
 use crate::api::ClassicLoadBalancer;
-use crate::aws::{Accounts, Class};
+use crate::aws::{AccountRegion, Accounts, Class, patiently};
 use crate::controller::Kind;
 use crate::elb::{TAG_CLUSTER, TAG_OWNER};
 use crate::flags::region_name;
@@ -75,7 +77,8 @@ struct Subject {
     object: DynamicObject,
     /// Namespace and name.
     title: String,
-    region: String,
+    /// Where the load balancer is: the region, and the account of the object.
+    asked: Arc<AccountRegion>,
     load_balancer: String,
     tags: BTreeMap<String, String>,
 }
@@ -96,32 +99,26 @@ impl Adopt {
         let terms = self.operator.terms(&connection.client, &namespaces).await?;
         let aws = super::aws().await?;
         // Tags are read for several load balancers in one call.
-        let subjects = stream::iter(objects).map(|object| self.subject(object, &aws, &terms));
+        let subjects = stream::iter(objects).map(|object| self.subject(object, &aws, &terms, &connection));
         let subjects: Vec<Subject> = subjects.buffered(AT_ONCE).try_collect().await?;
         let checker = Checker::new(&aws, &terms, Some(connection.client.clone()), true)?;
         if let Some(exit) = surprises(&checker, &subjects).await {
             screen::note("nothing was begun");
             return Ok(exit);
         }
-        self.all(&subjects, &aws, &terms.cluster_id, &connection).await?;
+        self.all(&subjects, &terms.cluster_id, &connection).await?;
         Ok(Exit::Ok)
     }
 
     /// So many at once. After the first that fails none is begun any more, and those that were are seen to their ends.
-    async fn all(
-        &self,
-        subjects: &[Subject],
-        aws: &Accounts,
-        cluster_id: &str,
-        connection: &Connection,
-    ) -> Result<(), Failure> {
+    async fn all(&self, subjects: &[Subject], cluster_id: &str, connection: &Connection) -> Result<(), Failure> {
         let (total, stopped) = (subjects.len(), AtomicBool::new(false));
         let mut work = stream::iter(subjects)
             .map(async |subject: &Subject| {
                 if stopped.load(Ordering::Relaxed) {
                     return None;
                 }
-                let ended = self.one(subject, aws, cluster_id, connection).await;
+                let ended = self.one(subject, cluster_id, connection).await;
                 stopped.fetch_or(ended.is_err(), Ordering::Relaxed);
                 Some((subject, ended))
             })
@@ -176,7 +173,13 @@ impl Adopt {
         Ok(objects)
     }
 
-    async fn subject(&self, object: DynamicObject, aws: &Accounts, terms: &Terms) -> Result<Subject, Failure> {
+    async fn subject(
+        &self,
+        object: DynamicObject,
+        aws: &Accounts,
+        terms: &Terms,
+        connection: &Connection,
+    ) -> Result<Subject, Failure> {
         let title = format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any());
         let spec = &object.data["spec"];
         if spec["adopt"] != true {
@@ -196,34 +199,32 @@ impl Adopt {
         let region = named.or(aws.default_region()).map(ToOwned::to_owned);
         let region = region
             .ok_or_else(|| Failure::usage(format!("{title} names no region: give --region or set AWS_REGION")))?;
-        let asked = aws.region(&region);
-        let tags = patiently(async || asked.view.tags(&load_balancer).await).await;
+        let wrong = |why: Failure| Failure::new(format!("{title}: {why}"));
+        let reference = spec["accountRef"]["name"].as_str();
+        let account = Account::of(&connection.client, aws, reference).await.map_err(wrong)?;
+        let asked = account.region(aws, &region, None).await.map_err(wrong)?;
+        let tags = patiently(|| asked.view.tags(&load_balancer)).await;
         let tags = tags.map_err(|error| match error.class {
-            Class::Gone => Failure::new(format!("{title}: AWS has no load balancer {load_balancer} in {region}")),
+            Class::Gone => Failure::new(format!(
+                "{title}: AWS has no load balancer {load_balancer} in {region}{account}"
+            )),
             _ => Failure::aws(&region, &error),
         })?;
         Ok(Subject {
             object,
             title,
-            region,
+            asked,
             load_balancer,
             tags,
         })
     }
 
     /// Offers it, applies its object and waits. What to say then.
-    async fn one(
-        &self,
-        subject: &Subject,
-        aws: &Accounts,
-        cluster_id: &str,
-        connection: &Connection,
-    ) -> Result<String, Failure> {
+    async fn one(&self, subject: &Subject, cluster_id: &str, connection: &Connection) -> Result<String, Failure> {
         let title = &subject.title;
         let adopted = subject.is_adopted(cluster_id);
         if !adopted {
-            let region = aws.region(&subject.region);
-            one_offer(&region, &subject.load_balancer, &format!("{cluster_id}/{title}")).await?;
+            one_offer(&subject.asked, &subject.load_balancer, &format!("{cluster_id}/{title}")).await?;
         }
         if self.offer_only {
             let what = if adopted { "is adopted already" } else { "is offered" };
@@ -260,7 +261,7 @@ async fn surprises(checker: &Checker<'_>, subjects: &[Subject]) -> Option<Exit> 
     let mut plans = stream::iter(subjects)
         .map(async |subject: &Subject| {
             let found = match serde_json::to_value(&subject.object) {
-                Ok(document) => checker.check(&document, &subject.region, &subject.tags).await,
+                Ok(document) => checker.check(&document, &subject.asked.region, &subject.tags).await,
                 Err(error) => Checked {
                     problems: vec![error.to_string()],
                     ..Checked::default()

@@ -6,18 +6,21 @@ pub(super) mod hcl;
 mod terraform;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use hcl::Labels;
 use kube::ResourceExt as _;
 
+use super::account::Account;
 use super::failure::Failure;
 use super::fleet::{Fleet, Wanted};
 use super::kubernetes::{self, Kubernetes, Named};
 use super::{Exit, find, screen};
+use crate::aws::{AccountRegion, Accounts};
 use crate::controller::Kind;
-use crate::elb::{InstanceId, LoadBalancer, TAG_PREFIX};
+use crate::elb::{DEFAULT_TLS_POLICY, InstanceId, LoadBalancer, Policy, PolicyName, TAG_PREFIX};
 use crate::flags::region_name;
 
 /// Write what makes another tool take a load balancer over: the way out.
@@ -44,6 +47,9 @@ pub(super) struct Export {
     /// The tool.
     #[arg(long, value_enum)]
     to: Tool,
+    /// Those of --load-balancer in the account of this AWSAccount. Default: the account of the credentials.
+    #[arg(long, value_name = "NAME", requires = "load_balancer", value_parser = NonEmptyStringValueParser::new())]
+    account: Option<String>,
     /// The region of --load-balancer. Default: AWS_REGION or the profile's.
     #[arg(long, value_parser = region_name, requires = "load_balancer")]
     region: Option<String>,
@@ -66,9 +72,20 @@ enum Tool {
 #[derive(Debug)]
 struct Subject {
     region: String,
+    /// The `AWSAccount` that it is in, where its object refers to one.
+    account: Option<String>,
     lb: LoadBalancer,
     /// The instances that were registered one by one.
     single: BTreeSet<InstanceId>,
+}
+
+/// Where load balancers are.
+#[derive(Debug)]
+struct Place {
+    /// The `AWSAccount`, where objects refer to one.
+    account: Option<String>,
+    asked: Arc<AccountRegion>,
+    names: Vec<String>,
 }
 
 /// The tags, but for AWS's and the operator's own.
@@ -76,6 +93,35 @@ pub(super) fn kept_tags(tags: &BTreeMap<String, String>) -> BTreeMap<&String, &S
     tags.iter()
         .filter(|(key, _)| !key.to_ascii_lowercase().starts_with("aws:") && !key.starts_with(TAG_PREFIX))
         .collect()
+}
+
+/// What is to be said of the policies of which nothing but the name, and perhaps the type, is known. `so` is what comes of it.
+fn unknown(lb: &LoadBalancer, so: &str) -> Vec<String> {
+    let used = lb.listeners.values().flat_map(|listener| &listener.policies);
+    let used = used.chain(lb.backends.values().flatten());
+    let names: BTreeSet<&PolicyName> = lb.policies.keys().chain(used).collect();
+    let told = names.into_iter().filter(|name| is_unknown(lb, name)).map(|name| {
+        let kind = match lb.policies.get(name) {
+            Some(Policy::Unknown(kind)) if !kind.is_empty() => format!(" ({kind})"),
+            _ => String::new(),
+        };
+        format!("policy {name}{kind} could not be read, or is of a type that this version does not know: {so}")
+    });
+    told.collect()
+}
+
+/// Whether the content of a policy is not known. AWS's default for TLS is of no account.
+fn is_unknown(lb: &LoadBalancer, name: &str) -> bool {
+    let unknown = lb
+        .policies
+        .get(name)
+        .is_none_or(|policy| matches!(policy, Policy::Unknown(_)));
+    unknown && name != DEFAULT_TLS_POLICY
+}
+
+/// As comments of a file.
+fn commented(notes: &[String]) -> String {
+    notes.iter().map(|note| format!("# {note}\n")).collect()
 }
 
 impl Export {
@@ -90,7 +136,8 @@ impl Export {
                 .unzip(),
             Tool::AwsCli => subjects.iter().map(aws_cli::aws_cli).unzip(),
             Tool::Cloudformation => {
-                let regions = subjects.chunk_by(|one, other| one.region == other.region);
+                let place = |subject: &Subject| (subject.account.clone(), subject.region.clone());
+                let regions = subjects.chunk_by(|one, other| place(one) == place(other));
                 let made: Vec<_> = regions.map(cloudformation::cloudformation).collect::<Result<_, _>>()?;
                 let (texts, notes): (Vec<_>, Vec<_>) = made.into_iter().unzip();
                 (texts, notes.concat())
@@ -106,6 +153,11 @@ impl Export {
                     "{name}: it has no listener, and no load balancer is made without one: add one to what is written"
                 ));
             }
+            if let (Some(account), Tool::Terraform) = (&subject.account, self.to) {
+                screen::note(&format!(
+                    "{name}: it is in the account of AWSAccount {account}: give its resources the provider of that account"
+                ));
+            }
             if !self.names.is_empty() {
                 screen::note(&format!(
                     "{name}: when the other tool has it, delete the object; deletionPolicy: Retain leaves the load balancer"
@@ -117,49 +169,51 @@ impl Export {
             _ => "\n",
         };
         if self.to == Tool::Cloudformation && texts.len() > 1 {
-            screen::note("a stack is of one region: each document that is written is a template of its own");
+            screen::note(
+                "a stack is of one account and region: each document that is written is a template of its own",
+            );
         }
         screen::print(&texts.join(between))?;
         Ok(exit)
     }
 
     async fn subjects(&self, exit: &mut Exit) -> Result<Vec<Subject>, Failure> {
-        let wanted = if self.load_balancer.is_empty() {
-            self.objects().await?
-        } else {
-            BTreeMap::new()
-        };
         let aws = super::aws().await?;
-        let default = self.region.as_deref().or(aws.default_region());
-        let mut by_region = BTreeMap::new();
-        if self.load_balancer.is_empty() {
-            for (region, names) in wanted {
-                let region = region.as_deref().or(default).map(ToOwned::to_owned);
-                let region = region.ok_or_else(|| Failure::usage("no AWS region: set AWS_REGION"))?;
-                by_region.entry(region).or_insert_with(Vec::new).extend(names);
-            }
+        let places = if self.load_balancer.is_empty() {
+            self.objects(&aws, exit).await?
         } else {
-            let region = default.ok_or_else(|| Failure::usage("no AWS region: give --region or set AWS_REGION"))?;
-            by_region.insert(region.to_owned(), self.load_balancer.clone());
-        }
+            let region = self.region.as_deref().or(aws.default_region());
+            let region = region.ok_or_else(|| Failure::usage("no AWS region: give --region or set AWS_REGION"))?;
+            let account = match self.account.as_deref() {
+                None => Account::default(),
+                name => Account::of(&self.kubernetes.connect().await?.client, &aws, name).await?,
+            };
+            vec![Place {
+                account: self.account.clone(),
+                asked: account.region(&aws, region, None).await?,
+                names: self.load_balancer.clone(),
+            }]
+        };
         let mut subjects = Vec::new();
-        for (region, names) in by_region {
+        for Place { account, asked, names } in places {
+            let region = &asked.region;
             let wanted = Wanted {
                 names,
                 ..Wanted::default()
             };
-            let mut fleet = Fleet::read(&aws.region(&region), &wanted).await?;
+            let mut fleet = Fleet::read(&asked, &wanted).await?;
             for name in fleet.missing(&wanted) {
                 screen::note(&format!("no Classic load balancer {name:?} in {region}"));
                 *exit = Exit::Failed;
             }
             for (name, error) in &fleet.unread {
-                screen::note(&format!("{name}: {}", Failure::aws(&region, error)));
+                screen::note(&format!("{name}: {}", Failure::aws(region, error)));
                 *exit = Exit::Failed;
             }
             let balancers = std::mem::take(&mut fleet.balancers);
             subjects.extend(balancers.into_iter().map(|lb| Subject {
                 region: region.clone(),
+                account: account.clone(),
                 single: fleet.single(&lb),
                 lb,
             }));
@@ -167,8 +221,8 @@ impl Export {
         Ok(subjects)
     }
 
-    /// The load balancers of the objects, by region.
-    async fn objects(&self) -> Result<BTreeMap<Option<String>, Vec<String>>, Failure> {
+    /// The load balancers of the objects, by account and region.
+    async fn objects(&self, aws: &Accounts, exit: &mut Exit) -> Result<Vec<Place>, Failure> {
         let connection = self.kubernetes.connect().await?;
         let wanted = find::Wanted {
             names: &self.names,
@@ -180,19 +234,92 @@ impl Export {
         if let Some(name) = wanted.missing(&objects).first() {
             return Err(Failure::new(wanted.not_found(&connection, name)));
         }
-        let mut all: BTreeMap<Option<String>, Vec<String>> = BTreeMap::new();
+        let mut all: BTreeMap<_, Vec<String>> = BTreeMap::new();
         for object in objects {
             let object = find::typed(object)?.object;
-            let status = object.status.as_ref();
-            let name = status.and_then(|status| status.load_balancer_name.clone());
-            let name = name
-                .or_else(|| object.spec.load_balancer_name.clone())
-                .ok_or_else(|| Failure::new(format!("{} has no load balancer yet", object.name_any())))?;
-            let region = status
-                .and_then(|status| status.region.clone())
-                .or_else(|| object.spec.region.clone());
-            all.entry(region).or_default().push(name);
+            let status = object.status.clone().unwrap_or_default();
+            let spec = &object.spec;
+            let name = status.load_balancer_name.or_else(|| spec.load_balancer_name.clone());
+            let name = name.ok_or_else(|| Failure::new(format!("{} has no load balancer yet", object.name_any())))?;
+            let region = status.region.or_else(|| spec.region.clone());
+            let region = region.or_else(|| aws.default_region().map(ToOwned::to_owned));
+            let region = region.ok_or_else(|| Failure::usage("no AWS region: set AWS_REGION"))?;
+            let account = spec.account_ref.as_ref().map(|account| account.name.clone());
+            all.entry((account, region, status.account_id)).or_default().push(name);
         }
-        Ok(all)
+        let (alone, mut places) = (all.len() == 1, Vec::new());
+        for ((account, region, known), names) in all {
+            let entering = async {
+                let entered = Account::of(&connection.client, aws, account.as_deref()).await?;
+                entered.region(aws, &region, known.as_deref()).await
+            };
+            match entering.await {
+                Ok(asked) => places.push(Place { account, asked, names }),
+                Err(why) if alone => return Err(why),
+                // The others can be read.
+                Err(why) => {
+                    screen::note(&format!("{}: {why}", names.join(", ")));
+                    *exit = Exit::Failed;
+                }
+            }
+        }
+        Ok(places)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::elb::{Listener, Protocol};
+
+    #[test]
+    fn a_policy_that_is_not_known_is_told_to_every_tool_and_made_by_none() {
+        let mut lb = LoadBalancer::bare("web");
+        let listener = Listener {
+            port: 443,
+            protocol: Protocol::Https,
+            instance_port: 8080,
+            instance_protocol: Protocol::Http,
+            certificate: Some("arn:aws:iam::123456789012:server-certificate/a".to_owned()),
+            policies: ["odd", "unread", "cookie"].map(ToOwned::to_owned).into(),
+        };
+        lb.listeners.insert(443, listener);
+        let cookie = Policy::Stickiness(crate::elb::Stickiness::LoadBalancerCookie(Some(60)));
+        lb.policies = [
+            ("odd".to_owned(), Policy::Unknown("FutureType".to_owned())),
+            ("cookie".to_owned(), cookie),
+            ("idle".to_owned(), Policy::UNREAD),
+        ]
+        .into();
+        let subject = Subject {
+            region: "us-east-1".to_owned(),
+            account: None,
+            lb,
+            single: BTreeSet::new(),
+        };
+        let (script, told) = aws_cli::aws_cli(&subject);
+        assert!(script.contains("--policy-names cookie\n"), "{script}");
+        let (configuration, named) = terraform::terraform(&subject, &mut Labels::default());
+        // What AWS has is kept by its name.
+        assert!(
+            configuration.contains("\"odd\"") && configuration.contains("\"unread\""),
+            "{configuration}"
+        );
+        assert!(!configuration.contains("FutureType\"\n"), "{configuration}");
+        assert_eq!(
+            configuration.matches("resource \"aws_load_balancer_policy\"").count(),
+            1,
+            "{configuration}"
+        );
+        let (template, mut lacks) = cloudformation::cloudformation(&[subject]).expect("YAML");
+        for (text, notes) in [(script, told), (configuration, named), (template, lacks.remove(0))] {
+            for name in ["odd (FutureType)", "unread", "idle"] {
+                let note = notes
+                    .iter()
+                    .find(|note| note.starts_with(&format!("policy {name} could not be read")));
+                let note = note.unwrap_or_else(|| panic!("{name}: {notes:?}"));
+                assert!(text.contains(&format!("# {note}\n")), "{name}: {text}");
+            }
+        }
     }
 }

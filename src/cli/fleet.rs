@@ -1,7 +1,6 @@
 //! The load balancers of a region with everything that AWS tells of them: what taking over and letting go begins with.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use futures::{StreamExt as _, stream};
 
@@ -9,13 +8,11 @@ use super::failure::Failure;
 use super::progress::Progress;
 use super::screen;
 use super::selector::Selector;
-use crate::aws::{AccountRegion, Class, Client, Error};
+use crate::aws::{AccountRegion, Class, Client, Error, patiently};
 use crate::elb::{AutoScalingGroup, InstanceId, LoadBalancer, glob};
 
 /// Calls under way at once.
 pub(super) const AT_ONCE: usize = 8;
-/// How often AWS is asked again where it asks for fewer calls, and how long the first wait is. Each is twice the last.
-const PATIENCE: (u32, Duration) = (7, Duration::from_millis(500));
 
 /// Which load balancers are meant.
 #[derive(Clone, Debug, Default)]
@@ -93,7 +90,7 @@ impl Fleet {
         let total = found.len();
         let mut reads = stream::iter(found)
             .map(async |lb| {
-                let read = patiently(async || whole(client, lb.clone()).await).await;
+                let read = patiently(|| whole(client, lb.clone())).await;
                 (lb.name.clone(), read)
             })
             .buffered(AT_ONCE);
@@ -147,7 +144,7 @@ async fn whole(client: &Client, mut lb: LoadBalancer) -> Result<LoadBalancer, Er
 }
 
 async fn groups(client: &Client, region: &str) -> Option<Vec<AutoScalingGroup>> {
-    match patiently(async || client.all_auto_scaling_groups().await).await {
+    match client.all_auto_scaling_groups().await {
         Ok(groups) => Some(groups),
         Err(error) => {
             screen::note(&format!(
@@ -157,19 +154,6 @@ async fn groups(client: &Client, region: &str) -> Option<Vec<AutoScalingGroup>> 
             None
         }
     }
-}
-
-/// Asks again, ever more slowly, while AWS asks for fewer calls.
-pub(super) async fn patiently<T>(ask: impl AsyncFn() -> Result<T, Error>) -> Result<T, Error> {
-    let (times, mut wait) = PATIENCE;
-    for _ in 0..times {
-        match ask().await {
-            Err(error) if error.class == Class::Throttled => tokio::time::sleep(wait).await,
-            answer => return answer,
-        }
-        wait *= 2;
-    }
-    ask().await
 }
 
 /// The tag that a load balancer has under a key.

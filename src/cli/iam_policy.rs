@@ -12,6 +12,7 @@ use needed::{Needs, needed};
 use serde_json::{Value, json};
 
 use super::Exit;
+use super::account;
 use super::failure::Failure;
 use super::find::{self, Wanted};
 use super::kubernetes::{Connection, Kubernetes};
@@ -113,9 +114,7 @@ impl IamPolicy {
             .map_err(|error| Failure::kube("listing AWSAccounts", &error))?
             .items;
         match &self.account {
-            Some(name) if !list.iter().any(|account| account.name_any() == *name) => Err(Failure::new(format!(
-                "no AWSAccount called {name:?}; see kubectl get awsaccounts"
-            ))),
+            Some(name) if !list.iter().any(|account| account.name_any() == *name) => Err(account::not_found(name)),
             _ => Ok(list),
         }
     }

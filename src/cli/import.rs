@@ -4,6 +4,7 @@ mod bindings;
 pub(super) mod check;
 mod from_cloudformation;
 mod from_terraform;
+mod keeper;
 pub(super) mod manifest;
 pub(super) mod offer;
 pub(super) mod told;
@@ -16,16 +17,18 @@ use check::{Checked, Checker};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use futures::{StreamExt as _, stream};
+use keeper::Keeper;
 use manifest::Manifest;
 
+use super::account::Account;
 use super::failure::Failure;
 use super::fleet::{AT_ONCE, Fleet, Wanted};
 use super::kubernetes::{Connection, Kubernetes};
 use super::plan::{OperatorFlags, Terms};
 use super::progress::Progress;
 use super::selector::{self, Selector};
-use super::{Exit, cloudformation, screen, terraform};
-use crate::aws::Accounts;
+use super::{Exit, screen};
+use crate::aws::{AccountRegion, Accounts};
 use crate::controller::Kind;
 use crate::elb::{InstanceId, LoadBalancer, glob};
 use crate::flags::region_name;
@@ -80,6 +83,10 @@ pub(super) struct Import {
     /// The region. Default: AWS_REGION or the profile's.
     #[arg(long, value_parser = region_name)]
     region: Option<String>,
+    /// In the account of this AWSAccount, which is entered by its role unless the credentials are of it. The manifests refer
+    /// to it. Default: the account of the credentials.
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    account: Option<String>,
     /// Take the namespace of each object from the value of this tag; where it is missing, the one of -n.
     #[arg(long, value_name = "KEY", value_parser = NonEmptyStringValueParser::new())]
     namespace_from_tag: Option<String>,
@@ -122,43 +129,7 @@ pub(super) struct Source {
     /// Whether something could not be had.
     pub(super) exit: Exit,
     /// Which tool has them, and what it knows.
-    pub(super) keeper: Keeper,
-}
-
-/// Another tool that has the load balancers.
-#[derive(Debug)]
-pub(super) enum Keeper {
-    /// None that is known.
-    Nobody,
-    /// Terraform, with each state and what it holds.
-    Terraform(Vec<(terraform::State, Vec<terraform::Known>)>),
-    /// CloudFormation, with what its templates hold.
-    CloudFormation(Vec<cloudformation::Described>),
-}
-
-impl Keeper {
-    /// How it lets go of those that have a manifest now: what it calls them, with their names in AWS.
-    fn release(&self, going: &BTreeSet<(&str, &str)>) -> String {
-        match self {
-            Self::Nobody => String::new(),
-            Self::Terraform(states) => {
-                let each = states.iter().map(|(state, known)| {
-                    let goes = |known: &&terraform::Known| going.contains(&(&*known.address, &*known.lb.name));
-                    let known = known.iter().filter(goes);
-                    terraform::release(state, &known.collect::<Vec<_>>()).text()
-                });
-                each.collect()
-            }
-            Self::CloudFormation(all) => {
-                let going = all.iter().filter_map(|one| {
-                    let is_it = |name: &str| one.name.as_deref().is_none_or(|own| own == name);
-                    let mut names = going.iter().filter(|(id, name)| *id == one.id && is_it(name));
-                    Some((one, names.next()?.1.to_owned()))
-                });
-                cloudformation::release(&going.collect::<Vec<_>>())
-            }
-        }
-    }
+    keeper: Keeper,
 }
 
 /// A load balancer with its manifest.
@@ -183,13 +154,17 @@ impl Import {
         if self.bindings {
             return Box::pin(self.bind(&aws)).await;
         }
+        let (namespace, cluster) = self.place().await;
+        let account = self.account(&aws, &cluster).await?;
         let Source {
             subjects,
             mut exit,
             keeper,
-        } = self.source(&aws).await?;
-        let (namespace, cluster) = self.place().await;
-        let manifests = self.manifests(subjects, &namespace, &mut exit);
+        } = self.source(&aws, &account).await?;
+        let mut manifests = self.manifests(subjects, &namespace, &mut exit);
+        for (manifest, _) in &mut manifests {
+            manifest.spec.account_ref = account.reference();
+        }
         let namespaces = manifests
             .iter()
             .map(|(manifest, _)| manifest.namespace.clone())
@@ -205,32 +180,43 @@ impl Import {
         write::write(self.output, self.output_dir.as_deref(), &made, &release)?;
         exit = tell(&made, exit);
         if self.offer {
-            exit = offer::offer(&aws, &terms.cluster_id, &made, exit).await;
+            exit = offer::offer((&aws, &account), &terms.cluster_id, &made, exit).await;
         }
         Ok(exit)
     }
 
-    async fn source(&self, aws: &Accounts) -> Result<Source, Failure> {
+    /// The account that is asked.
+    async fn account(&self, aws: &Accounts, cluster: &Result<Connection, Failure>) -> Result<Account, Failure> {
+        match (self.account.as_deref(), cluster) {
+            (None, _) => Ok(Account::default()),
+            (name, Ok(connection)) => Account::of(&connection.client, aws, name).await,
+            (Some(name), Err(why)) => Err(Failure::new(format!("AWSAccount {name} cannot be read: {why}"))),
+        }
+    }
+
+    async fn source(&self, aws: &Accounts, account: &Account) -> Result<Source, Failure> {
+        let region = self.region.as_deref().or(aws.default_region());
         if !self.from_terraform.is_empty() {
-            return Box::pin(from_terraform::read(aws, &self.from_terraform, self.region.as_deref())).await;
+            return Box::pin(from_terraform::read((aws, account), &self.from_terraform, region)).await;
         }
+        let region = region.ok_or_else(|| Failure::usage("no AWS region: give --region or set AWS_REGION"))?;
+        let asked = account.region(aws, region, None).await?;
         if !self.from_cloudformation.is_empty() {
-            let (stack, region) = (self.stack.as_deref(), self.region.as_deref());
-            return Box::pin(from_cloudformation::read(aws, &self.from_cloudformation, stack, region)).await;
+            let stack = self.stack.as_deref();
+            return Box::pin(from_cloudformation::read(&asked, &self.from_cloudformation, stack)).await;
         }
-        self.live(aws).await
+        self.live(&asked).await
     }
 
     /// Those that are asked for, as AWS has them.
-    async fn live(&self, aws: &Accounts) -> Result<Source, Failure> {
-        let region = self.region.as_deref().or(aws.default_region());
-        let region = region.ok_or_else(|| Failure::usage("no AWS region: give --region or set AWS_REGION"))?;
+    async fn live(&self, asked: &AccountRegion) -> Result<Source, Failure> {
+        let region = &asked.region;
         let wanted = Wanted {
             names: self.names.clone(),
             selector: self.selector.clone(),
             ..Wanted::default()
         };
-        let mut fleet = Fleet::read(&aws.region(region), &wanted).await?;
+        let mut fleet = Fleet::read(asked, &wanted).await?;
         let mut exit = Exit::Ok;
         for name in fleet.missing(&wanted) {
             screen::note(&format!("no Classic load balancer {name:?} in {region}"));
@@ -245,7 +231,7 @@ impl Import {
         }
         let balancers = std::mem::take(&mut fleet.balancers);
         let subjects = balancers.into_iter().map(|lb| Subject {
-            region: region.to_owned(),
+            region: region.clone(),
             members: fleet.members(&lb.name),
             knows_groups: fleet.knows_groups(),
             lb,

@@ -2,35 +2,38 @@
 
 mod certificates;
 mod owner;
+mod places;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use certificates::Ends;
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use futures::{StreamExt as _, stream};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt as _};
-use owner::{Drift, Live, Owner};
+use owner::{Addresses, Drift, Live, Owner};
+use places::Place;
 use serde::Serialize;
 
 use super::balancer::Shown;
 use super::failure::Failure;
-use super::fleet::{AT_ONCE, patiently};
+use super::fleet::AT_ONCE;
 use super::kubernetes::Kubernetes;
 use super::list::{health, unread_health};
 use super::plan::OperatorFlags;
 use super::progress::Progress;
 use super::{Exit, files, output, screen, terraform};
 use crate::api::ClassicLoadBalancer;
-use crate::aws::{AccountRegion, Accounts, Class, Error};
+use crate::aws::{AccountRegion, Class, Error};
 use crate::flags::region_name;
 
 /// Show every Classic load balancer with who has it and what is wrong with it.
 ///
 /// The owner is an object of a cluster, a Service, Elastic Beanstalk, kOps, an address of a Terraform state, a
-/// CloudFormation stack, or nobody, as tags and the state say. DRIFT is what an object of this cluster says: none, the
+/// CloudFormation stack, Terraform, or nobody, as tags and the state say. DRIFT is what an object of this cluster says: none, the
 /// calls that are planned and not made, or why AWS is not as declared. Found are load balancers without a healthy instance or
 /// without any, certificates that end soon, and orphans: those that an object of this cluster made that does not exist any
 /// more. Nothing is written.
@@ -39,10 +42,11 @@ use crate::flags::region_name;
 Examples:
   kubectl clb inventory
   kubectl clb inventory --all-regions -o csv > fleet.csv
+  kubectl clb inventory --all-accounts --all-regions
   kubectl clb inventory --terraform-state state.json
   kubectl clb inventory -o json | jq -r '.loadBalancers[] | select(.findings != []) | .name'
 
-Exit status: 1 when a region or a part of it could not be read.")]
+Exit status: 1 when an account, a region or a part of it could not be read.")]
 pub(super) struct Inventory {
     /// The region. Default: AWS_REGION or the profile's.
     #[arg(long, value_parser = region_name, conflicts_with = "all_regions")]
@@ -50,6 +54,13 @@ pub(super) struct Inventory {
     /// Every region that the account has enabled.
     #[arg(long)]
     all_regions: bool,
+    /// The account of this AWSAccount, which is entered by its role unless the credentials are of it; can be given several
+    /// times. Default: the account of the credentials.
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), conflicts_with = "all_accounts")]
+    account: Vec<String>,
+    /// The account of the credentials and that of every AWSAccount.
+    #[arg(long)]
+    all_accounts: bool,
     /// States of Terraform, which tell what is Terraform's.
     #[arg(long, value_name = "FILE,...", value_delimiter = ',')]
     terraform_state: Vec<String>,
@@ -90,6 +101,9 @@ enum Format {
 /// A load balancer, who has it, and what was found.
 #[derive(Debug, Serialize)]
 struct Row {
+    /// The id of the account; absent where nobody asked who answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<String>,
     /// As `list` shows it, without its own word for the owner.
     #[serde(flatten)]
     balancer: Shown,
@@ -110,27 +124,41 @@ impl Inventory {
     pub(super) async fn run(self) -> Result<Exit, Failure> {
         let aws = super::aws().await?;
         let terraform = self.terraform(aws.default_region()).await?;
-        let regions = self.regions(&aws).await?;
-        let live = self.live().await;
-        let mut rows = Vec::new();
         let mut failed = Vec::new();
-        for region in &regions {
-            match Box::pin(self.in_region(&aws.region(region), &terraform, live.as_ref(), &mut failed)).await {
-                Ok(more) => rows.extend(more),
-                Err(why) if regions.len() == 1 => return Err(why),
+        let places = Box::pin(self.places(&aws, !terraform.is_empty(), &mut failed)).await?;
+        let live = self.live().await;
+        let (mut rows, mut read, mut closed) = (Vec::new(), 0, Vec::new());
+        for place in &places {
+            match Box::pin(self.in_region(place, &terraform, live.as_ref(), &mut failed)).await {
+                Ok(more) => {
+                    read += 1;
+                    rows.extend(more);
+                }
+                Err(error) if place.is_closed(&error) => closed.push(place.told(&place.asked.region)),
                 // The others can be read.
-                Err(why) => failed.push(why.to_string()),
+                Err(error) => {
+                    let why = Failure::aws(&place.asked.region, &error).to_string();
+                    failed.push(place.told(&why));
+                }
             }
         }
-        if rows.is_empty() && failed.len() == regions.len() && regions.len() > 1 {
+        if !closed.is_empty() {
+            failed.push(format!(
+                "these regions accept no credentials of the account, which may not have enabled them: {}",
+                closed.join(", ")
+            ));
+        }
+        if read == 0 && !failed.is_empty() {
             return Err(Failure::new(failed.swap_remove(0)));
         }
+        let accounts: BTreeSet<&Option<String>> = places.iter().map(|place| &place.account).collect();
+        let several = accounts.len() > 1;
         match self.output {
             Format::Json => output::json(&Listing { load_balancers: &rows })?,
             Format::Yaml => output::yaml(&Listing { load_balancers: &rows })?,
             Format::Csv => screen::print(&table::csv(&rows))?,
             _ if rows.is_empty() => screen::note("no Classic load balancers"),
-            format => screen::show(&table::table(&rows, format == Format::Wide))?,
+            format => screen::show(&table::table(&rows, format == Format::Wide, several))?,
         }
         for line in &failed {
             screen::note(line);
@@ -138,34 +166,18 @@ impl Inventory {
         Ok(if failed.is_empty() { Exit::Ok } else { Exit::Failed })
     }
 
-    async fn regions(&self, aws: &Accounts) -> Result<Vec<String>, Failure> {
-        let own = self.region.as_deref().or(aws.default_region());
-        if !self.all_regions {
-            let own = own.ok_or_else(|| Failure::usage("no AWS region: give --region or set AWS_REGION"))?;
-            return Ok(vec![own.to_owned()]);
-        }
-        let asked = own.unwrap_or("us-east-1");
-        let found = aws.region(asked).client.regions().await;
-        let found = found.map_err(|error| Failure::aws(asked, &error))?;
-        let enabled = found
-            .into_iter()
-            .filter(|region| region.opt_in_status.as_deref() != Some("not-opted-in"));
-        let mut names: Vec<String> = enabled.map(|region| region.name).collect();
-        names.sort();
-        Ok(names)
-    }
-
-    /// The addresses of load balancers in the states, by region and name.
-    async fn terraform(&self, default: Option<&str>) -> Result<BTreeMap<(String, String), String>, Failure> {
-        let mut all = BTreeMap::new();
+    /// The load balancers of the states.
+    async fn terraform(&self, default: Option<&str>) -> Result<Addresses, Failure> {
+        let mut all = Addresses::default();
         for file in files::read(&self.terraform_state, false).await {
             let text = file.text?;
             let state = terraform::parse(&text).map_err(|why| Failure::new(format!("{} {why}", file.from)))?;
             let (known, _) = terraform::known(&state);
-            all.extend(known.into_iter().filter_map(|known| {
-                let region = known.region.as_deref().or(default)?.to_owned();
-                Some(((region, known.lb.name), known.address))
-            }));
+            for known in known {
+                if let Some(region) = known.region.as_deref().or(default).map(ToOwned::to_owned) {
+                    all.add(known.account, (region, known.lb.name), known.address);
+                }
+            }
         }
         Ok(all)
     }
@@ -192,32 +204,25 @@ impl Inventory {
 
     async fn in_region(
         &self,
-        region: &AccountRegion,
-        terraform: &BTreeMap<(String, String), String>,
+        place: &Place,
+        terraform: &Addresses,
         live: Option<&Live>,
         failed: &mut Vec<String>,
-    ) -> Result<Vec<Row>, Failure> {
-        let wrong = |error: Error| Failure::aws(&region.region, &error);
-        let mut progress = Progress::start(&format!("asking AWS in {}", region.region));
+    ) -> Result<Vec<Row>, Error> {
+        let region = &*place.asked;
+        let mut progress = Progress::start(&place.told(&format!("asking AWS in {}", region.region)));
         let client = &region.client;
-        let mut balancers = patiently(async || client.load_balancers(|_| {}).await)
-            .await
-            .map_err(wrong)?;
+        let mut balancers = client.load_balancers(|_| {}).await?;
         balancers.sort_by(|a, b| a.name.cmp(&b.name));
         let names: Vec<String> = balancers.iter().map(|balancer| balancer.name.clone()).collect();
         progress.tell(&format!("{} load balancers in {}", names.len(), region.region));
-        let mut tags = patiently(async || client.tags_of(&names, |_| {}).await)
-            .await
-            .map_err(wrong)?;
+        let mut tags = client.tags_of(&names, |_| {}).await?;
         let certificates = balancers
             .iter()
             .flat_map(|lb| lb.listeners.values().filter_map(|one| one.certificate.clone()));
         let ends = Ends::read(region, certificates.collect()).await;
-        failed.extend(
-            ends.unread
-                .clone()
-                .map(|why| format!("the certificates were not all looked at: {why}")),
-        );
+        let unread = ends.unread.iter();
+        failed.extend(unread.map(|why| place.told(&format!("the certificates were not all looked at: {why}"))));
         #[allow(clippy::disallowed_methods)] // a person asks now
         let now = Timestamp::now();
         let mut rows = Vec::new();
@@ -234,10 +239,12 @@ impl Inventory {
             });
             findings.extend(each);
             let drift = live.and_then(|live| live.drift(&own)).cloned();
-            let owner = owner::owner(&lb.name, &region.region, &own, terraform);
+            let address = terraform.of(place.account.as_deref(), &region.region, &lb.name);
+            let owner = owner::owner(&lb.name, &own, address);
             let mut balancer = Shown::new(&region.region, lb, own);
             balancer.owner = None;
             rows.push(Row {
+                account: place.account.clone(),
                 balancer,
                 owner,
                 drift,
@@ -246,7 +253,8 @@ impl Inventory {
         }
         drop(progress);
         if !self.no_health {
-            read_health(region, &mut rows, failed).await;
+            let unread = read_health(region, &mut rows).await;
+            failed.extend(unread.iter().map(|why| place.told(why)));
         }
         Ok(rows)
     }
@@ -270,8 +278,8 @@ async fn drifts(api: &Api<ClassicLoadBalancer>) -> Result<BTreeMap<String, Drift
     }
 }
 
-/// Puts the health in, and what it shows.
-async fn read_health(region: &AccountRegion, rows: &mut [Row], failed: &mut Vec<String>) {
+/// Puts the health in, and what it shows. What could not be read is told.
+async fn read_health(region: &AccountRegion, rows: &mut [Row]) -> Vec<String> {
     let mut progress = Progress::start("reading the health of the instances");
     let total = rows.len();
     let mut reads = stream::iter(rows)
@@ -302,5 +310,5 @@ async fn read_health(region: &AccountRegion, rows: &mut [Row], failed: &mut Vec<
         }
     }
     unread.sort_by(|one, other| one.0.cmp(&other.0));
-    failed.extend(unread_health(&region.region, &unread));
+    unread_health(&region.region, &unread)
 }

@@ -1,6 +1,7 @@
 //! `kubectl clb migrate`.
 
 mod ack;
+mod followed;
 mod group;
 mod model;
 mod successor;
@@ -12,25 +13,31 @@ use std::collections::BTreeSet;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
+use followed::Followed;
+use kube::{Api, ResourceExt as _};
 use model::{Successor, Taken};
 use serde_json::{Value, json};
 use successor::{Wish, successors};
 
+use super::Exit;
+use super::account::Account;
 use super::export::hcl::Labels;
 use super::failure::Failure;
 use super::fleet::{Fleet, Wanted};
+use super::kubernetes::{Connection, Kubernetes};
 use super::output;
 use super::screen::{self, Paint};
 use super::selector::{self, Selector};
-use super::{Exit, kubernetes};
-use crate::elb::{InstanceId, LoadBalancer, glob};
+use crate::api::ClassicLoadBalancer;
+use crate::elb::{InstanceId, LoadBalancer, TAG_OWNER, TAG_UID, glob};
 use crate::flags::region_name;
 
 /// Tell what becomes of Classic load balancers as Application or Network Load Balancers.
 ///
 /// Tells for each what takes its place and why, every feature that has no counterpart, what is another than before, how many
 /// listeners and target groups it takes, and the steps of a cut-over by weighted DNS records. With -o terraform or -o
-/// ack it writes the new load balancers for Terraform or for ACK's controller of elbv2. Nothing is changed.
+/// ack it writes the new load balancers for Terraform or for ACK's controller of elbv2, in the namespace of -n. Where an object
+/// of the cluster has a load balancer it is read for the Nodes that it follows. Nothing is changed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -56,12 +63,15 @@ pub(super) struct Migrate {
     /// The region. Default: AWS_REGION or the profile's.
     #[arg(long, value_parser = region_name)]
     region: Option<String>,
-    /// The namespace of the objects of -o ack.
-    #[arg(short, long, value_parser = kubernetes::name, default_value = "default")]
-    namespace: String,
+    /// In the account of this AWSAccount, which is entered by its role unless the credentials are of it. Default: the account
+    /// of the credentials.
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    account: Option<String>,
     /// What to write.
     #[arg(short, long, value_enum, default_value_t)]
     output: Format,
+    #[command(flatten)]
+    kubernetes: Kubernetes,
 }
 
 /// What is written.
@@ -88,6 +98,8 @@ struct Migration {
     /// The instances that were registered one by one.
     single: BTreeSet<InstanceId>,
     successors: Vec<Successor>,
+    /// What its object follows, where it has one.
+    followed: Option<Followed>,
 }
 
 impl Migration {
@@ -110,7 +122,14 @@ impl Migrate {
             selector: self.selector.clone(),
             ..Wanted::default()
         };
-        let mut fleet = Fleet::read(&aws.region(region), &wanted).await?;
+        let cluster = self.kubernetes.connect().await;
+        let account = match (self.account.as_deref(), &cluster) {
+            (None, _) => Account::default(),
+            (name, Ok(connection)) => Account::of(&connection.client, &aws, name).await?,
+            (Some(name), Err(why)) => return Err(Failure::new(format!("AWSAccount {name} cannot be read: {why}"))),
+        };
+        let asked = account.region(&aws, region, None).await?;
+        let mut fleet = Fleet::read(&asked, &wanted).await?;
         let balancers = std::mem::take(&mut fleet.balancers);
         let mut taken = Taken::default();
         let migrations = balancers.into_iter().map(|lb| Migration {
@@ -118,9 +137,13 @@ impl Migrate {
             single: fleet.single(&lb),
             successors: successors(&lb, self.to, &mut taken),
             lb,
+            followed: None,
         });
-        let migrations: Vec<Migration> = migrations.collect();
-        self.show(&migrations)?;
+        let mut migrations: Vec<Migration> = migrations.collect();
+        follow(&cluster, &mut migrations).await;
+        let namespace = cluster.as_ref().map(|connection| connection.namespace.as_str());
+        let own = self.kubernetes.namespace();
+        self.show(&migrations, own.or(namespace.ok()).unwrap_or("default"))?;
         let mut exit = Exit::Ok;
         let there = |name: &str| migrations.iter().any(|one| glob::matches(name, &one.lb.name));
         for name in wanted.names.iter().filter(|name| !there(name)) {
@@ -136,8 +159,15 @@ impl Migrate {
         Ok(exit)
     }
 
-    fn show(&self, migrations: &[Migration]) -> Result<(), Failure> {
+    fn show(&self, migrations: &[Migration], namespace: &str) -> Result<(), Failure> {
         let all = || json!({"loadBalancers": migrations.iter().map(Migration::json).collect::<Vec<_>>()});
+        if matches!(self.output, Format::Terraform | Format::Ack) {
+            for one in migrations {
+                for line in one.followed.iter().flat_map(Followed::differs) {
+                    screen::note(&format!("{}: {line}", one.lb.name));
+                }
+            }
+        }
         match self.output {
             Format::Json => output::json(&all()),
             Format::Yaml => output::yaml(&all()),
@@ -154,10 +184,42 @@ impl Migrate {
             }
             Format::Ack => {
                 let mut taken = BTreeSet::new();
-                let texts = migrations.iter().map(|one| ack::ack(one, &self.namespace, &mut taken));
+                let texts = migrations.iter().map(|one| ack::ack(one, namespace, &mut taken));
                 let texts: Vec<String> = texts.collect::<Result<_, _>>()?;
                 screen::print(&texts.join("---\n"))
             }
         }
+    }
+}
+
+/// Reads the objects that have load balancers, as the tags of these say, and tells what they follow.
+async fn follow(cluster: &Result<Connection, Failure>, migrations: &mut [Migration]) {
+    let mut told = false;
+    for one in migrations {
+        let tags = &one.lb.tags;
+        let Some((namespace, name)) = tags.get(TAG_OWNER).and_then(|owner| owner.split_once('/')) else {
+            continue;
+        };
+        let read = async {
+            let client = cluster.as_ref().map_err(ToString::to_string)?.client.clone();
+            let api: Api<ClassicLoadBalancer> = Api::namespaced(client, namespace);
+            let found = api.get_opt(name).await;
+            found.map_err(|error| Failure::kube(&format!("reading {namespace}/{name}"), &error).to_string())
+        };
+        let followed = match read.await {
+            // Another cluster has others of the same names.
+            Ok(Some(object)) if object.uid().as_ref() == tags.get(TAG_UID) => Followed::of(&object, &one.lb),
+            Ok(_) => Followed::unread(namespace, name),
+            Err(why) => {
+                if !std::mem::replace(&mut told, true) {
+                    screen::note(&format!("what objects follow is not known: {why}"));
+                }
+                Followed::unread(namespace, name)
+            }
+        };
+        for new in &mut one.successors {
+            new.differs.extend(followed.differs());
+        }
+        one.followed = Some(followed);
     }
 }

@@ -3,12 +3,15 @@
 mod foresee;
 mod subject;
 
+use std::sync::Arc;
+
 use clap::Args;
 use futures::{StreamExt as _, stream};
-use kube::{Client, ResourceExt as _};
+use kube::Client;
 use serde::Serialize;
 use subject::Subject;
 
+use super::account::Account;
 use super::failure::Failure;
 use super::find::Read;
 use super::kubernetes::{self, Kubernetes, Named};
@@ -19,7 +22,7 @@ use super::terms::ShownTerms;
 use super::{Exit, region};
 use crate::api::message;
 use crate::api::{ClassicLoadBalancer, ClassicLoadBalancerStatus, Management};
-use crate::aws::{Accounts, Class};
+use crate::aws::{AccountRegion, Accounts, Class};
 use crate::controller::preview::{Compared, compare};
 use crate::controller::{Error, Rules};
 use crate::elb::LoadBalancer;
@@ -267,7 +270,7 @@ impl Plan {
             .or_else(|| aws.default_region().map(ToOwned::to_owned))
             .ok_or_else(|| Failure::usage(format!("{name} names no region: give --region or set AWS_REGION")))?;
         planned.region = Some(region.clone());
-        can_ask(aws, &region, &object).await?;
+        let asked = asked(&client, aws, &region, &object).await?;
         // What the operator takes from its own environment, which is not that of whoever runs this.
         object.spec.region = Some(region.clone());
         planned.status = object.status.clone().map(Box::new);
@@ -284,9 +287,10 @@ impl Plan {
         planned.observed = observed;
         planned.explained.clone_from(&preview.explained);
         planned.problems = preview.problems;
-        planned
-            .problems
-            .extend(Box::pin(foresee::foresee(&aws.region(&region), &preview.explained)).await);
+        if let Some(asked) = asked {
+            let foreseen = Box::pin(foresee::foresee(&asked, &preview.explained)).await;
+            planned.problems.extend(foreseen);
+        }
         planned.calls = preview.explained.into_iter().map(Call::from).collect();
         planned.steps = preview.steps;
         Ok(())
@@ -327,20 +331,28 @@ fn not_by_the_operator(planned: &Planned, rules: &Rules) {
     }
 }
 
-/// Whether AWS knows the credentials, and as those of the account that the load balancer is in: with others a load
-/// balancer that is well would look lost.
-async fn can_ask(aws: &Accounts, region: &str, object: &ClassicLoadBalancer) -> Result<(), Failure> {
-    let theirs = object.status.as_ref().and_then(|status| status.account_id.as_deref());
-    match (aws.region(region).account().await, theirs) {
-        (Ok(ours), Some(theirs)) if ours.id != theirs => Err(Failure::new(format!(
-            "the load balancer of {} is in AWS account {theirs}, but these credentials are of {}: set AWS_PROFILE",
-            object.name_any(),
-            ours.id
-        ))),
-        (Err(error), _) if error.class == Class::Denied => Err(Failure::aws(region, &error)),
+/// Where AWS is asked for the object: with the credentials of another account a load balancer that is well would look lost.
+/// `None`: the account that it refers to cannot be entered, which the plan itself tells.
+async fn asked(
+    client: &Client,
+    aws: &Accounts,
+    region: &str,
+    object: &ClassicLoadBalancer,
+) -> Result<Option<Arc<AccountRegion>>, Failure> {
+    match aws.region(region).account().await {
+        Err(error) if error.class == Class::Denied => return Err(Failure::aws(region, &error)),
         // The calls that matter tell what else is wrong.
-        _ => Ok(()),
+        _ => {}
     }
+    let Some(reference) = &object.spec.account_ref else {
+        let theirs = object.status.as_ref().and_then(|status| status.account_id.as_deref());
+        return Account::default().region(aws, region, theirs).await.map(Some);
+    };
+    let account = Account::of(client, aws, Some(&reference.name)).await;
+    Ok(match account {
+        Ok(account) => account.region(aws, region, None).await.ok(),
+        Err(_) => None,
+    })
 }
 
 /// Why an object could not be planned for.

@@ -97,11 +97,12 @@ impl Regions {
 
 /// No credentials, or none with the right to `ec2:DescribeRegions`. Wrong credentials are a failure.
 fn is_not_ours_to_ask(error: &Error) -> bool {
-    error.class == Class::Denied
-        && matches!(
-            error.code.as_str(),
-            failure::NO_CREDENTIALS | "UnauthorizedOperation" | "AccessDenied"
-        )
+    is_not_allowed(error) || (error.class == Class::Denied && error.code == failure::NO_CREDENTIALS)
+}
+
+/// Credentials without the right to `ec2:DescribeRegions`.
+pub(super) fn is_not_allowed(error: &Error) -> bool {
+    error.class == Class::Denied && matches!(error.code.as_str(), "UnauthorizedOperation" | "AccessDenied")
 }
 
 fn from_table() -> Shown {

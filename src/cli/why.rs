@@ -4,6 +4,7 @@ mod instance;
 mod object;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use clap::Args;
 use instance::Subject;
@@ -14,6 +15,7 @@ use kube::{Api, Client, ResourceExt as _};
 use serde::Serialize;
 
 use super::Exit;
+use super::account::Account;
 use super::events;
 use super::failure::Failure;
 use super::find::{self, Read, Wanted};
@@ -117,7 +119,7 @@ impl Why {
 
     async fn of_object(&self, client: &Client, read: &Read) -> Shown {
         let object = &read.object;
-        let (_, aws) = self.ask(object).await;
+        let (_, aws) = self.ask(client, object).await;
         let list = events::of(client, read).await;
         let mut answers = object::answers(read, &aws, list.as_deref().unwrap_or_default(), now());
         answers.extend(list.err().map(Finding::warning));
@@ -127,7 +129,7 @@ impl Why {
     async fn of_instance(&self, client: &Client, read: &Read, named: &str) -> Result<Shown, Failure> {
         let object = &read.object;
         let seen = Seen::of(client, object, named).await?;
-        let (region, aws) = self.ask(object).await;
+        let (region, aws) = self.ask(client, object).await;
         let is_gone = match region {
             Some(region) => {
                 let wanted: BTreeSet<InstanceId> = BTreeSet::from([seen.id.clone()]);
@@ -156,14 +158,14 @@ impl Why {
         })
     }
 
-    /// Asks AWS for the load balancer, as whoever runs this.
-    async fn ask(&self, object: &ClassicLoadBalancer) -> (Option<std::sync::Arc<AccountRegion>>, Asked) {
+    /// Asks AWS for the load balancer, in the account of the object.
+    async fn ask(&self, client: &Client, object: &ClassicLoadBalancer) -> (Option<Arc<AccountRegion>>, Asked) {
         let status = object.status.clone().unwrap_or_default();
         let (Some(name), false) = (&status.load_balancer_name, self.no_aws) else {
             return (None, Asked::Nothing);
         };
-        match reachable(&status, object).await {
-            Err(why) => (None, Asked::Not(why)),
+        match reachable(client, &status, object).await {
+            Err(why) => (None, Asked::Not(why.to_string())),
             Ok((region, place)) => {
                 let answer = described(&region, &place, name).await;
                 (Some(region), answer)
@@ -172,24 +174,19 @@ impl Why {
     }
 }
 
-/// The region of the load balancer with credentials of its account, or why there are none.
+/// The region of the load balancer in its account, or why it cannot be asked there.
 async fn reachable(
+    client: &Client,
     status: &ClassicLoadBalancerStatus,
     object: &ClassicLoadBalancer,
-) -> Result<(std::sync::Arc<AccountRegion>, String), String> {
+) -> Result<(Arc<AccountRegion>, String), Failure> {
     let place = status.region.clone().or_else(|| object.spec.region.clone());
-    let place = place.ok_or("the object names no region")?;
-    let aws = super::aws().await.map_err(|failure| failure.to_string())?;
-    let region = aws.region(&place);
-    let account = region.account().await;
-    let account = account.map_err(|error| Failure::aws(&place, &error).to_string())?;
-    match &status.account_id {
-        Some(theirs) if *theirs != account.id => Err(format!(
-            "the load balancer is in AWS account {theirs}, but these credentials are of {}; set AWS_PROFILE",
-            account.id
-        )),
-        _ => Ok((region, place)),
-    }
+    let place = place.ok_or_else(|| Failure::new("the object names no region"))?;
+    let aws = super::aws().await?;
+    let reference = object.spec.account_ref.as_ref().map(|account| account.name.as_str());
+    let account = Account::of(client, &aws, reference).await?;
+    let region = account.region(&aws, &place, status.account_id.as_deref()).await?;
+    Ok((region, place))
 }
 
 async fn described(region: &AccountRegion, place: &str, name: &str) -> Asked {

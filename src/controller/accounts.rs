@@ -7,5 +7,5 @@ pub(super) mod status;
 mod terms;
 mod view;
 
-pub(super) use terms::Terms;
+pub(super) use terms::{Terms, role_of};
 pub(super) use view::AccountView;

@@ -10,6 +10,7 @@ use kube::core::DeserializeGuard;
 use kube::runtime::watcher::Event;
 use kube::{Api, Client, ResourceExt as _};
 
+use super::accounts::role_of;
 use super::context::{Context, Intervals};
 use super::error::Error;
 use super::memory::Memory;
@@ -19,8 +20,10 @@ use super::reconcile::mode::Rules;
 use super::reconcile::subject::Coordinates;
 use super::replacement::reconcile;
 use crate::api::message;
-use crate::api::{AWSAccount, ClassicLoadBalancer, ClassicLoadBalancerBinding, ClassicLoadBalancerStatus};
-use crate::aws::Accounts;
+use crate::api::{
+    AWSAccount, AWSAccountSpec, ClassicLoadBalancer, ClassicLoadBalancerBinding, ClassicLoadBalancerStatus,
+};
+use crate::aws::{Accounts, Role};
 use crate::elb::LoadBalancer;
 use crate::metrics::Metrics;
 use crate::plan::Explained;
@@ -240,8 +243,7 @@ async fn read_account(cx: &Context, name: &str, namespace: &str) {
         Ok(found) => {
             view.take_account(&Event::Init);
             if let Some(mut account) = found {
-                let own = cx.accounts.region(&cx.accounts.home(None)).account().await;
-                if own.is_ok_and(|own| own.id == account.spec.account_id) {
+                if role_into(&cx.accounts, &account.spec).await.is_none() {
                     account.spec.role_arn = None;
                 }
                 view.take_account(&Event::InitApply(DeserializeGuard(Ok(account))));
@@ -254,6 +256,14 @@ async fn read_account(cx: &Context, name: &str, namespace: &str) {
         Ok(namespace) => drop(view.take_namespace(&Event::Apply(namespace))),
         Err(error) => view.namespaces_fail(refusal(&error)),
     }
+}
+
+/// The role by which somebody with credentials of their own gets into an account. `None`: they are of the account, or it
+/// names no role.
+pub async fn role_into(accounts: &Accounts, account: &AWSAccountSpec) -> Option<Role> {
+    let own = accounts.region(&accounts.home(None)).account().await;
+    let is_inside = own.is_ok_and(|own| own.id == account.account_id);
+    if is_inside { None } else { role_of(account) }
 }
 
 /// In the API server's words, where it answered.

@@ -154,3 +154,38 @@ async fn what_cannot_be_adopted_is_told_in_one_line() -> Result<()> {
     person.here(&["adopt"]).ended(2).complains(&["--filename"]);
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_operator_only_looks_at_is_not_called_adopted() -> Result<()> {
+    let person = Person::new().await?;
+    for (word, management) in [("ado-h", "Observe"), ("ado-i", "Suspended")] {
+        let name = unique(&person, word);
+        make(person.stack, &name, &[]).await;
+        let folder = imported(&person, &[&name]);
+        let text = std::fs::read_to_string(folder.path().join(format!("{name}.yaml"))).expect("read");
+        let text = text.replace("spec:\n", &format!("spec:\n  management: {management}\n"));
+        let ran = person
+            .here(&["adopt", "-f", path(&file(&text)), "--cluster-id", "test"])
+            .ended(1);
+        assert!(!ran.out.contains("is adopted"), "{ran:#?}");
+        ran.complains(&[
+            "nothing was taken over",
+            "take spec.management out of its manifest",
+            "0 of 1",
+        ]);
+        let there = tags(person.stack, &name).await?;
+        assert!(!there.contains_key("classiclb.dev/owner"), "{there:?}");
+    }
+    // So it is where nothing is written at all.
+    let mut options = testkit::Options::default();
+    options.operator.args.push("--read-only".into());
+    let stack = testkit::Stack::variant(options).await?;
+    let person = Person::at(&stack).await?;
+    let name = unique(&person, "ado-j");
+    make(person.stack, &name, &[]).await;
+    let folder = imported(&person, &[&name]);
+    let from = folder.path().to_str().expect("text");
+    let ran = person.here(&["adopt", "-f", from, "--cluster-id", "test"]).ended(1);
+    ran.complains(&["nothing was taken over", "run the operator without --read-only"]);
+    Ok(())
+}

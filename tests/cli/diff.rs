@@ -46,7 +46,7 @@ async fn every_field_that_differs_is_shown_as_declared_applied_and_in_aws() -> R
     let changed = first
         .replace("port: 80,", "port: 81,")
         .replace("team: shop", "team: web")
-        .replace("90", "91");
+        .replace("idleTimeoutSeconds: 90", "idleTimeoutSeconds: 91");
     let changed = file(&changed);
     let ran = diff(&person, &["-f", path(&changed), "-o", "json"]).ended(3);
     assert_eq!(ran.json()["differences"], true);

@@ -162,6 +162,54 @@ async fn attachments_of_a_terraform_state_become_bindings() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_group_that_would_be_attached_is_a_change_and_all_is_read_at_once() -> Result<()> {
+    let person = Person::new().await?;
+    let region = "eu-north-1";
+    let names = ["bind-a", "bind-b", "bind-c"];
+    let balancers = names.map(|name| json!({"name": name, "availabilityZones": [format!("{region}a")]}));
+    let group = |name: &str, attached: &[&str]| {
+        json!({"name": name, "launchConfiguration": "nodes", "minSize": 0, "maxSize": 1, "desiredCapacity": 0,
+            "availabilityZones": [format!("{region}a")], "loadBalancers": attached})
+    };
+    let seed = json!({"regions": [{"region": region, "loadBalancers": balancers,
+        "launchConfigurations": [{"name": "nodes"}],
+        "autoScalingGroups": [group("nodes-a", &["bind-a"]), group("nodes-b", &[])]}]});
+    person.stack.simulator().seed(&seed).await?;
+    let attachment = |at: usize, balancer: &str, group: &str| {
+        json!({"mode": "managed", "type": "aws_autoscaling_attachment", "name": format!("at{at}"), "provider": "p",
+            "instances": [{"attributes": {"elb": balancer, "autoscaling_group_name": group}}]})
+    };
+    let import = |attachments: &[(&str, &str)]| {
+        let each = attachments.iter().enumerate();
+        let resources: Vec<Value> = each.map(|(at, (name, group))| attachment(at, name, group)).collect();
+        let state =
+            crate::file(&json!({"version": 4, "terraform_version": "1.11.4", "resources": resources}).to_string());
+        let from = [
+            "--from-terraform",
+            crate::path(&state),
+            "--bindings",
+            "--region",
+            region,
+        ];
+        person.here(&[&["import", "--cluster-id", "test"], &from[..]].concat())
+    };
+    import(&[("bind-a", "nodes-a")]).ended(0);
+    let mark = person.stack.simulator().mark()?;
+    let ran = import(&[("bind-a", "nodes-a"), ("bind-b", "nodes-b"), ("bind-c", "nodes-a")]).ended(3);
+    ran.complains(&[
+        "bind-b: its manifest would change it: AttachLoadBalancers",
+        "nodes-b",
+        "bind-c: its manifest would change it: AttachLoadBalancers",
+    ]);
+    assert!(!ran.err.contains("bind-a: its manifest would"), "{ran:#?}");
+    let calls = person.stack.simulator().calls(mark)?.only(|call| call.region == region);
+    for operation in ["DescribeLoadBalancers", "DescribeTags", "DescribeAutoScalingGroups"] {
+        assert_eq!(calls.of(operation).len(), 1, "{calls}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_two_states_hold_is_imported_once_and_let_go_by_both() -> Result<()> {
     let person = Person::new().await?;
     let (name, kept) = (unique(&person, "imp-2"), unique(&person, "imp-k"));

@@ -256,6 +256,40 @@ async fn an_object_that_lives_has_no_orphan_and_one_region_of_all_may_fail() -> 
     person
         .run(&["inventory", "--terraform-state", "/nonexistent"])
         .fails(1, &["/nonexistent"]);
+    without_the_right_to_list_regions(&person, &owner).await
+}
+
+/// Then the regions of a table are asked, and one that the account does without is no failure of the others.
+async fn without_the_right_to_list_regions(person: &Person<'_>, owner: &str) -> Result<()> {
+    let simulator = person.stack.simulator();
+    simulator.clear_faults().await?;
+    let denied = json!({"code": "UnauthorizedOperation", "status": 403, "message": "You are not authorized"});
+    let fault = json!({"match": {"operation": "DescribeRegions"}, "do": {"error": denied}});
+    simulator.fault(&fault).await?;
+    let everywhere = ["inventory", "--all-regions", "--no-health", "--cluster-id", "test"];
+    // The simulator does without the newest ones, and refuses what is signed for them.
+    let ran = person.run(&everywhere).ended(1);
+    ran.says(&[owner]).complains(&[
+        "DescribeRegions",
+        "asking in every region that this version knows",
+        "may not have enabled them: ap-east-2, ",
+    ]);
+    assert_eq!(ran.err.matches("SignatureDoesNotMatch").count(), 0, "{ran:#?}");
+    let closed = json!({"code": "InvalidClientTokenId", "status": 403, "message": "The security token is invalid"});
+    let regions = ["af-south-1", "me-south-1"];
+    let faults = regions.map(|region| json!({"match": {"region": region}, "do": {"error": closed}}));
+    simulator.fault(&json!(faults)).await?;
+    let ran = person.run(&everywhere).ended(1);
+    ran.says(&[owner])
+        .complains(&["may not have enabled them: af-south-1, ", ", me-south-1"]);
+    assert_eq!(ran.err.matches("InvalidClientTokenId").count(), 0, "{ran:#?}");
+    // Other regions than those of the partition are not asked.
+    assert!(
+        simulator
+            .calls(0)?
+            .only(|call| call.region.starts_with("cn-"))
+            .is_empty()
+    );
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_elasticloadbalancing::types::{InstanceState, Listener, Tag};
 use serde_json::{Value, json};
 use testkit::cluster::PATIENCE;
-use testkit::{Result, Stack, object};
+use testkit::{Options, Result, Stack, object};
 
 use crate::{Person, manifest};
 
@@ -279,5 +279,50 @@ async fn what_could_not_be_read_fails_the_list_but_not_the_rest_of_it() -> Resul
     person
         .run(&["list", "--region", "ca-central-1", "-o", "json"])
         .fails(1, &["DescribeTags", "AccessDenied", "allowed to DescribeTags"]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_page_that_is_throttled_is_asked_for_again_alone() -> Result<()> {
+    let alone = Options {
+        without_operator: true,
+        ..Options::default()
+    };
+    let stack = Stack::variant(alone).await?;
+    let person = Person::at(&stack).await?;
+    let region = "me-central-1";
+    many(person.stack, region, 850, 0).await?;
+    let throttled = json!({"code": "Throttling", "status": 400, "message": "Rate exceeded"});
+    let fault = |operation: &str, nth: u64| {
+        // More often than the SDK asks again by itself.
+        let scope = json!({"operation": operation, "region": region, "nth": nth, "count": 4});
+        json!({"match": scope, "do": {"error": throttled}})
+    };
+    for arguments in [
+        &["inventory", "--no-health", "--cluster-id", "test"][..],
+        &["export", "--load-balancer", "many-849", "--to", "aws-cli"],
+    ] {
+        let faults = json!([fault("DescribeLoadBalancers", 3), fault("DescribeTags", 5)]);
+        person.stack.simulator().fault(&faults).await?;
+        let mark = person.stack.simulator().mark()?;
+        person.run(&[arguments, &["--region", region]].concat()).ended(0);
+        let calls = person.stack.simulator().calls(mark)?;
+        let calls = calls.only(|call| call.region == region);
+        let pages = calls.of("DescribeLoadBalancers");
+        assert_eq!(
+            (pages.successful().len(), pages.len()),
+            (3, 7),
+            "{arguments:?}: {pages}"
+        );
+        let batches = calls.of("DescribeTags");
+        let asked = if arguments[0] == "export" { (1, 1) } else { (43, 47) };
+        assert_eq!(
+            (batches.successful().len(), batches.len()),
+            asked,
+            "{arguments:?}: {batches}"
+        );
+        // What did not strike must not strike the next one.
+        person.stack.simulator().clear_faults().await?;
+    }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `kubectl-clb` as a person runs it: the real binary, a real API server, the operator, and AWS over HTTP.
 #![allow(clippy::expect_used, clippy::panic)] // tests may
 
+mod accounts;
 mod adopt;
 mod bindings;
 mod check;

@@ -262,3 +262,68 @@ async fn what_an_alb_may_not_have_is_told_and_given_otherwise() -> Result<()> {
     assert!(lost.contains("on the port that gets the traffic"), "{lost}");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_that_an_object_follows_are_not_written_down_as_if_they_stayed() -> Result<()> {
+    let person = Person::new().await?;
+    let name = unique(&person, "mig-n");
+    let ids = person
+        .namespace
+        .instances(person.stack.simulator(), &["us-east-1a"])
+        .await?;
+    let node = format!("{}-node", person.namespace.namespace());
+    let provider = format!("aws:///us-east-1a/{}", ids[0]);
+    person
+        .namespace
+        .node(&node, Some(&provider), &[("pool", &name)])
+        .await?;
+    let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"},
+        "spec": {"type": "NodePort", "ports": [{"name": "http", "port": 80}]}});
+    person.namespace.apply(&service.to_string()).await?;
+    let object = |name: &str, port: Value| {
+        let mut listener = json!({"port": 80, "protocol": "HTTP"});
+        listener
+            .as_object_mut()
+            .expect("a map")
+            .extend(port.as_object().expect("a map").clone());
+        json!({"apiVersion": "classiclb.dev/v1alpha1", "kind": "ClassicLoadBalancer", "metadata": {"name": "web"},
+            "spec": {"loadBalancerName": name, "availabilityZones": ["us-east-1a"], "listeners": [listener],
+                "targets": {"nodeSelector": {"matchLabels": {"pool": name}}}}})
+    };
+    let from = json!({"instancePortFrom": {"serviceName": "web", "portName": "http"}});
+    person.namespace.apply(&object(&name, from).to_string()).await?;
+    person.namespace.until_ready("web").await?;
+
+    let said = format!("{}/web selects its Nodes by nodeSelector", person.namespace.namespace());
+    let ran = person.run(&["migrate", &name, "--to", "nlb", "-o", "json"]).ended(0);
+    let differs = successors(&ran)[0]["differs"].to_string();
+    assert!(
+        differs.contains(&said) && differs.contains("TargetGroupBinding"),
+        "{differs}"
+    );
+    let ran = person
+        .run(&["migrate", &name, "--to", "nlb", "-o", "terraform"])
+        .ended(0);
+    ran.complains(&[&said]).says(&[&ids[0]]);
+    let ran = person.here(&["migrate", &name, "--to", "nlb", "-o", "ack"]).ended(0);
+    ran.complains(&[&said]);
+    assert!(!ran.out.contains(&ids[0]), "{ran:#?}");
+    ran.says(&[
+        "apply this with its ARN",
+        "#   kind: TargetGroupBinding\n",
+        "#       name: web\n",
+        "#       port: http\n",
+        &format!("#         pool: {name}\n"),
+    ]);
+
+    // Without the cluster that is not known, which is told once.
+    let ran = person
+        .with(
+            &[("KUBECONFIG", "/nonexistent")],
+            &["migrate", &name, "--to", "nlb", "-o", "ack"],
+        )
+        .ended(0);
+    ran.complains(&["what objects follow is not known", "web could not be read"]);
+    ran.says(&[&ids[0], "namespace: default"]);
+    Ok(())
+}

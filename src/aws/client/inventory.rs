@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Client, bad_reply, group};
-use crate::aws::{Class, Error, convert};
+use crate::aws::{Class, Error, convert, patiently};
 use crate::elb::{AutoScalingGroup, DESCRIBE_LOAD_BALANCERS, DESCRIBE_TAGS, LoadBalancer};
 
 /// The most groups that one `DescribeAutoScalingGroups` gives.
@@ -53,8 +53,11 @@ impl Client {
         let mut found = Vec::new();
         let mut marker: Option<String> = None;
         loop {
-            let request = self.elb.describe_load_balancers().page_size(DESCRIBE_LOAD_BALANCERS);
-            let reply = self.call(OPERATION, request.set_marker(marker.clone()).send()).await?;
+            let ask = || {
+                let request = self.elb.describe_load_balancers().page_size(DESCRIBE_LOAD_BALANCERS);
+                self.call(OPERATION, request.set_marker(marker.clone()).send())
+            };
+            let reply = self.part(ask).await?;
             for description in reply.load_balancer_descriptions.unwrap_or_default() {
                 let read = convert::load_balancer(description);
                 found.push(read.map_err(|lacking| bad_reply(OPERATION, &lacking))?);
@@ -76,9 +79,12 @@ impl Client {
         let mut found = Vec::new();
         let mut token: Option<String> = None;
         loop {
-            let request = self.autoscaling.describe_auto_scaling_groups();
-            let request = request.max_records(GROUPS_IN_A_PAGE).set_next_token(token.clone());
-            let reply = self.call("DescribeAutoScalingGroups", request.send()).await?;
+            let ask = || {
+                let request = self.autoscaling.describe_auto_scaling_groups();
+                let request = request.max_records(GROUPS_IN_A_PAGE).set_next_token(token.clone());
+                self.call("DescribeAutoScalingGroups", request.send())
+            };
+            let reply = self.part(ask).await?;
             found.extend(
                 reply
                     .auto_scaling_groups
@@ -105,12 +111,12 @@ impl Client {
     ) -> Result<BTreeMap<String, Tags>, Error> {
         let mut all = BTreeMap::new();
         for batch in names.chunks(DESCRIBE_TAGS) {
-            match self.tags_of_batch(batch).await {
+            match self.part(|| self.tags_of_batch(batch)).await {
                 Ok(tags) => all.extend(tags),
                 // One that is gone fails the whole call.
                 Err(error) if error.class == Class::Gone => {
                     for name in batch {
-                        match self.tags(name).await {
+                        match self.part(|| self.tags(name)).await {
                             Ok(tags) => drop(all.insert(name.clone(), tags)),
                             Err(error) if error.class == Class::Gone => {}
                             Err(error) => return Err(error),
@@ -122,6 +128,19 @@ impl Client {
             seen(all.len());
         }
         Ok(all)
+    }
+
+    /// A page or a batch of many. Where a person waits it is this one that is asked for again when AWS throttles it, and not
+    /// those before it.
+    async fn part<T, F>(&self, ask: impl Fn() -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        if self.gate().waits() {
+            patiently(ask).await
+        } else {
+            ask().await
+        }
     }
 
     /// The tags of these, in one call.

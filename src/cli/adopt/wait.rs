@@ -5,7 +5,7 @@ use std::time::Duration;
 use kube::Api;
 use kube::runtime::wait::await_condition;
 
-use crate::api::ClassicLoadBalancer;
+use crate::api::{ClassicLoadBalancer, Management, reason};
 use crate::cli::failure::Failure;
 
 /// The reason of an object whose load balancer is not offered.
@@ -24,6 +24,8 @@ pub(super) fn time(text: &str) -> Result<Duration, String> {
 /// How an object is at rest.
 enum Rest {
     Ready,
+    /// The operator only looks at it, as its condition says.
+    LookedAt(String),
     /// With what it says.
     Stalled(String),
 }
@@ -44,7 +46,19 @@ fn rest(object: &ClassicLoadBalancer, generation: Option<i64>) -> Option<Rest> {
     if let Some(stalled) = condition("Stalled").filter(|stalled| stalled.reason != NOT_ADOPTED) {
         return Some(Rest::Stalled(format!("{}: {}", stalled.reason, stalled.message)));
     }
-    condition("Ready").map(|_| Rest::Ready)
+    let ready = condition("Ready")?;
+    Some(match ready.reason.as_str() {
+        reason::OBSERVING | reason::SUSPENDED => Rest::LookedAt(format!("{}: {}", ready.reason, ready.message)),
+        _ => Rest::Ready,
+    })
+}
+
+/// What lets the operator take it over.
+fn remedy(management: Option<Management>) -> &'static str {
+    match management {
+        Some(Management::Observe | Management::Suspended) => "take spec.management out of its manifest",
+        _ => "run the operator without --read-only",
+    }
 }
 
 /// Waits until the object is ready in this generation.
@@ -70,6 +84,10 @@ pub(super) async fn until_ready(
     };
     match object.as_ref().map(|object| (rest(object, generation), object)) {
         Some((Some(Rest::Ready), _)) => Ok(()),
+        Some((Some(Rest::LookedAt(said)), object)) => Err(Failure::new(format!(
+            "nothing was taken over, since the operator only looks at it ({said}): {}",
+            remedy(object.spec.management)
+        ))),
         Some((Some(Rest::Stalled(why)), _)) => Err(Failure::new(why)),
         Some((None, object)) => {
             let status = object.status.as_ref();

@@ -1,19 +1,23 @@
 //! Pure: a load balancer as the commands of the AWS CLI that make it.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
-use super::{Subject, kept_tags};
+use super::{Subject, commented, is_unknown, kept_tags, unknown};
 use crate::elb::{Attributes, Listener, LoadBalancer, Policy, PolicyName, Stickiness};
 
 /// The script, and what it lacks.
 pub(super) fn aws_cli(subject: &Subject) -> (String, Vec<String>) {
     let lb = &subject.lb;
+    let notes = unknown(lb, "the script does not make it");
     let mut script = Script {
         lines: vec![
             "#!/bin/sh".to_owned(),
-            "# Makes the load balancer anew: where it exists already, AWS refuses what differs and repeats the rest."
-                .to_owned(),
-            "set -eu".to_owned(),
+            "# Makes the load balancer anew: where it exists already, AWS refuses what differs and repeats the rest.\n"
+                .to_owned()
+                + &commented(&notes)
+                + "set -eu",
             format!("export AWS_DEFAULT_REGION={}", word(&subject.region)),
             format!("name={}", word(&lb.name)),
         ],
@@ -43,7 +47,7 @@ pub(super) fn aws_cli(subject: &Subject) -> (String, Vec<String>) {
             word(group)
         ));
     }
-    (script.lines.join("\n") + "\n", Vec::new())
+    (script.lines.join("\n") + "\n", notes)
 }
 
 #[derive(Default)]
@@ -177,26 +181,35 @@ fn policies(lb: &LoadBalancer, script: &mut Script) {
         }
     }
     for listener in lb.listeners.values() {
-        if listener.policies != listener.protocol.policies_at_creation() {
+        let made = made(lb, &listener.policies);
+        // In the place of one that is not made the default is better than nothing.
+        let is_told = made == listener.policies || !made.is_empty();
+        if is_told && made != listener.protocol.policies_at_creation() {
             script.call(
                 "set-load-balancer-policies-of-listener",
                 &[
                     ("--load-balancer-port", json!(listener.port)),
-                    ("--policy-names", names(&listener.policies)),
+                    ("--policy-names", names(&made)),
                 ],
             );
         }
     }
-    for (port, policies) in lb.backends.iter().filter(|(_, policies)| !policies.is_empty()) {
+    let backends = lb.backends.iter().map(|(port, policies)| (port, made(lb, policies)));
+    for (port, policies) in backends.filter(|(_, policies)| !policies.is_empty()) {
         script.call(
             "set-load-balancer-policies-for-backend-server",
-            &[("--instance-port", json!(port)), ("--policy-names", names(policies))],
+            &[("--instance-port", json!(port)), ("--policy-names", names(&policies))],
         );
     }
 }
 
+/// Those that the script makes.
+fn made(lb: &LoadBalancer, policies: &BTreeSet<PolicyName>) -> BTreeSet<PolicyName> {
+    policies.iter().filter(|name| !is_unknown(lb, name)).cloned().collect()
+}
+
 /// An empty list must be sent as such.
-fn names(policies: &std::collections::BTreeSet<PolicyName>) -> Value {
+fn names(policies: &BTreeSet<PolicyName>) -> Value {
     if policies.is_empty() {
         json!("[]")
     } else {

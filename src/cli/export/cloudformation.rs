@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Subject, kept_tags};
+use super::{Subject, commented, kept_tags, unknown};
 use crate::cli::failure::Failure;
 use crate::elb::{Attributes, DesyncMitigationMode, LoadBalancer, Policy, Stickiness};
 
@@ -42,15 +42,21 @@ pub(super) fn cloudformation(subjects: &[Subject]) -> Result<(String, Vec<Vec<St
          --resources-to-import '{}'\n",
         Value::Array(imported)
     );
+    let lacking: String = subjects.iter().map(|subject| commented(&unread(&subject.lb))).collect();
     Ok((
-        comments + &text,
+        comments + &lacking + &text,
         subjects.iter().map(|subject| lacks(&subject.lb)).collect(),
     ))
 }
 
+/// The policies that the template lacks.
+fn unread(lb: &LoadBalancer) -> Vec<String> {
+    unknown(lb, &format!("the template of {} lacks it", lb.name))
+}
+
 /// What has no property.
 fn lacks(lb: &LoadBalancer) -> Vec<String> {
-    let mut notes = Vec::new();
+    let mut notes = unread(lb);
     if let Some(mode) = lb
         .attributes
         .desync_mitigation_mode

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::hcl::{Body, Labels, quoted};
-use super::{Subject, kept_tags};
+use super::{Subject, commented, is_unknown, kept_tags, unknown};
 use crate::elb::{AccessLog, Attributes, LoadBalancer, Policy, PolicyName};
 
 /// The configuration, and what it lacks. `labels` are those of the others in it.
@@ -18,7 +18,8 @@ pub(super) fn terraform(subject: &Subject, labels: &mut Labels) -> (String, Vec<
     let policies = Names::of(lb, &own, labels);
     policies.write(lb, &own, labels, &mut file);
     attachments(subject, &own, labels, &mut file);
-    let mut notes = Vec::new();
+    let mut notes = unknown(lb, "it is referred to by its name, and Terraform does not make it anew");
+    let comments = commented(&notes);
     if !policies.0.is_empty() {
         notes.push(
             "Terraform cannot import policies: the first apply makes them anew under other names, with the same content, \
@@ -31,7 +32,7 @@ pub(super) fn terraform(subject: &Subject, labels: &mut Labels) -> (String, Vec<
             "attachments are created by the first apply, which repeats what is there and changes nothing".to_owned(),
         );
     }
-    (file.render(0), notes)
+    (comments + &file.render(0), notes)
 }
 
 fn elb(subject: &Subject) -> Body {
@@ -130,6 +131,7 @@ impl Names {
             .flatten()
             .collect();
         used.extend(keys);
+        used.retain(|name| !is_unknown(lb, name));
         let named = used.into_iter().map(|name| {
             let label = labels.free("aws_load_balancer_policy", &format!("{own}_{name}"));
             (name, label)

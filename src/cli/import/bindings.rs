@@ -1,28 +1,86 @@
 //! `kubectl clb import --bindings`: objects for what a Terraform state attaches to load balancers of others.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::check::Checked;
+use super::from_terraform::of_account;
 use super::manifest::{self, Manifest};
 use super::{Import, Made, tell, write};
-use crate::api::{AutoScalingGroupTarget, ClassicLoadBalancerSpec, Permission, Targets};
-use crate::aws::Accounts;
+use crate::api::{AutoScalingGroupTarget, ClassicLoadBalancerSpec, Targets};
+use crate::aws::{AccountRegion, Accounts};
 use crate::cli::failure::Failure;
 use crate::cli::files;
 use crate::cli::fleet::{Fleet, Wanted};
-use crate::cli::terraform::{self, Attached};
+use crate::cli::terraform::{self, Attached, State};
 use crate::cli::{Exit, screen};
 use crate::controller::Kind;
 use crate::elb::{LoadBalancer, Owner, TAG_BIND_BY};
+use crate::plan::Step;
 use crate::plan::binding::Bond;
+
+/// What a state attaches to a load balancer, with the state by its number.
+struct Wish<'a> {
+    state: usize,
+    name: &'a str,
+    attached: &'a Attached,
+}
+
+fn place<'a>(wish: &'a Wish<'_>) -> (Option<&'a str>, &'a str) {
+    let address = wish.attached.addresses.first();
+    (
+        wish.attached.account.as_deref(),
+        address.map_or(wish.name, String::as_str),
+    )
+}
 
 impl Import {
     /// A manifest for each load balancer that something is attached to.
     pub(super) async fn bind(&self, aws: &Accounts) -> Result<Exit, Failure> {
         let (namespace, cluster) = self.place().await;
+        let account = self.account(aws, &cluster).await?;
         let (terms, _) = self.terms(cluster, &[namespace.clone()].into()).await?;
-        let (mut exit, mut made, mut release) = (Exit::Ok, Vec::new(), String::new());
-        let mut taken = BTreeSet::new();
+        let states = self.states().await?;
+        let (mut exit, mut made, mut taken) = (Exit::Ok, Vec::new(), BTreeSet::new());
+        let mut going = vec![BTreeSet::new(); states.len()];
+        for (region, wishes) in self.by_region(&states, aws.default_region())? {
+            let asked = account.region(aws, &region, None).await?;
+            let wishes = of_account(&asked, wishes, place, &mut exit).await?;
+            let fleet = read(&asked, &wishes).await?;
+            for Wish { state, name, attached } in wishes {
+                let Some(lb) = found(&fleet, name, &region, &mut exit) else {
+                    continue;
+                };
+                let own = self.namespace_of(lb).unwrap_or_else(|| namespace.clone());
+                let object = manifest::object_name(name, &region, &own, &mut taken);
+                let by = Owner {
+                    cluster: terms.cluster_id.clone(),
+                    object: format!("{own}/{object}"),
+                    uid: String::new(),
+                };
+                let bond = Bond {
+                    binding: terms.rules.binding,
+                    by: &by,
+                    name,
+                    region: &region,
+                    tags: &lb.tags,
+                };
+                let mut one = one(&bond, (own, object), lb, attached, fleet.knows_groups());
+                one.manifest.spec.account_ref = account.reference();
+                made.push(one);
+                going[state].extend(&attached.addresses);
+            }
+        }
+        let release = states.iter().zip(&going);
+        let release: String = release
+            .map(|((state, _), going)| terraform::release_of(state, going).text())
+            .collect();
+        write::write(self.output, self.output_dir.as_deref(), &made, &release)?;
+        Ok(tell(&made, exit))
+    }
+
+    /// The states, with what each attaches.
+    async fn states(&self) -> Result<Vec<(State, BTreeMap<String, Attached>)>, Failure> {
+        let mut states = Vec::new();
         for file in files::read(&self.from_terraform, false).await {
             let state = file
                 .text
@@ -31,90 +89,75 @@ impl Import {
             if all.is_empty() {
                 screen::note(&format!("{} holds no aws_elb_attachment", file.from));
             }
-            let mut going = BTreeSet::new();
-            for (name, attached) in &all {
-                let Some((region, lb)) = self.find(aws, name, attached, &mut exit).await? else {
-                    continue;
-                };
-                let own = self.namespace_of(&lb).unwrap_or_else(|| namespace.clone());
-                let object = manifest::object_name(name, &region, &own, &mut taken);
-                let by = Owner {
-                    cluster: terms.cluster_id.clone(),
-                    object: format!("{own}/{object}"),
-                    uid: String::new(),
-                };
-                made.push(one(
-                    &by,
-                    &own,
-                    object.clone(),
-                    (region, lb),
-                    attached,
-                    terms.rules.binding,
-                ));
-                going.extend(&attached.addresses);
-            }
-            release.push_str(&terraform::release_of(&state, &going).text());
+            states.push((state, all));
         }
-        write::write(self.output, self.output_dir.as_deref(), &made, &release)?;
-        Ok(tell(&made, exit))
+        Ok(states)
     }
 
-    /// The load balancer as AWS has it.
-    async fn find(
+    fn by_region<'a>(
         &self,
-        aws: &Accounts,
-        name: &str,
-        attached: &Attached,
-        exit: &mut Exit,
-    ) -> Result<Option<(String, LoadBalancer)>, Failure> {
-        let region = attached
-            .region
-            .as_deref()
-            .or(self.region.as_deref())
-            .or(aws.default_region());
-        let region = region
-            .ok_or_else(|| Failure::usage(format!("the state does not tell the region of {name}: give --region")))?;
-        let wanted = Wanted {
-            names: vec![name.to_owned()],
-            ..Wanted::default()
-        };
-        let mut fleet = Fleet::read(&aws.region(region), &wanted).await?;
-        for (name, error) in &fleet.unread {
-            screen::note(&format!("{name}: {}", Failure::aws(region, error)));
-        }
-        let found = fleet.balancers.pop();
-        if found.is_none() {
-            if fleet.unread.is_empty() {
-                screen::note(&format!("AWS has no load balancer {name} in {region}"));
+        states: &'a [(State, BTreeMap<String, Attached>)],
+        default: Option<&str>,
+    ) -> Result<BTreeMap<String, Vec<Wish<'a>>>, Failure> {
+        let mut all: BTreeMap<String, Vec<Wish<'a>>> = BTreeMap::new();
+        for (state, (_, each)) in states.iter().enumerate() {
+            for (name, attached) in each {
+                let region = attached.region.as_deref().or(self.region.as_deref()).or(default);
+                let region = region.ok_or_else(|| {
+                    Failure::usage(format!("the state does not tell the region of {name}: give --region"))
+                })?;
+                all.entry(region.to_owned())
+                    .or_default()
+                    .push(Wish { state, name, attached });
             }
-            *exit = Exit::Failed;
         }
-        Ok(found.map(|lb| (region.to_owned(), lb)))
+        Ok(all)
     }
+}
+
+/// All load balancers that are wished for, at once.
+async fn read(asked: &AccountRegion, wishes: &[Wish<'_>]) -> Result<Fleet, Failure> {
+    if wishes.is_empty() {
+        return Ok(Fleet::default());
+    }
+    let names: BTreeSet<&str> = wishes.iter().map(|wish| wish.name).collect();
+    let wanted = Wanted {
+        names: names.into_iter().map(ToOwned::to_owned).collect(),
+        ..Wanted::default()
+    };
+    let fleet = Fleet::read(asked, &wanted).await?;
+    for (name, error) in &fleet.unread {
+        screen::note(&format!("{name}: {}", Failure::aws(&asked.region, error)));
+    }
+    Ok(fleet)
+}
+
+/// The load balancer as AWS has it.
+fn found<'a>(fleet: &'a Fleet, name: &str, region: &str, exit: &mut Exit) -> Option<&'a LoadBalancer> {
+    let found = fleet.balancers.iter().find(|lb| lb.name == name);
+    if found.is_none() {
+        if !fleet.unread.iter().any(|(unread, _)| unread == name) {
+            screen::note(&format!("AWS has no load balancer {name} in {region}"));
+        }
+        *exit = Exit::Failed;
+    }
+    found
 }
 
 /// The binding of one load balancer.
 fn one(
-    by: &Owner,
-    namespace: &str,
-    object: String,
-    (region, lb): (String, LoadBalancer),
+    bond: &Bond<'_>,
+    (namespace, name): (String, String),
+    lb: &LoadBalancer,
     attached: &Attached,
-    binding: Permission,
+    knows_groups: bool,
 ) -> Made {
-    let bond = Bond {
-        binding,
-        by,
-        name: &lb.name,
-        region: &region,
-        tags: &lb.tags,
-    };
     let addresses: Vec<&str> = attached.addresses.iter().map(String::as_str).collect();
     let mut comments = vec![format!("of Terraform: {}", addresses.join(", "))];
     if bond.refusal().is_some() {
         comments.push(format!(
             "it is not offered yet: set the tag {TAG_BIND_BY} with {} in its value on the load balancer",
-            by.path()
+            bond.by.path()
         ));
     }
     comments.push("instances that are registered already stay when the binding is deleted".to_owned());
@@ -129,30 +172,40 @@ fn one(
         auto_scaling_groups: Some(groups).filter(|groups| !groups.is_empty()),
         ..Targets::default()
     };
-    let absent = attached.instances.difference(&lb.instances);
-    let differences = absent
-        .map(|id| format!("RegisterInstancesWithLoadBalancer {id}"))
-        .collect();
     let spec = ClassicLoadBalancerSpec {
-        region: Some(region.clone()),
+        region: Some(bond.region.to_owned()),
         load_balancer_name: Some(lb.name.clone()),
         targets: Some(targets),
         ..ClassicLoadBalancerSpec::default()
     };
     Made {
-        region,
-        load_balancer: lb.name,
+        region: bond.region.to_owned(),
+        load_balancer: lb.name.clone(),
         origins: Vec::new(),
         manifest: Manifest {
             kind: Kind::Binding,
-            namespace: namespace.to_owned(),
-            name: object,
+            namespace,
+            name,
             spec,
             comments,
         },
-        checked: Checked {
-            differences,
-            ..Checked::default()
-        },
+        checked: checked(lb, attached, knows_groups),
     }
+}
+
+/// What applying the binding would do.
+fn checked(lb: &LoadBalancer, attached: &Attached, knows_groups: bool) -> Checked {
+    let absent = attached.instances.difference(&lb.instances);
+    let mut differences: Vec<String> = absent
+        .map(|id| format!("RegisterInstancesWithLoadBalancer {id}"))
+        .collect();
+    let mut problems = Vec::new();
+    if knows_groups {
+        let apart = attached.groups.difference(&lb.auto_scaling_groups);
+        differences.extend(apart.map(|group| Step::AttachAutoScalingGroup(group.clone()).to_string()));
+    } else if !attached.groups.is_empty() {
+        let groups: Vec<&str> = attached.groups.iter().map(String::as_str).collect();
+        problems.push(format!("whether {} is attached to it is not known", groups.join(", ")));
+    }
+    Checked { differences, problems }
 }

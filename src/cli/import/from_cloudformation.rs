@@ -1,7 +1,8 @@
 //! The load balancers that CloudFormation templates hold.
 
-use super::{Keeper, Source, Subject, told};
-use crate::aws::Accounts;
+use super::keeper::Keeper;
+use super::{Source, Subject, told};
+use crate::aws::AccountRegion;
 use crate::cli::cloudformation::{self, Described};
 use crate::cli::failure::Failure;
 use crate::cli::files;
@@ -16,14 +17,8 @@ const STACK: &str = "aws:cloudformation:stack-name";
 const LOGICAL_ID: &str = "aws:cloudformation:logical-id";
 
 /// Reads the templates, and what AWS has of what stands in them.
-pub(super) async fn read(
-    aws: &Accounts,
-    names: &[String],
-    stack: Option<&str>,
-    region: Option<&str>,
-) -> Result<Source, Failure> {
-    let region = region.or(aws.default_region());
-    let region = region.ok_or_else(|| Failure::usage("no AWS region: give --region or set AWS_REGION"))?;
+pub(super) async fn read(asked: &AccountRegion, names: &[String], stack: Option<&str>) -> Result<Source, Failure> {
+    let region = asked.region.as_str();
     let mut source = Source {
         subjects: Vec::new(),
         exit: Exit::Ok,
@@ -52,7 +47,7 @@ pub(super) async fn read(
             }
         }
     }
-    let fleet = fleet(aws, region, stack, &all).await?;
+    let fleet = fleet(asked, stack, &all).await?;
     for (name, error) in &fleet.unread {
         screen::note(&format!("{name}: {}", Failure::aws(region, error)));
         source.exit = Exit::Failed;
@@ -71,7 +66,7 @@ pub(super) async fn read(
 }
 
 /// Those that are named in plain words, and those that a stack has made.
-async fn fleet(aws: &Accounts, region: &str, stack: Option<&str>, all: &[Described]) -> Result<Fleet, Failure> {
+async fn fleet(asked: &AccountRegion, stack: Option<&str>, all: &[Described]) -> Result<Fleet, Failure> {
     if all.is_empty() {
         return Ok(Fleet::default());
     }
@@ -92,7 +87,7 @@ async fn fleet(aws: &Accounts, region: &str, stack: Option<&str>, all: &[Describ
     } else {
         wanted
     };
-    Fleet::read(&aws.region(region), &wanted).await
+    Fleet::read(asked, &wanted).await
 }
 
 /// The one that a template means.

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Keeper, Source, Subject, told};
-use crate::aws::Accounts;
+use super::keeper::Keeper;
+use super::{Source, Subject, told};
+use crate::aws::{AccountRegion, Accounts};
+use crate::cli::account::Account;
 use crate::cli::failure::Failure;
 use crate::cli::files;
 use crate::cli::fleet::{Fleet, Wanted};
@@ -19,7 +21,11 @@ struct Read {
 }
 
 /// Reads the states, and what AWS has of what stands in them.
-pub(super) async fn read(aws: &Accounts, names: &[String], region: Option<&str>) -> Result<Source, Failure> {
+pub(super) async fn read(
+    (aws, account): (&Accounts, &Account),
+    names: &[String],
+    default: Option<&str>,
+) -> Result<Source, Failure> {
     let mut exit = Exit::Ok;
     let mut states = Vec::new();
     for file in files::read(names, false).await {
@@ -44,10 +50,11 @@ pub(super) async fn read(aws: &Accounts, names: &[String], region: Option<&str>)
         }
         states.push(Read { state, known });
     }
-    let default = region.or(aws.default_region());
     let mut subjects = Vec::new();
     for (region, known) in by_region(&states, default)? {
-        subjects.extend(in_region(aws, &region, known, &mut exit).await?);
+        let asked = account.region(aws, &region, None).await?;
+        let known = of_account(&asked, known, place, &mut exit).await?;
+        subjects.extend(in_region(&asked, known, &mut exit).await?);
     }
     let states = states.into_iter().map(|Read { state, known }| (state, known));
     Ok(Source {
@@ -72,12 +79,47 @@ fn by_region<'a>(states: &'a [Read], default: Option<&str>) -> Result<BTreeMap<S
     Ok(all)
 }
 
-async fn in_region(aws: &Accounts, region: &str, known: Vec<&Known>, exit: &mut Exit) -> Result<Vec<Subject>, Failure> {
+fn place<'a>(known: &'a &Known) -> (Option<&'a str>, &'a str) {
+    (known.account.as_deref(), &known.address)
+}
+
+/// Those of the account that answers, as far as the state tells: what another account has under the same name is something else.
+/// `place` tells the account, where the state has it, and the address.
+pub(super) async fn of_account<T>(
+    asked: &AccountRegion,
+    all: Vec<T>,
+    place: impl Fn(&T) -> (Option<&str>, &str),
+    exit: &mut Exit,
+) -> Result<Vec<T>, Failure> {
+    if all.iter().all(|one| place(one).0.is_none()) {
+        return Ok(all);
+    }
+    let answering = asked.account().await;
+    let answering = answering.map_err(|error| Failure::aws(&asked.region, &error))?.id;
+    let is_here = |one: &T| place(one).0.is_none_or(|theirs| theirs == answering);
+    let (here, others): (Vec<T>, Vec<T>) = all.into_iter().partition(is_here);
+    let mut told: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for one in &others {
+        let (theirs, address) = place(one);
+        told.entry(theirs.unwrap_or_default()).or_default().push(address);
+    }
+    for (theirs, addresses) in told {
+        screen::note(&told::elsewhere(&addresses, theirs, &answering));
+        *exit = Exit::Failed;
+    }
+    Ok(here)
+}
+
+async fn in_region(asked: &AccountRegion, known: Vec<&Known>, exit: &mut Exit) -> Result<Vec<Subject>, Failure> {
+    if known.is_empty() {
+        return Ok(Vec::new());
+    }
+    let region = asked.region.as_str();
     let wanted = Wanted {
         names: known.iter().map(|known| known.lb.name.clone()).collect(),
         ..Wanted::default()
     };
-    let fleet = Fleet::read(&aws.region(region), &wanted).await?;
+    let fleet = Fleet::read(asked, &wanted).await?;
     for (name, error) in &fleet.unread {
         screen::note(&format!("{name}: {}", Failure::aws(region, error)));
         *exit = Exit::Failed;

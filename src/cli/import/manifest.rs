@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::api::{
-    Attributes, Backend, ClassicLoadBalancerSpec, DeletionPolicy, HealthCheck, Listener, Registration, Scheme, Targets,
+    AccountRef, Attributes, Backend, ClassicLoadBalancerSpec, DeletionPolicy, HealthCheck, Listener, Registration,
+    Scheme, Targets,
 };
 use crate::cli::failure::Failure;
 use crate::controller::Kind;
@@ -45,6 +46,8 @@ struct Metadata<'a> {
 struct Spec<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     region: Option<&'a String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account_ref: Option<&'a AccountRef>,
     #[serde(skip_serializing_if = "Option::is_none")]
     load_balancer_name: Option<&'a String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,6 +93,7 @@ impl Manifest {
             },
             spec: Spec {
                 region: spec.region.as_ref(),
+                account_ref: spec.account_ref.as_ref(),
                 load_balancer_name: spec.load_balancer_name.as_ref(),
                 adopt: spec.adopt,
                 deletion_policy: spec.deletion_policy,
@@ -176,7 +180,7 @@ mod tests {
     #[test]
     fn nothing_of_a_spec_is_left_out_but_the_default_scheme() {
         let spec: ClassicLoadBalancerSpec = serde_json::from_value(serde_json::json!({
-            "region": "us-east-1", "loadBalancerName": "web", "adopt": true, "deletionPolicy": "Retain",
+            "region": "us-east-1", "accountRef": {"name": "payments"}, "loadBalancerName": "web", "adopt": true, "deletionPolicy": "Retain",
             "scheme": "internal", "subnets": ["subnet-0123456789abcdef0"], "securityGroups": ["sg-0123456789abcdef0"],
             "listeners": [{"port": 80, "protocol": "TCP", "instancePort": 8080}],
             "backends": [{"instancePort": 8080, "proxyProtocol": true}],

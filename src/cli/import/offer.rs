@@ -1,15 +1,20 @@
 //! The one thing that `import` and `adopt` write to AWS: the tag that offers a load balancer to an object.
 
 use super::Made;
-use crate::aws::{AccountRegion, Accounts};
+use crate::aws::{AccountRegion, Accounts, patiently};
+use crate::cli::account::Account;
 use crate::cli::failure::Failure;
-use crate::cli::fleet::patiently;
 use crate::cli::{Exit, screen};
 use crate::elb::{TAG_ADOPT_BY, TAG_CLUSTER};
 use crate::plan::Step;
 
 /// Offers each that its manifest leaves as it is.
-pub(super) async fn offer(aws: &Accounts, cluster_id: &str, made: &[Made], mut exit: Exit) -> Exit {
+pub(super) async fn offer(
+    (aws, account): (&Accounts, &Account),
+    cluster_id: &str,
+    made: &[Made],
+    mut exit: Exit,
+) -> Exit {
     for one in made {
         let object = format!("{}/{}", one.manifest.namespace, one.manifest.name);
         let name = &one.load_balancer;
@@ -19,7 +24,9 @@ pub(super) async fn offer(aws: &Accounts, cluster_id: &str, made: &[Made], mut e
             ));
             continue;
         }
-        match one_offer(&aws.region(&one.region), name, &format!("{cluster_id}/{object}")).await {
+        let to = format!("{cluster_id}/{object}");
+        let offered = async { one_offer(&*account.region(aws, &one.region, None).await?, name, &to).await };
+        match offered.await {
             Ok(true) => screen::note(&format!("{name} is offered to {object} of cluster {cluster_id}")),
             Ok(false) => screen::note(&format!(
                 "{name} was offered to {object} of cluster {cluster_id} before"
@@ -38,7 +45,7 @@ pub(in crate::cli) async fn one_offer(region: &AccountRegion, name: &str, to: &s
     let failed = |error| Failure::aws(&region.region, &error);
     // What was read before is minutes old.
     let now = region.view.now();
-    let tags = patiently(async || now.tags(name).await).await.map_err(failed)?;
+    let tags = patiently(|| now.tags(name)).await.map_err(failed)?;
     if let Some(cluster) = tags.get(TAG_CLUSTER) {
         return Err(Failure::new(format!("an object of cluster {cluster} owns it")));
     }
@@ -52,8 +59,6 @@ pub(in crate::cli) async fn one_offer(region: &AccountRegion, name: &str, to: &s
         None => {}
     }
     let step = Step::AddTags([(TAG_ADOPT_BY.to_owned(), to.to_owned())].into());
-    patiently(async || region.client.run(name, &step).await)
-        .await
-        .map_err(failed)?;
+    patiently(|| region.client.run(name, &step)).await.map_err(failed)?;
     Ok(true)
 }

@@ -58,6 +58,23 @@ pub(super) fn drift(drift: &Drift, says: &str, tool: &str) -> Vec<String> {
     scheme.into_iter().chain(calls).collect()
 }
 
+/// What a state has in another account than the one that answers.
+pub(super) fn elsewhere(addresses: &[&str], theirs: &str, answering: &str) -> String {
+    let (first, more) = (
+        addresses.first().copied().unwrap_or_default(),
+        addresses.len().saturating_sub(1),
+    );
+    let what = match more {
+        0 => format!("{first} is"),
+        1 => format!("{first} and another are"),
+        more => format!("{first} and {more} others are"),
+    };
+    format!(
+        "{what} in AWS account {theirs}, as the state says, and account {answering} answers: use credentials of {theirs} \
+         (AWS_PROFILE), or name its AWSAccount with --account"
+    )
+}
+
 /// A controller that would go on to write to a load balancer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::cli) struct Claimed {

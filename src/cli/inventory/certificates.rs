@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::{StreamExt as _, stream};
 use k8s_openapi::jiff::Timestamp;
 
-use crate::aws::{AccountRegion, Class};
+use crate::aws::{AccountRegion, Class, patiently};
 use crate::cli::failure::Failure;
-use crate::cli::fleet::{AT_ONCE, patiently};
+use crate::cli::fleet::AT_ONCE;
 
 /// Seconds in a day.
 const DAY: i64 = 86_400;
@@ -34,7 +34,7 @@ impl Ends {
         };
         let mut reads = stream::iter(arns)
             .map(async |arn: String| {
-                let read = patiently(async || region.client.certificate(&arn).await).await;
+                let read = patiently(|| region.client.certificate(&arn)).await;
                 (arn, read)
             })
             .buffer_unordered(AT_ONCE);

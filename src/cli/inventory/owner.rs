@@ -51,16 +51,44 @@ impl Owner {
     }
 }
 
-/// What the tags say, and after them what Terraform says: `terraform` are the addresses by region and name.
-pub(super) fn owner(
-    name: &str,
-    region: &str,
-    tags: &BTreeMap<String, String>,
-    terraform: &BTreeMap<(String, String), String>,
-) -> Owner {
+/// What states of Terraform call load balancers.
+#[derive(Debug, Default)]
+pub(super) struct Addresses {
+    /// By region and name.
+    all: BTreeMap<(String, String), Vec<Address>>,
+}
+
+/// What a state calls a load balancer, with the account where it tells it.
+type Address = (Option<String>, String);
+
+impl Addresses {
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// Adds one by region and name.
+    pub(super) fn add(&mut self, account: Option<String>, place: (String, String), address: String) {
+        self.all.entry(place).or_default().push((account, address));
+    }
+
+    /// What the load balancer is called that an account has. One of another account is something else.
+    pub(super) fn of(&self, account: Option<&str>, region: &str, name: &str) -> Option<&str> {
+        let there = self.all.get(&(region.to_owned(), name.to_owned()))?;
+        let is_it = |theirs: &Option<String>| {
+            let (Some(theirs), Some(own)) = (theirs, account) else {
+                return true;
+            };
+            theirs == own
+        };
+        let mut found = there.iter().filter(|(theirs, _)| is_it(theirs));
+        found.next().map(|(_, address)| address.as_str())
+    }
+}
+
+/// What the tags say, and after them what Terraform says: `address` is what it calls the load balancer.
+pub(super) fn owner(name: &str, tags: &BTreeMap<String, String>, address: Option<&str>) -> Owner {
     let tag = |key: &str| tags.get(key).map(String::as_str);
     let service_cluster = || tags.keys().find_map(|key| key.strip_prefix(SERVICE_CLUSTER));
-    let address = terraform.get(&(region.to_owned(), name.to_owned()));
     if tag(TAG_CLUSTER).is_some() || tag(TAG_OWNER).is_some() {
         Owner::new("ClassicLoadBalancer", tag(TAG_OWNER), tag(TAG_CLUSTER))
     } else if let Some(service) = tag(TAG_SERVICE_NAME) {
@@ -73,11 +101,23 @@ pub(super) fn owner(
         Owner::new("Terraform", Some(address), None)
     } else if let Some(stack) = tag(STACK) {
         Owner::new("CloudFormation", Some(stack), None)
+    } else if tags.iter().any(|(key, value)| is_terraforms(key, value)) {
+        Owner::new("Terraform", None, None)
     } else if let Some(cluster) = service_cluster() {
         Owner::new("Service", None, Some(cluster))
     } else {
         Owner::new("Nobody", None, None)
     }
+}
+
+/// Whether a tag is one by which people mark what Terraform or OpenTofu has, such as `managed-by: terraform`.
+fn is_terraforms(key: &str, value: &str) -> bool {
+    let (key, value) = (key.to_ascii_lowercase(), value.to_ascii_lowercase());
+    let word: String = key.rsplit('/').next().unwrap_or_default().replace(['-', '_', ' '], "");
+    let is_tool = |text: &str| matches!(text, "terraform" | "opentofu");
+    (word == "managedby" && is_tool(&value))
+        || (is_tool(&key) && matches!(value.as_str(), "true" | "yes" | "1"))
+        || key.split_once(':').is_some_and(|(tool, _)| is_tool(tool))
 }
 
 /// What is to be said of its owner: that it is gone, or that it is offered to one.
@@ -154,13 +194,20 @@ mod tests {
 
     #[test]
     fn tags_and_states_tell_the_owner() {
-        let terraform = BTreeMap::from([(("r".to_owned(), "web".to_owned()), "aws_elb.web".to_owned())]);
+        let mut terraform = Addresses::default();
+        terraform.add(
+            Some("1".to_owned()),
+            ("r".to_owned(), "web".to_owned()),
+            "aws_elb.web".to_owned(),
+        );
+        assert_eq!(terraform.of(None, "r", "web"), Some("aws_elb.web"));
+        assert_eq!(terraform.of(Some("2"), "r", "web"), None, "another account");
         let of = |name: &str, tags: &[(&str, &str)]| {
             let tags = tags
                 .iter()
                 .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
                 .collect();
-            owner(name, "r", &tags, &terraform).short()
+            owner(name, &tags, terraform.of(Some("1"), "r", name)).short()
         };
         assert_eq!(of("x", &[("team", "shop")]), "");
         assert_eq!(of("web", &[]), "terraform/aws_elb.web");
@@ -179,6 +226,30 @@ mod tests {
         );
         assert_eq!(of("x", &[(STACK, "shop")]), "cloudformation/shop");
         assert_eq!(of("api-x", &[(KOPS, "k.example")]), "kops/k.example");
+        for tag in [
+            ("managed-by", "terraform"),
+            ("ManagedBy", "Terraform"),
+            ("managed_by", "OpenTofu"),
+            ("app.kubernetes.io/managed-by", "terraform"),
+            ("Terraform", "true"),
+            ("terraform", "Yes"),
+            ("terraform:workspace", "shop"),
+        ] {
+            assert_eq!(of("x", &[tag]), "terraform", "{tag:?}");
+        }
+        for tag in [
+            ("managed-by", "hand"),
+            ("Terraform", "false"),
+            ("terraformed", "true"),
+            ("team", "terraform"),
+        ] {
+            assert_eq!(of("x", &[tag]), "", "{tag:?}");
+        }
+        assert_eq!(of("web", &[("Terraform", "true")]), "terraform/aws_elb.web");
+        assert_eq!(
+            of("x", &[("Terraform", "true"), (STACK, "shop")]),
+            "cloudformation/shop"
+        );
     }
 
     #[test]

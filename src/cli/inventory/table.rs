@@ -5,16 +5,23 @@ use super::owner::Drift;
 use crate::cli::balancer::ShownListener;
 use crate::cli::table::Table;
 
-/// A row for each.
-pub(super) fn table(rows: &[Row], wide: bool) -> String {
+/// A row for each, with its account where there are several.
+pub(super) fn table(rows: &[Row], wide: bool, accounts: bool) -> String {
     let mut header = vec!["REGION", "NAME", "OWNER", "DRIFT", "IN-SERVICE", "LISTENERS"];
+    if accounts {
+        header.insert(0, "ACCOUNT");
+    }
     if wide {
         header.extend(["CLUSTER", "DNS-NAME", "SCHEME", "VPC", "CREATED"]);
     }
     header.push("FINDINGS");
     let mut table = Table::new(&header);
     for row in rows {
-        table.row(cells(row, wide));
+        let mut cells = cells(row, wide);
+        if accounts {
+            cells.insert(0, row.account.clone().unwrap_or_default());
+        }
+        table.row(cells);
     }
     table.render(0)
 }
@@ -59,6 +66,7 @@ pub(super) fn csv(rows: &[Row]) -> String {
         "createdTime",
         "drift",
         "findings",
+        "account",
     ];
     let mut text = header.join(",") + "\r\n";
     for row in rows {
@@ -79,6 +87,7 @@ pub(super) fn csv(rows: &[Row]) -> String {
             shown.created_time.clone().unwrap_or_default(),
             row.drift.as_ref().map(Drift::short).unwrap_or_default(),
             row.findings.join("; "),
+            row.account.clone().unwrap_or_default(),
         ];
         text.push_str(&fields.map(|field| quoted(&field)).join(","));
         text.push_str("\r\n");

@@ -28,7 +28,16 @@ pub(super) fn ack(
         let mut groups = BTreeMap::new();
         for group in &new.target_groups {
             let own = free(&group.name, "TargetGroup");
-            documents.push(object("TargetGroup", &own, target_group(migration, new, group)));
+            let followed = migration.followed.as_ref();
+            let binding = followed.and_then(|followed| followed.binding(&own, group.port));
+            documents.push(object(
+                "TargetGroup",
+                &own,
+                target_group(migration, new, group, binding.is_none()),
+            ));
+            if let Some(binding) = binding {
+                notes.extend(follows(&own, &binding)?);
+            }
             groups.insert(group.name.as_str(), own);
         }
         for one in &new.listeners {
@@ -98,7 +107,19 @@ fn load_balancer(migration: &Migration, new: &Successor) -> Value {
     spec
 }
 
-fn target_group(migration: &Migration, new: &Successor, group: &TargetGroup) -> Value {
+/// How Nodes get into a target group, once it is there.
+fn follows(group: &str, binding: &Value) -> Result<Vec<String>, Failure> {
+    let text = serde_saphyr::to_string(binding).map_err(|error| Failure::new(format!("writing YAML: {error}")))?;
+    let first = format!(
+        "TargetGroup {group} has no targets: apply this with its ARN (status.ackResourceMetadata.arn), and the AWS Load \
+         Balancer Controller follows the Nodes"
+    );
+    Ok(std::iter::once(first)
+        .chain(text.lines().map(|line| format!("  {line}")))
+        .collect())
+}
+
+fn target_group(migration: &Migration, new: &Successor, group: &TargetGroup, with_targets: bool) -> Value {
     let check = &group.check;
     let mut attributes = vec![(
         "deregistration_delay.timeout_seconds",
@@ -141,7 +162,7 @@ fn target_group(migration: &Migration, new: &Successor, group: &TargetGroup) -> 
         .iter()
         .map(|id| json!({"id": id, "port": group.port}))
         .collect();
-    if !targets.is_empty() {
+    if with_targets && !targets.is_empty() {
         spec["targets"] = json!(targets);
     }
     tags(new, &mut spec);

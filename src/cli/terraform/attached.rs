@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::known::region;
+use super::known::{account, region};
 use super::resource::State;
 use crate::elb::InstanceId;
 
@@ -14,6 +14,8 @@ const ATTACHMENTS: [&str; 2] = ["aws_elb_attachment", "aws_autoscaling_attachmen
 pub(in crate::cli) struct Attached {
     /// The region, where the state tells it.
     pub(in crate::cli) region: Option<String>,
+    /// The id of the account, where the state tells it.
+    pub(in crate::cli) account: Option<String>,
     /// The instances of its `aws_elb_attachment`s.
     pub(in crate::cli) instances: BTreeSet<InstanceId>,
     /// The groups of its `aws_autoscaling_attachment`s.
@@ -43,6 +45,7 @@ pub(in crate::cli) fn attached(state: &State) -> BTreeMap<String, Attached> {
         let name = resource.text("name").or_else(|| resource.text("id"));
         if let Some(attached) = name.and_then(|name| all.get_mut(name)) {
             attached.region = region(resource).or(attached.region.take());
+            attached.account = account(resource);
         }
     }
     all

@@ -30,6 +30,8 @@ pub(in crate::cli) struct Known {
     pub(in crate::cli) address: String,
     /// The region, where the state tells it.
     pub(in crate::cli) region: Option<String>,
+    /// The id of the account, where the state tells it.
+    pub(in crate::cli) account: Option<String>,
     /// The load balancer as the state has it.
     pub(in crate::cli) lb: LoadBalancer,
     /// Whether the state tells the scheme and the health check.
@@ -85,6 +87,7 @@ pub(in crate::cli) fn known(state: &State) -> (Vec<Known>, Vec<String>) {
         });
         all.push(Known {
             region: region(resource),
+            account: account(resource),
             dependents: others.map(|other| other.address.clone()).collect(),
             address: resource.address.clone(),
             companions: theirs,
@@ -123,6 +126,12 @@ pub(super) fn region(resource: &Resource) -> Option<String> {
     };
     let region = of_arn.or_else(|| resource.text("region")).or_else(of_name)?;
     (!region.is_empty()).then(|| region.to_owned())
+}
+
+/// The account that its ARN names.
+pub(super) fn account(resource: &Resource) -> Option<String> {
+    let id = resource.text("arn")?.split(':').nth(4)?;
+    (!id.is_empty()).then(|| id.to_owned())
 }
 
 fn load_balancer(name: &str, values: &Value) -> LoadBalancer {
