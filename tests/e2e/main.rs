@@ -60,6 +60,7 @@ mod restored;
 mod secure_metrics;
 mod security_groups;
 mod services;
+mod services_taken;
 mod setup;
 mod sharing;
 mod subnets;
