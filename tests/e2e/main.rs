@@ -36,6 +36,7 @@ mod ignore_differences;
 mod instance_tags;
 mod intervals;
 mod isolation;
+mod kops;
 mod lease;
 mod listeners;
 mod logs;
