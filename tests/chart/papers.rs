@@ -256,3 +256,19 @@ fn the_recording_shows_the_demo_as_it_is() {
     }
     assert!(shown.contains("checks seen to hold"));
 }
+
+/// Whoever reads the README and whoever runs `make demo` are told the same.
+#[test]
+fn the_readme_promises_the_times_that_make_announces() {
+    let (announced, readme) = (read("tools/announce"), read("README.md").replace('\n', " "));
+    let ranges = regex::Regex::new(r"\d+ to \d+ minutes").unwrap();
+    let times = |text: &str| -> BTreeSet<String> { ranges.find_iter(text).map(|found| found.as_str().to_owned()).collect() };
+    assert_eq!(times(&announced).len(), 2, "{announced}");
+    assert_eq!(times(&announced), times(&readme));
+    let memory = |text: &str| text.contains("7 GB of memory");
+    assert!(memory(&announced) && memory(&readme), "what it takes of memory");
+    // What is built once is named in both.
+    for tool in ["etcd", "kube-apiserver", "kubectl"] {
+        assert!(announced.contains(tool) && readme.contains(tool), "{tool}");
+    }
+}
