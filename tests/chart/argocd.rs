@@ -121,7 +121,10 @@ fn cases(kind: &str) -> Vec<Case> {
         let file = text(&test["inputPath"]);
         Case {
             object: document(&read(&format!("{folder}/{file}"))),
-            expected: (text(&test["healthStatus"]["status"]), text(&test["healthStatus"]["message"])),
+            expected: (
+                text(&test["healthStatus"]["status"]),
+                text(&test["healthStatus"]["message"]),
+            ),
             file,
         }
     };
@@ -166,7 +169,10 @@ async fn the_statuses_that_upstream_is_shown_are_those_of_the_definitions() {
                 "apiVersion": object["apiVersion"], "kind": object["kind"], "metadata": {"name": name},
                 "spec": object["spec"],
             });
-            turn.cluster.create(&plain.to_string()).await.unwrap_or_else(|why| panic!("{file}: {why}"));
+            turn.cluster
+                .create(&plain.to_string())
+                .await
+                .unwrap_or_else(|why| panic!("{file}: {why}"));
             let strictly = PatchParams {
                 field_validation: Some(ValidationDirective::Strict),
                 ..PatchParams::default()
