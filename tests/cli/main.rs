@@ -4,6 +4,7 @@
 mod adopt;
 mod bindings;
 mod check;
+mod check_aws;
 mod completion;
 mod credentials;
 mod diff;
