@@ -17,6 +17,7 @@ mod accounts_entry;
 mod admission;
 mod adoption;
 mod adoption_flag;
+mod alerts;
 mod attributes;
 mod bindings;
 mod bindings_shared;
