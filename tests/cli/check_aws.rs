@@ -30,7 +30,8 @@ async fn what_holds_the_operator_up_at_aws_is_told() -> Result<()> {
         Ok(())
     };
     let condition = |reason: &str| {
-        json!([{"type": "Ready", "status": "False", "reason": reason, "message": reason, "observedGeneration": 1,
+        let holds = if reason == "Ready" { "True" } else { "False" };
+        json!([{"type": "Ready", "status": holds, "reason": reason, "message": reason, "observedGeneration": 1,
                 "lastTransitionTime": "2026-01-01T00:00:00Z"}])
     };
     for (name, reason) in [("web", "Ready"), ("slow", "Throttling"), ("waits", "WaitingForAWSRate")] {

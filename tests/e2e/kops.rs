@@ -31,7 +31,8 @@ async fn groups_that_kops_attached_stay_attached_through_adoption_and_deletion()
         } else {
             String::new()
         };
-        test.ready(&format!("loadBalancerName: {name}\n{SPEC}{targets}")).await?;
+        test.ready(&format!("loadBalancerName: {name}\n{SPEC}{targets}"))
+            .await?;
         test.pass().await?;
         let calls = test.simulator().calls(mark)?.of_operator();
         let of_it = calls.only(|call| call.names(&name) || call.names(&group)).writes();

@@ -44,7 +44,8 @@ async fn a_service_lets_go_in_place_and_its_load_balancer_is_taken_with_tags_alo
     let ingress = json!({"status": {"loadBalancer": {"ingress": [{"hostname": "web.example.com"}]}}});
     services
         .patch_status("web", &PatchParams::default(), &Patch::Merge(ingress))
-        .await?;
+        .await
+        .expect("a status");
     plain_with(&test.stack, &name, ["TCP", "80", "31741"]).await?;
     let namespace = test.namespace.namespace();
     let of_service = format!("{namespace}/web");
@@ -58,14 +59,19 @@ async fn a_service_lets_go_in_place_and_its_load_balancer_is_taken_with_tags_alo
     );
     test.ready(&spec).await?;
     let calls = test.writes(mark).await?;
-    assert_eq!(calls.operations(), ["AddTags"], "while it is of type LoadBalancer: {calls}");
+    assert_eq!(
+        calls.operations(),
+        ["AddTags"],
+        "while it is of type LoadBalancer: {calls}"
+    );
 
     // The first patch of the page is that of step 5, the other one leaves the finalizer to the controller.
     let [in_place, left_to_the_controller] = <[Value; 2]>::try_from(patches()).expect("two patches");
     let before = test.namespace.get(SERVICE, "web").await?;
     let patched = services
         .patch("web", &PatchParams::default(), &Patch::Strategic(in_place))
-        .await?;
+        .await
+        .expect("the patch of the page");
     assert_eq!(patched.metadata.uid, before.metadata.uid);
     assert_eq!(patched.metadata.finalizers, Some(vec![ANOTHER.to_owned()]));
     for kept in ["/spec/clusterIP", "/spec/ports", "/spec/externalTrafficPolicy"] {
@@ -97,15 +103,27 @@ async fn a_service_lets_go_in_place_and_its_load_balancer_is_taken_with_tags_alo
 
     // The way for a controller that runs: the finalizer stays, so that it deletes what it made.
     assert!(left_to_the_controller.pointer("/metadata").is_none());
-    test.namespace.patch(SERVICE, "web", json!({"metadata": {"finalizers": null}})).await?;
+    test.namespace
+        .patch(SERVICE, "web", json!({"metadata": {"finalizers": null}}))
+        .await?;
     test.namespace.delete_and_wait(SERVICE, "web").await?;
     test.namespace.create(&service(31_743).to_string()).await?;
     let patched = services
-        .patch("web", &PatchParams::default(), &Patch::Strategic(left_to_the_controller))
-        .await?;
+        .patch(
+            "web",
+            &PatchParams::default(),
+            &Patch::Strategic(left_to_the_controller),
+        )
+        .await
+        .expect("the patch of the page");
     assert_eq!(object::text(&patched, "/spec/type"), "NodePort");
     assert_eq!(object::at(&patched, "/spec/ports/0/nodePort"), Some(&json!(31_743)));
-    assert_eq!(patched.metadata.finalizers, Some(vec![CLEANUP.to_owned(), ANOTHER.to_owned()]));
-    test.namespace.patch(SERVICE, "web", json!({"metadata": {"finalizers": null}})).await?;
+    assert_eq!(
+        patched.metadata.finalizers,
+        Some(vec![CLEANUP.to_owned(), ANOTHER.to_owned()])
+    );
+    test.namespace
+        .patch(SERVICE, "web", json!({"metadata": {"finalizers": null}}))
+        .await?;
     test.namespace.delete_and_wait(SERVICE, "web").await
 }
