@@ -157,9 +157,7 @@ fn tell(local: &Local) {
     say(
         "  kubectl label node web-c role=web                                     # the instance behind it is registered",
     );
-    say(
-        "  kubectl clb plan -f examples                                          # what each example would do in AWS",
-    );
+    say("  kubectl clb plan -f examples                                          # what each example would do in AWS");
     if let Some(url) = local.exported("AWS_ENDPOINT_URL") {
         say(&format!(
             "See the simulated AWS at {url}: load balancers, the health of instances, requests as they come."
@@ -295,7 +293,11 @@ async fn programs() -> anyhow::Result<Vec<PathBuf>> {
     if tool::on_path("kubectl").is_none() {
         programs.push(tool::kubectl().await?);
     }
-    Ok(programs.iter().filter_map(|program| program.parent()).map(Path::to_owned).collect())
+    Ok(programs
+        .iter()
+        .filter_map(|program| program.parent())
+        .map(Path::to_owned)
+        .collect())
 }
 
 /// A line for the shell that puts a folder before those of its `PATH`, unless it is there already.
