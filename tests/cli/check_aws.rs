@@ -8,6 +8,15 @@ use crate::check::{of, one};
 use crate::operator_flags::deployment;
 use crate::{Person, manifest};
 
+/// Gives an object a status, as whoever works on it would.
+async fn status(person: &Person<'_>, kind: Kind, name: &str, status: Value) -> Result<()> {
+    let api = person.namespace.api(kind).await?;
+    let patch = Patch::Merge(json!({"status": status}));
+    let patched = api.patch_status(name, &PatchParams::default(), &patch).await;
+    patched.map(drop).expect("a status that is taken");
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_holds_the_operator_up_at_aws_is_told() -> Result<()> {
     // Without the operator nobody writes over what stands in a status here.
@@ -22,13 +31,6 @@ async fn what_holds_the_operator_up_at_aws_is_told() -> Result<()> {
     let account = "apiVersion: classiclb.dev/v1alpha1\nkind: AWSAccount\nmetadata: {name: payments}\n\
                    spec: {accountId: '123456789012', namespaces: {from: All}}\n";
     person.namespace.apply(account).await?;
-    let status = async |kind: Kind, name: &str, status: Value| -> Result<()> {
-        let api = person.namespace.api(kind).await?;
-        let patch = Patch::Merge(json!({"status": status}));
-        let patched = api.patch_status(name, &PatchParams::default(), &patch).await;
-        patched.map(drop).expect("a status that is taken");
-        Ok(())
-    };
     let condition = |reason: &str| {
         let holds = if reason == "Ready" { "True" } else { "False" };
         json!([{"type": "Ready", "status": holds, "reason": reason, "message": reason, "observedGeneration": 1,
@@ -36,11 +38,11 @@ async fn what_holds_the_operator_up_at_aws_is_told() -> Result<()> {
     };
     for (name, reason) in [("web", "Ready"), ("slow", "Throttling"), ("waits", "WaitingForAWSRate")] {
         person.namespace.apply(&manifest(name, &[])).await?;
-        status(Kind::CLB, name, json!({"conditions": condition(reason)})).await?;
+        status(&person, Kind::CLB, name, json!({"conditions": condition(reason)})).await?;
     }
     let regions =
         |view: &str, budget: &str| json!({"regions": [{"name": "eu-west-1", "view": view, "budget": budget}]});
-    status(Kind::ACCOUNT, "payments", regions("Silent", "Throttled")).await?;
+    status(&person, Kind::ACCOUNT, "payments", regions("Silent", "Throttled")).await?;
     let ran = check();
     one(&ran, "aws-rate", "warning", "2 objects wait for AWS's rate");
     one(
@@ -62,15 +64,19 @@ async fn what_holds_the_operator_up_at_aws_is_told() -> Result<()> {
         "{ran:#?}"
     );
     for name in ["slow", "waits"] {
-        status(Kind::CLB, name, json!({"conditions": condition("Ready")})).await?;
+        status(&person, Kind::CLB, name, json!({"conditions": condition("Ready")})).await?;
     }
-    status(Kind::ACCOUNT, "payments", regions("Answering", "Sufficient")).await?;
+    status(&person, Kind::ACCOUNT, "payments", regions("Answering", "Sufficient")).await?;
     let ran = check();
     one(&ran, "aws-rate", "success", "no object waits for AWS's rate");
     assert_eq!(of(&ran, "aws-rate").len(), 1, "{ran:#?}");
     assert!(of(&ran, "aws-view").is_empty(), "{ran:#?}");
+    a_pod_is_asked_by_those_who_may(&person).await
+}
 
-    // A pod that runs and does not answer, seen by somebody who may ask it and by somebody who may not.
+/// A pod that runs and does not answer, seen by somebody who may ask it and by somebody who may not.
+async fn a_pod_is_asked_by_those_who_may(person: &Person<'_>) -> Result<()> {
+    let check = || person.here(&["check", "--no-aws", "-o", "json"]);
     person
         .namespace
         .apply(&deployment("clb", &["run", "--cluster-id=test"], &json!([])))
@@ -83,7 +89,7 @@ async fn what_holds_the_operator_up_at_aws_is_told() -> Result<()> {
     person.namespace.apply(&pod.to_string()).await?;
     assert!(of(&check(), "aws-view").is_empty(), "it does not run yet");
     let running = json!({"phase": "Running", "podIP": "127.0.0.1", "podIPs": [{"ip": "127.0.0.1"}]});
-    status(Kind("v1", "Pod"), "operator", running).await?;
+    status(person, Kind("v1", "Pod"), "operator", running).await?;
     one(
         &check(),
         "aws-view",

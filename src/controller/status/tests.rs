@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -6,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::api::condition::{READY, RECONCILING, STALLED, TARGETS_HEALTHY};
-use crate::elb::{HealthCheck, Identity, Scheme};
+use crate::elb::{Identity, Scheme};
 use crate::plan::Problem;
 use crate::plan::targets::Member;
 
