@@ -45,8 +45,8 @@ pub use policy::{
 pub use refusal::{Class, Code};
 pub use similar::similar;
 pub use tags::{
-    Origin, Owner, Ownership, TAG_ADOPT_BY, TAG_BIND_BY, TAG_CLUSTER, TAG_ORIGIN, TAG_OWNER, TAG_PREFIX,
-    TAG_SERVICE_NAME, TAG_UID, is_legal_tag,
+    Origin, Owner, Ownership, TAG_ADOPT_BY, TAG_BIND_BY, TAG_CLUSTER, TAG_KOPS_CLUSTER, TAG_ORIGIN, TAG_OWNER,
+    TAG_PREFIX, TAG_SERVICE_NAME, TAG_UID, is_legal_tag,
 };
 
 /// A port of a listener or of an instance.

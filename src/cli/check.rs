@@ -7,6 +7,7 @@ mod definitions;
 mod objects;
 mod operator;
 mod rights;
+mod view;
 mod writes;
 
 use clap::Args;
@@ -164,7 +165,12 @@ impl Check {
             if !checks.is_empty() {
                 all.push(category("Rights, the operator's", checks));
             }
-            all.push(category("Objects", objects::checks(&connection).await));
+            let (checks, mut of_aws) = objects::checks(&connection).await;
+            all.push(category("Objects", checks));
+            of_aws.extend(view::of_operators(&connection.client, &operators).await);
+            if !of_aws.is_empty() {
+                all.push(category("AWS, as the operator finds it", of_aws));
+            }
         }
         (all, operators.into_iter().next().map(|operator| operator.cluster_id))
     }

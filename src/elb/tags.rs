@@ -21,6 +21,8 @@ pub const TAG_ADOPT_BY: &str = "classiclb.dev/adopt-by";
 pub const TAG_BIND_BY: &str = "classiclb.dev/bind-by";
 /// With which other controllers of Kubernetes mark the load balancer of a Service: `NAMESPACE/NAME`.
 pub const TAG_SERVICE_NAME: &str = "kubernetes.io/service-name";
+/// With which kOps marks what it makes: the name of its cluster.
+pub const TAG_KOPS_CLUSTER: &str = "KubernetesCluster";
 
 /// Where a load balancer comes from, as [`TAG_ORIGIN`] tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::api::message::{self, Message};
-use crate::elb::{Owner, Ownership, TAG_ADOPT_BY, TAG_SERVICE_NAME, TAG_UID};
+use crate::elb::{Owner, Ownership, TAG_ADOPT_BY, TAG_KOPS_CLUSTER, TAG_SERVICE_NAME, TAG_UID};
+
+/// What kOps calls the load balancers of its API servers.
+const KOPS_API: &str = "api-";
 
 /// What the operator takes over, of what objects ask for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -95,10 +98,18 @@ impl Question<'_> {
     }
 
     /// With `any`, a load balancer without owner that is not offered to somebody else. One of a Service has an owner,
-    /// whose controller would go on to write to it.
+    /// whose controller would go on to write to it, and so has that of the API servers of a kOps cluster.
     fn is_unclaimed(&self) -> bool {
         let claimed = [TAG_ADOPT_BY, TAG_SERVICE_NAME];
-        self.adoption == Adoption::Any && !claimed.iter().any(|tag| self.tags.contains_key(*tag))
+        self.adoption == Adoption::Any
+            && !claimed.iter().any(|tag| self.tags.contains_key(*tag))
+            && self.of_kops().is_none()
+    }
+
+    /// The kOps cluster whose API servers it serves.
+    fn of_kops(&self) -> Option<&str> {
+        let cluster = self.tags.get(TAG_KOPS_CLUSTER)?;
+        self.name.starts_with(KOPS_API).then_some(cluster.as_str())
     }
 
     /// The UID in the load balancer's tags.
@@ -127,7 +138,10 @@ impl Question<'_> {
             (Adoption::Any, false) => message::ask(what),
             (Adoption::Any, true) => match self.tags.get(TAG_ADOPT_BY) {
                 Some(other) => message::offered_to_another(what, format_args!("{TAG_ADOPT_BY}={other}"), self.offer()),
-                None => message::of_a_service(what, self.service(), self.offer()),
+                None => match self.of_kops() {
+                    Some(cluster) => message::of_kops(what, cluster, self.offer()),
+                    None => message::of_a_service(what, self.service(), self.offer()),
+                },
             },
             (Adoption::Tagged, false) => message::ask_and_offer(what, self.offer()),
             (Adoption::Tagged, true) => message::offer(what, self.offer()),
@@ -163,12 +177,16 @@ mod tests {
     }
 
     fn answer(adoption: Adoption, asked: bool, tags: &BTreeMap<String, String>) -> Claim {
+        answer_for("web", adoption, asked, tags)
+    }
+
+    fn answer_for(name: &str, adoption: Adoption, asked: bool, tags: &BTreeMap<String, String>) -> Claim {
         let owner = owner("2");
         let question = Question {
             adoption,
             asked,
             owner: &owner,
-            name: "web",
+            name,
             region: "us-east-1",
             tags,
             was_ours: false,
@@ -214,6 +232,17 @@ mod tests {
             "NotAdopted",
             "--adoption=never",
         );
+    }
+
+    #[test]
+    fn the_balancer_of_a_cluster_of_kops_is_not_taken_unasked() {
+        let of_kops = tags(&[("KubernetesCluster", "k8s.example.com")]);
+        let name = "api-k8s-example-com-abc123";
+        let words = "API servers of the kOps cluster k8s.example.com";
+        refused(&answer_for(name, Adoption::Any, true, &of_kops), "NotAdopted", words);
+        // Others may carry that tag, and others may be called so.
+        assert_eq!(answer(Adoption::Any, true, &of_kops), Claim::Free);
+        assert_eq!(answer_for(name, Adoption::Any, true, &tags(&[])), Claim::Free);
     }
 
     #[test]

@@ -34,15 +34,19 @@ pub async fn built(name: &str) -> Result<PathBuf> {
 
 /// kubectl as it stands on the `PATH`, else built.
 pub async fn kubectl() -> Result<PathBuf> {
-    let on_path = std::env::var_os("PATH")
-        .iter()
-        .flat_map(std::env::split_paths)
-        .map(|folder| folder.join("kubectl"))
-        .find(|file| file.is_file());
-    match on_path {
+    match on_path("kubectl") {
         Some(path) => Ok(path),
         None => built("kubectl").await,
     }
+}
+
+/// A program on the `PATH`.
+pub fn on_path(name: &str) -> Option<PathBuf> {
+    std::env::var_os("PATH")
+        .iter()
+        .flat_map(std::env::split_paths)
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file())
 }
 
 /// The operator's binary: the file named by `CLB_OPERATOR_BIN`, else beside the running executable, where Cargo

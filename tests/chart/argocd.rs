@@ -2,10 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use kube::api::{Patch, PatchParams, ValidationDirective};
 use mlua::{Lua, LuaSerdeExt as _, Table};
 use serde_json::{Value, json};
+use testkit::Kind;
 
-use crate::helm::{document, read, yaml};
+use crate::helm::{chart, document, read, yaml};
+use crate::install::Turn;
+use crate::papers::files;
 
 /// Everything that the operator gives a status.
 const KINDS: [&str; 3] = ["ClassicLoadBalancer", "ClassicLoadBalancerBinding", "AWSAccount"];
@@ -14,9 +18,14 @@ const UNSEEN: &str = "The operator has not seen this version of the object yet";
 
 /// Status and message for an object.
 fn health(object: &Value) -> (String, String) {
+    judged_by("deploy/argocd/health.lua", object)
+}
+
+/// Status and message for an object, by a script.
+fn judged_by(script: &str, object: &Value) -> (String, String) {
     let lua = Lua::new();
     lua.globals().set("obj", lua.to_value(object).unwrap()).unwrap();
-    let result: Table = lua.load(read("deploy/argocd/health.lua")).eval().unwrap();
+    let result: Table = lua.load(read(script)).eval().unwrap();
     (result.get("status").unwrap(), result.get("message").unwrap())
 }
 
@@ -90,6 +99,92 @@ fn the_config_map_and_the_values_carry_the_script() {
         assert_eq!(config["data"][&key], read("deploy/argocd/health.lua"));
         assert_eq!(values["configs"]["cm"][&key], read("deploy/argocd/health.lua"));
     }
+}
+
+/// What a case of `health_test.yaml` says: the file of an object below the kind's folder, and its status and message.
+struct Case {
+    file: String,
+    object: Value,
+    expected: (String, String),
+}
+
+/// The folder of a kind, in the form that Argo CD's own repository has.
+fn customization(kind: &str) -> String {
+    format!("deploy/argocd/resource_customizations/classiclb.dev/{kind}")
+}
+
+fn cases(kind: &str) -> Vec<Case> {
+    let folder = customization(kind);
+    let tests = document(&read(&format!("{folder}/health_test.yaml")));
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let case = |test: &Value| {
+        let file = text(&test["inputPath"]);
+        Case {
+            object: document(&read(&format!("{folder}/{file}"))),
+            expected: (
+                text(&test["healthStatus"]["status"]),
+                text(&test["healthStatus"]["message"]),
+            ),
+            file,
+        }
+    };
+    tests["tests"].as_array().unwrap().iter().map(case).collect()
+}
+
+/// As Argo CD's repository runs the tests of the checks that it ships: status and message have to be equal.
+#[test]
+fn the_customizations_for_upstream_pass_their_own_tests() {
+    for kind in KINDS {
+        let folder = customization(kind);
+        let cases = cases(kind);
+        for case in &cases {
+            assert_eq!(case.object["kind"], kind, "{}", case.file);
+            let judged = judged_by(&format!("{folder}/health.lua"), &case.object);
+            assert_eq!(judged, case.expected, "{folder}/{}", case.file);
+        }
+        let found: BTreeSet<&str> = cases.iter().map(|case| case.expected.0.as_str()).collect();
+        assert_eq!(found, BTreeSet::from(["Degraded", "Healthy", "Progressing"]), "{kind}");
+        let named: BTreeSet<String> = cases.iter().map(|case| case.file.clone()).collect();
+        let there = files(&format!("{folder}/testdata"), "yaml");
+        let there = there
+            .iter()
+            .map(|path| format!("testdata/{}", path.file_name().unwrap().to_str().unwrap()));
+        assert_eq!(named, there.collect(), "{kind}");
+    }
+}
+
+/// The statuses in the files were written by the operator once. The definitions of today have every field of them.
+#[tokio::test]
+async fn the_statuses_that_upstream_is_shown_are_those_of_the_definitions() {
+    let turn = Turn::begin("customizations").await;
+    turn.install(&chart(), &["--set", "admissionWarnings.enabled=false"])
+        .unwrap();
+    turn.served().await;
+    for kind in [Kind::CLB, Kind::BINDING, Kind::ACCOUNT] {
+        let api = turn.cluster.api(kind).await.unwrap();
+        let cases = cases(kind.1).into_iter();
+        for Case { file, object, .. } in cases.filter(|case| case.object["metadata"]["deletionTimestamp"].is_null()) {
+            let name = object["metadata"]["name"].as_str().unwrap();
+            let plain = json!({
+                "apiVersion": object["apiVersion"], "kind": object["kind"], "metadata": {"name": name},
+                "spec": object["spec"],
+            });
+            turn.cluster
+                .create(&plain.to_string())
+                .await
+                .unwrap_or_else(|why| panic!("{file}: {why}"));
+            let strictly = PatchParams {
+                field_validation: Some(ValidationDirective::Strict),
+                ..PatchParams::default()
+            };
+            let status = json!({"status": object["status"]});
+            let taken = api.patch_status(name, &strictly, &Patch::Merge(&status)).await;
+            let taken = taken.unwrap_or_else(|why| panic!("{file}: {why}"));
+            assert_eq!(taken.data["status"], object["status"], "{file}");
+            turn.cluster.delete_and_wait(kind, name).await.unwrap();
+        }
+    }
+    turn.uninstall();
 }
 
 /// Both tools give up at the same refusals of AWS.

@@ -183,7 +183,13 @@ fn json_in_the_pages_can_be_read() {
 }
 
 /// Kinds of others, whose definitions are not here.
-const OF_OTHERS: [&str; 4] = ["Application", "HelmRelease", "Kustomization", "DNSEndpoint"];
+const OF_OTHERS: [&str; 5] = [
+    "Application",
+    "HelmRelease",
+    "Kustomization",
+    "DNSEndpoint",
+    "InstanceGroup",
+];
 
 #[tokio::test]
 async fn manifests_in_the_pages_are_taken_by_the_api_server() {

@@ -33,6 +33,9 @@ fn rendered_files_are_those_of_the_chart() {
         "components/network-policy/objects.yaml",
         "argocd/argocd-cm.yaml",
         "argocd/argocd-values.yaml",
+        "argocd/resource_customizations/classiclb.dev/ClassicLoadBalancer/health.lua",
+        "argocd/resource_customizations/classiclb.dev/ClassicLoadBalancerBinding/health.lua",
+        "argocd/resource_customizations/classiclb.dev/AWSAccount/health.lua",
     ] {
         let fresh = std::fs::read_to_string(folder.path().join(file)).unwrap();
         assert!(

@@ -150,14 +150,9 @@ fn files_that_the_pages_name_exist() {
 
 #[test]
 fn values_in_the_pages_are_values_of_the_chart() {
-    let (gitops, application) = (read("docs/gitops.md"), read("deploy/argocd/operator.yaml"));
-    let blocks: Vec<Value> = gitops
-        .split("```yaml\n")
-        .skip(1)
-        .flat_map(|rest| yaml(rest.split("```").next().unwrap()))
-        .chain(yaml(&application))
-        .collect();
-    let values: Vec<_> = blocks
+    let files = ["deploy/argocd/operator.yaml", "deploy/flux/helm-release.yaml"];
+    let objects: Vec<Value> = files.iter().flat_map(|file| yaml(&read(file))).collect();
+    let values: Vec<_> = objects
         .iter()
         .filter_map(|object| {
             object
@@ -183,6 +178,31 @@ fn values_in_the_pages_are_values_of_the_chart() {
             "docs/install.md names {value}"
         );
     }
+}
+
+/// helm-controller is not run here, so its file is held against what there is.
+#[test]
+fn the_helm_release_of_flux_names_the_chart_of_this_version() {
+    let [source, release] = <[Value; 2]>::try_from(yaml(&read("deploy/flux/helm-release.yaml"))).unwrap();
+    assert_eq!(release["spec"]["chartRef"]["kind"], source["kind"]);
+    assert_eq!(release["spec"]["chartRef"]["name"], source["metadata"]["name"]);
+    assert_eq!(release["metadata"]["namespace"], source["metadata"]["namespace"]);
+    let chart = document(&read("charts/classic-lb-operator/Chart.yaml"));
+    let url = source["spec"]["url"].as_str().unwrap();
+    assert!(
+        url.starts_with("oci://") && url.ends_with(&format!("/{}", chart["name"].as_str().unwrap())),
+        "{url}"
+    );
+    assert_eq!(source["spec"]["ref"]["tag"], chart["version"]);
+    assert_eq!(release["spec"]["values"]["image"]["tag"], chart["appVersion"]);
+    // As the release packs it.
+    let media = source["spec"]["layerSelector"]["mediaType"].as_str().unwrap();
+    let packs = std::fs::read_dir(root().join("tools/release")).unwrap();
+    let packed = packs.filter_map(|file| std::fs::read_to_string(file.unwrap().path()).ok());
+    assert!(packed.into_iter().any(|script| script.contains(media)), "{media}");
+    // Where load balancers wait for the operator by `dependsOn`, both are in one namespace.
+    let others = yaml(&read("deploy/flux/load-balancers.yaml"));
+    assert_eq!(others[0]["metadata"]["namespace"], source["metadata"]["namespace"]);
 }
 
 #[test]
@@ -255,4 +275,21 @@ fn the_recording_shows_the_demo_as_it_is() {
         );
     }
     assert!(shown.contains("checks seen to hold"));
+}
+
+/// Whoever reads the README and whoever runs `make demo` are told the same.
+#[test]
+fn the_readme_promises_the_times_that_make_announces() {
+    let (announced, readme) = (read("tools/announce"), read("README.md").replace('\n', " "));
+    let ranges = regex::Regex::new(r"\d+ to \d+ minutes").unwrap();
+    let times =
+        |text: &str| -> BTreeSet<String> { ranges.find_iter(text).map(|found| found.as_str().to_owned()).collect() };
+    assert_eq!(times(&announced).len(), 2, "{announced}");
+    assert_eq!(times(&announced), times(&readme));
+    let memory = |text: &str| text.contains("7 GB of memory");
+    assert!(memory(&announced) && memory(&readme), "what it takes of memory");
+    // What is built once is named in both.
+    for tool in ["etcd", "kube-apiserver", "kubectl"] {
+        assert!(announced.contains(tool) && readme.contains(tool), "{tool}");
+    }
 }

@@ -12,7 +12,7 @@ use crate::rights::reader;
 use crate::{BINARY, Person, Ran, manifest};
 
 /// The checks of a code, as result and description.
-fn of(ran: &Ran, code: &str) -> Vec<(String, String)> {
+pub(crate) fn of(ran: &Ran, code: &str) -> Vec<(String, String)> {
     let shown = ran.json();
     let categories = shown["categories"].as_array().expect("categories");
     let all = categories
@@ -24,7 +24,7 @@ fn of(ran: &Ran, code: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-fn one(ran: &Ran, code: &str, result: &str, words: &str) {
+pub(crate) fn one(ran: &Ran, code: &str, result: &str, words: &str) {
     let found = of(ran, code);
     assert!(
         found.iter().any(|(told, said)| told == result && said.contains(words)),

@@ -5,6 +5,7 @@ mod accounts;
 mod adopt;
 mod bindings;
 mod check;
+mod check_aws;
 mod completion;
 mod credentials;
 mod diff;

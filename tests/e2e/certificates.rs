@@ -7,7 +7,7 @@ use testkit::{LoadBalancer, Result};
 use crate::{Test, error, unique};
 
 /// Makes a certificate known to ACM; returns its ARN. `expires` in days from now.
-async fn issued(test: &Test, domain: &str, expires: i64) -> Result<String> {
+pub(crate) async fn issued(test: &Test, domain: &str, expires: i64) -> Result<String> {
     let arn = format!("arn:aws:acm:{REGION}:123456789012:certificate/{}", unique());
     let now = test.simulator().core().clock().now().as_millis() / 1000;
     let certificate = json!({"arn": arn, "domainName": domain, "expires": now + expires * 86_400});
@@ -16,7 +16,7 @@ async fn issued(test: &Test, domain: &str, expires: i64) -> Result<String> {
     Ok(arn)
 }
 
-fn https(certificate: &str) -> String {
+pub(crate) fn https(certificate: &str) -> String {
     format!(
         "availabilityZones: [us-east-1a]\nlisteners:\n- {{port: 80, protocol: HTTP, instancePort: 8080}}\n- {{port: 443, \
          protocol: HTTPS, instancePort: 8080, instanceProtocol: HTTP, certificate: {{{certificate}}}}}"

@@ -115,7 +115,7 @@ async fn an_undecodable_object_does_not_stop_the_others() -> Result<()> {
 }
 
 /// A later definition, which lets in what this version does not know.
-async fn let_dream(test: &Test) -> Result<()> {
+pub(crate) async fn let_dream(test: &Test) -> Result<()> {
     let crd = test.namespace.get(Kind::CRD, CRD).await?;
     let mut spec = crd.data["spec"].clone();
     let properties = &mut spec["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"];

@@ -56,6 +56,9 @@ messages! { OWNERSHIP:
     fn of_a_service(what, service, tag) [reason::NOT_ADOPTED]
         "{what}; its tags name it the load balancer of the Service {service}, whose controller would go on to change \
          it: take it from that controller first, and then, to take it over, set the tag {tag} on it";
+    fn of_kops(what, cluster, tag) [reason::NOT_ADOPTED]
+        "{what}; its name and its tags say that it serves the API servers of the kOps cluster {cluster}, and kOps would go on to \
+         change it: leave it to kOps; only the tag {tag} on it would have it taken over all the same";
     fn never_adopted(what) [reason::NOT_ADOPTED]
         "{what}; the operator runs with --adoption=never, or the AWSAccount says so, so it cannot be taken over; delete this \
          object, which leaves the load balancer alone, and make it again with another loadBalancerName";

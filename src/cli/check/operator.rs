@@ -32,7 +32,14 @@ pub(super) struct Operator {
     pub(super) shares: bool,
     /// Those that it watches; empty: all.
     pub(super) namespaces: Vec<String>,
+    /// The labels of its pods.
+    pub(super) selector: String,
+    /// The scheme and the port of its metrics.
+    pub(super) metrics: (&'static str, i32),
 }
+
+/// The port of the metrics, where the pod says nothing of ports.
+const PORT: i32 = 8080;
 
 /// What is to be said of every operator of the cluster.
 pub(super) async fn checks(client: &Client, pre: bool) -> (Vec<Checked>, Vec<Operator>) {
@@ -116,7 +123,34 @@ fn operator(deployment: &Deployment, deployed: Deployed) -> Operator {
         lease_namespace: deployed.lease_namespace,
         shares: deployed.lease_per == LeasePer::Region,
         namespaces: namespaces.named().map(ToOwned::to_owned).collect(),
+        selector: selector(deployment),
+        metrics: metrics(deployment),
     }
+}
+
+/// The labels of a Deployment's pods.
+fn selector(deployment: &Deployment) -> String {
+    let spec = deployment.spec.as_ref();
+    let labels = spec.and_then(|spec| spec.selector.match_labels.as_ref());
+    let labels = labels
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| format!("{key}={value}"));
+    labels.collect::<Vec<_>>().join(",")
+}
+
+/// The chart calls the port `metrics` where they are behind TLS on one of their own.
+fn metrics(deployment: &Deployment) -> (&'static str, i32) {
+    let pod = deployment.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
+    let containers = pod.into_iter().flat_map(|pod| &pod.containers);
+    let ports: Vec<_> = containers
+        .flat_map(|container| container.ports.iter().flatten())
+        .collect();
+    let port = |name: &str| {
+        let found = ports.iter().find(|port| port.name.as_deref() == Some(name));
+        found.map(|port| port.container_port)
+    };
+    port("metrics").map_or_else(|| ("http", port("http").unwrap_or(PORT)), |port| ("https", port))
 }
 
 fn replicas(name: &str, deployment: &Deployment) -> Finding {
@@ -154,17 +188,8 @@ fn version(deployed: &Deployed) -> Finding {
 
 /// Pods that do not get on.
 async fn pods(client: &Client, name: &str, deployment: &Deployment) -> Vec<Checked> {
-    let labels = deployment
-        .spec
-        .as_ref()
-        .and_then(|spec| spec.selector.match_labels.clone());
-    let labels: Vec<String> = labels
-        .iter()
-        .flatten()
-        .map(|(key, value)| format!("{key}={value}"))
-        .collect();
     let api: Api<Pod> = Api::namespaced(client.clone(), &deployment.namespace().unwrap_or_default());
-    let list = match api.list(&ListParams::default().labels(&labels.join(","))).await {
+    let list = match api.list(&ListParams::default().labels(&selector(deployment))).await {
         Ok(list) => list,
         Err(error) => {
             let finding = Finding::warning(format!("the pods of {name} were not looked at"));

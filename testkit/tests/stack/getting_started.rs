@@ -1,16 +1,12 @@
 //! The pages for newcomers, played: every command in their order, in a shell, on the stack of `testkit up`.
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
 
 use kube::api::DynamicObject;
-use testkit::cluster::PATIENCE;
-use testkit::{Kind, object, tool};
+use testkit::{Kind, object};
 
-use crate::{Down, cluster, testkit};
+use crate::shell::{Shell, commands};
+use crate::{Down, cluster};
 
 /// What a command prints. It is given again until it does, as somebody would who looks too early, so these only look.
 const PRINTS: [(&str, &[&str]); 19] = [
@@ -60,96 +56,7 @@ const REPAIRED: (&str, &str) = (
     "nothing to do: AWS is as declared",
 );
 
-/// A shell that a newcomer has open, in a folder that looks like their clone.
-struct Shell {
-    home: PathBuf,
-    local: PathBuf,
-}
-
 impl Shell {
-    async fn open(home: &Path) -> Self {
-        let (local, programs) = (home.join(".local"), home.join("bin"));
-        std::fs::create_dir_all(&programs).unwrap();
-        symlink(
-            tool::root().canonicalize().unwrap().join("examples"),
-            home.join("examples"),
-        )
-        .unwrap();
-        symlink(tool::kubectl().await.unwrap(), programs.join("kubectl")).unwrap();
-        let built = tool::operator().unwrap();
-        symlink(built.with_file_name("kubectl-clb"), programs.join("kubectl-clb")).unwrap();
-        let path = std::env::var("PATH").unwrap();
-        let state = format!(
-            "export PATH='{}:{path}' HOME='{}'\n",
-            programs.display(),
-            home.display()
-        );
-        std::fs::write(home.join("state"), state).unwrap();
-        Self {
-            home: home.to_owned(),
-            local,
-        }
-    }
-
-    /// Each command has a shell of its own that begins with the variables the one before it ended with.
-    fn run(&self, line: &str) -> Output {
-        let script = r#". ./state; eval "$1"; code=$?; export -p >state; exit "$code""#;
-        Command::new("bash")
-            .args(["-c", script, "bash", line])
-            .current_dir(&self.home)
-            .env_clear()
-            .env("AWS_EC2_METADATA_DISABLED", "true")
-            .stdin(Stdio::null())
-            .output()
-            .unwrap()
-    }
-
-    /// What is played in another way, and why.
-    async fn replaced(&self, line: &str) -> bool {
-        match line.split(" #").next().unwrap_or_default().trim() {
-            // What these start is of this test, and already built.
-            "make up" => drop(testkit("up", &self.local)),
-            "make down" => drop(testkit("down", &self.local)),
-            // Where Cargo puts programs differs.
-            command if command.starts_with("export PATH=\"$PWD/target/debug:") => {}
-            // The one call of the page, where the AWS CLI is not installed.
-            command if command.starts_with("aws ") && !self.run("aws --version").status.success() => {
-                self.call_aws(command).await;
-            }
-            _ => return false,
-        }
-        true
-    }
-
-    async fn call_aws(&self, command: &str) {
-        let words: Vec<&str> = command.split(' ').collect();
-        let [
-            "aws",
-            "elb",
-            "delete-load-balancer-listeners",
-            "--load-balancer-name",
-            name,
-            "--load-balancer-ports",
-            port,
-        ] = words.as_slice()
-        else {
-            panic!("without the AWS CLI: {command}");
-        };
-        let endpoint = self.run("printf %s \"$AWS_ENDPOINT_URL\"").stdout;
-        let config = aws_sdk_elasticloadbalancing::Config::builder()
-            .behavior_version(aws_sdk_elasticloadbalancing::config::BehaviorVersion::latest())
-            .region(aws_sdk_elasticloadbalancing::config::Region::new("us-east-1"))
-            .endpoint_url(String::from_utf8(endpoint).unwrap())
-            .credentials_provider(aws_credential_types::Credentials::from_keys(
-                "AKIDEXAMPLE",
-                "secret",
-                None,
-            ));
-        let client = aws_sdk_elasticloadbalancing::Client::from_conf(config.build());
-        let call = client.delete_load_balancer_listeners().load_balancer_name(*name);
-        call.load_balancer_ports(port.parse().unwrap()).send().await.unwrap();
-    }
-
     /// Plays a command of a page; what it prints, if anything is told of that, is told in `PRINTS`.
     async fn play(&self, place: &str, line: &str, told: &mut BTreeSet<&'static str>) {
         if self.replaced(line).await {
@@ -159,50 +66,17 @@ impl Shell {
         let prints = PRINTS.iter().find(|(command, _)| plain.starts_with(command));
         // It never ends.
         let line = line.replacen("tail -f ", "tail ", 1);
-        let started = Instant::now();
-        loop {
-            let output = self.run(&line);
-            let (said, why) = (
-                String::from_utf8_lossy(&output.stdout).into_owned(),
-                String::from_utf8_lossy(&output.stderr).into_owned(),
-            );
-            let words = prints.map_or(&[][..], |(_, words)| words);
-            // `plan` says by its status that there is something to do.
-            let status = if prints.is_some_and(|(command, _)| *command == DRIFTED.0) {
-                3
-            } else {
-                0
-            };
-            let ended = output.status.code() == Some(status);
-            if ended && words.iter().all(|word| said.contains(word)) {
-                break;
-            }
-            let again = prints.is_some() && !plain.starts_with("kubectl delete") && started.elapsed() < PATIENCE;
-            assert!(
-                again,
-                "{place}: {line}\n{}: {words:?} expected\n{said}{why}",
-                output.status
-            );
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
+        let words = prints.map_or(&[][..], |(_, words)| words);
+        // `plan` says by its status that there is something to do.
+        let status = if prints.is_some_and(|(command, _)| *command == DRIFTED.0) {
+            3
+        } else {
+            0
+        };
+        let looks = prints.is_some() && !plain.starts_with("kubectl delete");
+        self.until(place, &line, status, words, looks).await;
         told.extend(prints.map(|(command, _)| *command));
     }
-}
-
-/// The commands of a page, each with its place and its remark.
-fn commands(page: &str) -> Vec<(String, String)> {
-    let text = std::fs::read_to_string(tool::root().join(page)).unwrap();
-    let (mut found, mut open, mut begun) = (Vec::new(), false, String::new());
-    for (at, line) in text.lines().enumerate() {
-        match (line, line.strip_suffix('\\')) {
-            ("```sh", _) => open = true,
-            ("```", _) => open = false,
-            (_, Some(begins)) if open => begun.push_str(begins),
-            (ends, None) if open => found.push((format!("{page}:{}", at + 1), std::mem::take(&mut begun) + ends)),
-            _ => {}
-        }
-    }
-    found
 }
 
 /// The instance that runs in a zone which the load balancer does not serve.
@@ -215,7 +89,7 @@ fn elsewhere_is_told(object: &DynamicObject) -> bool {
 async fn the_pages_for_newcomers_do_what_they_say() {
     let temporary = tempfile::tempdir().unwrap();
     let home = temporary.path().canonicalize().unwrap();
-    let shell = Shell::open(&home).await;
+    let shell = Shell::open(&home);
     let _down = Down(shell.local.clone());
     let mut told = BTreeSet::new();
     let page = commands("docs/getting-started.md");

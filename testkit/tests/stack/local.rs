@@ -73,6 +73,20 @@ async fn up_starts_one_stack_and_down_ends_it() {
         (first["CLB_CLUSTER_ID"].as_str(), first["CLB_ADOPTION"].as_str()),
         ("local", "tagged")
     );
+    // Programs are found, and a shell that reads the file twice finds them once.
+    let twice = r#". "$1"; . "$1"; echo "$PATH"; for name in clb-operator kubectl-clb aws-simulator; do command -v "$name"; done"#;
+    let output = Command::new("sh")
+        .args(["-c", twice, "sh"])
+        .arg(folder.join("env"))
+        .env("PATH", "/usr/bin:/bin")
+        .output()
+        .unwrap();
+    let (said, built) = (
+        String::from_utf8(output.stdout).unwrap(),
+        Path::new(env!("CARGO_BIN_EXE_testkit")).parent().unwrap(),
+    );
+    assert_eq!(said.matches(&format!("{}:", built.display())).count(), 1, "{said}");
+    assert!(output.status.success() && said.lines().count() == 4, "{said}");
     let log = std::fs::read_to_string(folder.join("operator.log")).unwrap();
     assert!(log.contains("starting"), "{log}");
     assert!(first["AWS_ENDPOINT_URL"].starts_with("http://127.0.0.1:"));

@@ -9,7 +9,9 @@
 
 mod examples;
 mod getting_started;
+mod hand_over;
 mod local;
+mod shell;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -103,6 +103,7 @@ pub(crate) async fn up(folder: Option<PathBuf>) -> anyhow::Result<()> {
     for name in ["etcd", "kube-apiserver"] {
         tool::built(name).await?;
     }
+    tool::kubectl().await?;
     local.clear();
     drop(claim);
     say("Starting etcd, kube-apiserver, the AWS simulator and the operator...");
@@ -149,10 +150,6 @@ fn tell(local: &Local) {
         "Point kubectl and AWS clients at it with:\n  . {}",
         env.display()
     ));
-    let plugin = std::env::current_exe()
-        .unwrap_or_default()
-        .with_file_name("kubectl-clb");
-    let plugin = plugin.display();
     say("Then try three things:");
     say(
         "  kubectl apply -f examples/tutorial.yaml && kubectl get clb --watch    # a load balancer appears, with its DNS name",
@@ -160,9 +157,7 @@ fn tell(local: &Local) {
     say(
         "  kubectl label node web-c role=web                                     # the instance behind it is registered",
     );
-    say(&format!(
-        "  {plugin} plan -f examples    # what each example would do in AWS"
-    ));
+    say("  kubectl clb plan -f examples                                          # what each example would do in AWS");
     if let Some(url) = local.exported("AWS_ENDPOINT_URL") {
         say(&format!(
             "See the simulated AWS at {url}: load balancers, the health of instances, requests as they come."
@@ -276,7 +271,7 @@ pub(crate) async fn hold(folder: Option<PathBuf>) -> anyhow::Result<()> {
     let cluster = stack.control_plane().cluster("default").await?;
     site::prepare(&stack, &cluster, 2).await?;
     site::prepare_examples(&stack, &cluster).await?;
-    publish(&local, &stack)?;
+    publish(&local, &stack, &programs().await?)?;
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
@@ -291,8 +286,28 @@ pub(crate) async fn hold(folder: Option<PathBuf>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The folders of what a shell is to find: the operator, the simulator and `kubectl clb`, which lie where this program does, and
+/// kubectl, where it had to be built.
+async fn programs() -> anyhow::Result<Vec<PathBuf>> {
+    let mut programs = vec![std::env::current_exe()?];
+    if tool::on_path("kubectl").is_none() {
+        programs.push(tool::kubectl().await?);
+    }
+    Ok(programs
+        .iter()
+        .filter_map(|program| program.parent())
+        .map(Path::to_owned)
+        .collect())
+}
+
+/// A line for the shell that puts a folder before those of its `PATH`, unless it is there already.
+fn before_path(folder: &Path) -> String {
+    let folder = folder.display().to_string().replace('\'', r"'\''");
+    format!("case \":$PATH:\" in *':{folder}:'*) ;; *) export PATH='{folder}'\":$PATH\" ;; esac\n")
+}
+
 /// Writes the kubeconfig, shows the operator's log and, last and at once, the file that says that all is ready.
-fn publish(local: &Local, stack: &Stack) -> anyhow::Result<()> {
+fn publish(local: &Local, stack: &Stack, programs: &[PathBuf]) -> anyhow::Result<()> {
     let kubeconfig = local.path("kubeconfig");
     std::fs::copy(stack.control_plane().kubeconfig(), &kubeconfig).context("writing the file kubeconfig")?;
     let log = local.path(OPERATOR_LOG);
@@ -316,7 +331,8 @@ fn publish(local: &Local, stack: &Stack) -> anyhow::Result<()> {
         variables.push((name, value.to_owned()));
     }
     let line = |(name, value): &(&str, String)| format!("export {name}='{}'\n", value.replace('\'', r"'\''"));
-    let text: String = variables.iter().map(line).collect();
+    let found = programs.iter().map(|folder| before_path(folder));
+    let text: String = variables.iter().map(line).chain(found).collect();
     let part = local.path("env.part");
     std::fs::write(&part, text).context("writing the file env")?;
     std::fs::rename(&part, local.path("env")).context("writing the file env")
