@@ -287,8 +287,12 @@ impl World {
         let keeps = object["spec"]["registration"]["notReadyNodes"]
             .as_str()
             .is_none_or(|keep| keep == "Keep");
-        if !keeps {
-            // It depends on how long a Node is not ready, and on the health of others.
+        let targets = &object["spec"]["targets"];
+        let of_aws = ["instanceTags", "autoScalingGroups"]
+            .iter()
+            .any(|source| !targets[source].is_null());
+        if !keeps || of_aws {
+            // It depends on how long a Node is not ready, and on the health of others, or on what AWS lists.
             return None;
         }
         let goes = |node: &&Node| {
