@@ -291,8 +291,10 @@ impl World {
         let of_aws = ["instanceTags", "autoScalingGroups"]
             .iter()
             .any(|source| !targets[source].is_null());
-        if !keeps || of_aws {
-            // It depends on how long a Node is not ready, and on the health of others, or on what AWS lists.
+        let leaves =
+            !object["spec"]["ignoreDifferences"].is_null() || object["spec"]["registration"]["mode"] == "Additive";
+        if !keeps || of_aws || leaves {
+            // It depends on how long a Node is not ready, and on the health of others, on what AWS lists, or on who registered it.
             return None;
         }
         let goes = |node: &&Node| {
