@@ -54,6 +54,7 @@ impl Known {
     }
 
     /// Whether an account can be used. Returns how it was before; `None`: there is no such account any more.
+    #[allow(clippy::option_option)] // gone, not looked at yet, or so
     pub(super) fn looked(&mut self, uid: &str, usable: bool) -> Option<Option<bool>> {
         Some(self.usable.get_mut(uid)?.replace(usable))
     }

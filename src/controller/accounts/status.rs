@@ -135,8 +135,8 @@ async fn look(guarded: Arc<GuardedAccount>, all: Arc<Accounts>) -> Result<Action
         since: cx.clock.now().at,
     };
     let uid = account.uid().unwrap_or_default();
-    let user = user(&uid);
-    let region = cx.accounts.region_for((&user, None), role.as_ref(), &home, reads);
+    let looking = user(&uid);
+    let region = cx.accounts.region_for((&looking, None), role.as_ref(), &home, reads);
     let answer = region.verify().await;
     let usable = answer
         .as_ref()
@@ -148,7 +148,7 @@ async fn look(guarded: Arc<GuardedAccount>, all: Arc<Accounts>) -> Result<Action
         .looked(&uid, usable);
     let Some(before) = before else {
         // It went while it was looked at.
-        cx.accounts.release(&user);
+        cx.accounts.release(&looking);
         return Ok(Action::await_change());
     };
     if before != Some(usable) {
