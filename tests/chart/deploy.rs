@@ -121,7 +121,10 @@ fn install_yaml_is_whole_but_for_its_marked_placeholders() {
             ("ValidatingAdmissionPolicy", "classic-lb-operator-binding-warnings"),
             ("ValidatingAdmissionPolicyBinding", name),
             ("ValidatingAdmissionPolicyBinding", "classic-lb-operator-warnings"),
-            ("ValidatingAdmissionPolicyBinding", "classic-lb-operator-binding-warnings"),
+            (
+                "ValidatingAdmissionPolicyBinding",
+                "classic-lb-operator-binding-warnings"
+            ),
         ]
         .map(|(kind, name)| format!("\"{kind}\" \"{name}\""))
     );

@@ -70,7 +70,10 @@ fn by_default_there_is_what_the_operator_needs_and_no_more() {
         ("ValidatingAdmissionPolicyBinding", NAME),
         ("ValidatingAdmissionPolicy", "test-classic-lb-operator-warnings"),
         ("ValidatingAdmissionPolicy", "test-classic-lb-operator-binding-warnings"),
-        ("ValidatingAdmissionPolicyBinding", "test-classic-lb-operator-binding-warnings"),
+        (
+            "ValidatingAdmissionPolicyBinding",
+            "test-classic-lb-operator-binding-warnings",
+        ),
         ("ValidatingAdmissionPolicyBinding", "test-classic-lb-operator-warnings"),
     ]
     .map(|(kind, name)| format!("\"{kind}\" \"{name}\""));
