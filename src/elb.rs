@@ -34,7 +34,7 @@ pub use instance_health::InstanceHealth;
 pub use lane::Lane;
 pub use limits::{
     DESCRIBE_AUTO_SCALING_GROUPS, DESCRIBE_AUTO_SCALING_INSTANCES, DESCRIBE_INSTANCES, DESCRIBE_LOAD_BALANCERS,
-    DESCRIBE_TAGS, FREE_ADDRESSES, LISTENERS, NAME_LENGTH, POLICIES, TAGS,
+    DESCRIBE_TAGS, FREE_ADDRESSES, INSTANCES, LISTENERS, NAME_LENGTH, POLICIES, TAGS,
 };
 pub use listener::{Listener, Protocol};
 pub use network::{RouteTable, SecurityGroup, Subnet};

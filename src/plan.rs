@@ -80,7 +80,7 @@ impl Plan {
 
     /// The plan that turns `observed` into `declared.over(observed)`, as far as `facts` do not speak against it.
     pub fn update(declared: &Declared, observed: &LoadBalancer, facts: &Facts) -> Self {
-        let wanted = facts.temper(declared.over(observed), observed);
+        let wanted = policies::as_far_as_they_fit(facts.temper(declared.over(observed), observed), observed);
         let mut plan = Self::default();
         let mut listeners = listeners::differences(observed, &wanted, facts);
         if wanted.health_check != observed.health_check || facts.new {
@@ -132,12 +132,16 @@ impl Plan {
         plan
     }
 
-    /// Instances come before others leave, so that capacity never dips for a replacement.
+    /// Instances come before others leave, so that capacity never dips for a replacement. Where a load balancer cannot have so
+    /// many, those leave first that may, and as many come as there is room for.
     fn push_instances(&mut self, declared: &Declared, observed: &LoadBalancer, wanted: &LoadBalancer, facts: &Facts) {
-        let leave: Vec<Step> = targets::deregister(declared, observed, wanted, facts)
-            .into_iter()
-            .collect();
+        let mut leave = targets::deregister(declared, observed, wanted, facts);
         let mut come = targets::register(observed, wanted, facts);
+        if targets::are_crowded(observed, wanted) {
+            come = targets::fitting(observed, leave.as_ref(), come);
+            self.push(Track::Instances, leave.take().into_iter().collect());
+        }
+        let leave: Vec<Step> = leave.into_iter().collect();
         if come.len() < 2 {
             come.extend(leave);
             self.push(Track::Instances, come);

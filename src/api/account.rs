@@ -7,7 +7,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::spec::empty::absent_if_empty;
+use super::spec::empty::{absent_if_empty, empty_if_null};
 use super::spec::{LabelSelector, Scheme};
 
 /// The AWS account, how the operator gets into it, and what load balancers there may be.
@@ -135,8 +135,8 @@ pub struct AWSAccountSpec {
 pub struct AccountNamespaces {
     /// `All`: every namespace. `Selector`: those whose labels match `selector`.
     pub from: NamespacesFrom,
-    /// Selects namespaces by their labels.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Selects namespaces by their labels; an empty one, such as `{}`, selects all.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "empty_if_null")]
     pub selector: Option<LabelSelector>,
 }
 

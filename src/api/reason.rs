@@ -10,6 +10,8 @@ pub use aws::{AWS_CODES, Codes, Kind, known_code};
 pub enum Progress {
     /// It is tried again by itself: `Reconciling=True` says so.
     Reconciling,
+    /// So it is, for something that its owner is to see to, and `Stalled=True` says so where that has not come for long.
+    Awaited,
     /// Nothing more happens until the spec or the account changes: `Stalled=True` says so.
     Stalled,
     /// The one or the other, as the text says.
@@ -103,7 +105,7 @@ reasons! { CONDITIONS:
          registered before stay.",
         "Set the tag that the message names on the load balancer: [bindings](../how-to/bindings.md). It is looked at again by \
          itself.";
-    LOAD_BALANCER_NOT_FOUND = "LoadBalancerNotFound", NOT_ACCEPTED, Reconciling,
+    LOAD_BALANCER_NOT_FOUND = "LoadBalancerNotFound", NOT_ACCEPTED, Awaited,
         "The load balancer of a `ClassicLoadBalancerBinding` does not exist, or not any more.",
         "Create it, or make the object anew with the right name, region or account. It is looked for by itself.";
     LOST = "Lost", NOT_PROGRAMMED, Stalled,
@@ -113,7 +115,7 @@ reasons! { CONDITIONS:
         "The operator's credentials belong to another AWS account than the load balancer. Nothing is written, and the object \
          is not released: what that account lacks proves nothing.",
         "Give the operator the role of the account that the message names. It goes on by itself.";
-    ACCOUNT_NOT_FOUND = "AccountNotFound", NOT_ACCEPTED, Reconciling,
+    ACCOUNT_NOT_FOUND = "AccountNotFound", NOT_ACCEPTED, Awaited,
         "`spec.accountRef` names an `AWSAccount` that does not exist. Nothing is read from or written to AWS.",
         "Create the `AWSAccount`, or make the object anew with another `accountRef`.";
     ACCOUNT_NOT_READY = "AccountNotReady", NOT_ACCEPTED, Reconciling,
@@ -156,64 +158,64 @@ reasons! { CONDITIONS:
     NODE_VIEW_SUSPECT = "NodeViewSuspect", NOT_PROGRAMMED, Reconciling,
         "What is known of the Nodes looks wrong, so that no instance is deregistered on the strength of it.",
         "Nothing, if the Nodes come back. To take the instances out all the same, change the selector or remove it.";
-    TARGETS_SUSPECT = "TargetsSuspect", NOT_PROGRAMMED, Reconciling,
+    TARGETS_SUSPECT = "TargetsSuspect", NOT_PROGRAMMED, Awaited,
         "A source of targets finds nothing, though registered instances came from it, or other objects that may want the same \
          instances cannot be listed. No instance is deregistered.",
         "Correct the tags or the group, or let the operator list what the message names. To deregister the instances all the same, remove the source from `spec.targets`.";
-    INSTANCE_NOT_FOUND = "InstanceNotFound", NOT_PROGRAMMED, Reconciling,
+    INSTANCE_NOT_FOUND = "InstanceNotFound", NOT_PROGRAMMED, Awaited,
         "AWS does not register an instance: it does not exist, does not run, or is of another VPC.",
         "Take it out of `spec.targets.instanceIds`; the others are registered meanwhile.";
-    AUTO_SCALING_GROUP_NOT_FOUND = "AutoScalingGroupNotFound", NOT_PROGRAMMED, Reconciling,
+    AUTO_SCALING_GROUP_NOT_FOUND = "AutoScalingGroupNotFound", NOT_PROGRAMMED, Awaited,
         "`spec.targets.autoScalingGroups` names a group that does not exist in this account and region.",
         "Create it, or correct the name; it is tried again.";
-    SUBNET_NOT_FOUND = "SubnetNotFound", EITHER, Reconciling,
+    SUBNET_NOT_FOUND = "SubnetNotFound", EITHER, Awaited,
         "A subnet does not exist in this account and region, or none is found by the selector.",
         "Correct the ids, the tags or the role, or create the subnets; it is tried again.";
-    VPC_NOT_FOUND = "VpcNotFound", EITHER, Reconciling,
+    VPC_NOT_FOUND = "VpcNotFound", EITHER, Awaited,
         "`availabilityZones` means the default VPC, and the region has none.",
         "Name subnets instead: `spec.subnets` or `spec.subnetSelector`.";
-    SECURITY_GROUP_NOT_FOUND = "SecurityGroupNotFound", EITHER, Reconciling,
+    SECURITY_GROUP_NOT_FOUND = "SecurityGroupNotFound", EITHER, Awaited,
         "A security group does not exist in the load balancer's VPC, or none is found by the selector.",
         "Correct the ids, the names or the tags, or create the group; it is tried again.";
-    AMBIGUOUS_VPC = "AmbiguousVpc", EITHER, Reconciling,
+    AMBIGUOUS_VPC = "AmbiguousVpc", EITHER, Stalled,
         "What a selector finds lies in several VPCs, and the load balancer does not exist yet.",
         "Set `spec.subnetSelector.vpcId`, or give the ids of the groups in `spec.securityGroups`.";
-    NOT_ENOUGH_ADDRESSES = "NotEnoughAddresses", EITHER, Reconciling,
+    NOT_ENOUGH_ADDRESSES = "NotEnoughAddresses", EITHER, Awaited,
         "A subnet to attach has too few free addresses for a load balancer.",
         "Free some, or take another subnet of that zone.";
-    NEEDS_TEMPORARY_SUBNET = "NeedsTemporarySubnet", NOT_PROGRAMMED, Reconciling,
+    NEEDS_TEMPORARY_SUBNET = "NeedsTemporarySubnet", NOT_PROGRAMMED, Stalled,
         "The only subnet shall be exchanged for another one of the same zone, which AWS does not do in one step.",
         "Set `spec.allowTemporarySubnet: true`; without a subnet to borrow in another zone of the VPC, create one.";
-    LISTENER_IGNORED = "ListenerIgnored", NOT_PROGRAMMED, Reconciling,
+    LISTENER_IGNORED = "ListenerIgnored", NOT_PROGRAMMED, Stalled,
         "The health check is declared on a port that only a declared listener brings, and `ignoreDifferences` leaves the \
          listeners as AWS has them. It is not set: every instance would fail it.",
         "Open that listener in AWS, check another port, or take `Listeners` out of `ignoreDifferences`.";
-    CERTIFICATE_NOT_FOUND = "CertificateNotFound", EITHER, Reconciling,
+    CERTIFICATE_NOT_FOUND = "CertificateNotFound", EITHER, Awaited,
         "The certificate of a listener does not exist, is not issued or is not valid. An old listener serves on.",
         "Request or import it, or correct the name; it is tried again, at once with a new value of the annotation \
          `classiclb.dev/requested-at`.";
-    SERVICE_NOT_FOUND = "ServiceNotFound", EITHER, Reconciling,
+    SERVICE_NOT_FOUND = "ServiceNotFound", EITHER, Awaited,
         "`instancePortFrom` names a Service that does not exist in the namespace of the object.",
         "Create it, or name another.";
-    SERVICE_PORT_NOT_FOUND = "ServicePortNotFound", EITHER, Reconciling,
+    SERVICE_PORT_NOT_FOUND = "ServicePortNotFound", EITHER, Awaited,
         "`instancePortFrom` names a port that the Service does not have, or has for UDP only.",
         "Name one of those that the message lists.";
-    NODE_PORT_NOT_FOUND = "NodePortNotFound", EITHER, Reconciling,
+    NODE_PORT_NOT_FOUND = "NodePortNotFound", EITHER, Awaited,
         "The port of the Service is not open on the Nodes.",
         "Make the Service one of type NodePort or LoadBalancer.";
     SERVICES_UNREAD = "ServicesUnread", EITHER, Reconciling,
         "The operator cannot list Services, or has not yet.",
         "See whether its ClusterRole lets it list and watch Services; `/readyz` tells more.";
-    CONFIG_MAP_NOT_FOUND = "ConfigMapNotFound", EITHER, Reconciling,
+    CONFIG_MAP_NOT_FOUND = "ConfigMapNotFound", EITHER, Awaited,
         "`publicKeys` names a ConfigMap that does not exist in the namespace of the object.",
         "Create it.";
-    CONFIG_MAP_KEY_NOT_FOUND = "ConfigMapKeyNotFound", EITHER, Reconciling,
+    CONFIG_MAP_KEY_NOT_FOUND = "ConfigMapKeyNotFound", EITHER, Awaited,
         "The ConfigMap has no such key.",
         "Add it, or name another.";
     CONFIG_MAP_UNREADABLE = "ConfigMapUnreadable", EITHER, Reconciling,
         "The operator may not read the ConfigMap, or the API server does not answer.",
         "See whether its ClusterRole lets it get ConfigMaps.";
-    PUBLIC_KEY_INVALID = "PublicKeyInvalid", EITHER, Reconciling,
+    PUBLIC_KEY_INVALID = "PublicKeyInvalid", EITHER, Stalled,
         "What the ConfigMap holds is no public key in PEM form.",
         "Put one there: it begins with `-----BEGIN PUBLIC KEY-----`.";
     AWS_ERROR = "AWSError", NOT_PROGRAMMED, Reconciling,
@@ -282,6 +284,12 @@ reasons! { EVENTS:
 
 /// Those that say that an object may or can not use its account.
 pub const OF_ACCOUNTS: [&str; 3] = [ACCOUNT_NOT_FOUND, ACCOUNT_NOT_READY, ACCOUNT_NOT_ALLOWED];
+
+/// Whether an object waits for somebody that a condition of this reason is about; `None`: the word is not one of ours.
+pub fn progress_of(reason: &str) -> Option<Progress> {
+    let entry = CONDITIONS.iter().find(|entry| entry.reason == reason)?;
+    Some(entry.progress)
+}
 
 /// Every entry.
 pub fn all() -> impl Iterator<Item = &'static Entry> {

@@ -76,6 +76,7 @@ fn entries(page: &mut String, title: &str, entries: &[Entry]) {
     for entry in entries {
         let progress = match entry.progress {
             Progress::Reconciling => "; `Reconciling`",
+            Progress::Awaited => "; `Reconciling`, and `Stalled` after ten minutes",
             Progress::Stalled => "; `Stalled`",
             Progress::Either => "; `Stalled`, or `Reconciling` where the message says that it is tried again",
             Progress::Neither => "",

@@ -91,7 +91,8 @@ pub struct ClassicLoadBalancerStatus {
     /// How many calls that are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub planned_calls: Option<i32>,
-    /// The calls that AWS refused in the last reconcile, at most nine.
+    /// What keeps parts of the load balancer from being as declared, after the last reconcile: calls that AWS refused, and what
+    /// the spec asks for and is not to be had. At most nine.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<TrackError>,
 }
@@ -270,17 +271,17 @@ pub struct Applied {
     pub instance_ids: Vec<String>,
 }
 
-/// A call that AWS refused.
+/// What keeps a part of the load balancer behind: a call that AWS refused, or something that the spec asks for or refers to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TrackError {
     /// The part of the load balancer that is behind.
     pub track: String,
-    /// The AWS operation.
+    /// The AWS operation; empty where no call was refused.
     pub operation: String,
-    /// AWS's error code.
+    /// AWS's error code, or the reason of a condition where no call was refused.
     pub code: String,
-    /// AWS's message.
+    /// AWS's message, with the field and what to do where they are known.
     pub message: String,
 }
 

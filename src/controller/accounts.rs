@@ -3,6 +3,7 @@
 //! What the watches have not told is told as not ready: then nothing is read from or written to AWS for objects that refer
 //! to an account, and the others go on.
 
+mod known;
 pub(super) mod status;
 mod terms;
 mod view;

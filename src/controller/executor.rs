@@ -50,11 +50,6 @@ impl<'a> Executor<'a> {
         &self.steps
     }
 
-    /// The steps of a dry run, with what they make, take away and replace.
-    pub(super) fn explained(&self) -> &[Explained] {
-        &self.explained
-    }
-
     /// From here on steps make the object's own load balancer as declared. What came before concerned its predecessor, or
     /// made it.
     pub(super) fn owned(&mut self) {
@@ -71,8 +66,8 @@ impl<'a> Executor<'a> {
     }
 
     /// The steps that AWS would be asked for, in a dry run.
-    pub(super) fn planned(&self) -> &[Step] {
-        if self.is_dry() { &self.steps } else { &[] }
+    pub(super) fn planned(&self) -> &[Explained] {
+        &self.explained
     }
 
     /// Carries out one step.

@@ -354,10 +354,13 @@ impl Node {
             .or_else(|| labels.get(ZONE_LABEL).cloned());
         let conditions = node.status.iter().flat_map(|status| status.conditions.iter().flatten());
         let mut not_ready = conditions.filter(|condition| condition.type_ == "Ready" && condition.status != "True");
-        let since = not_ready.next().map(|condition| {
-            let told = condition.last_transition_time.as_ref().map(|time| time.0);
-            // One without a time is of when it was first seen, so that a grace period runs its whole length.
-            told.or_else(|| before?.not_ready_since).unwrap_or(now).min(now)
+        let since = not_ready.next().map(|condition| match before {
+            // A grace period runs from when it was seen to fail, by the clock that ends it: a kubelet's may be wrong.
+            Some(before) => before.not_ready_since.unwrap_or(now),
+            None => condition
+                .last_transition_time
+                .as_ref()
+                .map_or(now, |time| time.0.min(now)),
         });
         Self {
             labels,

@@ -126,7 +126,7 @@ pub async fn compare(
         Some(problem) if next.unread => Err(Error::Unread(problem.message.to_string())),
         _ => Ok(Compared {
             preview: Preview {
-                steps: next.steps.iter().map(in_words).collect(),
+                steps: next.explained.iter().map(in_words).collect(),
                 explained: next.explained,
                 problems: next
                     .problems

@@ -223,7 +223,7 @@ fn of_targets(
         .collect();
     let mut statement = match &report.unread {
         Some(message) if !lb.instances.is_empty() => Statement::new(TARGETS_HEALTHY, "Unknown", message.clone()),
-        _ => targets.judge(&lb.instances, &ports, source, &lb.availability_zones),
+        _ => targets.judge(&lb.instances, &ports, source, &lb.availability_zones, report.region),
     };
     if let Some(message) = report.no_targets.as_ref().filter(|_| targets.has_none(&lb.instances)) {
         statement.message = message.clone();

@@ -22,6 +22,8 @@ pub const DESCRIBE_LOAD_BALANCERS: i32 = 400;
 pub const DESCRIBE_TAGS: usize = 20;
 /// Tags of one load balancer.
 pub const TAGS: usize = 50;
+/// Registered instances of one load balancer, unless AWS was asked for more.
+pub const INSTANCES: usize = 1000;
 /// Listeners of one load balancer.
 pub const LISTENERS: usize = 100;
 /// Policies of one load balancer.

@@ -56,6 +56,11 @@ pub fn exists(name: &str, extra: &std::collections::BTreeSet<String>) -> bool {
     is_known(name) || extra.contains(name)
 }
 
+/// Whether a zone says that it is of another region. A label may say anything.
+pub fn is_of_another(zone: &str, region: &str) -> bool {
+    !zone.starts_with(region) && all().any(|other| zone.starts_with(other.name))
+}
+
 /// Names much like this one, most alike first.
 pub fn like(name: &str) -> Vec<&'static str> {
     similar(name, all().map(|facts| facts.name))

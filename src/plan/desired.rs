@@ -12,7 +12,9 @@ mod policies;
 mod whereabouts;
 
 pub use health_check::{unfit, unserved};
-pub use whereabouts::{check_whereabouts, foreign_zone};
+pub use whereabouts::{
+    brings_certificates, check_whereabouts, foreign_zone, is_elsewhere, withhold_foreign_certificates,
+};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,7 +29,7 @@ use crate::api::{
     Part as PartSpec, RegistrationMode, Scheme as SchemeSpec, Targets,
 };
 use crate::elb::{
-    Declared, InstanceId, NAME_LENGTH, Owner, Part, Port, Registration, Scheme, TAG_PREFIX, is_legal_tag,
+    Declared, InstanceId, NAME_LENGTH, Origin, Owner, Part, Port, Registration, Scheme, TAG_PREFIX, TAGS, is_legal_tag,
 };
 
 /// The most tags that an operator gives every load balancer.
@@ -147,6 +149,7 @@ pub fn declare(wish: &Wish<'_>) -> Result<Desired, Refusal> {
     tags.extend(declare_tags(spec.tags.as_ref())?);
     let ignored_keys: BTreeSet<&String> = spec.ignored_tag_keys.iter().flatten().collect();
     tags.retain(|key, _| !ignored_keys.contains(key));
+    check_number(&tags, spec.tags.as_ref(), owner)?;
     let tags_removed = applied
         .tag_keys
         .iter()
@@ -332,6 +335,29 @@ fn declare_tags(tags: Option<&BTreeMap<String, String>>) -> Result<BTreeMap<Stri
         Some(key) => Err(message::reserved_tag_key(key)),
         None => Ok(tags),
     }
+}
+
+/// AWS would refuse the load balancer, or all of its tags, without a word of where they come from.
+fn check_number(
+    tags: &BTreeMap<String, String>,
+    of_the_object: Option<&BTreeMap<String, String>>,
+    owner: &Owner,
+) -> Result<(), Refusal> {
+    let own = owner.tags(Origin::Created).len();
+    let count = tags.len() + own;
+    let Some(surplus) = count.checked_sub(TAGS).filter(|surplus| *surplus > 0) else {
+        return Ok(());
+    };
+    let given = tags
+        .keys()
+        .filter(|key| of_the_object.is_none_or(|tags| !tags.contains_key(*key)));
+    Err(message::too_many_tags_together(
+        count,
+        given.count(),
+        own,
+        TAGS,
+        surplus,
+    ))
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ use crate::elb::{Listener, LoadBalancer, Port};
 pub struct Explained {
     /// The call.
     pub step: Step,
+    /// Whether it takes something away that serves clients, or that somebody has put there.
+    pub takes_away: bool,
     /// What a creation carries, and what was there before a change; one thing a line.
     pub details: Vec<String>,
 }
@@ -24,6 +26,7 @@ impl Explained {
             (_, None) => Vec::new(),
         };
         Self {
+            takes_away: step.takes_away(before),
             step: step.clone(),
             details,
         }
@@ -116,4 +119,82 @@ fn in_brackets<T: Display>(items: impl IntoIterator<Item = T>) -> String {
 
 fn tags(tags: &BTreeMap<String, String>) -> impl Iterator<Item = String> {
     tags.iter().map(|(key, value)| format!("{key}={value}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::elb::{Policy, Stickiness, TlsPolicy};
+
+    fn names(names: &[&str]) -> BTreeSet<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    /// With two security groups, a TLS policy and a cookie on 443, and two policies on the instance port 8443.
+    fn before() -> LoadBalancer {
+        let mut lb = LoadBalancer::bare("web");
+        lb.security_groups = names(&["sg-a", "sg-b"]);
+        for (name, policy) in [
+            (
+                "tls-1",
+                Policy::Tls(TlsPolicy::Predefined("ELBSecurityPolicy-2015-05".into())),
+            ),
+            ("tls-2", Policy::Tls(TlsPolicy::default())),
+            ("cookie", Policy::Stickiness(Stickiness::LoadBalancerCookie(None))),
+            ("proxy", Policy::ProxyProtocol(true)),
+            ("proxy-2", Policy::ProxyProtocol(true)),
+            ("odd", Policy::Unknown("SomethingNew".into())),
+        ] {
+            lb.policies.insert(name.into(), policy);
+        }
+        lb.listeners.insert(
+            443,
+            Listener {
+                port: 443,
+                protocol: crate::elb::Protocol::Https,
+                instance_port: 8443,
+                instance_protocol: crate::elb::Protocol::Https,
+                certificate: None,
+                policies: names(&["tls-1", "cookie"]),
+            },
+        );
+        lb.backends.insert(8443, names(&["proxy", "odd"]));
+        lb
+    }
+
+    #[test]
+    fn a_list_that_is_replaced_takes_away_what_it_lacks() {
+        let groups = |list: &[&str]| Step::ApplySecurityGroups(names(list));
+        let policies = |list: &[&str]| Step::SetPolicies {
+            port: 443,
+            policies: names(list),
+        };
+        let backend = |list: &[&str]| Step::SetBackendPolicies {
+            port: 8443,
+            policies: names(list),
+        };
+        for (step, takes_away) in [
+            (groups(&["sg-a", "sg-b", "sg-c"]), false),
+            (groups(&["sg-a", "sg-c"]), true),
+            (policies(&["tls-1", "cookie"]), false),
+            // Another of its kind is in its place.
+            (policies(&["tls-2", "cookie"]), false),
+            (policies(&["tls-1"]), true),
+            (policies(&[]), true),
+            (backend(&["proxy-2", "odd"]), false),
+            (backend(&["proxy"]), true),
+            (backend(&["odd"]), true),
+            (Step::RemoveTags(names(&["team"])), true),
+            (Step::RegisterInstances(names(&["i-1"])), false),
+        ] {
+            assert_eq!(Explained::new(&step, Some(&before())).takes_away, takes_away, "{step}");
+            assert_eq!(
+                Explained::new(&step, None).takes_away,
+                matches!(step, Step::RemoveTags(_)),
+                "{step} of which nothing is known"
+            );
+        }
+    }
 }

@@ -48,7 +48,9 @@ impl Rounds {
             self.facts.note(step);
         }
         let lessons: Vec<Lesson> = ran.failures.iter().map(|failure| self.facts.learn(failure)).collect();
-        if ran.failures.is_empty() || lessons.contains(&Lesson::New) {
+        if ran.failures.is_empty() && makes_way(&ran.done) {
+            // Policies that a load balancer cannot have all at once are exchanged round after round, and each is one less.
+        } else if ran.failures.is_empty() || lessons.contains(&Lesson::New) {
             self.left = self.left.saturating_sub(1);
         } else if !lessons.contains(&Lesson::Narrowed) {
             self.left = 0;
@@ -61,4 +63,11 @@ impl Rounds {
         self.refused.extend(final_ones.map(|(failure, _)| failure.step.clone()));
         learned
     }
+}
+
+/// Whether a policy was made and another one deleted.
+fn makes_way(done: &[Step]) -> bool {
+    let made = |step: &Step| matches!(step, Step::CreatePolicy { .. });
+    let deleted = |step: &Step| matches!(step, Step::DeletePolicy(_));
+    done.iter().any(made) && done.iter().any(deleted)
 }

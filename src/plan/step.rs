@@ -5,7 +5,8 @@ use std::fmt;
 
 use crate::api::message;
 use crate::elb::{
-    Attribute, HealthCheck, InstanceId, Listener, LoadBalancer, Policy, PolicyName, Port, Stickiness, TlsPolicy,
+    Attribute, HealthCheck, InstanceId, Listener, LoadBalancer, Policy, PolicyKind, PolicyName, Port, Stickiness,
+    TlsPolicy,
 };
 
 /// One call that changes AWS, or that must succeed before one does.
@@ -159,17 +160,27 @@ impl Step {
     }
 
     /// Whether the step takes something away that serves clients, or that somebody has put there.
-    pub fn takes_away(&self) -> bool {
-        matches!(
-            self,
+    /// `before` is the load balancer as it is then, where there is one.
+    pub fn takes_away(&self, before: Option<&LoadBalancer>) -> bool {
+        match self {
             Self::DeleteListeners(_)
-                | Self::DisableZones(_)
-                | Self::DetachSubnets(_)
-                | Self::DeregisterInstances(_)
-                | Self::DetachAutoScalingGroup(_)
-                | Self::DeleteLoadBalancer
-                | Self::RemoveTags(_)
-        )
+            | Self::DisableZones(_)
+            | Self::DetachSubnets(_)
+            | Self::DeregisterInstances(_)
+            | Self::DetachAutoScalingGroup(_)
+            | Self::DeleteLoadBalancer
+            | Self::RemoveTags(_) => true,
+            // Those that replace a list.
+            Self::ApplySecurityGroups(groups) => before.is_some_and(|lb| !lb.security_groups.is_subset(groups)),
+            Self::SetPolicies { port, policies } => before.is_some_and(|lb| {
+                let listener = lb.listeners.get(port);
+                listener.is_some_and(|listener| drops(lb, &listener.policies, policies))
+            }),
+            Self::SetBackendPolicies { port, policies } => {
+                before.is_some_and(|lb| lb.backends.get(port).is_some_and(|old| drops(lb, old, policies)))
+            }
+            _ => false,
+        }
     }
 
     /// Whether AWS changes more by itself after the step than it says: an Auto Scaling group registers or deregisters its
@@ -252,6 +263,15 @@ impl Step {
             Self::RemoveTags(keys) => lb.tags.retain(|key, _| !keys.contains(key)),
         }
     }
+}
+
+/// Whether a policy is in force no more, and no other of its kind in its place.
+fn drops(lb: &LoadBalancer, old: &BTreeSet<PolicyName>, new: &BTreeSet<PolicyName>) -> bool {
+    let replaced = |name: &PolicyName| {
+        let kind = lb.policy_kind(name);
+        kind != PolicyKind::Unknown && new.iter().any(|other| lb.policy_kind(other) == kind)
+    };
+    old.difference(new).any(|name| !replaced(name))
 }
 
 /// For people: logs and events.

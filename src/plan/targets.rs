@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Facts, Held, Step, brake};
-use crate::elb::{Declared, InstanceId, LoadBalancer};
+use crate::elb::{Declared, INSTANCES, InstanceId, LoadBalancer};
 
 /// The source of an instance that is named in `targets.instanceIds`.
 pub const SOURCE_INSTANCE_IDS: &str = "instanceIds";
@@ -47,6 +47,30 @@ pub(super) fn register(observed: &LoadBalancer, wanted: &LoadBalancer, facts: &F
     batches.push(come);
     batches.retain(|batch| !batch.is_empty());
     batches.into_iter().map(Step::RegisterInstances).collect()
+}
+
+/// Whether more would be registered at once than AWS takes, though it takes all that are wanted.
+pub(super) fn are_crowded(observed: &LoadBalancer, wanted: &LoadBalancer) -> bool {
+    observed.instances.union(&wanted.instances).count() > INSTANCES && wanted.instances.len() <= INSTANCES
+}
+
+/// Of the steps that register instances as much as there is room for, once those that leave now have left.
+pub(super) fn fitting(observed: &LoadBalancer, leave: Option<&Step>, come: Vec<Step>) -> Vec<Step> {
+    let mut left = observed.clone();
+    if let Some(leave) = leave {
+        leave.apply_to(&mut left);
+    }
+    let mut room = INSTANCES.saturating_sub(left.instances.len());
+    let mut fitting = Vec::new();
+    for step in come {
+        let Step::RegisterInstances(ids) = step else { continue };
+        let some: BTreeSet<InstanceId> = ids.into_iter().take(room).collect();
+        room -= some.len();
+        if !some.is_empty() {
+            fitting.push(Step::RegisterInstances(some));
+        }
+    }
+    fitting
 }
 
 /// The instances to deregister, as far as the brake lets them go.

@@ -121,8 +121,13 @@ fn install_yaml_is_whole_but_for_its_marked_placeholders() {
             ("Deployment", name),
             ("ValidatingAdmissionPolicy", name),
             ("ValidatingAdmissionPolicy", "classic-lb-operator-warnings"),
+            ("ValidatingAdmissionPolicy", "classic-lb-operator-binding-warnings"),
             ("ValidatingAdmissionPolicyBinding", name),
             ("ValidatingAdmissionPolicyBinding", "classic-lb-operator-warnings"),
+            (
+                "ValidatingAdmissionPolicyBinding",
+                "classic-lb-operator-binding-warnings"
+            ),
         ]
         .map(|(kind, name)| format!("\"{kind}\" \"{name}\""))
     );

@@ -171,7 +171,7 @@ fn no_reason_says_something_else_to_kstatus_than_to_people() {
         let cases = match entry.progress {
             Progress::Stalled => vec![stalled()],
             Progress::Reconciling => vec![reconciling()],
-            Progress::Either => vec![stalled(), reconciling()],
+            Progress::Either | Progress::Awaited => vec![stalled(), reconciling()],
             Progress::Neither if stands.contains("Ready=True") => vec![("Current", object(2, &stands))],
             // Nothing else is not ready and says neither that it goes on nor that it does not.
             Progress::Neither => vec![("Terminating", deleted(object(2, &stands)))],

@@ -69,6 +69,11 @@ fn by_default_there_is_what_the_operator_needs_and_no_more() {
         ("ValidatingAdmissionPolicy", NAME),
         ("ValidatingAdmissionPolicyBinding", NAME),
         ("ValidatingAdmissionPolicy", "test-classic-lb-operator-warnings"),
+        ("ValidatingAdmissionPolicy", "test-classic-lb-operator-binding-warnings"),
+        (
+            "ValidatingAdmissionPolicyBinding",
+            "test-classic-lb-operator-binding-warnings",
+        ),
         ("ValidatingAdmissionPolicyBinding", "test-classic-lb-operator-warnings"),
     ]
     .map(|(kind, name)| format!("\"{kind}\" \"{name}\""));

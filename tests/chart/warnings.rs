@@ -28,12 +28,26 @@ fn objects() -> String {
 
 /// Creates an object, as a dry run.
 async fn tried(turn: &Turn, spec: &Value) -> Vec<String> {
+    tried_as(turn, "ClassicLoadBalancer", &objects(), spec).await
+}
+
+async fn tried_as(turn: &Turn, kind: &str, objects: &str, spec: &Value) -> Vec<String> {
     let object = json!({
-        "apiVersion": "classiclb.dev/v1alpha1", "kind": "ClassicLoadBalancer",
-        "metadata": {"name": "web"}, "spec": spec,
+        "apiVersion": "classiclb.dev/v1alpha1", "kind": kind, "metadata": {"name": "web"}, "spec": spec,
     });
-    let request = http::Request::post(objects() + "?dryRun=All").header(CONTENT_TYPE, "application/json");
+    let request = http::Request::post(format!("{objects}?dryRun=All")).header(CONTENT_TYPE, "application/json");
     warnings(turn, request, &object).await
+}
+
+/// A binding with these members.
+#[allow(clippy::needless_pass_by_value)] // it is written where it is used
+async fn tried_to_bind(turn: &Turn, members: Value) -> Vec<String> {
+    let mut spec = json!({"loadBalancerName": "shared"});
+    spec.as_object_mut()
+        .unwrap()
+        .extend(members.as_object().unwrap().clone());
+    let objects = objects().replace("classicloadbalancers", "classicloadbalancerbindings");
+    tried_as(turn, "ClassicLoadBalancerBinding", &objects, &spec).await
 }
 
 #[allow(clippy::needless_pass_by_value)] // it is written where it is used
@@ -144,6 +158,45 @@ async fn likely_mistakes_are_warned_about_at_apply_and_nothing_else_is() {
         let all = yaml(&std::fs::read_to_string(&path).unwrap());
         for object in all.iter().filter(|object| object["kind"] == "ClassicLoadBalancer") {
             assert_eq!(tried(&turn, &object["spec"]).await, [""; 0], "{}", path.display());
+        }
+    }
+    turn.uninstall();
+}
+
+#[tokio::test]
+async fn a_binding_without_targets_is_warned_about() {
+    let turn = Turn::begin("warned").await;
+    turn.install(&chart(), &[]).unwrap();
+    turn.served().await;
+    let started = Instant::now();
+    while tried_to_bind(&turn, json!({"targets": {}})).await.is_empty() {
+        assert!(started.elapsed() < testkit::cluster::PATIENCE, "no warning");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    for targets in [json!({}), Value::Null, json!({"instanceIds": [], "instanceTags": null})] {
+        let warnings = tried_to_bind(&turn, json!({"targets": targets})).await;
+        assert_eq!(warnings.len(), 1, "{targets}: {warnings:?}");
+        assert!(warnings[0].contains("spec.targets is empty"), "{warnings:?}");
+        assert!(
+            warnings[0].chars().count() < 256 && !warnings[0].contains("..."),
+            "{warnings:?}"
+        );
+    }
+    for members in [
+        json!({}),
+        json!({"targets": {"nodeSelector": {}}}),
+        json!({"targets": {"instanceIds": ["i-00000001"]}}),
+    ] {
+        assert_eq!(tried_to_bind(&turn, members.clone()).await, [""; 0], "{members}");
+    }
+    for path in files("examples", "yaml") {
+        let all = yaml(&std::fs::read_to_string(&path).unwrap());
+        for object in all
+            .iter()
+            .filter(|object| object["kind"] == "ClassicLoadBalancerBinding")
+        {
+            let warnings = tried_to_bind(&turn, object["spec"].clone()).await;
+            assert_eq!(warnings, [""; 0], "{}", path.display());
         }
     }
     turn.uninstall();

@@ -362,3 +362,23 @@ async fn an_account_says_what_may_be_bound() -> Result<()> {
     assert_eq!(shared.registered().await, set(&ids));
     Ok(())
 }
+
+/// The offer is taken back, and nobody asks for a look: the Node that comes next is registered no more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_binding_whose_offer_was_withdrawn_registers_no_node_that_comes() -> Result<()> {
+    let test = Test::web().instances(1).by_node().start().await?;
+    let shared = Shared::offered(test).await?;
+    shared.bind("web", &crate::setup::by_role(&shared.test.role)).await?;
+    shared.ready("web").await?;
+    let before = shared.registered().await;
+    let new = shared.test.instances(&["us-east-1a"]).await?.remove(0);
+    let withdrawn = [("Tags.member.1.Key", BIND_BY)];
+    by_hand(&shared.test.stack, &shared.name, "RemoveTags", &withdrawn).await?;
+    let mark = shared.test.mark()?;
+    shared.test.node(&new).await?;
+    shared.until_reason("web", "NotBound").await?;
+    let calls = shared.test.simulator().calls(mark)?.naming(&shared.name).writes();
+    assert!(calls.is_empty(), "{calls}");
+    assert_eq!(shared.registered().await, before, "what it registered before stays");
+    Ok(())
+}

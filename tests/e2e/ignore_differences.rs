@@ -197,7 +197,7 @@ async fn a_health_check_of_a_port_that_only_an_ignored_listener_brings_is_told()
         message.contains("TCP:9090") && message.contains("ignoreDifferences"),
         "{message}"
     );
-    assert!(test.get().await?.has("Reconciling", "True"));
+    assert!(test.get().await?.has("Stalled", "True"), "it waits for a person");
     let calls = test.writes(mark).await?;
     assert_eq!(calls.operations(), ["AddTags"], "the rest follows: {calls}");
 

@@ -14,7 +14,7 @@ async fn instances_of_other_zones_are_registered_all_the_same_and_told() -> Resu
     let told = test
         .until("the zones to be told", |web| {
             let message = web.message("TargetsHealthy");
-            message.contains("1 registered instances are in us-east-1c, which the load balancer does not serve")
+            message.contains("does not serve their zone us-east-1c: 1; add the zone")
                 && message.contains("us-east-1b is served and has no registered instance")
                 && web.has("TargetsHealthy", "False")
         })
@@ -58,7 +58,7 @@ async fn zones_of_instances_that_only_their_ids_name_are_asked_for_once() -> Res
     let told = test
         .until("the zones to be told", |web| {
             let message = web.message("TargetsHealthy");
-            message.contains("1 registered instances are in us-east-1c, which the load balancer does not serve")
+            message.contains("does not serve their zone us-east-1c: 1; add the zone")
                 && message.contains("spread unevenly (us-east-1a 3, us-east-1b 1)")
         })
         .await?;

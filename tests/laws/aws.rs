@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use classic_lb_operator::elb::{
-    Class, Code, Declared, Listener, LoadBalancer, Placement, Policy, PolicyKind, PolicyName, Port,
+    Class, Code, Declared, INSTANCES, LISTENERS, Listener, LoadBalancer, POLICIES, Placement, Policy, PolicyKind,
+    PolicyName, Port, TAGS,
 };
 use classic_lb_operator::plan::{Facts, Plan, Refusal, Rounds, Run, Step};
 
@@ -62,6 +63,11 @@ impl Aws {
         if zones.len() != zones.iter().collect::<BTreeSet<_>>().len() {
             let text = "ELB cannot be attached to multiple subnets in the same AZ.";
             return Err(No(Code::SameZone, text.into()));
+        }
+        for (count, most) in crowds(&after) {
+            if count > most {
+                return Err(No(Code::Other, format!("{step}: {count} are too many")));
+            }
         }
         assert!(!after.subnets.is_empty(), "{step} empties the subnets");
         assert!(!after.availability_zones.is_empty(), "{step} empties the zones");
@@ -138,7 +144,7 @@ impl Aws {
     }
 
     /// Runs a plan as the operator does; `left` ends it after so many steps.
-    fn run_plan(&mut self, plan: Plan, rounds: &mut Rounds, left: &mut usize) {
+    pub(crate) fn run_plan(&mut self, plan: Plan, rounds: &mut Rounds, left: &mut usize) {
         let mut run = Run::new(plan);
         while let Some(step) = run.next().cloned() {
             let returns = run.is_putting_back();
@@ -158,6 +164,16 @@ impl Aws {
         }
         rounds.take(&run.finish());
     }
+}
+
+/// How many there are of what AWS limits, and how many there may be.
+pub(crate) fn crowds(lb: &LoadBalancer) -> [(usize, usize); 4] {
+    [
+        (lb.tags.len(), TAGS),
+        (lb.policies.len(), POLICIES),
+        (lb.listeners.len(), LISTENERS),
+        (lb.instances.len(), INSTANCES),
+    ]
 }
 
 /// Passes until nothing is left to do, as the operator makes them; `stop` ends it after so many steps.

@@ -13,6 +13,7 @@ mod aws;
 mod binding;
 mod brake;
 mod import;
+mod limits;
 mod simulator;
 mod strategies;
 

@@ -287,8 +287,14 @@ impl World {
         let keeps = object["spec"]["registration"]["notReadyNodes"]
             .as_str()
             .is_none_or(|keep| keep == "Keep");
-        if !keeps {
-            // It depends on how long a Node is not ready, and on the health of others.
+        let targets = &object["spec"]["targets"];
+        let of_aws = ["instanceTags", "autoScalingGroups"]
+            .iter()
+            .any(|source| !targets[source].is_null());
+        let leaves =
+            !object["spec"]["ignoreDifferences"].is_null() || object["spec"]["registration"]["mode"] == "Additive";
+        if !keeps || of_aws || leaves {
+            // It depends on how long a Node is not ready, and on the health of others, on what AWS lists, or on who registered it.
             return None;
         }
         let goes = |node: &&Node| {

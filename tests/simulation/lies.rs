@@ -1,5 +1,6 @@
 //! AWS, the cluster or the stored status say what is not so: nothing is taken away on the strength of it.
 
+mod evidence;
 mod ownership;
 
 use std::time::Duration;

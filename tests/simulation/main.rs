@@ -19,6 +19,7 @@ mod invariants;
 mod kubernetes;
 mod leadership;
 mod lies;
+mod lost;
 mod operator;
 mod orphans;
 mod shared;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use aws_simulator::Seed;
 use classic_lb_operator::api::REQUESTED_AT;
 use classic_lb_operator::controller::NodeDraining;
 use serde_json::{Value, json};
@@ -29,8 +30,49 @@ fn http(port: u16, instance_port: u16) -> Value {
     json!({"port": port, "protocol": "HTTP", "instancePort": instance_port})
 }
 
+/// What the changes refer to.
+const SEED: &str = "
+regions:
+- region: us-east-1
+  instances:
+  - {id: i-0a000001, availabilityZone: us-east-1a, tags: {team: web}}
+  - {id: i-0a000002, availabilityZone: us-east-1b, tags: {team: web}}
+  - {id: i-0a000003, availabilityZone: us-east-1a, tags: {team: web}}
+  - {id: i-0a000004, availabilityZone: us-east-1a}
+  - {id: i-0a000005, availabilityZone: us-east-1b}
+  - {id: i-0a000006, availabilityZone: us-east-1a}
+  certificates:
+  - {arn: 'arn:aws:acm:us-east-1:123456789012:certificate/1', domainName: www.example.com}
+  - {arn: 'arn:aws:acm:us-east-1:123456789012:certificate/2', domainName: new.example.com}
+  securityGroups: [{id: sg-0000000a, name: a}, {id: sg-0000000b, name: b}]
+  launchConfigurations: [{name: web}]
+  autoScalingGroups:
+  - {name: web, launchConfiguration: web, maxSize: 4, desiredCapacity: 0, availabilityZones: [us-east-1a, us-east-1b],
+     instances: [{id: i-0a000004}, {id: i-0a000005}, {id: i-0a000006}]}
+buckets: [{name: logs}]
+";
+
+/// A listener with TLS on both sides, and its backends.
+#[allow(clippy::needless_pass_by_value)] // each is made in place
+fn secure(backends: Value, certificate: u8, cipher: &str) -> Value {
+    let arn = format!("arn:aws:acm:us-east-1:123456789012:certificate/{certificate}");
+    let ciphers = json!({"protocols": ["TLSv1.2"], "ciphers": [format!("{cipher}-SHA256")]});
+    let listener = json!({"port": 443, "protocol": "HTTPS", "instancePort": 8444, "instanceProtocol": "HTTPS",
+        "certificate": {"arn": arn}, "sslPolicy": {"custom": ciphers}});
+    let mut spec = json!({"listeners": [http(80, 8001), listener]});
+    if let (Some(spec), Some(backends)) = (spec.as_object_mut(), backends.as_object()) {
+        spec.extend(backends.clone());
+    }
+    json!({"spec": spec})
+}
+
+fn backend(key: &str) -> Value {
+    let pem = format!("-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8{key}\n-----END PUBLIC KEY-----\n");
+    json!({"backends": [{"instancePort": 8444, "publicKeys": [{"pem": pem}]}]})
+}
+
 /// Every kind of update.
-const CHANGES: [(&str, Change); 16] = [
+const CHANGES: [(&str, Change); 24] = [
     ("a listener is rebuilt", || spec(json!({"listeners": [http(80, 8111)]}))),
     ("a listener and its health check move", || {
         spec(json!({"listeners": [http(80, 8112)], "healthCheck": {"target": "TCP:8112"}}))
@@ -90,6 +132,33 @@ const CHANGES: [(&str, Change); 16] = [
         let targets = |ids: &[String]| json!({"spec": {"targets": {"nodeSelector": null, "instanceIds": ids}}});
         (targets(&ids), targets(&ids[..2]))
     }),
+    ("security groups change", || {
+        (
+            json!({"spec": {"securityGroups": ["sg-0000000a"]}}),
+            json!({"spec": {"securityGroups": ["sg-0000000a", "sg-0000000b"]}}),
+        )
+    }),
+    ("the certificate changes", || {
+        (secure(json!({}), 1, "AES128"), secure(json!({}), 2, "AES128"))
+    }),
+    ("the TLS policy changes", || {
+        (secure(json!({}), 1, "AES128"), secure(json!({}), 1, "AES256"))
+    }),
+    ("an access log comes", || {
+        spec(json!({"attributes": {"accessLog": {"enabled": true, "bucket": "logs", "prefix": "a"}}}))
+    }),
+    ("the key of a backend changes", || {
+        (secure(backend("A"), 1, "AES128"), secure(backend("B"), 1, "AES128"))
+    }),
+    ("an Auto Scaling group is attached", || {
+        spec(json!({"targets": {"nodeSelector": null, "autoScalingGroups": [{"name": "web"}]}}))
+    }),
+    ("the members of a group are registered", || {
+        spec(json!({"targets": {"autoScalingGroups": [{"name": "web", "mode": "Resolve"}]}}))
+    }),
+    ("instances are found by their tags", || {
+        spec(json!({"targets": {"instanceTags": [{"tags": {"team": "web"}}]}}))
+    }),
     ("it is deleted", || {
         (json!({}), json!({"metadata": {"deletionTimestamp": "now"}}))
     }),
@@ -109,6 +178,8 @@ fn writes(world: &World, since: u64) -> BTreeMap<String, usize> {
 /// A world in which AWS answers late, with one change made in it.
 async fn changed(age: u64, change: Change) -> BTreeMap<String, usize> {
     let mut world = World::new(7, &SCALE).await;
+    let seed = Seed::from_yaml(SEED).expect("a seed");
+    world.simulator.seed(&seed).expect("planted");
     world.run_until(Instant::now() + Duration::from_mins(15)).await;
     let (before, patch) = change();
     world.edit(NAME, before).await;
@@ -198,4 +269,36 @@ fn what_is_taken_back_proves_nothing() {
         })
     };
     assert_eq!(run(30), run(0));
+}
+
+/// The status tells what an earlier process has rebuilt, and what AWS shows from before is no drift for the next one either.
+#[test]
+fn a_restart_rebuilds_nothing_again() {
+    for restarts in [false, true] {
+        let written = apart(async move || {
+            let mut world = World::new(7, &SCALE).await;
+            world.run_until(Instant::now() + Duration::from_mins(15)).await;
+            let since = world.simulator.last_request();
+            world.answers_late("Describe*", Duration::from_secs(30));
+            world.edit(NAME, json!({"spec": {"listeners": [http(80, 8111)]}})).await;
+            world.run_until(Instant::now() + Duration::from_secs(5)).await;
+            let told = world.stored(NAME).expect("it")["status"]["listeners"][0]["instancePort"].clone();
+            assert_eq!(told, 8111);
+            if restarts {
+                world.restart();
+            }
+            world.run_until(Instant::now() + Duration::from_mins(25)).await;
+            assert!(is_ready(&world.stored(NAME).expect("it")));
+            let mut written = writes(&world, since);
+            // A new process asks who it is.
+            written.remove("GetCallerIdentity");
+            written
+        });
+        let once = ["CreateLoadBalancerListeners", "DeleteLoadBalancerListeners"];
+        assert_eq!(
+            written,
+            once.map(|operation| (operation.to_owned(), 1)).into(),
+            "restarts: {restarts}"
+        );
+    }
 }

@@ -223,7 +223,8 @@ pub(super) fn set_for_backend(call: &mut Call<'_>, _: &mut Xml) -> Result<(), Ap
         .str("InstancePort")
         .and_then(|port| port.parse::<u16>().ok());
     call.edit(|balancer, _| {
-        // Policies can be cleared where the last listener is gone, and only cleared.
+        // Policies can be cleared where the last listener is gone, and only cleared. The README says what speaks for that and what
+        // against it.
         let Some(port) = port.filter(|port| {
             balancer
                 .listeners

@@ -37,7 +37,8 @@ messages! { REFERENCES:
     fn no_config_map_key(field, name, key) [reason::CONFIG_MAP_KEY_NOT_FOUND]
         "{field}: the ConfigMap {name} has no key {key}; add it";
     fn config_map_unread(field, name, error) [reason::CONFIG_MAP_UNREADABLE]
-        "{field}: the ConfigMap {name} could not be read: {error}";
+        "{field}: the ConfigMap {name} could not be read: {error}; let the operator's ClusterRole get ConfigMaps";
     fn no_public_key(field, key, name) [reason::PUBLIC_KEY_INVALID]
-        "{field}: the key {key} of the ConfigMap {name} holds no public key in PEM form";
+        "{field}: the key {key} of the ConfigMap {name} holds no public key in PEM form, which begins with -----BEGIN PUBLIC KEY-----: \
+         put one there, or name another key";
 }

@@ -103,6 +103,10 @@ refusals! { REFUSALS:
     fn no_bucket() "attributes.accessLog.bucket" "accessLog.bucket is required where enabled is true" =>
         "Name the bucket, or set `enabled: false`.";
     fn bad_node_selector(error) "targets.nodeSelector" "{error}" => "Correct the selector as the message says.";
+    fn too_many_tags_together(count, given, own, most, surplus) "tags"
+        "the tags of this object, with the {given} that the operator or the account gives every load balancer and the {own} that \
+         prove whose it is, are {count}, and AWS takes {most}: take out {surplus}" =>
+        "Take some out, name keys that the operator gives in `ignoredTagKeys`, or let it give fewer.";
     fn reserved_tag_key(key) "tags[{key}]"
         "keys of tags must not start with aws: or classiclb.dev/, which are reserved" =>
         "Take the tag out.";

@@ -35,9 +35,9 @@ messages! { TARGETS:
     fn unknown_instances(ids) [reason::INSTANCE_NOT_FOUND]
         "spec.targets.instanceIds names instances that AWS does not register, since they do not exist, do not run or are \
          of another VPC; correct or remove the ids, or start the instances: {ids}";
-    fn no_such_groups(groups) [reason::AUTO_SCALING_GROUP_NOT_FOUND]
-        "spec.targets.autoScalingGroups names groups that do not exist: {groups}; correct the names, or create the groups in the load \
-         balancer's region and account";
+    fn no_such_groups(groups, region) [reason::AUTO_SCALING_GROUP_NOT_FOUND]
+        "spec.targets.autoScalingGroups names groups that do not exist in {region}, where the load balancer is: {groups}; correct the \
+         names, or create the groups there, in the load balancer's account";
 
     fn draining(waiting, draining, percent) [reason::DEREGISTERING]
         "registered instances that are no targets any more and wait to be deregistered: {waiting}; {draining} that left \
@@ -51,20 +51,18 @@ messages! { TARGETS:
          balancer run empty";
 
     fn all_in_service(count) [reason::ALL_IN_SERVICE] "all {count} wanted instances are in service";
-    fn unhealthy(count, wanted, instances, ports) [reason::UNHEALTHY]
-        "{count} of {wanted} wanted instances are not in service: {instances}; they must answer the health check and let \
-         in port {ports}";
-    fn unhealthy_behind(count, wanted, instances, ports, group) [reason::UNHEALTHY]
-        "{count} of {wanted} wanted instances are not in service: {instances}; they must answer the health check and let \
-         in port {ports} from security group {group}";
-    fn all_refused(count, wanted, instances) [reason::UNHEALTHY]
-        "{count} of {wanted} wanted instances are not in service: {instances}; take their Nodes, tags or ids out of the \
-         targets, or start them";
-    fn not_running(count, wanted, instances, ports) [reason::UNHEALTHY]
-        "{count} of {wanted} wanted instances are not in service: {instances}; start them, or take them out of the targets. Once \
-         they run they must answer on port {ports}";
-    fn in_unserved_zones(count, wanted, instances) [reason::UNHEALTHY]
-        "{count} of {wanted} wanted instances are not in service: {instances}; their zones are not served";
+    fn unhealthy(count, wanted, instances, advice) [reason::UNHEALTHY]
+        "{count} of {wanted} wanted instances are not in service: {instances}; {advice}";
+    part must_answer(ports) [reason::UNHEALTHY] "they must answer the health check and let in {ports}";
+    part must_answer_from(ports, group) [reason::UNHEALTHY]
+        "they must answer the health check and let in {ports} from security group {group}";
+    part take_out() [reason::UNHEALTHY] "take their Nodes, tags or ids out of the targets, or start them";
+    part start_stopped(ports) [reason::UNHEALTHY]
+        "start them, or take them out of the targets. Once they run they must answer on {ports}";
+    part unserved() [reason::UNHEALTHY] "their zones are not served";
+    part advice_for(instances, advice) [reason::UNHEALTHY] "{instances}: {advice}";
+    part one_port(port) [reason::UNHEALTHY] "port {port}";
+    part several_ports(ports) [reason::UNHEALTHY] "ports {ports}";
     part refused_by_aws() [reason::UNHEALTHY]
         "AWS does not register it, since it does not exist, does not run or is of another VPC";
     part not_registered() [reason::UNHEALTHY] "not registered";
@@ -82,6 +80,8 @@ messages! { TARGETS:
     part skipped_nodes(count, selected, nodes) [reason::ALL_IN_SERVICE, reason::UNHEALTHY, reason::NO_TARGETS]
         "{count} of {selected} selected Nodes are no targets: {nodes}";
     part no_instance() [reason::NO_TARGETS] "no EC2 instance";
+    part named_of_other_region(id, zone, region) [reason::INSTANCE_NOT_FOUND]
+        "{id} (in {zone}, and the load balancer in {region})";
     part of_other_region(zone, region) [reason::NO_TARGETS] "in {zone}, and the load balancer in {region}";
     fn no_balancer() [reason::NO_LOAD_BALANCER] "there is no load balancer";
 
@@ -92,8 +92,8 @@ messages! { TARGETS:
     part seldom_read() [reason::ALL_IN_SERVICE, reason::UNHEALTHY]
         "their health is read less often than asked for, since all of the operator's share of AWS's rate is used";
     fn zone_not_served(count, zone) [reason::ZONE_NOT_SERVED]
-        "{count} registered instances are in {zone}, which the load balancer does not serve, so they get no traffic: \
-         add the zone to spec.availabilityZones, or a subnet of it to spec.subnets";
+        "registered instances that get no traffic, since the load balancer does not serve their zone {zone}: {count}; add the \
+         zone to spec.availabilityZones, or a subnet of it to spec.subnets";
     fn zone_without_instances(zone) [reason::ZONE_WITHOUT_INSTANCES]
         "{zone} is served and has no registered instance: add instances there, or take the zone out";
 }

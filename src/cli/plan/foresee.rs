@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::aws::{AccountRegion, Class, Filters};
-use crate::elb::{Account, InstanceId, Port};
+use crate::elb::{InstanceId, Port};
 use crate::plan::{Explained, Step};
 
 /// What the calls refer to.
@@ -60,17 +60,11 @@ pub(super) async fn foresee(region: &AccountRegion, calls: &[Explained]) -> Vec<
 }
 
 async fn certificates(region: &AccountRegion, references: &References) -> Vec<String> {
-    let account = region.account().await.ok();
     let mut problems = Vec::new();
     for (arn, ports) in &references.certificates {
         let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
         let told = |what: &str| format!("spec.listeners[port={}].certificate: {arn} {what}", ports.join(","));
-        if let Some(elsewhere) = account
-            .as_ref()
-            .and_then(|account| elsewhere(arn, &region.region, account))
-        {
-            problems.push(told(&elsewhere));
-        } else if let Err(error) = region.client.certificate(arn).await
+        if let Err(error) = region.client.certificate(arn).await
             && error.class == Class::MissingReference
         {
             problems.push(told(&format!(
@@ -80,19 +74,6 @@ async fn certificates(region: &AccountRegion, references: &References) -> Vec<St
         }
     }
     problems
-}
-
-/// Where a certificate is that a load balancer here cannot have, as its ARN says.
-fn elsewhere(arn: &str, region: &str, account: &Account) -> Option<String> {
-    let [_, _, service, theirs, owner, _] = <[&str; 6]>::try_from(arn.splitn(6, ':').collect::<Vec<_>>()).ok()?;
-    if owner != account.id {
-        return Some(format!(
-            "is of account {owner}, and the load balancer of {}: give one of that account",
-            account.id
-        ));
-    }
-    (service == "acm" && theirs != region)
-        .then(|| format!("is of {theirs}, and the load balancer is in {region}: give one of that region"))
 }
 
 async fn groups(region: &AccountRegion, wanted: &BTreeSet<String>) -> Option<String> {
@@ -144,26 +125,4 @@ async fn instances(region: &AccountRegion, wanted: &BTreeSet<InstanceId>) -> Opt
             gone.join(", ")
         )
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_arn_tells_where_its_certificate_is() {
-        let account = Account {
-            id: "123456789012".to_owned(),
-            partition: "aws".to_owned(),
-            caller: String::new(),
-        };
-        let told = |arn: &str| elsewhere(arn, "us-east-1", &account);
-        assert_eq!(told("arn:aws:acm:us-east-1:123456789012:certificate/a"), None);
-        assert_eq!(told("arn:aws:iam::123456789012:server-certificate/a"), None);
-        assert_eq!(told("nothing of the kind"), None);
-        let other = told("arn:aws:acm:eu-west-1:123456789012:certificate/a").expect("another region");
-        assert!(other.contains("is of eu-west-1"), "{other}");
-        let other = told("arn:aws:iam::210987654321:server-certificate/a").expect("another account");
-        assert!(other.contains("is of account 210987654321"), "{other}");
-    }
 }

@@ -30,7 +30,7 @@ pub(super) fn render(read: &Read, events: &Known, now: Timestamp, paint: Paint) 
         None => section("Instances", "  not read yet\n".to_owned()),
     }
     section("Auto Scaling groups", groups(status));
-    section("Calls that AWS refused", errors(status));
+    section("What is not as declared", errors(status));
     section("Calls that would be made", plan(status));
     match events {
         Ok(list) => section("Events", events_table(list, now)),
@@ -225,10 +225,13 @@ fn errors(status: &ClassicLoadBalancerStatus) -> String {
     let errors = status.errors.iter();
     errors
         .map(|error| {
-            format!(
-                "  {}: {}: {}: {}\n",
-                error.track, error.operation, error.code, error.message
-            )
+            let words = [&error.track, &error.operation, &error.code, &error.message];
+            let told: Vec<&str> = words
+                .into_iter()
+                .map(String::as_str)
+                .filter(|word| !word.is_empty())
+                .collect();
+            format!("  {}\n", told.join(": "))
         })
         .collect()
 }

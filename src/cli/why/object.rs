@@ -94,7 +94,12 @@ fn refused(error: &crate::api::TrackError) -> Finding {
         code,
         message,
     } = error;
-    Finding::error(format!("AWS refused {operation} ({track}): {code}"))
+    let line = if operation.is_empty() {
+        format!("{track} cannot be as declared: {code}")
+    } else {
+        format!("AWS refused {operation} ({track}): {code}")
+    };
+    Finding::error(line)
         .with(message)
         .hint(remedy(code).unwrap_or_default())
 }

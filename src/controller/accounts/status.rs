@@ -13,6 +13,7 @@ use kube::runtime::{PredicateConfig, WatchStreamExt as _, predicates};
 use kube::{Api, ResourceExt as _};
 use tracing::{info, warn};
 
+use super::known::Known;
 use super::terms::role_of;
 use super::view::GuardedAccount;
 use crate::api::condition::{READY, RECONCILING, STALLED, Statement};
@@ -49,8 +50,7 @@ struct Accounts {
     reconciler: Arc<Reconciler>,
     /// The objects that may refer to an account.
     objects: Objects,
-    /// Whether each account could be used when it was last looked at, by UID.
-    usable: Mutex<BTreeMap<String, bool>>,
+    known: Arc<Mutex<Known>>,
 }
 
 /// Watches the accounts, feeds the view of them, and keeps their status.
@@ -61,17 +61,18 @@ pub(in crate::controller) async fn keep(
     objects: Objects,
 ) {
     let (reader, writer) = reflector::store();
-    let shared = Arc::clone(&reconciler);
+    let (shared, known) = (Arc::clone(&reconciler), Arc::new(Mutex::new(Known::default())));
+    let seen = Arc::clone(&known);
     let accounts = watcher(Api::<GuardedAccount>::all(client), config)
         .default_backoff()
-        .inspect(move |event| take(&shared, event))
+        .inspect(move |event| take(&shared, &seen, event))
         .reflect(writer)
         .applied_objects()
         .predicate_filter(predicates::generation, PredicateConfig::default());
     let all = Arc::new(Accounts {
         reconciler,
         objects,
-        usable: Mutex::default(),
+        known,
     });
     Controller::for_stream(accounts, reader)
         .with_config(Config::default().concurrency(CONCURRENCY))
@@ -88,15 +89,16 @@ pub(in crate::controller) async fn keep(
         .await;
 }
 
-fn take(reconciler: &Reconciler, event: &Result<Event<GuardedAccount>, watcher::Error>) {
+fn take(reconciler: &Reconciler, known: &Mutex<Known>, event: &Result<Event<GuardedAccount>, watcher::Error>) {
     let cx = &reconciler.cx;
     match event {
         Ok(event) => {
             if cx.account_view.take_account(event) {
                 cx.changed.send_replace(());
             }
-            if let Event::Delete(account) = event {
-                cx.accounts.release(&user(account));
+            let gone = known.lock().unwrap_or_else(PoisonError::into_inner).take(event);
+            for uid in gone {
+                cx.accounts.release(&user(&uid));
             }
         }
         Err(error) => {
@@ -108,8 +110,8 @@ fn take(reconciler: &Reconciler, event: &Result<Event<GuardedAccount>, watcher::
 }
 
 /// By which an account that is looked at is told from the objects that are in it.
-fn user(account: &GuardedAccount) -> String {
-    format!("account/{}", account.uid().unwrap_or_default())
+fn user(uid: &str) -> String {
+    format!("account/{uid}")
 }
 
 async fn look(guarded: Arc<GuardedAccount>, all: Arc<Accounts>) -> Result<Action, Error> {
@@ -132,19 +134,23 @@ async fn look(guarded: Arc<GuardedAccount>, all: Arc<Accounts>) -> Result<Action
         lane: Lane::Sweep,
         since: cx.clock.now().at,
     };
-    let region = cx
-        .accounts
-        .region_for((&user(&guarded), None), role.as_ref(), &home, reads);
+    let uid = account.uid().unwrap_or_default();
+    let looking = user(&uid);
+    let region = cx.accounts.region_for((&looking, None), role.as_ref(), &home, reads);
     let answer = region.verify().await;
     let usable = answer
         .as_ref()
         .is_ok_and(|answering| answering.id == account.spec.account_id);
-    let uid = account.uid().unwrap_or_default();
     let before = all
-        .usable
+        .known
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
-        .insert(uid, usable);
+        .looked(&uid, usable);
+    let Some(before) = before else {
+        // It went while it was looked at.
+        cx.accounts.release(&looking);
+        return Ok(Action::await_change());
+    };
     if before != Some(usable) {
         info!(account = account.name_any(), usable, "the AWSAccount was looked at");
         cx.changed.send_replace(());

@@ -135,8 +135,11 @@ fn is_for_namespace(account: &AWSAccount, namespace: &str, view: &AccountView) -
     }
     let name = account.name_any();
     let unclear = |why: String| message::account_not_ready(&name, why);
-    let selector = namespaces.selector.clone().unwrap_or_default();
-    let selector = Labels::of(&selector).map_err(|why| unclear(message::bad_namespace_selector(why)))?;
+    let Some(selector) = &namespaces.selector else {
+        // The API server refuses it. What is not there opens the account to nobody.
+        return Err(message::namespace_not_allowed(&name, namespace));
+    };
+    let selector = Labels::of(selector).map_err(|why| unclear(message::bad_namespace_selector(why)))?;
     let labels = view.labels(namespace).map_err(unclear)?;
     if selector.matches(&labels) {
         return Ok(());

@@ -159,7 +159,7 @@ mod tests {
         let missing = || {
             Verdict::NotAccepted(Problem::missing(
                 Track::Listeners,
-                crate::api::message::no_such_groups("web"),
+                crate::api::message::no_such_groups("web", "us-east-1"),
             ))
         };
         let (mut published, now) = (Published::default(), Instant::now());

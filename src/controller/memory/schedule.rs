@@ -222,7 +222,7 @@ impl Schedule {
                 Some(Due::Retry | Due::Rate | Due::Lag) => reads(change, now),
                 Some(_) if self.is_due(Due::Lag, now) => reads(change, now),
                 Some(Due::Details | Due::Resync | Due::Lookup | Due::Health) => reads(Lane::Sweep, earlier),
-                Some(Due::Step | Due::Suspects | Due::Grace) | None => reads(Lane::Instances, now),
+                Some(Due::Step | Due::Suspects | Due::Lacking | Due::Grace) | None => reads(Lane::Instances, now),
             },
         }
     }

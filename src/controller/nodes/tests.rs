@@ -351,6 +351,42 @@ fn a_kubelet_whose_clock_is_ahead_has_its_grace_period_and_no_more() {
 }
 
 #[test]
+fn a_kubelet_whose_clock_is_behind_has_its_whole_grace_period() {
+    let view = ready(2);
+    view.take(&Event::Apply(readiness(0, false, 9_700)), at(10_000));
+    let selection = select(&view, remove_after(300), 10_000);
+    assert_eq!(selection.nodes.len(), 2, "it was seen ready until now");
+    assert_eq!(selection.changes_in, Some(Duration::from_mins(5)));
+    assert_eq!(select(&view, remove_after(300), 10_299).nodes.len(), 2);
+    assert_eq!(select(&view, remove_after(300), 10_300).nodes.len(), 1);
+}
+
+#[test]
+fn what_a_node_says_later_of_when_it_failed_moves_no_grace_period() {
+    for told in [9_700, 10_000, 99_000] {
+        let view = ready(2);
+        view.take(&Event::Apply(readiness(0, false, told)), at(10_000));
+        for (later, told) in [(10_100, told), (10_200, 99_000), (10_250, 10_150)] {
+            view.take(&Event::Apply(readiness(0, false, told)), at(later));
+        }
+        assert_eq!(select(&view, remove_after(300), 10_299).nodes.len(), 2, "{told}");
+        assert_eq!(select(&view, remove_after(300), 10_300).nodes.len(), 1, "{told}");
+    }
+}
+
+#[test]
+fn a_node_that_is_first_seen_not_ready_is_so_since_it_says() {
+    let view = NodeView::default();
+    view.take(&Event::Init, NOON);
+    for (index, since) in [(0, 9_800), (1, 99_000)] {
+        view.take(&Event::InitApply(readiness(index, false, since)), at(10_000));
+    }
+    view.take(&Event::InitDone, NOON);
+    let left = |second| select(&view, remove_after(300), second).nodes.len();
+    assert_eq!([10_099, 10_100, 10_299, 10_300].map(left), [2, 1, 1, 0]);
+}
+
+#[test]
 fn a_condition_without_a_time_is_of_when_it_was_first_seen() {
     let view = ready(2);
     let mut silent = readiness(0, false, 0);

@@ -12,9 +12,9 @@ use super::resolution::Resolution;
 use super::stop::{Halt, Stop};
 use super::subject::Subject;
 use super::{applied, from_status, refresh};
-use crate::api::ClassicLoadBalancerStatus;
 use crate::api::condition::STALLED;
 use crate::api::message;
+use crate::api::{ClassicLoadBalancerStatus, TrackError};
 use crate::aws::DESCRIBE_INSTANCE_HEALTH;
 use crate::controller::clock::Moment;
 use crate::controller::context::Context;
@@ -68,7 +68,7 @@ pub(super) async fn conclude(
     let failures = memory.schedule.failures();
     let mut next = Next {
         steps: executor.steps().to_vec(),
-        explained: executor.explained().to_vec(),
+        explained: executor.planned().to_vec(),
         ..Next::default()
     };
     let drained = Drained::by(cx, subject, &ended);
@@ -155,7 +155,7 @@ async fn halted(
             &Resolution::default(),
             None,
             &outcome,
-            verdict,
+            (verdict, Vec::new()),
             now,
         )
         .await;
@@ -240,7 +240,7 @@ async fn health_alone(
 }
 
 /// The calls that would be made, and how many.
-fn tell_plan(report: &mut Report<'_>, planned: &[Step]) {
+fn tell_plan(report: &mut Report<'_>, planned: &[Explained]) {
     report.plan = lines(planned);
     report.planned_calls = planned.len();
 }
@@ -308,8 +308,11 @@ async fn full(
     now: Moment,
 ) -> Result<Vec<Problem>, Error> {
     let done = executor.done();
-    // All was well, nothing else is declared, and there was something to do.
-    let drift = memory.known.is_remade() && memory.published.verdict() == Some(&Verdict::Programmed);
+    // All was well, nothing else is declared, and there was something to do. Of what an earlier process made the status tells.
+    let drift = match memory.published.verdict() {
+        Some(verdict) => memory.known.is_remade() && *verdict == Verdict::Programmed,
+        None => outcome.drifted,
+    };
     if !done.is_empty() && subject.previous.created_time.is_some() {
         // On one line: an Event is a line of a table.
         let calls = done.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
@@ -326,13 +329,17 @@ async fn full(
     for (track, error) in &outcome.met.unread {
         tracing::warn!(%track, %error, request_id = error.request_id, "AWS could not be read");
     }
-    let problems = outcome.problems(&Setting {
+    let named = subject.named();
+    let setting = Setting {
         refusals: &memory.refusals,
         resolution,
         missing: &desired.missing,
-        named: &subject.named(),
+        named: &named,
         declared: &desired.declared,
-    });
+        region: &subject.region.region,
+    };
+    let problems = outcome.problems(&setting);
+    let errors = outcome.errors(&setting, &memory.health);
     let verdict = outcome::verdict(&problems);
     let verdict = subject.mode.overrule(verdict, executor.planned());
     tell(
@@ -343,7 +350,7 @@ async fn full(
         resolution,
         Some(&desired.declared),
         &outcome,
-        verdict,
+        (verdict, errors),
         now,
     )
     .await?;
@@ -360,7 +367,7 @@ async fn tell(
     resolution: &Resolution,
     declared: Option<&Declared>,
     outcome: &Outcome,
-    verdict: Verdict,
+    (verdict, errors): (Verdict, Vec<TrackError>),
     now: Moment,
 ) -> Result<(), Error> {
     let account = account_of(subject).await.filter(|_| declared.is_some());
@@ -386,7 +393,7 @@ async fn tell(
     report.region = Some(&subject.region.region);
     report.account = account.as_ref();
     report.load_balancer = Some(&shown);
-    report.errors = outcome.errors(&memory.refusals, &memory.health);
+    report.errors = errors;
     tell_plan(&mut report, executor.planned());
     if let Some(declared) = declared {
         report.groups = groups.map(|groups| group_status(declared, groups.missing(), lb));

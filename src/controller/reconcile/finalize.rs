@@ -23,6 +23,7 @@ use crate::controller::context::Context;
 use crate::controller::error::Error;
 use crate::controller::executor::Executor;
 use crate::controller::memory::{BLOCKED, Memory};
+use crate::controller::object::Place;
 use crate::controller::status::{Report, Verdict};
 use crate::elb::{LoadBalancer, Origin, Ownership, TAG_BIND_BY, TAG_PREFIX};
 use crate::plan::{Cause, Plan, Problem, Step, Track, desired};
@@ -268,7 +269,7 @@ async fn what_stands(
             After::Wait(message::perhaps_creating(&subject.name))
         }
         Observation::Absent
-            if was_published(subject, memory)
+            if may_have_been_made(subject, memory)
                 && !memory.lifecycle.is_going(now.at)
                 && !memory.lifecycle.is_gone_for_sure(now.at) =>
         {
@@ -298,6 +299,12 @@ async fn what_stands(
         }
         Observation::Ours(lb) => return Ok(Stands::Ours(lb)),
     }))
+}
+
+/// Whether there may have been one. The finalizer stands before the first write, so that it tells of one also where the status
+/// was lost; of the two of an object it tells nothing.
+fn may_have_been_made(subject: &Subject<'_>, memory: &Memory) -> bool {
+    was_published(subject, memory) || matches!(subject.object.place, Place::Only)
 }
 
 /// Whether it is the load balancer that this object had.

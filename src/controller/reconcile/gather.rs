@@ -11,7 +11,7 @@ use crate::api::AutoScalingGroupStatus;
 use crate::api::message::{self, Message};
 use crate::controller::memory::Memory;
 use crate::elb::{Account, Declared, InstanceHealth, InstanceId, LoadBalancer, Part};
-use crate::plan::Step;
+use crate::plan::Explained;
 use crate::plan::targets::Members;
 
 /// The most calls that a status lists, and the longest text of one.
@@ -127,20 +127,20 @@ pub(super) fn wants_targets(declared: &Declared) -> bool {
 }
 
 /// A call in words, and whether it takes something away that clients or people may miss.
-pub(in crate::controller) fn in_words(step: &Step) -> String {
-    if step.takes_away() {
-        message::takes_away(step)
+pub(in crate::controller) fn in_words(call: &Explained) -> String {
+    if call.takes_away {
+        message::takes_away(&call.step)
     } else {
-        step.to_string()
+        call.step.to_string()
     }
 }
 
 /// The calls in words, no more than a status should hold.
-pub(super) fn lines(steps: &[Step]) -> Vec<String> {
-    let shown = steps.iter().take(LINES);
-    let mut lines: Vec<String> = shown.map(|step| in_words(step).chars().take(LINE).collect()).collect();
-    if steps.len() > LINES {
-        lines.push(message::further_calls(steps.len() - LINES));
+pub(super) fn lines(calls: &[Explained]) -> Vec<String> {
+    let shown = calls.iter().take(LINES);
+    let mut lines: Vec<String> = shown.map(|call| in_words(call).chars().take(LINE).collect()).collect();
+    if calls.len() > LINES {
+        lines.push(message::further_calls(calls.len() - LINES));
     }
     lines
 }

@@ -17,6 +17,7 @@ mod unread;
 use k8s_openapi::jiff::Timestamp;
 
 use super::subject::Subject;
+use crate::plan::desired::is_elsewhere;
 
 pub(in crate::controller) use found::{Lookups, Subnets};
 pub(super) use network::{subnets_of, vpc_of};
@@ -26,7 +27,9 @@ pub(super) use spare::find as spare_subnet;
 pub(super) async fn look_up(subject: &Subject<'_>, client: &kube::Client, before: &Lookups, now: Timestamp) -> Lookups {
     let mut lookups = Lookups::default();
     let (object, previous) = (subject.object, &subject.previous);
-    certificates::look_up(&object.spec, &subject.region.view, before, &mut lookups, now).await;
+    let (view, region) = (&subject.region.view, &subject.region.region);
+    let elsewhere = |arn: &str| is_elsewhere(arn, region, previous.account_id.as_deref());
+    certificates::look_up(&object.spec, view, before, &mut lookups, now, elsewhere).await;
     certificates::keep_expiries(previous, &mut lookups);
     network::look_up(&mut lookups, object, subject, previous).await;
     public_keys::look_up(&object.spec, client, &subject.namespace, &mut lookups).await;

@@ -11,7 +11,7 @@ use crate::controller::nodes::NodeDraining;
 use crate::controller::object::Object;
 use crate::controller::status::Verdict;
 use crate::plan::adoption::Adoption;
-use crate::plan::{Cause, Problem, Step};
+use crate::plan::{Cause, Explained, Problem};
 
 /// What the operator was started with and holds for every object.
 #[derive(Clone, Debug, Default)]
@@ -78,7 +78,7 @@ impl Mode {
     }
 
     /// The verdict as it is told. `planned` are the calls that would be made.
-    pub(in crate::controller) fn overrule(self, verdict: Verdict, planned: &[Step]) -> Verdict {
+    pub(in crate::controller) fn overrule(self, verdict: Verdict, planned: &[Explained]) -> Verdict {
         if self.protected {
             return Verdict::Overruled {
                 message: message::deletion_protected(),
@@ -104,8 +104,8 @@ impl Mode {
         };
         let away: Vec<String> = planned
             .iter()
-            .filter(|step| step.takes_away())
-            .map(ToString::to_string)
+            .filter(|call| call.takes_away)
+            .map(|call| call.step.to_string())
             .collect();
         let would = if away.is_empty() {
             would

@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 use super::groups::Groups;
 use super::met::Met;
 use super::resolution::Resolution;
-use super::stop::{of_error, track_error};
+use super::stop::{ERROR_LENGTH, of_error, problem_error, track_error};
 use crate::api::TrackError;
 use crate::api::message::{self, Message};
 use crate::aws::Error;
 use crate::controller::memory::{Health, Refusals};
 use crate::controller::status::Verdict;
 use crate::elb::{
-    Attribute, Class, Code, Declared, LoadBalancer, PREDEFINED_TLS_POLICIES, Policy, Port, Registration, TlsPolicy,
-    similar,
+    Attribute, Class, Code, Declared, InstanceId, LoadBalancer, PREDEFINED_TLS_POLICIES, Policy, Port, Registration,
+    TlsPolicy, region, similar,
 };
 use crate::plan::{Cause, Failure, Held, Problem, Progress, Refusal as _, Step, Track, Why};
 
@@ -30,6 +30,8 @@ pub(super) struct Outcome {
     pub(super) failures: Vec<Failure<Error>>,
     /// What the brake holds back.
     pub(super) held: Option<Held>,
+    /// Somebody has changed the load balancer since the status told of it.
+    pub(super) drifted: bool,
 }
 
 /// What is known besides when problems are told.
@@ -41,21 +43,28 @@ pub(super) struct Setting<'a> {
     /// The ids that the spec names itself.
     pub(super) named: &'a BTreeSet<&'a String>,
     pub(super) declared: &'a Declared,
+    /// Where the load balancer is.
+    pub(super) region: &'a str,
 }
 
 impl Outcome {
-    /// For `status.errors`.
-    pub(super) fn errors(&self, refusals: &Refusals, health: &Health) -> Vec<TrackError> {
-        let failures = self
-            .failures
-            .iter()
-            .map(|failure| track_error(failure.track, &failure.error));
-        let unread = self.met.unread.iter().map(|(track, error)| track_error(*track, error));
-        let mut errors: Vec<TrackError> = failures.chain(unread).collect();
-        let refused = refusals.rebuilds().values();
-        let refused = refused.map(|refused| track_error(refused.track, &refused.error));
-        for error in refused.chain(health_error(health)) {
-            if !errors.contains(&error) {
+    /// For `status.errors`: what the conditions count, and calls that AWS refused and that are told there in other words.
+    pub(super) fn errors(&self, setting: &Setting<'_>, health: &Health) -> Vec<TrackError> {
+        let mut told = self.told(setting);
+        // What merely waits, and is told by the condition already, is no error.
+        if told.first().is_some_and(Told::waits) {
+            told.remove(0);
+        }
+        let mut errors: Vec<TrackError> = told.iter().map(Told::error).collect();
+        let failures = self.failures.iter();
+        let refused = failures.map(|failure| track_error(failure.track, &failure.error));
+        let before = setting.refusals.rebuilds().values();
+        let before = before.map(|refused| track_error(refused.track, &refused.error));
+        for error in refused.chain(before).chain(health_error(health)) {
+            let same = |told: &TrackError| {
+                (&told.track, &told.operation, &told.code) == (&error.track, &error.operation, &error.code)
+            };
+            if !errors.iter().any(same) {
                 errors.push(error);
             }
         }
@@ -65,31 +74,48 @@ impl Outcome {
     /// What keeps the load balancer from being as declared. What is tried again by itself comes first, since the first
     /// problem decides whether the object waits.
     pub(super) fn problems(&self, setting: &Setting<'_>) -> Vec<Problem> {
+        self.told(setting).into_iter().map(|told| told.problem).collect()
+    }
+
+    fn told<'a>(&'a self, setting: &Setting<'a>) -> Vec<Told<'a>> {
         let unknown = unknown_instances(setting);
         // AWS's answer to the same ids says less.
         let says_less = |failure: &&Failure<Error>| {
             matches!(&failure.step, Step::RegisterInstances(ids) if failure.error.code() == Code::InvalidInstance
                 && unknown.iter().any(|id| ids.contains(*id)))
         };
+        let refused = |problem, error| Told {
+            problem,
+            error: Some(error),
+        };
         let failures = self.failures.iter().filter(|failure| !says_less(failure));
-        let mut problems: Vec<Problem> = failures.map(|failure| of_failure(failure, setting.declared)).collect();
-        problems.extend(self.refused_before(setting.refusals));
-        problems.extend(self.met.unread.iter().map(|(track, error)| of_error(*track, error)));
+        let mut told: Vec<Told<'a>> = failures
+            .map(|failure| refused(of_failure(failure, setting.declared), &failure.error))
+            .collect();
+        told.extend(self.refused_before(setting.refusals));
+        let unread = self.met.unread.iter();
+        told.extend(unread.map(|(track, error)| refused(of_error(*track, error), error)));
+        let mut problems: Vec<Problem> = Vec::new();
         problems.extend(setting.missing.iter().chain(&self.met.problems).cloned());
-        let groups = some_of(setting.refusals.missing_groups().iter());
-        problems.extend(groups.map(|groups| missing(Track::AutoScalingGroups, message::no_such_groups(groups))));
-        let unknown = some_of(unknown.into_iter());
+        let groups = some_of(setting.refusals.missing_groups().iter().cloned());
+        problems.extend(groups.map(|groups| {
+            missing(
+                Track::AutoScalingGroups,
+                message::no_such_groups(groups, setting.region),
+            )
+        }));
+        let unknown = some_of(unknown.into_iter().map(|id| with_region(id, setting)));
         problems.extend(unknown.map(|ids| missing(Track::Instances, message::unknown_instances(ids))));
-        let doubt = |message: &Message| Problem::new(Track::Instances, Cause::Doubt, message.clone());
-        problems.extend(setting.resolution.suspicion.as_ref().map(doubt));
+        problems.extend(setting.resolution.suspicion.clone());
         // Last of those that are tried again: what waits by itself must not hide what fails.
         problems.extend(self.held.as_ref().map(|held| of_held(held, setting.declared)));
-        problems.sort_by_key(|problem| problem.progress() == Progress::Stalled);
-        problems
+        told.extend(problems.into_iter().map(Told::from));
+        told.sort_by_key(|told| told.problem.progress() == Progress::Stalled);
+        told
     }
 
     /// Listeners that were refused in an earlier reconcile and not tried in this one.
-    fn refused_before(&self, refusals: &Refusals) -> impl Iterator<Item = Problem> {
+    fn refused_before<'a>(&'a self, refusals: &'a Refusals) -> impl Iterator<Item = Told<'a>> {
         let tried = |port: &Port| {
             let brings = |failure: &Failure<Error>| {
                 matches!(&failure.step, Step::CreateListeners { listeners, .. }
@@ -101,8 +127,45 @@ impl Outcome {
         kept.map(|(port, refused)| {
             let error = &refused.error;
             let message = message::serves_as_before(error.reason(), port, &error.message);
-            Problem::new(refused.track, Cause::Refused(Class::Refused), message)
+            Told {
+                problem: Problem::new(refused.track, Cause::Refused(Class::Refused), message),
+                error: Some(error),
+            }
         })
+    }
+}
+
+/// A problem, with what AWS answered where it is that.
+struct Told<'a> {
+    problem: Problem,
+    error: Option<&'a Error>,
+}
+
+impl From<Problem> for Told<'_> {
+    fn from(problem: Problem) -> Self {
+        Self { problem, error: None }
+    }
+}
+
+impl Told<'_> {
+    /// Whether nothing is wrong: the next step has its own time.
+    fn waits(&self) -> bool {
+        self.error.is_none() && matches!(self.problem.cause, Cause::Waiting | Cause::Replaced)
+    }
+
+    /// With the field and the remedy, where its condition has them. AWS's operation and code stand beside.
+    fn error(&self) -> TrackError {
+        match self.error {
+            Some(error) => {
+                let plain = format!("{}: {}: ", error.operation, error.code);
+                let text = self.problem.message.text().replacen(&plain, "", 1);
+                TrackError {
+                    message: text.chars().take(ERROR_LENGTH).collect(),
+                    ..track_error(self.problem.track, error)
+                }
+            }
+            None => problem_error(&self.problem),
+        }
     }
 }
 
@@ -114,13 +177,10 @@ pub(super) fn health_error(health: &Health) -> Option<TrackError> {
 /// The verdict of a reconcile that planned. What the spec asks for and AWS cannot have is not accepted, though the rest
 /// of the load balancer follows it.
 pub(super) fn verdict(problems: &[Problem]) -> Verdict {
-    let Some(mut first) = problems.first().cloned() else {
+    let Some(first) = problems.first() else {
         return Verdict::Programmed;
     };
-    if problems.len() > 1 {
-        let reason = first.message.reason().to_owned();
-        first.message = message::and_more(reason, first.message, problems.len() - 1);
-    }
+    let first = first.clone().and_more(problems.len() - 1);
     if first.is_invalid() || first.cause == Cause::Blocked {
         Verdict::NotAccepted(first)
     } else {
@@ -133,10 +193,10 @@ fn missing(track: Track, message: Message) -> Problem {
 }
 
 /// The first of many names: a message must stay readable. `None`: there is none.
-fn some_of<'a>(names: impl Iterator<Item = &'a String>) -> Option<String> {
+fn some_of(names: impl Iterator<Item = String>) -> Option<String> {
     const NAMED: usize = 10;
-    let all: Vec<&str> = names.map(String::as_str).collect();
-    let some = all.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+    let all: Vec<String> = names.collect();
+    let some = all.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
     match all.len().checked_sub(NAMED) {
         _ if all.is_empty() => None,
         None | Some(0) => Some(some),
@@ -148,6 +208,16 @@ fn some_of<'a>(names: impl Iterator<Item = &'a String>) -> Option<String> {
 fn unknown_instances<'a>(setting: &Setting<'a>) -> Vec<&'a String> {
     let refused = setting.refusals.instances().iter();
     refused.filter(|id| setting.named.contains(id)).collect()
+}
+
+/// An id, with the zone of its Node where that is in another region.
+fn with_region(id: &InstanceId, setting: &Setting<'_>) -> String {
+    let member = setting.resolution.resolved.members.get(id);
+    let zone = member.and_then(|member| member.zone.as_ref());
+    match zone.filter(|zone| region::is_of_another(zone, setting.region)) {
+        Some(zone) => message::named_of_other_region(id, zone, setting.region),
+        None => id.clone(),
+    }
 }
 
 /// What a person reads while the brake holds.
@@ -168,7 +238,10 @@ fn of_failure(failure: &Failure<Error>, declared: &Declared) -> Problem {
     let reason = failure.error.reason();
     let likely = likely_policies(failure);
     if likely.is_none()
-        && matches!(failure.error.class, Class::Invalid | Class::MissingReference)
+        && matches!(
+            failure.error.class,
+            Class::Invalid | Class::MissingReference | Class::Quota
+        )
         && let Some(field) = field_of(&failure.step, declared)
     {
         problem.message = match failure.error.field() {

@@ -5,7 +5,10 @@ mod bind;
 mod create;
 mod owned;
 
+use tokio::time::Instant;
+
 use super::entry::unreadable;
+use super::from_status;
 use super::observe::{LOOK, Observation, confirmed, is_same, observe, replaced};
 use super::stop::{Halt, Stop};
 use super::subject::Subject;
@@ -62,7 +65,7 @@ pub(super) async fn own(
                 } else {
                     Source::Read
                 },
-                ..looked_at_again(cx, subject, memory, *lb).await?.into()
+                ..looked_at_again(cx, subject, desired, memory, *lb).await?.into()
             },
             Some(halt) => return Err(halt.into()),
         },
@@ -119,10 +122,14 @@ fn wait_in_line(executor: &mut Executor<'_>, desired: &Desired, memory: &mut Mem
 async fn looked_at_again(
     cx: &Context,
     subject: &Subject<'_>,
+    desired: &Desired,
     memory: &mut Memory,
     first: LoadBalancer,
 ) -> Result<LoadBalancer, Stop> {
     let now = cx.clock.now().at;
+    if memory.known.load_balancer().is_none() && !cx.kubernetes.is_dry() && !subject.object.is_binding() {
+        resume(subject, desired, memory, &first, now);
+    }
     memory.journal.shown(&first, Element::is_described);
     if memory.journal.doubts_listeners_of(&first, now) {
         return Err(Stop::Doubted(SECOND_LOOK));
@@ -145,6 +152,17 @@ async fn looked_at_again(
         tags: first.tags,
         ..second
     })
+}
+
+/// What an earlier process wrote is as good as written by this one when it starts: a listener is not rebuilt again for an answer from
+/// before.
+fn resume(subject: &Subject<'_>, desired: &Desired, memory: &mut Memory, first: &LoadBalancer, now: Instant) {
+    let rebuilt = from_status::rebuilt(&subject.previous, first, &desired.declared.listeners);
+    if !rebuilt.is_empty() {
+        let mut told = first.clone();
+        told.listeners.extend(rebuilt);
+        memory.journal.wrote(first, &told, now);
+    }
 }
 
 /// Whether the absence of a load balancer that is known needs a second look. Whoever asks for a preview gets what is so now.

@@ -62,6 +62,7 @@ pub(super) async fn realise(
         met,
         failures,
         held,
+        drifted: from_status::was_changed(&subject.previous, subject.generation(), &before),
         lb: None,
     };
     if executor.is_dry() {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::lookup::Lookups;
-use crate::api::message::Message;
 use crate::controller::claims::Others;
+use crate::plan::Problem;
 use crate::plan::desired::{References, Resolved};
 
 /// What was resolved, and why it cannot be trusted where that is so.
@@ -13,7 +13,7 @@ use crate::plan::desired::{References, Resolved};
 pub(in crate::controller) struct Resolution {
     pub(in crate::controller) resolved: Resolved,
     /// Why the Nodes are not trusted, so that the registered set is not shrunk.
-    pub(in crate::controller) suspicion: Option<Message>,
+    pub(in crate::controller) suspicion: Option<Problem>,
     /// Whether what was looked up in AWS is not trusted either.
     pub(in crate::controller) remote_suspect: bool,
     /// What the selector of Nodes found that is no target, where there is one.

@@ -7,7 +7,7 @@ use super::resolution::{Resolution, Selected};
 use super::stop::{Halt, Stop};
 use super::subject::Subject;
 use super::trust::doubt_first_view;
-use crate::api::message::{self, Message, Refusal};
+use crate::api::message::{self, Refusal};
 use crate::api::{ClassicLoadBalancerSpec, ClassicLoadBalancerStatus};
 use crate::controller::clock::Moment;
 use crate::controller::context::Context;
@@ -15,10 +15,10 @@ use crate::controller::memory::{Due, Health, Memory};
 use crate::controller::nodes::{NodeDraining, NodePolicy, NodeView, Selection};
 use crate::controller::selector::Labels;
 use crate::elb::{InstanceId, region};
-use crate::plan::Problem;
 use crate::plan::allow::Tagged;
 use crate::plan::desired::Resolved;
 use crate::plan::targets::{Member, Members, SOURCE_INSTANCE_IDS, SOURCE_NODE_SELECTOR};
+use crate::plan::{Cause, Problem, Track};
 
 /// Resolves a spec. What AWS alone can tell is looked up where it is time.
 pub(super) async fn resolve(
@@ -42,9 +42,11 @@ pub(super) async fn resolve(
         let mut lookups = lookup::look_up(subject, cx.kubernetes.client(), before, now.wall).await;
         // They survive a lookup that fails.
         lookups.members = std::mem::take(&mut memory.known.lookups.members);
+        lookups.vanished = std::mem::take(&mut memory.known.lookups.vanished);
         memory.known.lookups = lookups;
     }
-    if full || memory.schedule.is_due(Due::Lookup, now.at) {
+    let due = |due| memory.schedule.is_due(due, now.at);
+    if full || due(Due::Lookup) || due(Due::Lacking) {
         let looked_up = look_up_instances(cx, subject, memory, now).await;
         looked_up.map_err(|problem| Halt::not_found(&problem))?;
     }
@@ -91,7 +93,15 @@ async fn look_up_instances(
     let awaits = vpc.is_none() && needs_vpc;
     memory.known.set_awaits_vpc(awaits);
     let (view, lookups) = (&subject.region.view, &mut memory.known.lookups);
-    lookup::instances::look_up(targets, view, vpc.as_deref(), &subject.previous, lookups).await;
+    let look = lookup::instances::Look {
+        region: &subject.region.region,
+        generation: subject.generation(),
+        since: subject.reads.since,
+        now: now.at,
+    };
+    lookup::instances::look_up(targets, view, vpc.as_deref(), &subject.previous, lookups, look).await;
+    let again = lookup::instances::second_look(lookups);
+    memory.schedule.set_or_clear(Due::Lacking, again);
     Ok(())
 }
 
@@ -133,7 +143,7 @@ fn of_views(
         );
         for (name, node) in selection.nodes {
             let Some(id) = node.instance.clone() else { continue };
-            if let Some(zone) = node.zone.as_ref().filter(|zone| is_elsewhere(zone, region)) {
+            if let Some(zone) = node.zone.as_ref().filter(|zone| region::is_of_another(zone, region)) {
                 skipped.insert(name, message::of_other_region(zone, region));
                 continue;
             }
@@ -166,24 +176,23 @@ fn of_views(
 /// The view's own doubts, and two more. Most Nodes that become not ready at once, while the load balancer's own health
 /// checks pass, are as likely a control plane that hears nothing. And a selector that matches nothing though instances came
 /// from it before is more likely a mistake than a wish.
-fn suspect(selection: &Selection, previous: &ClassicLoadBalancerStatus, health: &Health) -> Option<Message> {
-    if selection.suspicion.is_some() {
-        return selection.suspicion.clone();
+fn suspect(selection: &Selection, previous: &ClassicLoadBalancerStatus, health: &Health) -> Option<Problem> {
+    let because = |cause, message| Some(Problem::new(Track::Instances, cause, message));
+    if let Some(suspicion) = &selection.suspicion {
+        return because(Cause::Doubt, suspicion.clone());
     }
     if let Some(unready) = &selection.unready
         && !unready.instances.is_empty()
         && (!health.is_read() || !unready.instances.is_disjoint(&health.in_service()))
     {
-        return Some(message::most_nodes_unready(unready.count, unready.of));
+        return because(Cause::Doubt, message::most_nodes_unready(unready.count, unready.of));
     }
     let mut items = previous.instances.iter().flat_map(|instances| instances.items.iter());
     let came = items.any(|item| item.sources.iter().any(|source| source == SOURCE_NODE_SELECTOR));
-    (!selection.matched && came).then(message::no_node_matches)
-}
-
-/// Whether a zone says that it is of another region of AWS. A label may say anything.
-fn is_elsewhere(zone: &str, region: &str) -> bool {
-    !zone.starts_with(region) && region::all().any(|other| zone.starts_with(other.name))
+    if selection.matched || !came {
+        return None;
+    }
+    because(Cause::Emptied, message::no_node_matches())
 }
 
 #[cfg(test)]

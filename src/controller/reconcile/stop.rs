@@ -11,7 +11,7 @@ use crate::elb::{Class, Code, LoadBalancer};
 use crate::plan::{Cause, Problem, Refusal as _, Track};
 
 /// The longest message in `status.errors`.
-const ERROR_LENGTH: usize = 1024;
+pub(super) const ERROR_LENGTH: usize = 1024;
 
 /// Why a reconcile ends early.
 #[derive(Debug)]
@@ -86,6 +86,17 @@ impl Halt {
     /// Nothing can be made of a spec that refers to what is not there.
     pub(in crate::controller) fn not_found(problem: &Problem) -> Self {
         Verdict::NotAccepted(problem.clone()).into()
+    }
+
+    /// The same, with all that is not there: the first in the conditions, and each as an error.
+    pub(in crate::controller) fn lacks(problems: &[Problem]) -> Self {
+        let Some(first) = problems.first() else {
+            return Verdict::Programmed.into();
+        };
+        Self {
+            errors: problems.iter().map(problem_error).collect(),
+            ..Verdict::NotAccepted(first.clone().and_more(problems.len() - 1)).into()
+        }
     }
 
     /// AWS could not be asked about the load balancer itself.
@@ -185,5 +196,15 @@ pub(super) fn track_error(track: Track, error: &aws::Error) -> TrackError {
         operation: error.operation.to_owned(),
         code: error.code.clone(),
         message: error.message.chars().take(ERROR_LENGTH).collect(),
+    }
+}
+
+/// What is not AWS's answer to a call, for `status.errors`.
+pub(super) fn problem_error(problem: &Problem) -> TrackError {
+    TrackError {
+        track: problem.track.to_string(),
+        operation: String::new(),
+        code: problem.message.reason().to_owned(),
+        message: problem.message.text().chars().take(ERROR_LENGTH).collect(),
     }
 }

@@ -6,6 +6,7 @@ use super::met::Met;
 use super::resolution::Resolution;
 use super::subject::Subject;
 use crate::api::message;
+use crate::api::{InstanceStatus, InstancesStatus};
 use crate::controller::memory::Memory;
 use crate::controller::nodes::BELIEVED_AFTER;
 use crate::elb::{Declared, LoadBalancer};
@@ -16,10 +17,7 @@ use crate::plan::{Cause, Problem, Track};
 /// what the status knows is doubted for a while, unless the spec changed and asks for it.
 pub(super) fn doubt_first_view(subject: &Subject<'_>, memory: &mut Memory, resolution: &mut Resolution, now: Instant) {
     let previous = &subject.previous;
-    let items = previous.instances.iter().flat_map(|instances| instances.items.iter());
-    let came = items
-        .filter(|item| item.sources.iter().any(|source| source == SOURCE_NODE_SELECTOR))
-        .count();
+    let came = previous.instances.as_ref().map_or(0, came_from_nodes);
     let members = resolution.resolved.members.values();
     let found = members
         .filter(|member| member.sources.contains(SOURCE_NODE_SELECTOR))
@@ -34,8 +32,17 @@ pub(super) fn doubt_first_view(subject: &Subject<'_>, memory: &mut Memory, resol
     memory.known.doubt_nodes_until(until);
     if until.is_some() && resolution.suspicion.is_none() {
         resolution.resolved.hold = true;
-        resolution.suspicion = Some(message::most_nodes_lost_at_start(found, came));
+        let message = message::most_nodes_lost_at_start(found, came);
+        resolution.suspicion = Some(Problem::new(Track::Instances, Cause::Doubt, message));
     }
+}
+
+/// How many instances came from Nodes. A status does not list all of very many, so those that it lists stand for the others.
+fn came_from_nodes(told: &InstancesStatus) -> usize {
+    let came = |item: &&InstanceStatus| item.sources.iter().any(|source| source == SOURCE_NODE_SELECTOR);
+    let (listed, came) = (told.items.len(), told.items.iter().filter(came).count());
+    let all = usize::try_from(told.desired.max(told.registered)).unwrap_or_default();
+    came * all.max(listed) / listed.max(1)
 }
 
 /// A load balancer that is ours and of which the status knows nothing when this process first comes by it: the status was
@@ -72,5 +79,39 @@ pub(super) fn doubt_lost_status(
         registration.hold = true;
         let message = message::most_nodes_lost_at_start(wanted, lb.instances.len());
         met.problems.push(Problem::new(Track::Instances, Cause::Doubt, message));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// A status that lists so many of its instances, every `one_in` of which came from a Node.
+    fn told(listed: usize, registered: i32, one_in: usize) -> InstancesStatus {
+        let item = |number: usize| InstanceStatus {
+            id: format!("i-{number:08x}"),
+            sources: (number.is_multiple_of(one_in))
+                .then(|| SOURCE_NODE_SELECTOR.to_owned())
+                .into_iter()
+                .collect(),
+            ..InstanceStatus::default()
+        };
+        InstancesStatus {
+            desired: registered,
+            registered,
+            items: Arc::new((0..listed).map(item).collect()),
+            ..InstancesStatus::default()
+        }
+    }
+
+    #[test]
+    fn a_list_that_was_cut_stands_for_all() {
+        assert_eq!(came_from_nodes(&told(0, 0, 1)), 0);
+        assert_eq!(came_from_nodes(&told(200, 200, 1)), 200);
+        assert_eq!(came_from_nodes(&told(250, 1000, 1)), 1000);
+        assert_eq!(came_from_nodes(&told(250, 1000, 2)), 500);
+        assert_eq!(came_from_nodes(&told(250, 1000, 1000)), 4);
     }
 }

@@ -7,7 +7,7 @@ use super::zones::by_zone;
 use crate::api::condition::{Statement, TARGETS_HEALTHY};
 use crate::api::message;
 use crate::api::{InstanceStatus, InstancesStatus, SourceSecurityGroup};
-use crate::elb::{InstanceHealth, InstanceId, Port};
+use crate::elb::{InstanceHealth, InstanceId, Port, region};
 use crate::plan::targets::{Member, Members};
 
 /// The most instances that a status lists.
@@ -121,7 +121,9 @@ impl Targets<'_> {
             items: Arc::default(),
         };
         items.sort_by_key(|item| (in_service(item), item.id.clone()));
-        items.truncate(ITEMS);
+        let cut = items.split_off(ITEMS.min(items.len()));
+        show_every_source(&mut items, cut);
+        items.sort_by_key(|item| (in_service(item), item.id.clone()));
         status.items = Arc::new(items);
         status
     }
@@ -152,6 +154,7 @@ impl Targets<'_> {
         ports: &[Port],
         source: Option<&SourceSecurityGroup>,
         served: &BTreeSet<String>,
+        region: Option<&str>,
     ) -> Statement {
         let wanted = self.wanted(registered);
         if wanted.is_empty() {
@@ -169,19 +172,43 @@ impl Targets<'_> {
             return Statement::new(TARGETS_HEALTHY, "True", message::all_in_service(wanted.len()));
         }
         let ports: BTreeSet<Port> = ports.iter().copied().collect();
-        let ports = ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let (count, wanted, names) = (failing.len(), wanted.len(), self.name(&failing));
-        let message = match source {
-            // No health check is in their way.
-            _ if failing.iter().all(|id| self.is_refused(id)) => message::all_refused(count, wanted, names),
-            _ if failing.iter().all(|id| self.is_stopped(id)) => message::not_running(count, wanted, names, ports),
-            _ if failing.iter().all(|id| self.is_unserved(id, served)) => {
-                message::in_unserved_zones(count, wanted, names)
-            }
-            Some(group) => message::unhealthy_behind(count, wanted, names, ports, &group.group_name),
-            None => message::unhealthy(count, wanted, names, ports),
+        let of_cause = |cause: Cause| {
+            failing
+                .iter()
+                .copied()
+                .filter(move |id| self.cause(id, served) == cause)
         };
+        let mut advice: Vec<(Vec<&InstanceId>, String)> = Vec::new();
+        for cause in Cause::ALL {
+            let ids: Vec<&InstanceId> = of_cause(cause).collect();
+            if !ids.is_empty() {
+                advice.push((ids, cause.advice(&in_words(&ports), source)));
+            }
+        }
+        let told = |(ids, advice): &(Vec<&InstanceId>, String)| {
+            let ids = some(ids.iter().map(ToString::to_string));
+            message::advice_for(ids, advice)
+        };
+        let advice = match advice.as_slice() {
+            [(_, advice)] => advice.clone(),
+            several => several.iter().map(told).collect::<Vec<_>>().join("; "),
+        };
+        let names = self.name(&failing, region);
+        let message = message::unhealthy(failing.len(), wanted.len(), names, advice);
         Statement::new(TARGETS_HEALTHY, "False", message)
+    }
+
+    /// Why an instance is not in service, as far as that changes what is to be done.
+    fn cause(&self, id: &InstanceId, served: &BTreeSet<String>) -> Cause {
+        if self.is_refused(id) {
+            Cause::Refused
+        } else if self.is_stopped(id) {
+            Cause::Stopped
+        } else if self.is_unserved(id, served) {
+            Cause::Unserved
+        } else {
+            Cause::Failing
+        }
     }
 
     /// Whether AWS does not register it.
@@ -201,31 +228,100 @@ impl Targets<'_> {
         zone.is_some_and(|zone| !served.is_empty() && !served.contains(zone))
     }
 
-    fn name(&self, failing: &[&InstanceId]) -> String {
+    fn name(&self, failing: &[&InstanceId], region: Option<&str>) -> String {
+        let elsewhere = |id: &InstanceId| {
+            let (zone, region) = (self.members.get(id)?.zone.as_ref()?, region?);
+            region::is_of_another(zone, region).then(|| message::of_other_region(zone, region))
+        };
         let why = |id: &InstanceId| {
             let said = |health: &InstanceHealth| {
                 let description = health.description.clone().filter(|text| text != "N/A");
                 description.unwrap_or_else(|| health.state.clone()).into_owned()
             };
-            let unread = || {
-                if self.is_refused(id) {
-                    message::refused_by_aws()
-                } else {
-                    message::not_registered()
-                }
+            let unread = || match elsewhere(id) {
+                Some(elsewhere) => elsewhere,
+                None if self.is_refused(id) => message::refused_by_aws(),
+                None => message::not_registered(),
             };
             let text = self.health_of(id).map_or_else(unread, said);
             format!("{id} ({})", text.trim_end_matches('.'))
         };
-        let mut text = failing
-            .iter()
-            .take(NAMED)
-            .map(|id| why(id))
-            .collect::<Vec<_>>()
-            .join(", ");
-        if failing.len() > NAMED {
-            text = message::and_others(text, failing.len() - NAMED);
+        some(failing.iter().map(|id| why(id)))
+    }
+}
+
+/// Of the sources that are only among what was cut, one instance each takes the place of one of a source that is shown often.
+fn show_every_source(items: &mut Vec<InstanceStatus>, cut: Vec<InstanceStatus>) {
+    let mut shown: BTreeMap<String, usize> = BTreeMap::new();
+    for source in items.iter().flat_map(|item| &item.sources) {
+        *shown.entry(source.clone()).or_default() += 1;
+    }
+    for item in cut {
+        if item.sources.iter().all(|source| shown.contains_key(source)) {
+            continue;
         }
+        let spare = |item: &InstanceStatus| {
+            item.sources
+                .iter()
+                .all(|source| shown.get(source).is_some_and(|count| *count > 1))
+        };
+        let Some(place) = items.iter().rposition(spare) else {
+            return;
+        };
+        for source in &items.remove(place).sources {
+            shown.entry(source.clone()).and_modify(|count| *count -= 1);
+        }
+        for source in &item.sources {
+            *shown.entry(source.clone()).or_default() += 1;
+        }
+        items.push(item);
+    }
+}
+
+/// Why an instance is not in service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// AWS does not register it, so that no health check is in its way.
+    Refused,
+    /// It does not run.
+    Stopped,
+    /// Its zone is not served.
+    Unserved,
+    /// Anything else.
+    Failing,
+}
+
+impl Cause {
+    const ALL: [Self; 4] = [Self::Refused, Self::Stopped, Self::Unserved, Self::Failing];
+
+    /// What is to be done.
+    fn advice(self, ports: &str, source: Option<&SourceSecurityGroup>) -> String {
+        match (self, source) {
+            (Self::Refused, _) => message::take_out(),
+            (Self::Stopped, _) => message::start_stopped(ports),
+            (Self::Unserved, _) => message::unserved(),
+            (Self::Failing, Some(group)) => message::must_answer_from(ports, &group.group_name),
+            (Self::Failing, None) => message::must_answer(ports),
+        }
+    }
+}
+
+fn in_words(ports: &BTreeSet<Port>) -> String {
+    let all = ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if ports.len() == 1 {
+        message::one_port(all)
+    } else {
+        message::several_ports(all)
+    }
+}
+
+/// The first of many names.
+fn some(names: impl ExactSizeIterator<Item = String>) -> String {
+    let count = names.len();
+    let text = names.take(NAMED).collect::<Vec<_>>().join(", ");
+    if count > NAMED {
+        message::and_others(text, count - NAMED)
+    } else {
         text
     }
 }

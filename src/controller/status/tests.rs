@@ -87,6 +87,66 @@ fn draining_instances_are_no_capacity() {
     );
 }
 
+/// What `TargetsHealthy` says of instances that all want different things done.
+#[test]
+fn each_cause_has_its_own_advice() {
+    let lb = balancer(&["i-1", "i-2"]);
+    let mut wanted = members(&["i-1", "i-2", "i-3", "i-4"]);
+    if let Some(member) = wanted.get_mut("i-4") {
+        member.zone = Some("eu-west-1a".to_owned());
+    }
+    let health = [
+        health("i-1", "OutOfService", "Instance has failed the health check."),
+        health("i-2", "OutOfService", "Instance is in stopped state."),
+    ];
+    let told = |refused: &[&str], wanted: &Members| {
+        let mut report =
+            Report::new(1, Verdict::Programmed).with_targets(wanted, true, Some((&health, &lb.instances)), Vec::new());
+        report.load_balancer = Some(&lb);
+        report.region = Some("us-east-1");
+        if let Some(targets) = &mut report.targets {
+            targets.refused = refused.iter().map(|id| (*id).to_owned()).collect();
+        }
+        let status = derive(&ClassicLoadBalancerStatus::default(), &report, at(1));
+        condition(&status, TARGETS_HEALTHY).expect("it").message.clone()
+    };
+    let text = told(&["i-3", "i-4"], &wanted);
+    assert_eq!(
+        text,
+        "4 of 4 wanted instances are not in service: i-1 (Instance has failed the health check), i-2 (Instance is in stopped \
+         state), i-3 (AWS does not register it, since it does not exist, does not run or is of another VPC), i-4 (in eu-west-1a, \
+         and the load balancer in us-east-1); i-3, i-4: take their Nodes, tags or ids out of the targets, or start them; i-2: \
+         start them, or take them out of the targets. Once they run they must answer on port 80; i-1: they must answer the \
+         health check and let in port 80"
+    );
+    wanted.retain(|id, _| id == "i-3");
+    let text = told(&["i-3"], &wanted);
+    assert!(
+        text.ends_with("; take their Nodes, tags or ids out of the targets, or start them"),
+        "{text}"
+    );
+}
+
+/// A status lists a part of very many instances: some of each source are among them, or a source that finds nothing any more
+/// would be taken for one that never did.
+#[test]
+fn a_list_that_is_cut_shows_every_source() {
+    let ids: Vec<String> = (0..400).map(|number| format!("i-{number:04}")).collect();
+    let mut wanted: Members = ids.iter().map(|id| (id.clone(), Member::default())).collect();
+    for (number, member) in wanted.values_mut().enumerate() {
+        let source = if number == 399 { "instanceTags" } else { "nodeSelector" };
+        member.sources = [source.to_owned()].into();
+    }
+    let lb = balancer(&ids.iter().map(String::as_str).collect::<Vec<_>>());
+    let mut report = Report::new(1, Verdict::Programmed).with_targets(&wanted, true, None, Vec::new());
+    report.load_balancer = Some(&lb);
+    let status = derive(&ClassicLoadBalancerStatus::default(), &report, at(1));
+    let items = status.instances.expect("instances").items;
+    assert_eq!(items.len(), 250);
+    assert!(items.iter().any(|item| item.sources == ["instanceTags"]));
+    assert!(items.is_sorted_by_key(|item| item.id.clone()));
+}
+
 #[test]
 fn only_those_that_ec2_says_are_terminated_are_stale() {
     let lb = balancer(&["i-1", "i-2", "i-3"]);

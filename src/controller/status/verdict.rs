@@ -4,7 +4,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use crate::api::condition::{ACCEPTED, PROGRAMMED, READY, RECONCILING, STALLED, Statement, TARGETS_HEALTHY};
 use crate::api::message::{self, Message};
-use crate::elb::Class;
 use crate::plan::{Cause, Problem, Progress, Track};
 
 /// How a reconcile ended.
@@ -80,13 +79,7 @@ impl Verdict {
         let (Self::NotProgrammed(problem) | Self::NotAccepted(problem)) = self else {
             return None;
         };
-        let reason = problem.message.reason();
-        // What could not be looked for has the code with which AWS refused that.
-        let awaits = match problem.cause {
-            Cause::Missing => reason.ends_with("NotFound"),
-            cause => cause == Cause::Refused(Class::MissingReference),
-        };
-        awaits.then_some(reason)
+        problem.is_awaited().then(|| problem.message.reason())
     }
 
     /// Whether and how it goes on; `None` where nothing is the matter.

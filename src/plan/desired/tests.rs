@@ -234,3 +234,38 @@ fn each_member_of_a_group_is_left_declared_and_taken_out_on_its_own() {
     assert_eq!(attributes.connection_draining, Some(Some(300)));
     assert_eq!(attributes.access_log.flatten().expect("a log").prefix, "");
 }
+
+#[test]
+fn more_tags_than_aws_takes_are_refused_with_the_field() {
+    let tags = |prefix: &str, count: usize| -> BTreeMap<String, String> {
+        (0..count)
+            .map(|number| (format!("{prefix}{number}"), "x".to_owned()))
+            .collect()
+    };
+    let declare_with = |own: usize, given: usize, ignored: usize| {
+        let mut spec = spec(MINIMAL);
+        spec.tags = Some(tags("own-", own));
+        spec.ignored_tag_keys = Some((0..ignored).map(|number| format!("own-{number}")).collect());
+        let resolved = Resolved {
+            default_tags: tags("given-", given),
+            ..Resolved::default()
+        };
+        let wish = Wish {
+            spec: &spec,
+            name: "web",
+            owner: &owner(),
+            applied: None,
+            resolved: &resolved,
+        };
+        declare(&wish)
+            .map(|desired| desired.declared.tags.len())
+            .map_err(|refusal| refusal.to_string())
+    };
+    assert_eq!(declare_with(40, 6, 0), Ok(46));
+    assert_eq!(declare_with(40, 10, 4), Ok(46));
+    let refusal = declare_with(40, 8, 0).expect_err("52 with those of the ownership");
+    assert!(
+        refusal.starts_with("spec.tags: ") && refusal.contains("52") && refusal.contains("take out 2"),
+        "{refusal}"
+    );
+}

@@ -1,7 +1,11 @@
 //! Pure: names that say themselves that they are of another region or account, so that AWS need not be asked.
 
+use std::fmt::Display;
+
 use super::Refusal;
 use crate::api::{ClassicLoadBalancerSpec, message};
+use crate::elb::{Declared, LoadBalancer, Part, Port};
+use crate::plan::{Problem, Track};
 
 /// A zone of another region.
 pub fn foreign_zone<'a>(spec: &'a ClassicLoadBalancerSpec, region: &str) -> Option<&'a String> {
@@ -25,22 +29,71 @@ pub fn check_whereabouts(
         Some(zone) => return Err(message::zone_elsewhere_than(zone, region, zones.join(", "))),
         None => {}
     }
-    for listener in &spec.listeners {
-        let arn = listener
-            .certificate
-            .as_ref()
-            .and_then(|certificate| certificate.arn.as_deref());
-        let Some((its_region, its_account)) = arn.and_then(parts) else {
-            continue;
-        };
-        if !its_region.is_empty() && its_region != region {
-            return Err(message::certificate_elsewhere(listener.port, its_region, region));
-        }
-        if let Some(account) = account.filter(|account| *account != its_account) {
-            return Err(message::certificate_of_another(listener.port, its_account, account));
-        }
+    let mut listeners = spec.listeners.iter();
+    listeners.try_for_each(|listener| {
+        let certificate = listener.certificate.as_ref();
+        let arn = certificate.and_then(|certificate| certificate.arn.as_deref());
+        arn.map_or(Ok(()), |arn| check_certificate(listener.port, arn, region, account))
+    })
+}
+
+/// Refuses a certificate that says itself that it is elsewhere: AWS never puts it on a listener.
+fn check_certificate(port: impl Display, arn: &str, region: &str, account: Option<&str>) -> Result<(), Refusal> {
+    let Some((its_region, its_account)) = parts(arn) else {
+        return Ok(());
+    };
+    if !its_region.is_empty() && its_region != region {
+        return Err(message::certificate_elsewhere(port, its_region, region));
     }
-    Ok(())
+    match account.filter(|account| *account != its_account) {
+        Some(account) => Err(message::certificate_of_another(port, its_account, account)),
+        None => Ok(()),
+    }
+}
+
+/// Whether a certificate says itself that AWS never puts it on a listener here.
+pub fn is_elsewhere(arn: &str, region: &str, account: Option<&str>) -> bool {
+    check_certificate("", arn, region, account).is_err()
+}
+
+/// Whether a certificate that AWS does not have on a listener yet is to come, and says by its ARN where it is.
+pub fn brings_certificates(declared: &Declared, observed: &LoadBalancer) -> bool {
+    coming(declared, observed).any(|(_, arn)| parts(arn).is_some())
+}
+
+/// Takes out of what is declared each listener whose certificate is elsewhere: it stays as AWS has it. Tells why.
+pub fn withhold_foreign_certificates(
+    declared: &mut Declared,
+    observed: &LoadBalancer,
+    region: &str,
+    account: Option<&str>,
+) -> Vec<Problem> {
+    let check = |(port, arn): (Port, &String)| {
+        let refusal = check_certificate(port, arn, region, account).err()?;
+        Some((port, Problem::invalid(Track::Listeners, refusal.into())))
+    };
+    let foreign: Vec<(Port, Problem)> = coming(declared, observed).filter_map(check).collect();
+    let withhold = |(port, problem)| {
+        declared.listeners.remove(&port);
+        declared.unresolved.insert(port);
+        problem
+    };
+    foreign.into_iter().map(withhold).collect()
+}
+
+/// The certificates to put on listeners, each with its port.
+fn coming<'a>(declared: &'a Declared, observed: &'a LoadBalancer) -> impl Iterator<Item = (Port, &'a String)> {
+    let listeners = declared.listeners.values();
+    listeners.filter_map(move |listener| {
+        let has = observed
+            .listeners
+            .get(&listener.port)
+            .and_then(|old| old.certificate.as_ref());
+        let stays = has.is_some() && declared.ignored.contains(&Part::Certificates);
+        let ignored = declared.ignored.contains(&Part::Listeners) && has.is_none();
+        let arn = listener.certificate.as_ref()?;
+        (has != Some(arn) && !stays && !ignored).then_some((listener.port, arn))
+    })
 }
 
 /// Region and account of an ARN; certificates of IAM have no region.

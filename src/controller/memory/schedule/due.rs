@@ -11,6 +11,8 @@ pub(in crate::controller) enum Due {
     Step,
     /// Instances that AWS refused to register are tried again.
     Suspects,
+    /// Instances by tags and by group that were lacking are looked for once more.
+    Lacking,
     /// AWS is read again though nothing changed here.
     Resync,
     /// What costs a call for each load balancer, or for a few, is read again: tags, attributes and policies.
@@ -36,7 +38,7 @@ impl Due {
             Self::Details => "details",
             Self::Resync => "resync",
             Self::Lag => "lag",
-            Self::Lookup => "lookup",
+            Self::Lookup | Self::Lacking => "lookup",
             Self::Health => "health",
             Self::Grace => "grace",
         }

@@ -20,13 +20,14 @@ pub(super) async fn look_up(
     before: &Lookups,
     lookups: &mut Lookups,
     now: Timestamp,
+    elsewhere: impl Fn(&str) -> bool,
 ) {
     for listener in &spec.listeners {
         let Some(certificate) = &listener.certificate else {
             continue;
         };
         let Some(name) = CertificateName::of(certificate) else {
-            if let Some(arn) = &certificate.arn {
+            if let Some(arn) = certificate.arn.as_ref().filter(|arn| !elsewhere(arn)) {
                 expiry(view, (arn, now), &before.not_after, lookups).await;
             }
             continue;

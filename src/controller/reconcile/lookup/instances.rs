@@ -1,16 +1,19 @@
 //! I/O: the instances that `targets.instanceTags` and resolved Auto Scaling groups name.
 //!
 //! Looked up at the health interval, too: these change without an event here. What could not be read stays as it was
-//! known, and then the registered set is not shrunk.
+//! known, and then the registered set is not shrunk. One that a list lacks is looked for once more before it counts as gone.
 
 use std::collections::BTreeSet;
 
+use tokio::time::Instant;
+
 use super::found::Lookups;
 use crate::api::message;
-use crate::api::{AutoScalingGroupMode, ClassicLoadBalancerStatus, Targets};
+use crate::api::{AutoScalingGroupMode, ClassicLoadBalancerStatus, InstanceStatus, Targets};
 use crate::aws::View;
+use crate::controller::memory::SECOND_LOOK;
 use crate::elb::InstanceId;
-use crate::plan::targets::{Members, SOURCE_AUTO_SCALING_GROUP, SOURCE_INSTANCE_TAGS};
+use crate::plan::targets::{Member, Members, SOURCE_AUTO_SCALING_GROUP, SOURCE_INSTANCE_TAGS};
 use crate::plan::{Problem, Track};
 
 /// Whether anything has to be looked up.
@@ -40,6 +43,19 @@ fn resolved_groups(targets: &Targets) -> BTreeSet<String> {
         .collect()
 }
 
+/// A look at them.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::controller) struct Look<'a> {
+    /// Where it is made.
+    pub(in crate::controller) region: &'a str,
+    /// The spec that it is made for.
+    pub(in crate::controller) generation: i64,
+    /// What it sees is not older than this: others may have read it.
+    pub(in crate::controller) since: Instant,
+    /// When it is made.
+    pub(in crate::controller) now: Instant,
+}
+
 /// Looks them up anew. `vpc` is the load balancer's, where that is known.
 pub(in crate::controller) async fn look_up(
     targets: Option<&Targets>,
@@ -47,14 +63,17 @@ pub(in crate::controller) async fn look_up(
     vpc: Option<&str>,
     previous: &ClassicLoadBalancerStatus,
     lookups: &mut Lookups,
+    look: Look<'_>,
 ) {
     let known = std::mem::take(&mut lookups.members);
+    let vanished = std::mem::take(&mut lookups.vanished);
+    lookups.vanished.generation = Some(look.generation);
     lookups.suspicion = None;
     lookups.absent_groups = None;
     let Some(targets) = targets else { return };
     let mut found = Members::new();
     let mut problem = by_tags(targets, view, vpc, &mut found).await.err();
-    match by_groups(targets, view, &mut found).await {
+    match by_groups(targets, view, look.region, &mut found).await {
         Ok(absent) => lookups.absent_groups = absent,
         Err(unread) => problem = problem.or(Some(unread)),
     }
@@ -63,9 +82,57 @@ pub(in crate::controller) async fn look_up(
         for (id, member) in known {
             found.entry(id).or_insert(member);
         }
+        lookups.vanished.since = vanished.since;
+        (lookups.suspicion, lookups.members) = (problem, found);
+        return;
     }
-    lookups.suspicion = problem.or_else(|| suspect(targets, &found, previous));
+    lookups.suspicion = suspect(targets, &found, previous);
+    // Of another spec it is asked for no more, and that is a wish.
+    let before = match vanished.generation {
+        Some(of) if of == look.generation => known,
+        None if previous.observed_generation == Some(look.generation) => told(targets, previous),
+        _ => Members::new(),
+    };
+    for (id, member) in before {
+        if found.contains_key(&id) {
+            continue;
+        }
+        let since = vanished.since.get(&id).copied().unwrap_or(look.now);
+        if look.since.saturating_duration_since(since) < SECOND_LOOK {
+            lookups.vanished.since.insert(id.clone(), since);
+            found.insert(id, member);
+        }
+    }
     lookups.members = found;
+}
+
+/// When what the last look lacked is looked for once more.
+pub(in crate::controller) fn second_look(lookups: &Lookups) -> Option<Instant> {
+    let since = lookups.vanished.since.values().min()?;
+    Some(*since + SECOND_LOOK)
+}
+
+/// The instances that a status tells to come from what is looked up.
+fn told(targets: &Targets, status: &ClassicLoadBalancerStatus) -> Members {
+    let groups = resolved_groups(targets);
+    let looked_up = |source: &&String| {
+        let group = source.strip_prefix(SOURCE_AUTO_SCALING_GROUP);
+        *source == SOURCE_INSTANCE_TAGS || group.is_some_and(|group| groups.contains(group))
+    };
+    let items = status.instances.iter().flat_map(|instances| instances.items.iter());
+    let member = |item: &InstanceStatus| {
+        let sources: BTreeSet<String> = item.sources.iter().filter(looked_up).cloned().collect();
+        let (id, zone) = (item.id.clone(), item.zone.clone());
+        (!sources.is_empty()).then_some((
+            id,
+            Member {
+                node: None,
+                zone,
+                sources,
+            },
+        ))
+    };
+    items.filter_map(member).collect()
 }
 
 /// EC2 `DescribeInstances` for each entry.
@@ -87,7 +154,12 @@ async fn by_tags(targets: &Targets, view: &View, vpc: Option<&str>, found: &mut 
 }
 
 /// Auto Scaling `DescribeAutoScalingGroups`. Tells of groups that do not exist.
-async fn by_groups(targets: &Targets, view: &View, found: &mut Members) -> Result<Option<Problem>, Problem> {
+async fn by_groups(
+    targets: &Targets,
+    view: &View,
+    region: &str,
+    found: &mut Members,
+) -> Result<Option<Problem>, Problem> {
     let names = resolved_groups(targets);
     if names.is_empty() {
         return Ok(None);
@@ -108,7 +180,7 @@ async fn by_groups(targets: &Targets, view: &View, found: &mut Members) -> Resul
     }
     Ok((!absent.is_empty()).then(|| {
         let absent = absent.into_iter().collect::<Vec<_>>().join(", ");
-        Problem::missing(Track::AutoScalingGroups, message::no_such_groups(absent))
+        Problem::missing(Track::AutoScalingGroups, message::no_such_groups(absent, region))
     }))
 }
 

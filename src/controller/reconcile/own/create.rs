@@ -44,8 +44,10 @@ pub(super) async fn absent(
     check_whereabouts(spec, region, account(subject).await.as_deref(), &zones)?;
     // Instances can come later; a load balancer without them is what a load balancer begins as.
     let comes_later = |problem: &Problem| [Track::Instances, Track::AutoScalingGroups].contains(&problem.track);
-    if let Some(missing) = desired.missing.iter().find(|problem| !comes_later(problem)) {
-        return Err(Halt::not_found(missing).into());
+    let mut missing = desired.missing.clone();
+    missing.sort_by_key(comes_later);
+    if missing.first().is_some_and(|problem| !comes_later(problem)) {
+        return Err(Halt::lacks(&missing).into());
     }
     preflight::before_creation(subject, &desired.declared, &memory.known.lookups.subnets).await?;
     if published {
