@@ -93,8 +93,8 @@ fn those_that_wait_for_a_worker_are_told_with_their_priority_place_and_age() {
             run(&mut world, Duration::from_millis(100)).await;
         }
         run(&mut world, Duration::from_secs(2)).await;
-        // No region has more than three of four workers.
-        let at_work = WORKERS - WORKERS / 4;
+        // No region has more than half of the workers.
+        let at_work = WORKERS / 2;
         let waiting = Some(f64::from(FLEET - at_work));
         let depth = of_queue(&world, "depth", "change");
         let rate = for_rate(&world);
