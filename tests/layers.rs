@@ -147,6 +147,9 @@ const FILE: usize = 420;
 /// The longest function, in lines.
 const FUNCTION: usize = 73;
 
+/// The one that shows a whole reconcile, where it is, and how long it may be, so that it fits a screen.
+const DRIVER: (&str, &str, usize) = ("controller/reconcile.rs", "reconcile", 50);
+
 const fn layer(level: &'static [u8], module: &'static str, says: &'static str) -> Layer {
     Layer { level, module, says }
 }
@@ -231,6 +234,16 @@ fn names_say_something_and_code_fits_a_reader() {
         "too long or named badly",
         &rules::sizes(&OPERATOR.0, FILE, FUNCTION, EMPTY_NAMES),
     );
+}
+
+#[test]
+fn a_reconcile_fits_a_screen() {
+    let (name, function, most) = DRIVER;
+    let file = OPERATOR.0.files.iter().find(|file| file.name == name);
+    let functions = &file.expect("the file of the driver").functions;
+    let driver = functions.iter().find(|it| it.name == function);
+    let lines = driver.expect("the driver").lines;
+    assert!(lines <= most, "{name}: `{function}` has {lines} lines");
 }
 
 #[test]

@@ -81,8 +81,8 @@ pub struct AWSAccountSpec {
     pub namespaces: AccountNamespaces,
 
     /// The schemes that load balancers may have. Absent: both.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "empty_if_null")]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
     #[schemars(length(min = 1, max = 2))]
     pub schemes: Option<Vec<Scheme>>,
 
@@ -181,8 +181,8 @@ impl Permission {
 pub struct Allow {
     /// Patterns of `spec.loadBalancerName`: `*` stands for any characters, `?` for one. A name that the object does not give
     /// is made of its namespace and always allowed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "empty_if_null")]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
     #[schemars(
         length(min = 1, max = 50),
         inner(
@@ -244,8 +244,8 @@ pub struct Allow {
     pub certificate_tags: Option<BTreeMap<String, String>>,
 
     /// Patterns of the buckets that access logs may go to.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "empty_if_null")]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
     #[schemars(
         length(min = 1, max = 50),
         inner(
@@ -256,9 +256,9 @@ pub struct Allow {
     pub log_buckets: Option<Vec<String>>,
 
     /// The ports of instances that listeners may send to and health checks may ask, as `8080` or `30000-32767`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "empty_if_null")]
     #[x_kube(
-        merge_strategy = ListMerge::Set,
+        merge_strategy = ListMerge::Atomic,
         validation = Rule::new("self.all(p, p.split('-').all(n, int(n) >= 1 && int(n) <= 65535) && int(p.split('-')[0]) <= int(p.split('-')[size(p.split('-')) - 1]))").message("instancePorts must be ports from 1 to 65535, or ranges of them such as 30000-32767")
     )]
     #[schemars(

@@ -28,7 +28,23 @@ pub fn binding_definition() -> Result<Value, serde_json::Error> {
 
 /// The definition of `AWSAccount`.
 pub fn account_definition() -> Result<Value, serde_json::Error> {
-    made(&AWSAccount::crd())
+    let mut definition = made(&AWSAccount::crd())?;
+    if let Some(spec) = definition.pointer_mut("/spec/versions/0/schema/openAPIV3Schema/properties/spec") {
+        stays_closed(spec);
+    }
+    Ok(definition)
+}
+
+/// Lets every list that must not be empty be null, and be read as empty. A null that is not permitted is dropped: then what somebody left
+/// without a value would let everything in. For the same reason these lists are atomic: a set loses its last member and is gone.
+fn stays_closed(schema: &mut Value) {
+    let members = schema.get_mut("properties").and_then(Value::as_object_mut);
+    for member in members.into_iter().flat_map(serde_json::Map::values_mut) {
+        stays_closed(member);
+        if let Some(list) = member.as_object_mut().filter(|list| list.contains_key("minItems")) {
+            list.insert("nullable".into(), json!(true));
+        }
+    }
 }
 
 fn made(derived: &CustomResourceDefinition) -> Result<Value, serde_json::Error> {

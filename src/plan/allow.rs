@@ -136,7 +136,7 @@ impl<'a> Allowance<'a> {
         if patterns.iter().any(|pattern| glob::matches(pattern, name)) {
             return Ok(());
         }
-        let patterns = patterns.join(", ");
+        let patterns = message::listed(patterns);
         Err(message::value_not_allowed(field, name, &self.account, rule, patterns))
     }
 
@@ -152,7 +152,7 @@ impl<'a> Allowance<'a> {
         if ranges.iter().any(holds) {
             return Ok(());
         }
-        let ranges = ranges.join(", ");
+        let ranges = message::listed(ranges);
         Err(message::value_not_allowed(
             field,
             port,
@@ -201,6 +201,20 @@ mod tests {
     }
 
     const WEB: &str = "listeners: [{port: 80, protocol: HTTP, instancePort: 8080}]\n";
+
+    #[test]
+    fn what_was_emptied_lets_nothing_in() {
+        let log = "attributes: {accessLog: {enabled: true, bucket: logs}}\n";
+        for (rule, lines) in [
+            ("loadBalancerNames", format!("{WEB}loadBalancerName: shop-web")),
+            ("logBuckets", format!("{WEB}{log}")),
+            ("instancePorts", WEB.to_owned()),
+        ] {
+            assert_eq!(told("{}", &lines), None, "{rule}");
+            let text = told(&format!("{rule}: null"), &lines).expect(rule);
+            assert!(text.contains(&format!("whose spec.allow.{rule} are none")), "{text}");
+        }
+    }
 
     #[test]
     fn names_follow_patterns_and_a_name_that_is_not_given_is_allowed() {

@@ -91,7 +91,7 @@ fn schema() -> Value {
 }
 
 /// The paths of all objects, lists and maps below a schema that can be left out.
-fn optional(schema: &Value, path: &str, found: &mut Vec<String>) {
+pub(crate) fn optional(schema: &Value, path: &str, found: &mut Vec<String>) {
     for (name, member) in schema["properties"].as_object().into_iter().flatten() {
         let path = if path.is_empty() {
             name.clone()
@@ -167,7 +167,7 @@ async fn client_side(test: &Test, name: &str, before: Option<&Value>, spec: &Val
 }
 
 /// The JSON merge patch that leads from one value to the other.
-fn merge_patch(from: &Value, to: &Value) -> Value {
+pub(crate) fn merge_patch(from: &Value, to: &Value) -> Value {
     let (Some(from), Some(to)) = (from.as_object(), to.as_object()) else {
         return to.clone();
     };

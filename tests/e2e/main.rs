@@ -30,6 +30,7 @@ mod drain_handshake;
 mod draining;
 mod drift;
 mod emptied;
+mod emptied_others;
 mod fields;
 mod health;
 mod iam;

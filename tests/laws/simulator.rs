@@ -9,7 +9,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_simulator::{Clock, Config, Connector, Delays, Seed, Simulator, Timestamp};
 use aws_smithy_async::rt::sleep::TokioSleep;
-use classic_lb_operator::aws::{Accounts, Client, Error, Limits, Rates};
+use classic_lb_operator::aws::{AccountRegion, Accounts, Error, Limits, Rates};
 use classic_lb_operator::elb::{
     AccessLog, Attributes, Backend, Code, Declared, DesyncMitigationMode, HealthCheck, Identity, Listener,
     ListenerPolicies, LoadBalancer, Placement, Port, Protocol, Registration, Scheme, Stickiness, TlsPolicy,
@@ -36,7 +36,7 @@ fn seed() -> Seed {
     Seed::from_yaml(&yaml).expect("a seed")
 }
 
-fn client(simulator: &Simulator) -> Arc<Client> {
+fn region(simulator: &Simulator) -> Arc<AccountRegion> {
     let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
     let config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -51,11 +51,12 @@ fn client(simulator: &Simulator) -> Arc<Client> {
         Arc::new(Metrics::new()),
         Rates::queued(Limits::none()),
     );
-    Arc::clone(&accounts.region(REGION).client)
+    accounts.region(REGION)
 }
 
 /// What the operator reads of a balancer when everything is declared.
-async fn read(client: &Client) -> LoadBalancer {
+async fn read(region: &AccountRegion) -> LoadBalancer {
+    let client = &region.client;
     let mut lb = client.find("lb").await.expect("an answer").expect("the load balancer");
     lb.tags = client.tags("lb").await.expect("tags");
     lb.policies.extend(client.policies("lb").await.expect("policies"));
@@ -64,10 +65,10 @@ async fn read(client: &Client) -> LoadBalancer {
 }
 
 /// Passes until nothing is left to do, as the operator makes them. `stop` ends them after so many calls.
-async fn realise(client: &Client, declared: &Declared, mut stop: usize) -> Result<(), String> {
+async fn realise(region: &AccountRegion, declared: &Declared, mut stop: usize) -> Result<(), String> {
     for _ in 0..4 {
         let mut rounds = Rounds::new(Facts::default());
-        let mut lb = read(client).await;
+        let mut lb = read(region).await;
         while let Some(plan) = rounds.next(declared, &lb) {
             let mut run: Run<Error> = Run::new(plan);
             while let Some(step) = run.next().cloned() {
@@ -75,7 +76,7 @@ async fn realise(client: &Client, declared: &Declared, mut stop: usize) -> Resul
                     return Ok(());
                 }
                 stop -= 1;
-                match client.run("lb", &step).await {
+                match region.run("lb", &step).await {
                     Ok(()) => {
                         step.apply_to(&mut lb);
                         run.accepted();
@@ -227,20 +228,20 @@ async fn law(first: Declared, second: Declared, stop: usize) -> Result<(), Strin
     };
     let simulator = Simulator::new(config);
     simulator.seed(&seed()).map_err(|error| error.to_string())?;
-    let client = client(&simulator);
+    let region = region(&simulator);
     assert_eq!(first.owner, Some(owner()));
     for step in Plan::create(&first).steps() {
-        client
+        region
             .run("lb", step)
             .await
             .map_err(|error| format!("{step}: {error}"))?;
     }
-    realise(&client, &first, usize::MAX).await?;
-    let wanted = comparable(second.over(&read(&client).await));
-    realise(&client, &second, stop).await?;
-    let cut = comparable(second.over(&read(&client).await));
-    realise(&client, &second, usize::MAX).await?;
-    let after = read(&client).await;
+    realise(&region, &first, usize::MAX).await?;
+    let wanted = comparable(second.over(&read(&region).await));
+    realise(&region, &second, stop).await?;
+    let cut = comparable(second.over(&read(&region).await));
+    realise(&region, &second, usize::MAX).await?;
+    let after = read(&region).await;
     let plan = Plan::update(&second, &after, &Facts::default());
     if !plan.is_empty() {
         return Err(format!("a second pass would write:\n{plan}"));

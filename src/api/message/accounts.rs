@@ -34,6 +34,7 @@ messages! { ACCOUNTS:
     fn scheme_not_allowed(account, scheme, schemes) [reason::ACCOUNT_NOT_ALLOWED]
         "spec.scheme: {scheme} is not allowed by the AWSAccount {account}, whose spec.schemes are {schemes}. Nothing is written \
          to AWS; a load balancer that exists stays as it is";
+    part nothing_listed() [reason::ACCOUNT_NOT_ALLOWED] "none, since that list was emptied";
     fn value_not_allowed(field, value, account, rule, allowed) [reason::ACCOUNT_NOT_ALLOWED]
         "{field}: {value} is not allowed by the AWSAccount {account}, whose spec.allow.{rule} are {allowed}. Nothing is written \
          to AWS; a load balancer that exists stays as it is";

@@ -19,7 +19,7 @@ impl Client {
     ///
     /// # Errors
     /// As AWS refuses it.
-    pub async fn run(&self, name: &str, step: &Step) -> Answer {
+    pub(in crate::aws) async fn run(&self, name: &str, step: &Step) -> Answer {
         self.call_of(name, step).await
     }
 

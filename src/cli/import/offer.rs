@@ -59,6 +59,6 @@ pub(in crate::cli) async fn one_offer(region: &AccountRegion, name: &str, to: &s
         None => {}
     }
     let step = Step::AddTags([(TAG_ADOPT_BY.to_owned(), to.to_owned())].into());
-    patiently(|| region.client.run(name, &step)).await.map_err(failed)?;
+    patiently(|| region.run(name, &step)).await.map_err(failed)?;
     Ok(true)
 }

@@ -153,10 +153,11 @@ fn is_for_scheme(account: &AWSAccount, scheme: Scheme) -> Result<(), Message> {
         Scheme::Internal => "internal",
     };
     match account.spec.schemes.as_deref() {
-        None | Some([]) => Ok(()),
+        None => Ok(()),
+        // One that server-side apply has emptied lets nothing in.
         Some(schemes) if schemes.contains(&scheme) => Ok(()),
         Some(schemes) => {
-            let schemes = schemes.iter().map(text).collect::<Vec<_>>().join(", ");
+            let schemes = message::listed(schemes.iter().map(text));
             Err(message::scheme_not_allowed(account.name_any(), text(&scheme), schemes))
         }
     }
@@ -270,5 +271,10 @@ mod tests {
         assert!(terms.check_region("eu-west-1").is_ok());
         let text = terms.check_region("us-east-1").expect_err("elsewhere").message;
         assert!(text.text().contains("eu-west-1"), "{text}");
+
+        let emptied = format!("{FOR_SHOP}schemes: null\n");
+        let terms = Terms::of(&spec(Some("prod")), "shop", &view(&emptied), &rules).expect("granted");
+        let text = terms.check_scheme(Scheme::Internal).expect_err("none").message;
+        assert!(text.text().contains("whose spec.schemes are none"), "{text}");
     }
 }
