@@ -47,9 +47,9 @@ async fn a_change_goes_before_a_thousand_that_are_only_looked_at() {
 async fn what_is_only_looked_at_is_not_forgotten() {
     let admission = Admission::new(4);
     let changes = |count| join_all((0..count).map(|_| work(&admission, Lane::Change, "a")));
-    let (_, look, changed) = futures::join!(changes(2), work(&admission, Lane::Sweep, "a"), changes(200));
+    let (_, look, waited) = futures::join!(changes(2), work(&admission, Lane::Sweep, "a"), changes(200));
     assert!(look <= 4, "{look}");
-    assert!(changed.into_iter().max() >= Some(100));
+    assert!(waited.into_iter().max() >= Some(100));
 }
 
 #[tokio::test(start_paused = true)]
