@@ -47,6 +47,8 @@ pub(super) struct Node {
     /// Since when its kubelet is not ready, or silent; `None`: it is ready, or never said anything. Clocks differ: it is
     /// never later than when we saw it.
     pub(super) not_ready_since: Option<Timestamp>,
+    /// What its condition says of that: whether nobody knows, and since when.
+    pub(super) told: Option<(bool, Timestamp)>,
     pub(super) cordoned: bool,
     pub(super) deleting: bool,
     /// Since when we see that it is about to go.
@@ -354,23 +356,35 @@ impl Node {
             .or_else(|| labels.get(ZONE_LABEL).cloned());
         let conditions = node.status.iter().flat_map(|status| status.conditions.iter().flatten());
         let mut not_ready = conditions.filter(|condition| condition.type_ == "Ready" && condition.status != "True");
-        let since = not_ready.next().map(|condition| match before {
-            // A grace period runs from when it was seen to fail, by the clock that ends it: a kubelet's may be wrong.
-            Some(before) => before.not_ready_since.unwrap_or(now),
-            None => condition
-                .last_transition_time
-                .as_ref()
-                .map_or(now, |time| time.0.min(now)),
+        let not_ready = not_ready.next();
+        let told = not_ready.and_then(|condition| {
+            let time = condition.last_transition_time.as_ref()?;
+            Some((condition.status == "Unknown", time.0))
         });
+        let since = not_ready.map(|_| not_ready_since(told, before, now));
         Self {
             labels,
             instance: id.map(|id| id.instance),
             zone,
             not_ready_since: since,
+            told,
             cordoned: node.spec.as_ref().and_then(|spec| spec.unschedulable) == Some(true),
             deleting: node.metadata.deletion_timestamp.is_some(),
             leaving_since: sign(node).map(|_| before.and_then(|before| before.leaving_since).unwrap_or(now)),
         }
+    }
+}
+
+/// Since when a Node counts as not ready that says this of itself. A grace period runs from when it was seen to fail, by the clock that ends
+/// it, since a kubelet's may be wrong. Whoever says of the same failure that it began earlier is believed: no clock does that.
+fn not_ready_since(told: Option<(bool, Timestamp)>, before: Option<&Node>, now: Timestamp) -> Timestamp {
+    let Some(before) = before else {
+        return told.map_or(now, |(_, time)| time.min(now));
+    };
+    let seen = before.not_ready_since.unwrap_or(now);
+    match (before.told, told) {
+        (Some((unknown, then)), Some((is_unknown, time))) if unknown == is_unknown && time < then => seen.min(time),
+        _ => seen,
     }
 }
 

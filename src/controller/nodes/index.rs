@@ -160,6 +160,7 @@ mod tests {
             instance: Some(instance.into()),
             zone: None,
             not_ready_since: None,
+            told: None,
             cordoned: false,
             deleting: false,
             leaving_since: None,

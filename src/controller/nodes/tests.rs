@@ -375,6 +375,15 @@ fn what_a_node_says_later_of_when_it_failed_moves_no_grace_period() {
 }
 
 #[test]
+fn whoever_says_that_the_same_failure_began_earlier_is_believed() {
+    let view = ready(2);
+    view.take(&Event::Apply(readiness(0, false, 10_000)), at(10_000));
+    view.take(&Event::Apply(readiness(0, false, 9_800)), at(10_001));
+    assert_eq!(select(&view, remove_after(300), 10_099).nodes.len(), 2);
+    assert_eq!(select(&view, remove_after(300), 10_100).nodes.len(), 1);
+}
+
+#[test]
 fn a_node_that_is_first_seen_not_ready_is_so_since_it_says() {
     let view = NodeView::default();
     view.take(&Event::Init, NOON);
