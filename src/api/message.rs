@@ -215,16 +215,6 @@ pub use references::*;
 pub use refusals::*;
 pub use targets::*;
 
-/// What an account lists, in words.
-pub fn listed<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
-    let items: Vec<String> = items.into_iter().map(|item| item.as_ref().to_owned()).collect();
-    if items.is_empty() {
-        nothing_listed()
-    } else {
-        items.join(", ")
-    }
-}
-
 /// Every text of conditions and Events.
 pub fn all() -> impl Iterator<Item = &'static MessageDoc> {
     let tables = [

@@ -136,7 +136,7 @@ impl<'a> Allowance<'a> {
         if patterns.iter().any(|pattern| glob::matches(pattern, name)) {
             return Ok(());
         }
-        let patterns = message::listed(patterns);
+        let patterns = listed(patterns);
         Err(message::value_not_allowed(field, name, &self.account, rule, patterns))
     }
 
@@ -152,7 +152,7 @@ impl<'a> Allowance<'a> {
         if ranges.iter().any(holds) {
             return Ok(());
         }
-        let ranges = message::listed(ranges);
+        let ranges = listed(ranges);
         Err(message::value_not_allowed(
             field,
             port,
@@ -166,6 +166,16 @@ impl<'a> Allowance<'a> {
 /// Whether all these tags are there, with these values.
 pub fn carries_all(carries: &Tags, wanted: &Tags) -> bool {
     wanted.iter().all(|(key, value)| carries.get(key) == Some(value))
+}
+
+/// What an account lists, in words.
+pub(crate) fn listed<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
+    let items: Vec<String> = items.into_iter().map(|item| item.as_ref().to_owned()).collect();
+    if items.is_empty() {
+        message::nothing_listed()
+    } else {
+        items.join(", ")
+    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::aws::Role;
 use crate::controller::reconcile::mode::Rules;
 use crate::controller::selector::Labels;
 use crate::plan::adoption::Adoption;
-use crate::plan::allow::{Allowance, filled_in};
+use crate::plan::allow::{Allowance, filled_in, listed};
 use crate::plan::{Problem, Track};
 
 /// What an account grants to an object.
@@ -157,7 +157,7 @@ fn is_for_scheme(account: &AWSAccount, scheme: Scheme) -> Result<(), Message> {
         // One that server-side apply has emptied lets nothing in.
         Some(schemes) if schemes.contains(&scheme) => Ok(()),
         Some(schemes) => {
-            let schemes = message::listed(schemes.iter().map(text));
+            let schemes = listed(schemes.iter().map(text));
             Err(message::scheme_not_allowed(account.name_any(), text(&scheme), schemes))
         }
     }
