@@ -29,6 +29,8 @@ struct Known {
     /// The account, and the key that had signed last when it was asked for.
     account: Option<(Option<String>, Account)>,
     failed: Option<(Instant, Error)>,
+    /// The id of the account that answered last, also where nobody answers any more.
+    last: Option<String>,
 }
 
 impl Identity {
@@ -48,7 +50,7 @@ impl Identity {
     /// The id of the account that answered last, if any has.
     pub(super) fn last_known(&self) -> Option<String> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.account.as_ref().map(|(_, account)| account.id.clone())
+        known.last.clone()
     }
 
     /// The account, asked for whatever is known.
@@ -67,6 +69,7 @@ impl Identity {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         match answer {
             Ok((key, account)) => {
+                known.last = Some(account.id.clone());
                 known.account = Some((key, account.clone()));
                 known.failed = None;
                 Ok(account)

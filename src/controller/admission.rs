@@ -298,7 +298,7 @@ impl State {
             *accounts.entry(&*at.account).or_default() += queue.running;
             silent += if queue.silent { queue.running } else { 0 };
         }
-        let (all, limit) = (self.running.len(), limit);
+        let all = self.running.len();
         let fits = |at: &Endpoint, queue: &Region| {
             let load = Load {
                 all,

@@ -242,12 +242,20 @@ async fn roles_of_one_account_draw_from_one_budget_of_the_least_share() {
 
 #[tokio::test(start_paused = true)]
 async fn a_role_of_the_own_account_draws_from_its_budget() {
-    let (_simulator, accounts) = accounts(Limits::default());
+    let (simulator, accounts) = accounts(Limits::default());
     let own = accounts.region_for(("1", None), None, REGION, reads());
     let id = own.account().await.expect("an answer").id;
     let role = place(&accounts, "2", &id, REGION);
     assert!(at_once(&role).await > 10);
     assert_eq!(at_once(&own).await, 0, "AWS counts both together");
+    // Nor is that forgotten while STS refuses the operator's credentials.
+    let asked = Match {
+        operation: Some("GetCallerIdentity".to_owned()),
+        ..Match::default()
+    };
+    refuse(&simulator, asked, "InvalidClientTokenId");
+    own.verify().await.expect_err("refused");
+    assert_eq!(at_once(&place(&accounts, "2", &id, REGION)).await, 0);
 
     // Where the role was entered before anybody knew that, it is so from then on.
     let (_simulator, accounts) = self::accounts(Limits::default());
