@@ -75,8 +75,6 @@ pub struct Election {
     leader: Mutex<Leader>,
     /// Whether it is for this process to lead. If not, it gives the Lease back.
     wanted: watch::Sender<bool>,
-    /// Without the right to it nobody leads.
-    strict: bool,
 }
 
 impl Election {
@@ -100,14 +98,7 @@ impl Election {
             readiness,
             leader: Mutex::new(Leader::Unknown),
             wanted: watch::Sender::new(true),
-            strict: false,
         }
-    }
-
-    /// One of several processes that share the work: none of them leads where it may not see the Lease.
-    #[must_use]
-    pub fn strict(self) -> Self {
-        Self { strict: true, ..self }
     }
 
     /// Whether it is for this process to lead, from now on.
@@ -184,16 +175,7 @@ impl Election {
                 self.tell(leader);
                 return lease;
             }
-            // As before there was a Lease: better unguarded than idle, unless it was seen before, so that rights were taken away
-            // or the API server errs.
-            Ok(Err(kube::Error::Api(error))) if error.code == 403 && !sight.existed && !self.strict => {
-                if self.leader() != Leader::Us {
-                    warn!(lease = self.name, %error, "{}", message::no_lease());
-                }
-                self.readiness.listed(Resource::Lease);
-                self.leadership.claim_until(began + RENEWED_WITHIN);
-                self.tell(Leader::Us);
-            }
+            // Nobody leads unguarded, also not who has no right to the Lease: who else is there cannot be known.
             Ok(Err(error)) => {
                 warn!(lease = self.name, %error, "the Lease could not be claimed");
                 self.readiness.failing(Resource::Lease, &in_words(&error));

@@ -43,6 +43,8 @@ const PROBE: Duration = Duration::from_secs(2);
 const PULSE: Duration = Duration::from_secs(20);
 /// How long its answer is waited for.
 const ANSWER: Duration = Duration::from_secs(15);
+/// A frozen API server is noticed within a minute, however late the question comes.
+const _: () = assert!(PULSE.as_secs() + PROBE.as_secs() + ANSWER.as_secs() <= 60);
 
 /// Runs the operator until it is told to stop.
 ///

@@ -198,13 +198,18 @@ impl Budget {
         self.with(|levels, _| levels.put_back(&kept.take()));
     }
 
-    /// A call that is paid for is made now.
-    pub(super) fn spend(&self, operation: &str) {
+    /// Changes each bucket that a call draws from.
+    fn each(&self, operation: &str, change: impl Fn(&mut Level, Instant)) {
         self.with(|levels, now| {
             for bucket in Bucket::of(operation) {
-                levels.buckets[*bucket as usize].spend(1.0, now);
+                change(&mut levels.buckets[*bucket as usize], now);
             }
         });
+    }
+
+    /// A call that is paid for is made now.
+    pub(super) fn spend(&self, operation: &str) {
+        self.each(operation, |level, now| level.spend(1.0, now));
     }
 
     /// The calls were not made after all.
@@ -214,20 +219,17 @@ impl Budget {
 
     /// A call that must be made whatever is left, such as one that puts back what was taken away.
     pub(super) fn overdraw(&self, operation: &str) {
-        self.with(|levels, now| {
-            for bucket in Bucket::of(operation) {
-                levels.buckets[*bucket as usize].take(1.0, now);
-            }
-        });
+        self.each(operation, |level, now| level.take(1.0, now));
+    }
+
+    /// A call has ended.
+    pub(super) fn answered(&self, operation: &str) {
+        self.each(operation, Level::answered);
     }
 
     /// AWS throttled a call.
     pub(super) fn throttled(&self, operation: &str) {
-        self.with(|levels, now| {
-            for bucket in Bucket::of(operation) {
-                levels.buckets[*bucket as usize].throttled(now);
-            }
-        });
+        self.each(operation, Level::throttled);
     }
 
     /// Takes a turn at reading health in this lane; `Err` tells how long to wait for one. Those that matter leave nothing of the
@@ -252,6 +254,8 @@ impl Budget {
             if has && waits.is_none() {
                 levels.health.promise(1.0, who);
                 levels.health.spend(1.0, now);
+                // AWS knows nothing of this one.
+                levels.health.answered(now);
                 return Ok(());
             }
             let wait = levels.health.wait_for(asked, lane, who, now);
@@ -315,6 +319,7 @@ mod tests {
     fn take(budget: &Budget, operation: &str, lane: Lane) -> Result<(), Wait> {
         budget.promise([operation], lane, 1, &Kept::default())?;
         budget.spend(operation);
+        budget.answered(operation);
         Ok(())
     }
 

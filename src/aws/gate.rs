@@ -149,6 +149,7 @@ impl Gate {
         };
         let code = result.as_ref().map_or_else(|error| error.code.as_str(), |_| "OK");
         let throttled = result.as_ref().is_err_and(|error| error.class == Class::Throttled);
+        self.budget.answered(operation);
         if throttled {
             self.budget.throttled(operation);
         }

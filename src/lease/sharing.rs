@@ -180,7 +180,7 @@ impl Sharing {
                 Arc::clone(&self.metrics),
                 Arc::clone(&self.readiness),
             );
-            let election = Arc::new(election.strict());
+            let election = Arc::new(election);
             election.want(wanted);
             let (ending, ends) = AbortHandle::new_pair();
             elections.insert(share.clone(), (Arc::clone(&election), ending));

@@ -41,8 +41,6 @@ pub(super) struct Sight {
     last: Option<(Record, Instant)>,
     /// The version of what this process wrote last.
     pub(super) written: Option<String>,
-    /// It was there once.
-    pub(super) existed: bool,
     /// A try came to its end once.
     pub(super) settled: bool,
 }
@@ -57,7 +55,6 @@ impl Sight {
 
     /// Takes in what the Lease says now. Returns how long it has said so.
     pub(super) fn take(&mut self, record: &Record) -> Duration {
-        self.existed |= record.version.is_some();
         match &self.last {
             Some((last, since)) if last.version == record.version => since.elapsed(),
             _ => {

@@ -52,6 +52,8 @@ struct Entry {
 #[derive(Debug, Default)]
 struct Entries {
     told: BTreeMap<String, Entry>,
+    /// What was counted of those of which nothing was told yet: the first reconcile of a process counts before it tells.
+    early: BTreeMap<String, u64>,
     /// The UIDs for which there was no room.
     beyond: BTreeSet<String>,
 }
@@ -88,10 +90,11 @@ impl Objects {
                 entries.beyond.remove(uid);
                 let entry = Entry {
                     told,
-                    drift_corrected: 0,
+                    drift_corrected: entries.early.remove(uid).unwrap_or_default(),
                 };
                 entries.told.insert(uid.to_owned(), entry);
             } else {
+                entries.early.remove(uid);
                 entries.beyond.insert(uid.to_owned());
             }
         });
@@ -102,6 +105,8 @@ impl Objects {
         self.with(|entries| {
             if let Some(entry) = entries.told.get_mut(uid) {
                 entry.drift_corrected += 1;
+            } else if self.limit > 0 && !entries.beyond.contains(uid) {
+                *entries.early.entry(uid.to_owned()).or_default() += 1;
             }
         });
     }
@@ -110,6 +115,7 @@ impl Objects {
     pub(super) fn forget(&self, uid: &str) {
         self.with(|entries| {
             entries.told.remove(uid);
+            entries.early.remove(uid);
             entries.beyond.remove(uid);
         });
     }
@@ -297,6 +303,7 @@ mod tests {
     #[test]
     fn each_object_has_its_series_until_it_is_gone() {
         let objects = Objects::new(10);
+        objects.drift_corrected("1");
         objects.tell("1", told("web"));
         objects.drift_corrected("1");
         objects.tell("1", told("web"));
@@ -307,7 +314,7 @@ mod tests {
             format!("clb_load_balancer_reason{of},reason=\"Lost\"}} 1"),
             format!("clb_load_balancer_instances{of},state=\"InService\"}} 2"),
             format!("clb_load_balancer_instances_desired{of}}} 3"),
-            format!("clb_load_balancer_drift_corrected_total{of}}} 1"),
+            format!("clb_load_balancer_drift_corrected_total{of}}} 2"),
             format!(
                 "clb_load_balancer_certificate_expiration_timestamp_seconds{of},certificate=\"arn:a\"}} 1900000000"
             ),

@@ -40,7 +40,7 @@ impl Replica {
             )
         };
         let (lease, leaders, sharing) = if shares {
-            let lease = Arc::new(election(Sharing::identity(&process)).strict());
+            let lease = Arc::new(election(Sharing::identity(&process)));
             let leaders = Leaders::by_share(leadership.clone(), &name);
             let sharing = Sharing::new(
                 client.clone(),

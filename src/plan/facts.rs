@@ -138,7 +138,9 @@ impl Facts {
             keep_unserved_backends(&mut wanted, observed);
             wanted.keep_policies_of(observed);
         }
-        wanted.instances.retain(|id| !self.terminated.contains(id));
+        if !self.terminated.is_empty() {
+            wanted.instances.retain(|id| !self.terminated.contains(id));
+        }
         wanted
     }
 

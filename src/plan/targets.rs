@@ -51,7 +51,8 @@ pub(super) fn register(observed: &LoadBalancer, wanted: &LoadBalancer, facts: &F
 
 /// Whether more would be registered at once than AWS takes, though it takes all that are wanted.
 pub(super) fn are_crowded(observed: &LoadBalancer, wanted: &LoadBalancer) -> bool {
-    observed.instances.union(&wanted.instances).count() > INSTANCES && wanted.instances.len() <= INSTANCES
+    let many = observed.instances.len() + wanted.instances.len() > INSTANCES;
+    many && wanted.instances.len() <= INSTANCES && observed.instances.union(&wanted.instances).count() > INSTANCES
 }
 
 /// Of the steps that register instances as much as there is room for, once those that leave now have left.
@@ -81,7 +82,7 @@ pub(super) fn deregister(
     facts: &Facts,
 ) -> Option<Step> {
     let leave = leaving(observed, wanted, facts);
-    let registration = declared.registration.as_ref()?;
+    let registration = declared.registration.as_ref().filter(|_| !leave.is_empty())?;
     let now = brake::release(observed, &leave, registration, facts);
     (!now.is_empty()).then_some(Step::DeregisterInstances(now))
 }
@@ -122,9 +123,15 @@ pub(super) fn auto_scaling_groups(
     facts: &Facts,
 ) -> Vec<Vec<Step>> {
     let attach = wanted.auto_scaling_groups.difference(&observed.auto_scaling_groups);
-    let held = held_groups(declared, observed, wanted, facts);
-    let detach = observed.auto_scaling_groups.difference(&wanted.auto_scaling_groups);
-    let detach = detach.filter(|name| !held.contains_key(*name));
+    let mut detach: BTreeSet<&String> = observed
+        .auto_scaling_groups
+        .difference(&wanted.auto_scaling_groups)
+        .collect();
+    if !detach.is_empty() {
+        let held = held_groups(declared, observed, wanted, facts);
+        detach.retain(|name| !held.contains_key(*name));
+    }
+    let detach = detach.into_iter();
     attach
         .map(|name| vec![Step::AttachAutoScalingGroup(name.clone())])
         .chain(detach.map(|name| vec![Step::DetachAutoScalingGroup(name.clone())]))

@@ -95,6 +95,7 @@ impl ControlPlane {
         let start = || async {
             let control_plane = Self::start().await?;
             control_plane.install().await?;
+            control_plane.allow_all_leases().await?;
             Ok(Arc::new(control_plane))
         };
         SHARED.get_or_try_init(start).await.cloned()
@@ -115,6 +116,18 @@ impl ControlPlane {
             cluster.apply_documents(wanted).await?;
         }
         cluster.until_served("classiclb.dev/v1alpha1").await
+    }
+
+    /// Gives the operator the Leases of whichever namespaces it watches, as an installation for these would.
+    async fn allow_all_leases(&self) -> Result<()> {
+        let rights = r#"{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: all-leases},
+rules: [{apiGroups: [coordination.k8s.io], resources: [leases], verbs: [get, update]}]}
+---
+{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: all-leases},
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: all-leases},
+subjects: [{apiGroup: rbac.authorization.k8s.io, kind: Group, name: "system:serviceaccounts:classic-lb-operator"}]}
+"#;
+        self.cluster("kube-system").await?.apply(rights).await.map(drop)
     }
 
     /// A handle for a test, with a client of its own, whose namespaced objects go to `namespace` by default.

@@ -245,9 +245,9 @@ fn notes_speak_of_what_was_installed() {
     let role = r"serviceAccount.annotations.eks\.amazonaws\.com/role-arn=x";
     assert!(!notes(&["--set", role]).contains("No IRSA role"));
     assert!(plain.contains("helm test test --namespace lbs") && plain.contains("kubectl clb plan"));
-    assert!(!plain.contains("every one of the") && !plain.contains("somebody who scrapes"));
+    assert!(!plain.contains("no pod works") && !plain.contains("somebody who scrapes"));
     let unbound = notes(&["--set", "rbac.create=false"]);
-    assert!(unbound.contains("WARNING: rbac.create is false") && unbound.contains("2 pods"));
+    assert!(unbound.contains("WARNING: rbac.create is false") && unbound.contains("no pod works"));
     assert!(notes(&["--set", "prometheusRule.enabled=true"]).contains("somebody who scrapes"));
 }
 
@@ -292,4 +292,60 @@ fn the_readme_promises_the_times_that_make_announces() {
     for tool in ["etcd", "kube-apiserver", "kubectl"] {
         assert!(announced.contains(tool) && readme.contains(tool), "{tool}");
     }
+}
+
+/// A module that nobody updates is forgotten.
+#[test]
+fn every_module_of_go_is_kept_up_to_date() {
+    let updates = document(&read(".github/dependabot.yaml"));
+    let updates = updates["updates"].as_array().unwrap();
+    let of_go = updates.iter().find(|update| update["package-ecosystem"] == "gomod");
+    let named: BTreeSet<String> = of_go.unwrap()["directories"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|folder| folder.as_str().unwrap().to_owned())
+        .collect();
+    let mut modules = BTreeSet::new();
+    for parent in ["tools", "simulator/tests/clients"] {
+        for entry in std::fs::read_dir(root().join(parent)).unwrap() {
+            let folder = entry.unwrap().path();
+            if folder.join("go.mod").exists() {
+                let name = folder.file_name().unwrap().to_string_lossy();
+                modules.insert(format!("/{parent}/{name}"));
+            }
+        }
+    }
+    assert_eq!(named, modules);
+}
+
+/// The goals that a text names: `P5` as in `**P5, calls to create**`.
+fn goals(text: &str) -> BTreeSet<u32> {
+    let number = |word: &str| word.strip_prefix('P')?.parse().ok();
+    text.split(|c: char| !c.is_ascii_alphanumeric())
+        .filter_map(number)
+        .collect()
+}
+
+#[test]
+fn every_goal_is_measured_and_the_page_says_why_some_are_missed() {
+    let measured: Value = serde_json::from_str(&read("docs/performance.json")).unwrap();
+    let (mut all, mut missed) = (BTreeSet::new(), BTreeSet::new());
+    for row in measured["figures"].as_array().unwrap() {
+        let of_row = goals(row["goal"].as_str().unwrap());
+        let figure = row["figure"].as_f64().unwrap();
+        let (most, least) = (&row["aim"]["atMost"], &row["aim"]["atLeast"]);
+        if most.as_f64().is_some_and(|most| figure > most) || least.as_f64().is_some_and(|least| figure < least) {
+            missed.extend(&of_row);
+        }
+        all.extend(of_row);
+    }
+    assert_eq!(all, (1..=22).collect());
+    let page = read("docs/performance.md");
+    let (_, why) = page.split_once("\n## What is missed, and why\n").unwrap();
+    let (why, _) = why.split_once("\n## ").unwrap();
+    let headings = why
+        .lines()
+        .filter_map(|line| line.strip_prefix("- **")?.split("**").next());
+    assert_eq!(headings.flat_map(goals).collect::<BTreeSet<_>>(), missed);
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 use testkit::cluster::Kind;
 use testkit::{Calls, Options, Result, simulator};
 
+use crate::bindings::Shared;
 use crate::{MINIMAL, Test, error};
 
 const OWN: &str = "123456789012";
@@ -122,6 +123,56 @@ async fn with_credentials_of_another_account_nothing_is_written_and_nothing_rele
         "the right account lets it go"
     );
     Ok(())
+}
+
+/// What is only looked at, and what is registered with a load balancer of others.
+#[tokio::test(flavor = "multi_thread")]
+async fn with_credentials_of_another_account_nothing_is_looked_at_and_nothing_bound() -> Result<()> {
+    let credentials = Credentials::new();
+    credentials.set(simulator::ACCESS_KEY_ID, simulator::SECRET_ACCESS_KEY);
+    let setup = Test::web().on(credentials.options("AKIDOTHER"));
+    let shared = Shared::offered(setup.ready().await?).await?;
+    let test = &shared.test;
+    let ids = test.instances(&["us-east-1a", "us-east-1a"]).await?;
+    let bound = shared.bound("bound", &ids).await?;
+    assert_eq!(bound.text("/accountId"), OWN);
+    test.apply(&test.spec("management: Observe")).await?;
+    test.until_reason("Ready", "Observing").await?;
+    let dns_name = test.get().await?.text("/dnsName").to_owned();
+
+    credentials.set("AKIDOTHER", "other");
+    let bound = shared
+        .until("bound", "AccountChanged", |bound| bound.says("Ready", "AccountChanged"))
+        .await?;
+    let observed = test
+        .until("AccountChanged", |web| web.says("Ready", "AccountChanged"))
+        .await?;
+    for object in [&bound, &observed] {
+        assert!(object.has("Stalled", "True") && object.says("Stalled", "AccountChanged"));
+        let message = object.message("Ready");
+        assert!(message.contains(OWN) && message.contains(OTHER), "{message}");
+        assert_eq!(object.text("/accountId"), OWN);
+    }
+    assert_eq!(observed.text("/dnsName"), dns_name);
+
+    // Both change, and one of them goes.
+    let mark = test.mark()?;
+    shared
+        .patch("bound", json!({"targets": {"instanceIds": [ids[0]]}}))
+        .await?;
+    test.namespace.delete(Kind::BINDING, "bound").await?;
+    let looked = |calls: &Calls| calls.of("DescribeLoadBalancers").len() >= 3;
+    let calls = test.simulator().until_calls(mark, "three looks", looked).await?;
+    assert!(calls.writes().is_empty(), "{calls:?}");
+    let bound = shared.until("bound", "to be kept", |bound| bound.says("Ready", "AccountChanged"));
+    assert_eq!(bound.await?.text("/accountId"), OWN);
+
+    credentials.set(simulator::ACCESS_KEY_ID, simulator::SECRET_ACCESS_KEY);
+    test.namespace.until_gone(Kind::BINDING, "bound").await?;
+    assert!(shared.registered().await.is_empty(), "the right account lets them go");
+    test.until_reason("Ready", "Observing").await?;
+    test.apply(&test.spec("management: Full")).await?;
+    test.delete().await
 }
 
 /// Where AWS refused to make it, nothing is, so whoever answers next may.

@@ -63,7 +63,7 @@ impl<'t> Account<'t> {
         self.test.namespace.apply(&object).await.map(drop)
     }
 
-    async fn delete(&self) -> Result<()> {
+    pub(crate) async fn delete(&self) -> Result<()> {
         self.test.namespace.delete_and_wait(Kind::ACCOUNT, &self.name).await
     }
 

@@ -7,8 +7,9 @@ use testkit::control_plane::DELETING;
 use testkit::{LoadBalancer, Options, Result, Stack};
 use tokio::sync::OnceCell;
 
-use crate::setup::{Home, minimal};
-use crate::{MINIMAL, Test, describe, manifest};
+use crate::bindings::Shared;
+use crate::setup::{Home, by_ids, minimal};
+use crate::{MINIMAL, Test, describe, manifest, set};
 
 const CONFIG_MAP: Kind = Kind("v1", "ConfigMap");
 
@@ -94,6 +95,26 @@ async fn a_namespace_goes_when_its_load_balancers_have_gone() -> Result<()> {
     assert!(describe(&test.stack, &names[1]).await.is_some(), "Retain keeps it");
     let tags = crate::tags(&test.stack, &names[1]).await;
     assert!(tags.keys().all(|key| !key.starts_with("classiclb.dev/")), "{tags:?}");
+    Ok(())
+}
+
+/// The instances of bindings leave the load balancer of others, and those of nobody's stay.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_goes_when_its_bindings_have_let_go() -> Result<()> {
+    let shared = Shared::offered(with_controllers().await?).await?;
+    let test = &shared.test;
+    let ids = test.instances(&["us-east-1a"; 4]).await?;
+    shared.bound("one", &ids[..1]).await?;
+    shared.bound("two", &ids[1..2]).await?;
+    shared
+        .bind("kept", &format!("{}\ndeletionPolicy: Retain", by_ids(&ids[2..3])))
+        .await?;
+    shared.ready("kept").await?;
+    shared.by_hand("RegisterInstancesWithLoadBalancer", &ids[3]).await?;
+    let namespace = test.namespace.namespace().to_owned();
+    test.namespace.delete(Kind::NAMESPACE, &namespace).await?;
+    test.namespace.until_gone(Kind::NAMESPACE, &namespace).await?;
+    assert_eq!(shared.registered().await, set(&ids[2..]));
     Ok(())
 }
 

@@ -1,7 +1,8 @@
 //! What somebody changes in AWS behind the operator's back is put right.
 
-use testkit::Result;
+use testkit::{Options, Result, Stack};
 
+use crate::setup::minimal;
 use crate::{Test, set};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,4 +55,31 @@ async fn drift_is_repaired_when_somebody_asks() -> Result<()> {
     test.told("clb_load_balancer_ready", "", "1").await?;
     test.told("clb_load_balancer_instances_desired", "", "1").await?;
     Ok(())
+}
+
+/// The process that looks has not seen how it was; the status has told.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_changed_while_nobody_ran_is_told_as_drift() -> Result<()> {
+    let test = Test::on(Stack::start(Options::default()).await?).await?;
+    test.ready(&minimal("healthCheck: {target: 'TCP:8080'}")).await?;
+    let operator = test.stack.operator();
+    operator.stop().await?;
+    test.by_hand("DeleteLoadBalancerListeners", &[("LoadBalancerPorts.member.1", "80")])
+        .await?;
+    operator.start_ready().await?;
+    test.until_event("DriftCorrected", "CreateLoadBalancerListeners")
+        .await?;
+    test.told("clb_load_balancer_drift_corrected_total", "", "1").await?;
+    assert_eq!(test.in_aws().await?.listener_descriptions().len(), 1);
+
+    // A change of the spec is none, also when the operator first sees it after a start.
+    operator.stop().await?;
+    test.apply(&minimal("healthCheck: {target: 'TCP:8081'}")).await?;
+    operator.start_ready().await?;
+    test.until_ready().await?;
+    assert_eq!(
+        test.in_aws().await?.health_check().expect("a health check").target(),
+        "TCP:8081"
+    );
+    test.told("clb_load_balancer_drift_corrected_total", "", "0").await
 }

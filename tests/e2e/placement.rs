@@ -66,24 +66,40 @@ async fn what_cannot_be_placed_is_refused_in_words() -> Result<()> {
     let unknown_subnet = &"subnet-0123456789abcdef0".to_owned();
     let unknown_group = &"sg-0123456789abcdef0".to_owned();
 
-    for (subnets, group, reason, progress) in [
-        (&[a, a2][..], group, "Invalid", "Stalled"),
-        (&[a, unknown_subnet], group, "SubnetNotFound", "Reconciling"),
-        (&[a], unknown_group, "SecurityGroupNotFound", "Reconciling"),
+    // Each names the field, what is wrong with it, and what to do.
+    let of_one_zone = ["spec.subnets", a, a2, "at most one subnet of each Availability Zone"];
+    let no_subnet = ["spec.subnets", unknown_subnet, "correct the ids", "create the subnets"];
+    let no_group = ["spec.securityGroups", unknown_group, "correct the ids", "create the"];
+    for (subnets, group, reason, progress, words) in [
+        (&[a, a2][..], group, "Invalid", "Stalled", of_one_zone),
+        (&[a, unknown_subnet], group, "SubnetNotFound", "Reconciling", no_subnet),
+        (&[a], unknown_group, "SecurityGroupNotFound", "Reconciling", no_group),
     ] {
         test.apply(&spec(subnets, &[group])).await?;
-        test.until_reason("Accepted", reason).await?;
+        let message = test.until_reason("Accepted", reason).await?;
+        assert!(words.iter().all(|word| message.contains(word)), "{message}");
         assert!(test.get().await?.has(progress, "True"), "{reason}");
     }
 
     // Later the same is a matter of one track, and the others converge.
     test.ready(&spec(&[a, b], &[group])).await?;
-    for (spec, reason, team) in [
-        (spec(&[a, b], &[unknown_group]), "SecurityGroupNotFound", "net"),
-        (spec(&[a, b, unknown_subnet], &[group]), "SubnetNotFound", "sub"),
+    for (spec, reason, team, words) in [
+        (
+            spec(&[a, b], &[unknown_group]),
+            "SecurityGroupNotFound",
+            "net",
+            no_group,
+        ),
+        (
+            spec(&[a, b, unknown_subnet], &[group]),
+            "SubnetNotFound",
+            "sub",
+            no_subnet,
+        ),
     ] {
         test.apply(&format!("{spec}\ntags: {{team: {team}}}")).await?;
-        test.until_reason("Programmed", reason).await?;
+        let message = test.until_reason("Programmed", reason).await?;
+        assert!(words.iter().all(|word| message.contains(word)), "{message}");
         assert_eq!(test.tags().await?["team"], team);
     }
     Ok(())

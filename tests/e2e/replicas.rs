@@ -22,19 +22,19 @@ use tokio::task::JoinSet;
 
 use crate::{MINIMAL, Test};
 
-const LEASE: &str = "classic-lb-operator";
+pub(crate) const LEASE: &str = "classic-lb-operator";
 /// Between two changes of the object.
 const CHANGE: Duration = Duration::from_millis(300);
 /// As long as a Lease may last, and as much as a busy machine may add.
-const CRASH: Duration = Duration::from_secs(17 + 8);
+pub(crate) const CRASH: Duration = Duration::from_secs(17 + 8);
 /// Two seconds, and as much as a busy machine may add.
-const GRACE: Duration = Duration::from_secs(2 + 8);
+pub(crate) const GRACE: Duration = Duration::from_secs(2 + 8);
 
 /// The one that leads, and the stack's own operator, which follows.
-struct Pair {
-    test: Test,
-    leader: Operator,
-    leases: Api<Lease>,
+pub(crate) struct Pair {
+    pub(crate) test: Test,
+    pub(crate) leader: Operator,
+    pub(crate) leases: Api<Lease>,
     /// Who held the Lease, one after the other; nobody is left out.
     holders: Arc<Mutex<Vec<String>>>,
     mark: u64,
@@ -42,7 +42,7 @@ struct Pair {
 }
 
 impl Pair {
-    async fn start(options: impl FnOnce(&Stack) -> OperatorOptions) -> Result<Self> {
+    pub(crate) async fn start(options: impl FnOnce(&Stack) -> OperatorOptions) -> Result<Self> {
         let stack = Stack::start(Options {
             without_operator: true,
             ..Options::default()
@@ -74,12 +74,17 @@ impl Pair {
         Ok(pair)
     }
 
-    fn follower(&self) -> &Operator {
+    pub(crate) fn follower(&self) -> &Operator {
         self.test.stack.operator()
     }
 
     /// Waits until the log of writes is as wanted, and returns how long that took.
-    async fn until_written(&self, what: &str, holds: impl Fn(&Calls) -> bool, limit: Duration) -> Result<Duration> {
+    pub(crate) async fn until_written(
+        &self,
+        what: &str,
+        holds: impl Fn(&Calls) -> bool,
+        limit: Duration,
+    ) -> Result<Duration> {
         let began = Instant::now();
         let holds = |calls: &Calls| holds(&calls.writes());
         self.test
@@ -90,20 +95,20 @@ impl Pair {
     }
 
     /// Waits until the follower writes, and returns how long that took.
-    async fn until_follower(&self, limit: Duration) -> Result<Duration> {
+    pub(crate) async fn until_follower(&self, limit: Duration) -> Result<Duration> {
         let writes = |calls: &Calls| calls.iter().any(|call| call.access_key_id == OPERATOR_KEY_ID);
         self.until_written("the follower", writes, limit).await
     }
 
     /// Who wrote to AWS, one after the other: `true` stands for the follower.
-    fn writers(&self) -> Result<Vec<bool>> {
+    pub(crate) fn writers(&self) -> Result<Vec<bool>> {
         let calls = self.test.simulator().calls(self.mark)?.writes();
         let mut writers: Vec<bool> = calls.iter().map(|call| call.access_key_id == OPERATOR_KEY_ID).collect();
         writers.dedup();
         Ok(writers)
     }
 
-    fn holders(&self) -> Vec<String> {
+    pub(crate) fn holders(&self) -> Vec<String> {
         self.holders.lock().expect("a lock").clone()
     }
 }

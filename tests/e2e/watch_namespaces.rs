@@ -118,9 +118,26 @@ async fn roles_in_the_namespaces_are_enough_and_one_that_lacks_holds_up_no_other
     allow(&test.namespace, "Cluster", &user, &of_the_cluster).await?;
     allow(&test.namespace, "", &user, &namespaced).await?;
 
+    // Who may not see the Lease cannot know who else works.
     let operator = test.stack.operator();
     operator.start()?;
-    test.ready(MINIMAL).await?;
+    let refused = |reply: &Reply| reply.status == 503 && reply.body.contains("cannot get resource \"leases\"");
+    operator
+        .until("/readyz", "503 with the right to Leases", refused)
+        .await?;
+    test.apply(MINIMAL).await?;
+    let tries = || operator.log().matches("the Lease could not be claimed").count();
+    let before = tries();
+    operator
+        .until("/readyz", "three tries more", |_| tries() >= before + 3)
+        .await?;
+    test.nothing_written(0, "nobody leads").await?;
+    let verbs = ["get", "create", "update"];
+    let leases = json!({"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": verbs});
+    let home = test.namespace.in_namespace("kube-system");
+    allow(&home, "", &user, &[leases]).await?;
+    test.until_ready().await?;
+
     let words = format!("in the namespace \"{}\"", second.namespace());
     let lacks = |reply: &Reply| reply.status == 503 && reply.body.contains(&words);
     operator.until("/readyz", "503 with the namespace", lacks).await?;

@@ -2,11 +2,13 @@
 
 mod evidence;
 mod ownership;
+mod words;
 
 use std::time::Duration;
 
-use classic_lb_operator::api::REQUESTED_AT;
+use classic_lb_operator::api::{FINALIZER, REQUESTED_AT};
 use classic_lb_operator::controller::NodeDraining;
+use classic_lb_operator::elb::{TAG_CLUSTER, TAG_OWNER, TAG_UID};
 use classic_lb_operator::plan::is_write;
 use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
@@ -60,10 +62,14 @@ async fn ask_for(world: &mut World, name: &str) {
 
 /// Somebody writes into the status.
 async fn put_status(world: &mut World, status: Value) {
+    put_status_of(world, NAME, status).await;
+}
+
+async fn put_status_of(world: &mut World, name: &str, status: Value) {
     let patch = Patch::Merge(json!({"status": status}));
     let patched = world
         .objects()
-        .patch_status(NAME, &PatchParams::default(), &patch)
+        .patch_status(name, &PatchParams::default(), &patch)
         .await;
     patched.expect("patched");
 }

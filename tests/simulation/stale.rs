@@ -1,5 +1,7 @@
 //! AWS answers from before the operator's own last write: that is no drift, and nothing is written twice for it.
 
+mod others;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -15,6 +17,8 @@ use crate::world::{Scale, World};
 
 /// How old what AWS answers can be, in seconds; 0 is the run to compare with.
 const AGES: [u64; 4] = [0, 3, 10, 30];
+/// After how many seconds somebody asks, each time.
+const ASKS: [u64; 4] = [1, 4, 12, 25];
 const NAME: &str = "lb-01";
 const SCALE: Scale = Scale::of(2, 12, NodeDraining::None);
 
@@ -72,7 +76,7 @@ fn backend(key: &str) -> Value {
 }
 
 /// Every kind of update.
-const CHANGES: [(&str, Change); 24] = [
+const CHANGES: [(&str, Change); 25] = [
     ("a listener is rebuilt", || spec(json!({"listeners": [http(80, 8111)]}))),
     ("a listener and its health check move", || {
         spec(json!({"listeners": [http(80, 8112)], "healthCheck": {"target": "TCP:8112"}}))
@@ -153,6 +157,13 @@ const CHANGES: [(&str, Change); 24] = [
     ("an Auto Scaling group is attached", || {
         spec(json!({"targets": {"nodeSelector": null, "autoScalingGroups": [{"name": "web"}]}}))
     }),
+    ("an Auto Scaling group is detached", || {
+        let targets = |groups: Value| {
+            let ids = ["i-0a000001", "i-0a000002", "i-0a000003"];
+            json!({"spec": {"targets": {"nodeSelector": null, "instanceIds": ids, "autoScalingGroups": groups}}})
+        };
+        (targets(json!([{"name": "web"}])), targets(Value::Null))
+    }),
     ("the members of a group are registered", || {
         spec(json!({"targets": {"autoScalingGroups": [{"name": "web", "mode": "Resolve"}]}}))
     }),
@@ -193,7 +204,7 @@ async fn changed(age: u64, change: Change) -> BTreeMap<String, usize> {
         world.edit(NAME, patch).await;
     }
     // Whoever is in doubt asks.
-    for second in [1, 4, 12, 25] {
+    for second in ASKS {
         world.run_until(Instant::now() + Duration::from_secs(second)).await;
         let asked = json!({"metadata": {"annotations": {REQUESTED_AT: second.to_string()}}});
         world.edit(NAME, asked).await;
@@ -211,17 +222,20 @@ async fn changed(age: u64, change: Change) -> BTreeMap<String, usize> {
 fn what_aws_answers_late_is_written_once() {
     let mut wrong = Vec::new();
     for (what, change) in CHANGES {
-        let mut expected = None;
-        for age in AGES {
-            let written = apart(async move || changed(age, change).await);
-            let expected = expected.get_or_insert_with(|| written.clone());
-            assert!(!expected.is_empty(), "{what}: nothing is written at all");
-            if written != *expected {
-                wrong.push(format!("{what}, {age} s late: {written:?} and not {expected:?}"));
-            }
-        }
+        wrong.extend(differences(what, |age| apart(async move || changed(age, change).await)));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Where what is written differs from what is written when AWS answers in time.
+fn differences(what: &str, run: impl Fn(u64) -> BTreeMap<String, usize>) -> Vec<String> {
+    let expected = run(0);
+    assert!(!expected.is_empty(), "{what}: nothing is written at all");
+    let wrong = |age: &u64| {
+        let written = run(*age);
+        (written != expected).then(|| format!("{what}, {age} s late: {written:?} and not {expected:?}"))
+    };
+    AGES[1..].iter().filter_map(wrong).collect()
 }
 
 #[test]

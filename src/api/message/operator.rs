@@ -13,14 +13,12 @@ words! { READYZ:
     fn api_server_silent(seconds) "the API server did not answer within {seconds} s" =>
         "See whether the API server is up and the pod reaches it. Until it answers nothing changes in AWS.";
     fn refused_by_kubernetes(message, status) "the API server refuses: {message} ({status})" =>
-        "403: install the chart's roles and bindings; with `--watch-namespaces` those of each namespace. 401: see to the pod's service account token.";
+        "403: install the chart's roles and bindings, with `--watch-namespaces` those of each namespace; for leases the right to create them, and to get and update the operator's own, in the namespace that the message names. 401: see to the pod's service account token.";
 }
 
 words! { START:
     fn waits_for_lease(holder) "waiting: {holder} holds the Lease, so that two operators do not work on the same objects" =>
         "Nothing, where it is another replica: this one takes over when it ends. Otherwise end or uninstall one of the two.";
-    fn no_lease() "the Lease may be neither read nor written, so a second operator would not wait for this one" =>
-        "Let the operator's ClusterRole create Leases, and get and update its own, as the chart's does.";
     fn no_draining_by_share() "--lease-per=region does not go with --node-draining: no replica knows all load balancers that hold a Node" =>
         "Leave `--node-draining` at `none` (chart: `nodeDraining`), or `--lease-per` at `operator` (`leaderElection.leasePer`).";
     fn no_metrics_certificate(why) "the certificate of the metrics cannot be used: {why}" =>

@@ -24,6 +24,8 @@ const CLOSE: f64 = 1e-9;
 const CAUTION: f64 = 1.0 - 1e-6;
 /// and it is told to come later by more than that.
 const LATER: Duration = Duration::from_millis(2);
+/// A call that is not answered for so long has reached AWS all the same, or never will.
+const UNHEARD: Duration = Duration::from_secs(1);
 /// Who has not come so long after its turn does not come any more.
 const GIVEN_UP: Duration = Duration::from_secs(30);
 /// Throttles within this time are one: calls were under way together.
@@ -38,6 +40,9 @@ pub(super) struct Level {
     /// then.
     promised: f64,
     at: Instant,
+    /// Since when a call is under way that found the bucket full: AWS's begins to fill when that call reaches it, and not
+    /// when it is sent.
+    unheard: Option<Instant>,
     /// What other users of the account leave us of the rate, as far as their throttles taught.
     learnt: f64,
     throttled: Option<Instant>,
@@ -78,6 +83,7 @@ impl Level {
             tokens: rate.capacity,
             promised: 0.0,
             at: now,
+            unheard: None,
             learnt: 1.0,
             throttled: None,
             waiting: BTreeMap::new(),
@@ -89,8 +95,19 @@ impl Level {
         let passed = now.saturating_duration_since(self.at).as_secs_f64();
         let recovery = RECOVERY.min(self.rate.refill * RECOVERY_A_CALL);
         self.learnt = (self.learnt + passed * recovery).min(1.0);
-        self.tokens = (self.tokens + passed * self.per_second()).min(self.rate.capacity);
+        let filling = match self.unheard {
+            None => passed,
+            Some(since) => now.saturating_duration_since(since + UNHEARD).as_secs_f64().min(passed),
+        };
+        self.unheard = self.unheard.filter(|since| now < *since + UNHEARD);
+        self.tokens = (self.tokens + filling * self.per_second()).min(self.rate.capacity);
         self.at = now;
+    }
+
+    /// AWS has answered a call, so that it has reached it.
+    pub(super) fn answered(&mut self, now: Instant) {
+        self.refill(now);
+        self.unheard = None;
     }
 
     fn per_second(&self) -> f64 {
@@ -171,6 +188,9 @@ impl Level {
     /// Takes them, also where they are still to come.
     pub(super) fn take(&mut self, tokens: f64, now: Instant) {
         self.refill(now);
+        if self.tokens + CLOSE >= self.rate.capacity {
+            self.unheard = Some(now);
+        }
         self.tokens -= tokens;
     }
 
@@ -239,11 +259,17 @@ mod tests {
         (Level::new(Rate { capacity, refill }, now), now)
     }
 
+    /// Takes them for a call that is answered at once.
+    fn take(level: &mut Level, tokens: f64, now: Instant) {
+        level.take(tokens, now);
+        level.answered(now);
+    }
+
     #[test]
     fn it_empties_and_fills() {
         let (mut level, now) = level(2.0, 0.5);
         assert!(level.has(2.0, 0.0, now));
-        level.take(2.0, now);
+        take(&mut level, 2.0, now);
         assert!(!level.has(1.0, 0.0, now));
         assert!(level.has(1.0, 0.0, now + Duration::from_secs(2) + LATER));
         assert!(!level.has(2.0, 0.0, now + Duration::from_secs(2)));
@@ -253,17 +279,17 @@ mod tests {
     fn a_part_is_left_for_others_and_what_never_fits_waits_for_a_full_one() {
         let (mut level, now) = level(10.0, 1.0);
         assert!(level.has(6.0, 0.4, now));
-        level.take(6.0, now);
+        take(&mut level, 6.0, now);
         assert!(!level.has(1.0, 0.4, now) && level.has(4.0, 0.0, now));
         assert!(!level.has(30.0, 0.0, now) && level.has(30.0, 0.0, now + Duration::from_secs(6) + LATER));
-        level.take(30.0, now + Duration::from_secs(6));
+        take(&mut level, 30.0, now + Duration::from_secs(6));
         assert!(!level.has(1.0, 0.0, now + Duration::from_secs(25)));
     }
 
     #[test]
     fn those_who_wait_get_their_turns_one_after_the_other() {
         let (mut level, now) = level(1.0, 0.2);
-        level.take(1.0, now);
+        take(&mut level, 1.0, now);
         let mut wait = |who, after| {
             let now = now + Duration::from_secs(after);
             level.wait_for(all(1.0), Lane::Change, who, now).as_secs()
@@ -273,6 +299,7 @@ mod tests {
         assert!((4..5000).all(|who| wait(who, 1) <= LONGEST.as_secs()));
         level.promise(1.0, 1);
         level.spend(1.0, now + Duration::from_secs(5));
+        level.answered(now + Duration::from_secs(5));
         assert_eq!(
             level
                 .wait_for(all(1.0), Lane::Change, 3, now + Duration::from_secs(5))
@@ -286,7 +313,7 @@ mod tests {
     #[test]
     fn who_waits_for_several_holds_up_the_next_as_long() {
         let (mut level, now) = level(4.0, 0.5);
-        level.take(4.0, now);
+        take(&mut level, 4.0, now);
         let mut wait = |who, tokens| level.wait_for(all(tokens), Lane::Change, who, now).as_secs();
         assert_eq!([wait(1, 2.0), wait(2, 2.0), wait(3, 1.0)], [4, 8, 10]);
         assert!(
@@ -305,6 +332,29 @@ mod tests {
         assert!((learnt(5.0) - 0.75).abs() < 1e-6 && (learnt(0.1) - 0.6).abs() < 1e-6);
     }
 
+    /// AWS's bucket begins to fill when the first call reaches it: somewhere between its being sent and its answer.
+    #[test]
+    fn nothing_comes_back_until_the_first_call_has_reached_aws() {
+        let (mut level, sent) = level(2.0, 0.2);
+        level.take(1.0, sent);
+        level.take(1.0, sent);
+        let answered = sent + Duration::from_millis(300);
+        level.answered(answered);
+        let turn = Duration::from_secs(5) + LATER;
+        assert!(!level.has(1.0, 0.0, sent + turn), "AWS may have had it a moment ago");
+        assert!(level.has(1.0, 0.0, answered + turn));
+        // Those that follow find it filling already.
+        level.take(1.0, answered + turn);
+        assert!(level.has(1.0, 0.0, answered + turn + turn));
+    }
+
+    #[test]
+    fn a_call_that_is_never_answered_holds_up_no_other() {
+        let (mut level, sent) = level(1.0, 0.2);
+        level.take(1.0, sent);
+        assert!(level.has(1.0, 0.0, sent + UNHEARD + Duration::from_secs(5) + LATER));
+    }
+
     #[test]
     fn what_is_paid_for_is_taken_when_the_call_is_made() {
         let (mut level, now) = level(2.0, 1.0);
@@ -313,6 +363,7 @@ mod tests {
         let later = now + Duration::from_secs(1);
         assert!(!level.has(1.0, 0.0, later), "AWS's bucket was full all the time");
         level.spend(1.0, later);
+        level.answered(later);
         assert!(!level.has(1.0, 0.0, later) && level.has(1.0, 0.0, later + Duration::from_secs(1) + LATER));
         level.put_back(1.0);
         assert!(level.has(1.0, 0.0, later), "a call that is not made after all");

@@ -167,6 +167,18 @@ impl Journal {
             .retain(|element, entry| !(entry.shown && entry.is_past(&lb.element(element))));
     }
 
+    /// The Auto Scaling groups that were detached a short while ago, and until when AWS may be taking their members out:
+    /// it does so by itself, and what was read may be older.
+    pub(in crate::controller) fn detached(&self, now: Instant) -> BTreeMap<String, Instant> {
+        let detached = |(element, entry): (&Element, &Entry)| match element {
+            Element::AutoScalingGroup(name) if entry.latest == Value::Absent && !entry.is_over(now) => {
+                Some((name.clone(), entry.at + LAG))
+            }
+            _ => None,
+        };
+        self.entries.iter().filter_map(detached).collect()
+    }
+
     /// When to look again, since what was read last was old.
     pub(in crate::controller) fn look_again(&mut self) -> Option<Instant> {
         self.look_again.take()

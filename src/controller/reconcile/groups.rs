@@ -87,19 +87,21 @@ pub(super) async fn read(view: &View, names: &BTreeSet<String>) -> Result<Groups
 }
 
 /// Finds which of the instances that nobody here wants belong to an Auto Scaling group that is attached to the load
-/// balancer, by us or by others. Such a group would register them again, so they are kept.
+/// balancer, by us or by others. Such a group would register them again, so they are kept. So are those of a group that
+/// was `detached` a short while ago: AWS takes them out itself. Returns until when, where some of those are still there.
 pub(super) async fn keep_group_members(
     region: &AccountRegion,
     declared: &mut Declared,
     lb: &LoadBalancer,
     groups: &mut Groups,
-) -> Result<(), Error> {
+    detached: &BTreeMap<String, Instant>,
+) -> Result<Option<Instant>, Error> {
     let attached = declared.auto_scaling_groups.clone();
     let Some(registration) = &mut declared.registration else {
-        return Ok(());
+        return Ok(None);
     };
     if registration.hold {
-        return Ok(());
+        return Ok(None);
     }
     registration
         .kept
@@ -111,7 +113,7 @@ pub(super) async fn keep_group_members(
         .cloned()
         .collect();
     if surplus.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let owners = region.view.auto_scaling_members(&surplus).await?;
     let unknown = owners
@@ -121,13 +123,14 @@ pub(super) async fn keep_group_members(
         .collect();
     groups.found.extend(read(&region.view.now(), &unknown).await?.found);
     let attached = groups.attached(&lb.name);
+    let leaving = owners.values().filter_map(|group| detached.get(group)).min().copied();
     registration.kept.extend(
         owners
             .into_iter()
-            .filter(|(_, group)| attached.contains(group))
+            .filter(|(_, group)| attached.contains(group) || detached.contains_key(group))
             .map(|(id, _)| id),
     );
-    Ok(())
+    Ok(leaving)
 }
 
 /// The groups that were attached for this object.

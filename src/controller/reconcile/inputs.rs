@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use kube::{Resource as _, ResourceExt as _};
+use tokio::time::Instant;
 
 use super::brake;
 use super::details::read_details;
@@ -74,7 +75,8 @@ pub(super) async fn inputs(
         doubt_lost_status(subject, memory, &mut declared, lb, &mut met, first, now.at);
     }
     withhold_certificates(subject, &mut declared, lb, &mut met).await;
-    narrow(cx, subject, &mut declared, memory, groups.as_mut(), lb, &mut met).await;
+    let leave = narrow(cx, subject, &mut declared, memory, groups.as_mut(), lb, &mut met).await;
+    memory.schedule.set_sooner(Due::Lag, leave);
     preflight::before_change(
         subject,
         &mut declared,
@@ -246,7 +248,8 @@ async fn read_groups(subject: &Subject<'_>, declared: &Declared, met: &mut Met) 
     }
 }
 
-/// Takes out of the plan what is missing, and what nobody may remove. On doubt the registered set is not shrunk.
+/// Takes out of the plan what is missing, and what nobody may remove. On doubt the registered set is not shrunk. Returns by
+/// when instances should have left that AWS takes out itself.
 async fn narrow(
     cx: &Context,
     subject: &Subject<'_>,
@@ -255,11 +258,11 @@ async fn narrow(
     groups: Option<&mut Groups>,
     lb: &LoadBalancer,
     met: &mut Met,
-) {
+) -> Option<Instant> {
     let Some(groups) = groups else {
         declared.auto_scaling_groups = None;
         hold(declared);
-        return;
+        return None;
     };
     if let Some(names) = &mut declared.auto_scaling_groups {
         names.retain(|name| !memory.refusals.missing_groups().contains(name));
@@ -267,10 +270,13 @@ async fn narrow(
         names.extend(lb.auto_scaling_groups.intersection(&others.groups).cloned());
     }
     doubt_unheard(cx, subject, declared, lb, met);
-    if let Err(error) = groups::keep_group_members(&subject.region, declared, lb, groups).await {
+    let detached = memory.journal.detached(cx.clock.now().at);
+    let kept = groups::keep_group_members(&subject.region, declared, lb, groups, &detached).await;
+    kept.unwrap_or_else(|error| {
         met.unread(Track::Instances, &error);
         hold(declared);
-    }
+        None
+    })
 }
 
 /// Tells why instances that shall leave do not, where it could not be read who else wants them.
@@ -319,7 +325,6 @@ mod tests {
     use std::time::Duration;
 
     use k8s_openapi::jiff::Timestamp;
-    use tokio::time::Instant;
 
     use super::*;
     use crate::elb::{Attribute, Attributes};

@@ -40,9 +40,9 @@ impl Registration {
 
     /// The set to have, given the registered one.
     pub(super) fn over(&self, registered: &BTreeSet<InstanceId>) -> BTreeSet<InstanceId> {
-        let stays = |id: &&InstanceId| self.hold || self.keeps(id) || self.wanted.contains(*id);
-        let mut set: BTreeSet<_> = registered.iter().filter(stays).cloned().collect();
-        set.extend(self.wanted.iter().cloned());
+        let stays = |id: &&InstanceId| !self.wanted.contains(*id) && (self.hold || self.keeps(id));
+        let mut set = self.wanted.clone();
+        set.extend(registered.iter().filter(stays).cloned());
         set
     }
 }

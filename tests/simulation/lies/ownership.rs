@@ -94,22 +94,51 @@ fn one_that_was_adopted_and_lost_is_made_again_though_that_was_refused_at_first(
     });
 }
 
-/// Also one whose load balancer would have another name now, since that follows from the cluster id.
+/// What an operator of another cluster id left: a load balancer with its tags, and an object that tells of it. Without a
+/// name in its spec, the object's load balancer would have another name now, since that follows from the cluster id.
+async fn left_by_another(world: &mut World, object: &str, balancer: &str, in_spec: bool) {
+    let mut spec = json!({
+        "region": REGION, "availabilityZones": ["us-east-1a"],
+        "listeners": [{"port": 80, "protocol": "HTTP", "instancePort": 80}],
+    });
+    if in_spec {
+        spec["loadBalancerName"] = json!(balancer);
+    }
+    let made = json!({
+        "apiVersion": "classiclb.dev/v1alpha1", "kind": "ClassicLoadBalancer",
+        "metadata": {"name": object, "finalizers": [FINALIZER]}, "spec": spec,
+    });
+    let made = serde_json::from_value(made).expect("an object");
+    let made = world.objects().create(&PostParams::default(), &made).await;
+    let made = made.expect("made");
+    let uid = made.metadata.uid.expect("a uid");
+    let namespace = made.metadata.namespace.expect("a namespace");
+    let listener = "Listeners.member.1.Protocol=HTTP&Listeners.member.1.LoadBalancerPort=80\
+        &Listeners.member.1.InstancePort=80&AvailabilityZones.member.1=us-east-1a";
+    let tags = format!(
+        "Tags.member.1.Key={TAG_CLUSTER}&Tags.member.1.Value=another&Tags.member.2.Key={TAG_UID}&Tags.member.2.Value={uid}\
+        &Tags.member.3.Key={TAG_OWNER}&Tags.member.3.Value={namespace}/{object}"
+    );
+    let call = format!("Action=CreateLoadBalancer&LoadBalancerName={balancer}&{listener}&{tags}");
+    assert!(world.call(&call).await);
+    let status = json!({
+        "clusterId": "another", "loadBalancerName": balancer, "accountId": "123456789012", "region": REGION,
+    });
+    put_status_of(world, object, status).await;
+}
+
 #[test]
 fn an_object_of_another_cluster_id_is_not_released() {
-    apart(async || {
-        for named in [NAME] {
-            let mut world = world(json!({})).await;
-            // As an operator of another cluster id left it.
-            let tag = "Tags.member.1.Key=classiclb.dev/cluster&Tags.member.1.Value=another";
-            let tagged = format!("Action=AddTags&LoadBalancerNames.member.1={NAME}&{tag}");
-            assert!(world.call(&tagged).await);
-            let since = world.simulator.last_request();
-            put_status(&mut world, json!({"clusterId": "another", "loadBalancerName": named})).await;
+    for in_spec in [true, false] {
+        apart(async move || {
+            let mut world = World::new(3, &SCALE).await;
+            world.run_until(Instant::now() + Duration::from_mins(5)).await;
+            left_by_another(&mut world, "web", "theirs", in_spec).await;
             world.restart();
-            world.delete_object(NAME).await;
+            let since = world.simulator.last_request();
+            world.delete_object("web").await;
             world.run_until(Instant::now() + Duration::from_hours(1)).await;
-            let told = stored(&world)["status"]["conditions"][0].clone();
+            let told = world.stored("web").expect("it waits")["status"]["conditions"][0].clone();
             assert_eq!(told["reason"], "Deleting", "{told:#}");
             let message = told["message"].as_str().unwrap_or_default();
             assert!(
@@ -117,13 +146,13 @@ fn an_object_of_another_cluster_id_is_not_released() {
                 "{message}"
             );
             // The way out that it names.
-            put_status(&mut world, json!({"clusterId": null})).await;
+            put_status_of(&mut world, "web", json!({"clusterId": null})).await;
             world.run_until(Instant::now() + Duration::from_mins(12)).await;
-            assert_eq!(world.stored(NAME), None);
-            assert!(world.state_of(NAME).is_some(), "it was deleted");
+            assert_eq!(world.stored("web"), None);
+            assert!(world.state_of("theirs").is_some(), "it was deleted");
             assert_eq!(writes(&world, since), Vec::<String>::new());
-        }
-    });
+        });
+    }
 }
 
 /// What the status of an object whose load balancer is not there says of a creation: that one is under way, and in which

@@ -55,7 +55,8 @@ pub(super) async fn unbind(
     };
     let stay = lb.auto_scaling_groups.intersection(&others.groups).cloned().collect();
     let mut declared = Declared::of_instances(&lb.name, Some(registration), Some(stay));
-    groups::keep_group_members(&subject.region, &mut declared, &lb, &mut groups).await?;
+    let detached = memory.journal.detached(now.at);
+    groups::keep_group_members(&subject.region, &mut declared, &lb, &mut groups, &detached).await?;
     let rounds = &mut Rounds::new(Facts::default());
     let refused = rounds_of(cx, executor, subject, &declared, &mut lb, rounds, memory).await;
     if let Some(failure) = refused
