@@ -22,17 +22,18 @@ use crate::elb::{Bucket, Calls, Lane, PARTS, Wait};
 use crate::metrics::BucketSample;
 
 /// The part of a bucket that a lane leaves to those before it. Instances that come and go need nothing of the buckets of other
-/// changes, so nothing is left to them there.
+/// changes, so nothing is left to them there; of those that all calls draw from they need most.
 fn leaves(lane: Lane, bucket: Bucket) -> f64 {
-    let for_instances = match bucket {
-        Bucket::ResourceIntensive | Bucket::Mutating => 0.0,
-        _ => 0.1,
+    let (for_instances, step) = match bucket {
+        Bucket::ResourceIntensive | Bucket::Mutating => (0.0, 0.1),
+        Bucket::Account | Bucket::Describe => (0.2, 0.05),
+        _ => (0.1, 0.1),
     };
     match lane {
         Lane::Instances => 0.0,
         Lane::Change => for_instances,
-        Lane::Repair => for_instances + 0.1,
-        Lane::Sweep => for_instances + 0.2,
+        Lane::Repair => for_instances + step,
+        Lane::Sweep => for_instances + 2.0 * step,
     }
 }
 

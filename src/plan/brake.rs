@@ -34,6 +34,13 @@ pub enum Why {
         /// What must stay.
         minimum: usize,
     },
+    /// The members of groups leave at once, and so few others are in service.
+    Group {
+        /// In service besides them.
+        others: usize,
+        /// What must stay.
+        minimum: usize,
+    },
 }
 
 /// Of the instances that shall leave, those that leave now.
@@ -142,11 +149,18 @@ pub(super) fn held(
         None => Why::Unread,
         Some(in_service) => {
             let minimum = registration.min_in_service;
-            let in_service = in_service.intersection(&observed.instances).count();
-            if in_service > minimum && groups.is_empty() {
+            let serving = in_service.intersection(&observed.instances);
+            let in_service = serving.filter(|id| !of_groups.contains(id)).count();
+            if !groups.is_empty() {
+                Why::Group {
+                    others: in_service,
+                    minimum,
+                }
+            } else if in_service > minimum {
                 return None;
+            } else {
+                Why::MinInService { in_service, minimum }
             }
-            Why::MinInService { in_service, minimum }
         }
     };
     Some(Held { waiting, why })

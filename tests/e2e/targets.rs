@@ -248,7 +248,10 @@ async fn a_group_is_exchanged_only_when_the_other_serves() -> Result<()> {
     let mark = test.mark()?;
     test.apply(&by_group(&format!("name: {new}"))).await?;
     let message = test.until_reason("Programmed", "Deregistering").await?;
-    assert!(message.contains("in service"), "{message}");
+    assert!(
+        message.contains("leave together") && message.contains("others are in service"),
+        "{message}"
+    );
     assert_eq!(balancers_of(&test, &old).await, [name.clone()], "it serves on");
     let calls = test.calls(mark).await?;
     assert!(calls.of("DetachLoadBalancers").is_empty(), "{calls}");

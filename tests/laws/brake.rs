@@ -185,6 +185,29 @@ proptest! {
     }
 }
 
+/// What is told of a group that waits are those who would serve without it, and not its own members.
+#[test]
+fn a_group_that_waits_counts_the_others() {
+    let (declared, mut aws) = balancer(ids(0..3), Registration::default());
+    aws.auto_scaling_groups = ["asg".to_owned()].into();
+    let declared = Declared {
+        auto_scaling_groups: Some(BTreeSet::new()),
+        ..declared
+    };
+    let facts = Facts {
+        brake: Brake {
+            in_service: Some(ids(0..3)),
+            groups: [("asg".to_owned(), ids(0..3))].into(),
+            ..Brake::default()
+        },
+        ..Facts::default()
+    };
+    let held = Rounds::new(facts)
+        .held(&declared, &aws)
+        .map(|held| (held.waiting, held.why));
+    assert_eq!(held, Some((3, Why::Group { others: 0, minimum: 1 })));
+}
+
 /// Two groups share the service: the second waits until others serve in place of the first.
 #[test]
 fn a_second_group_is_not_detached_in_the_same_reconcile() {

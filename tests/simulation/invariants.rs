@@ -212,8 +212,8 @@ impl World {
         let seen = self.scale.intervals.resync + SHARED;
         let unseen = |at: &Instant| at.elapsed() < seen;
         let disturbed = self.ledger.disturbed.get(name).is_some_and(unseen) || self.driver.views() != ended.views;
-        // Its turn at AWS comes at once, and only then is anything read and told.
-        let goes_on = matches!(ended.outcome, Ok(Some(wait)) if wait < Duration::from_secs(1));
+        // Its turn at AWS comes in a moment, and only then is anything read and told.
+        let goes_on = matches!(ended.outcome, Ok(Some(wait)) if wait < Duration::from_secs(5));
         if !current || disturbed || goes_on || !is_ready(&object) || ended.outcome.is_err() {
             return;
         }

@@ -18,6 +18,9 @@ messages! { BINDINGS:
 
     fn claims_unread(kinds, why) [reason::TARGETS_SUSPECT]
         "no instance is deregistered, since others may want it: {kinds} cannot be listed: {why}";
+    fn claims_cut() [reason::TARGETS_SUSPECT]
+        "no instance is deregistered, since others may want it: another object wants more instances of the load balancer \
+         than its status lists, and was not reconciled since the operator began to lead";
 
     fn perhaps_registered(name) [reason::DELETING]
         "AWS does not show all instances that this object registered with the load balancer {name}, and is asked once more \

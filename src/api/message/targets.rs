@@ -49,6 +49,10 @@ messages! { TARGETS:
         "registered instances that are no targets any more and wait to be deregistered: {waiting}; {in_service} are \
          in service and {minimum} must stay; add targets, or set registration.minInService to 0 to let the load \
          balancer run empty";
+    fn group_kept_in_service(waiting, others, minimum) [reason::DEREGISTERING]
+        "registered instances that are no targets any more and wait to be deregistered: {waiting}; the members of an Auto \
+         Scaling group leave together when it is detached, {others} others are in service and {minimum} must stay; add \
+         targets, or set registration.minInService to 0 to let the load balancer run empty";
 
     fn all_in_service(count) [reason::ALL_IN_SERVICE] "all {count} wanted instances are in service";
     fn unhealthy(count, wanted, instances, advice) [reason::UNHEALTHY]

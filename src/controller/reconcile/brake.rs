@@ -18,6 +18,9 @@ use crate::plan::{Facts, Track};
 /// Health that was read so recently is not read again before instances leave. While some drain none does but those whose
 /// Nodes are about to go, so then it holds for longer.
 const FRESH: Duration = Duration::from_secs(2);
+/// It also holds for longer for whoever read it, found no turn at AWS for what it was read for, and has one now: to read it again
+/// for each that waits would make all wait longer. As old as what proves the ownership then.
+const WAITED: Duration = Duration::from_secs(10);
 
 /// Adds what is known of registered instances that shall leave. Reads their health only where the brake asks.
 #[allow(clippy::too_many_arguments)] // each is read or filled by the one caller
@@ -66,7 +69,12 @@ pub(super) async fn inform(
         return;
     }
     let drains = !memory.health.draining().is_empty() && facts.brake.departing.is_empty();
-    let within = if drains { WHILE_SETTLING } else { FRESH };
+    let waited = memory.schedule.turn_comes(now.at).is_some();
+    let within = match (drains, waited) {
+        (true, _) => WHILE_SETTLING,
+        (false, true) => WAITED,
+        (false, false) => FRESH,
+    };
     if !memory.health.is_fresh(&lb.instances, within, now.at) {
         match subject.region.view.instance_health(&subject.name).await {
             Ok(health) if memory.journal.is_health_old(&health, now.at) => {

@@ -13,7 +13,8 @@ use super::own::{Owned, Source};
 use super::subject::Subject;
 use super::trust::doubt_lost_status;
 use super::{from_status, preflight};
-use crate::api::{ClassicLoadBalancerStatus, message};
+use crate::api::ClassicLoadBalancerStatus;
+use crate::api::message::{self, Message};
 use crate::controller::claims::{self, Wants};
 use crate::controller::clock::Moment;
 use crate::controller::context::Context;
@@ -264,12 +265,18 @@ async fn narrow(
         hold(declared);
         return None;
     };
+    let others = cx.claims.others(&subject.claimant(), &subject.place());
     if let Some(names) = &mut declared.auto_scaling_groups {
         names.retain(|name| !memory.refusals.missing_groups().contains(name));
-        let others = cx.claims.others(&subject.claimant(), &subject.place());
         names.extend(lb.auto_scaling_groups.intersection(&others.groups).cloned());
     }
-    doubt_unheard(cx, subject, declared, lb, met);
+    let doubt = match cx.claims.unheard(subject.object.kind) {
+        Some((kind, Some(why))) => Some(message::claims_unread(Object::plural(&kind), why)),
+        Some((_, None)) => None,
+        None => others.more.then(message::claims_cut),
+    };
+    met.problems
+        .extend(doubt.and_then(|message| doubt_of_others(declared, lb, message)));
     let detached = memory.journal.detached(cx.clock.now().at);
     let kept = groups::keep_group_members(&subject.region, declared, lb, groups, &detached).await;
     kept.unwrap_or_else(|error| {
@@ -279,19 +286,14 @@ async fn narrow(
     })
 }
 
-/// Tells why instances that shall leave do not, where it could not be read who else wants them.
-fn doubt_unheard(cx: &Context, subject: &Subject<'_>, declared: &Declared, lb: &LoadBalancer, met: &mut Met) {
-    let Some((kind, Some(why))) = cx.claims.unheard(subject.object.kind) else {
-        return;
-    };
+/// Why instances that shall leave do not, where it is not known who else wants them.
+fn doubt_of_others(declared: &Declared, lb: &LoadBalancer, message: Message) -> Option<Problem> {
     let leaves = |id: &InstanceId| {
         let registration = declared.registration.as_ref();
         registration.is_some_and(|registration| !registration.wanted.contains(id) && !registration.keeps(id))
     };
-    if lb.instances.iter().any(leaves) {
-        let message = message::claims_unread(Object::plural(&kind), why);
-        met.problems.push(Problem::new(Track::Instances, Cause::Doubt, message));
-    }
+    let any = lb.instances.iter().any(leaves);
+    any.then(|| Problem::new(Track::Instances, Cause::Doubt, message))
 }
 
 fn hold(declared: &mut Declared) {
@@ -327,7 +329,7 @@ mod tests {
     use k8s_openapi::jiff::Timestamp;
 
     use super::*;
-    use crate::elb::{Attribute, Attributes};
+    use crate::elb::{Attribute, Attributes, Registration};
 
     fn moment(at: Instant) -> Moment {
         let wall = Timestamp::UNIX_EPOCH;
@@ -370,6 +372,26 @@ mod tests {
             moment(now),
         );
         assert!(memory.schedule.is_due(Due::Lag, now + Duration::from_mins(1)));
+    }
+
+    #[test]
+    fn what_stays_since_others_may_want_it_is_told() {
+        let mut lb = LoadBalancer::bare("web");
+        lb.instances = ["i-1", "i-2"].map(ToOwned::to_owned).into();
+        let mut registration = Registration {
+            wanted: ["i-1".to_owned()].into(),
+            hold: true,
+            ..Registration::default()
+        };
+        let doubt = |registration: &Registration| {
+            let declared = Declared::of_instances("web", Some(registration.clone()), None);
+            doubt_of_others(&declared, &lb, message::claims_cut()).map(|problem| problem.cause)
+        };
+        assert_eq!(doubt(&registration), Some(Cause::Doubt));
+        registration.kept = ["i-2".to_owned()].into();
+        assert_eq!(doubt(&registration), None, "it stays for another reason");
+        registration.wanted.insert("i-2".to_owned());
+        assert_eq!(doubt(&registration), None, "nothing leaves");
     }
 
     #[test]

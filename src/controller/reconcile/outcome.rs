@@ -229,6 +229,7 @@ fn of_held(held: &Held, declared: &Declared) -> Problem {
         Why::Draining(draining) => message::draining(waiting, draining, percent),
         Why::Unread => message::service_unread(waiting),
         Why::MinInService { in_service, minimum } => message::kept_in_service(waiting, in_service, minimum),
+        Why::Group { others, minimum } => message::group_kept_in_service(waiting, others, minimum),
     };
     Problem::new(Track::Instances, Cause::Waiting, message)
 }
