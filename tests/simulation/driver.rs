@@ -26,7 +26,7 @@ const WATCH_SECONDS: u32 = 290;
 /// Objects in a page of a list.
 const PAGE: u32 = 20;
 /// Changes of Nodes and Services within this time count as one.
-const BATCH: Duration = Duration::from_millis(50);
+const BATCH: Duration = Duration::from_millis(100);
 /// How long the start waits for the first lists of Nodes and Services.
 const VIEWS_AT_START: Duration = Duration::from_secs(10);
 

@@ -208,10 +208,12 @@ impl Schedule {
         let reads = |lane, since| Reads { lane, since };
         let change = if settled { Lane::Repair } else { Lane::Change };
         let changed = self.seen.as_ref().is_some_and(|before| before != seen);
-        if let Some(Waiting { reads: begun, .. }) = self.waiting.filter(|_| self.is_due(Due::Rate, now) && !changed) {
+        let waiting = self.waiting.filter(|_| self.is_due(Due::Rate, now) && !changed);
+        if let Some(Waiting { reads: begun, wait, .. }) = waiting {
             // Nothing was written meanwhile, or the view would know. What others have read since serves it.
             let earliest = now.checked_sub(tolerance.max(SERVES)).unwrap_or(now);
-            return reads(begun.lane, begun.since.max(earliest));
+            // What is read again for instances that wait to come or go is as urgent as they are.
+            return reads(begun.lane.min(wait.lane), begun.since.max(earliest));
         }
         match &self.seen {
             None if settled => reads(Lane::Repair, earlier),
@@ -227,8 +229,14 @@ impl Schedule {
         }
     }
 
-    /// A reconcile met an empty bucket, and goes on when its turn comes.
-    pub(in crate::controller) fn wait_for_turn(&mut self, now: Instant, reads: Reads, wait: Wait) {
+    /// A reconcile met an empty bucket, and goes on when its turn comes. One that follows the cluster by what is known is as
+    /// urgent as instances are, whatever it was begun for: a look at the health may be the first to see that a Node is gone.
+    pub(in crate::controller) fn wait_for_turn(&mut self, now: Instant, mut reads: Reads, mut wait: Wait) {
+        if self.remembers && Lane::Instances < reads.lane {
+            // How long it waits in that lane, it is told when it asks again, which is at once.
+            (wait.lane, wait.time) = (Lane::Instances, Duration::ZERO);
+            reads.lane = Lane::Instances;
+        }
         self.waiting = Some(Waiting {
             reads,
             wait,

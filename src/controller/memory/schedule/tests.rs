@@ -254,6 +254,27 @@ fn a_failure_without_a_conclusion_is_no_person_who_asks() {
     assert!(!schedule.wants_full(&seen(1), now) && !schedule.wants_proof(&seen(1), now));
 }
 
+/// A look at the health that is first to see that a Node is gone waits with the instances, and not behind a thousand creations.
+#[test]
+fn what_follows_the_cluster_waits_as_instances_do() {
+    let (now, wait) = (Instant::now(), Duration::from_mins(3));
+    let reads = Reads {
+        lane: Lane::Sweep,
+        since: now,
+    };
+    let waits = |remembers| {
+        let mut schedule = after(&well(), now);
+        schedule.remembers(remembers);
+        schedule.wait_for_turn(now, reads, turn(wait, Bucket::Account));
+        let (_, until) = schedule.next(now).expect("its turn");
+        let lane = schedule.turn_comes(now + until).expect("what it waits for").lane;
+        (until, lane, schedule.reads(&seen(1), true, wait, now + until).lane)
+    };
+    assert_eq!(waits(true), (Duration::ZERO, Lane::Instances, Lane::Instances));
+    let (until, _, lane) = waits(false);
+    assert_eq!((until, lane), (wait, Lane::Sweep));
+}
+
 #[test]
 fn an_empty_bucket_is_waited_for_and_not_asked_again_at_once() {
     let (now, wait) = (Instant::now(), Duration::from_secs(20));
