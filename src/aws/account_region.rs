@@ -168,6 +168,11 @@ impl AccountRegion {
             let all = operations.iter().chain(reads).copied();
             self.client.pay(all, first, lane)?;
             self.client.keep(reads.iter().copied());
+    /// The health of a load balancer's instances was read, and the reading before was so old.
+    pub fn health_read(&self, age: Duration) {
+        self.shared.client.gate().health_read(age);
+    }
+
         }
         Ok(Paid {
             region: Arc::clone(&self.shared),

@@ -80,6 +80,11 @@ impl Gate {
     /// What is left of our share.
     pub(super) fn budget(&self) -> &Budget {
         &self.budget
+    /// The health of a load balancer's instances was read there, and the reading before was so old.
+    pub(super) fn health_read(&self, age: Duration) {
+        self.metrics.health_read(&self.at, age);
+    }
+
     }
 
     /// Keeps what these calls need of the budget, all or nothing.
