@@ -261,6 +261,9 @@ async fn narrow(
         hold(declared);
         return;
     };
+    if subject.object.stays.instances {
+        keep_serving(cx, declared, memory, lb);
+    }
     if let Some(names) = &mut declared.auto_scaling_groups {
         names.retain(|name| !memory.refusals.missing_groups().contains(name));
         let others = cx.claims.others(&subject.claimant(), &subject.place());
@@ -271,6 +274,20 @@ async fn narrow(
         met.unread(Track::Instances, &error);
         hold(declared);
     }
+}
+
+/// The targets are those of another VPC: AWS would refuse them here, and without what is registered nobody would serve. Only what
+/// is about to go anyway leaves.
+fn keep_serving(cx: &Context, declared: &mut Declared, memory: &Memory, lb: &LoadBalancer) {
+    declared.auto_scaling_groups = None;
+    let Some(registration) = &mut declared.registration else {
+        return;
+    };
+    let draining = cx.rules.node_draining.is_on();
+    let departing = draining.then(|| cx.nodes.departing()).unwrap_or_default();
+    let goes = |id: &InstanceId| departing.contains(id) || memory.brake.terminated().contains(id);
+    let stay = lb.instances.iter().filter(|id| !goes(id));
+    registration.kept.extend(stay.cloned());
 }
 
 /// Tells why instances that shall leave do not, where it could not be read who else wants them.

@@ -212,10 +212,14 @@ impl<'a> Subject<'a> {
             applied: self.previous.applied.as_ref(),
             resolved,
         };
-        match self.object.kind {
-            Kind::Owner => desired::declare(&wish),
-            Kind::Binding => desired::declare_instances(&wish),
+        let mut desired = match self.object.kind {
+            Kind::Owner => desired::declare(&wish)?,
+            Kind::Binding => desired::declare_instances(&wish)?,
+        };
+        if self.object.stays.place {
+            (desired.declared.placement, desired.declared.security_groups) = (None, None);
         }
+        Ok(desired)
     }
 
     /// What tags say about whether it may work on a load balancer.
@@ -262,10 +266,11 @@ impl<'a> Subject<'a> {
         self.mode.reads_only.is_some()
     }
 
-    /// The ids that the spec names itself.
+    /// The ids that the spec names itself, of this load balancer.
     pub(super) fn named(&self) -> BTreeSet<&String> {
         let targets = self.object.spec.targets.iter();
         targets
+            .filter(|_| !self.object.stays.instances)
             .flat_map(|targets| targets.instance_ids.iter().flatten())
             .collect()
     }

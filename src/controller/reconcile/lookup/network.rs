@@ -20,6 +20,9 @@ pub(super) async fn look_up(
     previous: &ClassicLoadBalancerStatus,
 ) {
     let spec = &object.spec;
+    if object.stays.place {
+        return;
+    }
     if let Some(selector) = &spec.subnet_selector {
         let wish = subnets::Wish::new(selector, spec.scheme, &subject.region.region, previous);
         lookups.references.subnets = Some(match wish.find(&subject.region.view).await {
