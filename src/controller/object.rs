@@ -48,8 +48,9 @@ pub(in crate::controller) struct Object {
 pub(in crate::controller) struct Stays {
     /// Where it is: its subnets and its security groups.
     pub(in crate::controller) place: bool,
-    /// The instances that are registered, and the Auto Scaling groups: those of the spec are of another VPC.
-    pub(in crate::controller) instances: bool,
+    /// What is of its VPC, since what the spec names is, or may be, of another one: its security groups, the instances that are
+    /// registered, and the Auto Scaling groups.
+    pub(in crate::controller) members: bool,
 }
 
 /// Which load balancer of an object a reconcile is about.

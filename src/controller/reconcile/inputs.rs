@@ -261,7 +261,7 @@ async fn narrow(
         hold(declared);
         return;
     };
-    if subject.object.stays.instances {
+    if subject.object.stays.members {
         keep_serving(cx, declared, memory, lb);
     }
     if let Some(names) = &mut declared.auto_scaling_groups {

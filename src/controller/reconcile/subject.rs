@@ -216,8 +216,12 @@ impl<'a> Subject<'a> {
             Kind::Owner => desired::declare(&wish)?,
             Kind::Binding => desired::declare_instances(&wish)?,
         };
-        if self.object.stays.place {
-            (desired.declared.placement, desired.declared.security_groups) = (None, None);
+        let stays = self.object.stays;
+        if stays.place {
+            desired.declared.placement = None;
+        }
+        if stays.place || stays.members {
+            desired.declared.security_groups = None;
         }
         Ok(desired)
     }
@@ -270,7 +274,7 @@ impl<'a> Subject<'a> {
     pub(super) fn named(&self) -> BTreeSet<&String> {
         let targets = self.object.spec.targets.iter();
         targets
-            .filter(|_| !self.object.stays.instances)
+            .filter(|_| !self.object.stays.members)
             .flat_map(|targets| targets.instance_ids.iter().flatten())
             .collect()
     }

@@ -116,11 +116,10 @@ impl<'a> Pair<'a> {
         self.doubt.is_some()
     }
 
-    /// The VPC of a successor, where that can be told before there is one. Zones are those of the default VPC.
+    /// The VPC of a successor, where that can be told before there is one.
     pub(super) fn vpc_of_successor(&self) -> Option<String> {
         match &self.wanted.vpc {
             Vpc::Of(vpc) => Some(vpc.clone()),
-            Vpc::Any if self.object.spec.availability_zones.is_none() => self.serving.vpc.clone(),
             Vpc::Any | Vpc::Unknown => None,
         }
     }
@@ -160,7 +159,7 @@ impl<'a> Pair<'a> {
     fn stays(&self, one: &Identity, is_made: bool) -> Stays {
         Stays {
             place: is_made && (!self.wanted.is_met_by(one) || self.is_torn()),
-            instances: !self.wanted.is_where_asked(one),
+            members: !self.wanted.is_where_asked(one),
         }
     }
 

@@ -61,7 +61,8 @@ fn told(spec: &ClassicLoadBalancerSpec, status: &ClassicLoadBalancerStatus) -> T
     }
     if let Some(selector) = &spec.subnet_selector {
         // One that names none never leaves the VPC of the load balancer.
-        return Told::By(selector.vpc_id.clone().map_or(Vpc::Any, Vpc::Of));
+        let vpc = selector.vpc_id.as_ref().or(status.vpc_id.as_ref());
+        return Told::By(vpc.cloned().map_or(Vpc::Any, Vpc::Of));
     }
     if let Some(ids) = &spec.subnets {
         let (ids, vpc) = (set(ids), status.vpc_id.as_ref());
@@ -141,7 +142,7 @@ mod tests {
                 json!({"subnets": ["subnet-2"], "ignoreDifferences": ["Placement"]}),
                 any(),
             ),
-            (json!({"subnetSelector": {}}), any()),
+            (json!({"subnetSelector": {}}), of("vpc-1")),
             (json!({"subnetSelector": {"vpcId": "vpc-2"}}), of("vpc-2")),
             (json!({"availabilityZones": ["us-east-1a"]}), any()),
             (json!({"availabilityZones": ["us-east-1b"]}), by(&[])),
