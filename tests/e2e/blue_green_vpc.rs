@@ -228,13 +228,20 @@ async fn where_the_subnets_cannot_be_looked_at_nothing_begins_and_nobody_leaves(
     test.patch(there.spec()).await?;
     let told = test
         .until("the doubt to be told", |web| {
-            web.is_observed() && web.message("Ready").contains("spec.subnets cannot be looked up")
+            web.is_observed() && web.message("Ready").contains("DescribeSubnets: Unavailable")
         })
         .await?;
     assert_eq!(*told.status("/replacement"), Value::Null);
     test.pass().await?;
     let calls = test.simulator().calls(mark)?;
-    assert!(calls.of("CreateLoadBalancer").is_empty(), "{calls}");
+    for operation in [
+        "CreateLoadBalancer",
+        "ApplySecurityGroupsToLoadBalancer",
+        "AttachLoadBalancerToSubnets",
+        "DeregisterInstancesFromLoadBalancer",
+    ] {
+        assert!(calls.of(operation).is_empty(), "{calls}");
+    }
     assert_eq!(registered(&test.in_aws().await?), set(&here.ids));
     test.simulator().clear_faults().await?;
     let moved = test.until("the move", |web| web.text("/vpcId") == there.vpc).await?;

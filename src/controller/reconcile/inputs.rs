@@ -49,7 +49,9 @@ pub(super) async fn inputs(
     met.problems
         .extend(other_scheme(subject.object, &desired.declared, &owned.lb));
     let mut declared = desired.declared.clone();
-    let mut facts = memory.refusals.facts(memory.schedule.is_due(Due::Suspects, now.at));
+    // What is of another VPC is refused whenever it is tried.
+    let tries = memory.schedule.is_due(Due::Suspects, now.at) && !subject.object.stays.members;
+    let mut facts = memory.refusals.facts(tries);
     if subject.object.is_binding() {
         bind(subject, &mut declared, &owned.lb);
     } else {
