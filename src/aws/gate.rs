@@ -172,9 +172,13 @@ impl Gate {
         } else {
             self.unanswered.store(0, Ordering::Relaxed);
         }
+        // That there is none of that name is an answer.
+        let answered = result
+            .as_ref()
+            .map_or_else(|error| error.class == Class::Gone, |_| true);
         if result.as_ref().is_err_and(Error::may_be_of_the_region) {
             self.lets_in.store(false, Ordering::Relaxed);
-        } else if result.is_ok() && operation == "DescribeLoadBalancers" {
+        } else if answered && operation == "DescribeLoadBalancers" {
             self.lets_in.store(true, Ordering::Relaxed);
         }
         match &result {

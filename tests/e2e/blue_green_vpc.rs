@@ -186,8 +186,8 @@ async fn from_zones_to_a_selector_of_another_vpc_each_keeps_the_instances_of_its
     vpc.tag(&[&subnet], "team", &test.role).await?;
     let there: Vec<String> = (0..2).map(|_| new_id()).collect();
     vpc.run(&subnet, &there).await?;
-    vpc.tag(&Vec::from_iter(test.ids.iter().chain(&there)), "role", &test.role)
-        .await?;
+    let all: Vec<&String> = test.ids.iter().chain(&there).collect();
+    vpc.tag(&all, "role", &test.role).await?;
     let targets = format!("targets: {{instanceTags: [{{tags: {{role: '{}'}}}}]}}", test.role);
     test.ready(&minimal(&format!("{targets}\n{}", replaceable(3600))))
         .await?;

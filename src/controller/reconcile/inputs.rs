@@ -285,8 +285,11 @@ fn keep_serving(cx: &Context, declared: &mut Declared, memory: &Memory, lb: &Loa
     let Some(registration) = &mut declared.registration else {
         return;
     };
-    let draining = cx.rules.node_draining.is_on();
-    let departing = draining.then(|| cx.nodes.departing()).unwrap_or_default();
+    let departing = if cx.rules.node_draining.is_on() {
+        cx.nodes.departing()
+    } else {
+        BTreeSet::new()
+    };
     let goes = |id: &InstanceId| departing.contains(id) || memory.brake.terminated().contains(id);
     let stay = lb.instances.iter().filter(|id| !goes(id));
     registration.kept.extend(stay.cloned());
