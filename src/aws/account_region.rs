@@ -147,7 +147,7 @@ impl AccountRegion {
         if gate.lets_in() || gate.is_silent() {
             return Ok(());
         }
-        self.view.load_balancer(name, exists).await.map(drop)
+        self.view.look_ahead(name, exists).await
     }
 
     /// Whether AWS answers there, nobody waits for a turn, and next to nothing of our share is in use.
