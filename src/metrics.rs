@@ -22,7 +22,9 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-use labels::{CallLabels, ControllerLabels, LaneLabels, LeaseLabels, OperationLabels, ReconcileLabels, RequestLabels};
+use labels::{
+    CallLabels, ControllerLabels, LaneLabels, LeaseLabels, OperationLabels, PlaceLabels, ReconcileLabels, RequestLabels,
+};
 use objects::Objects;
 pub use objects::Told;
 use process::Process;
@@ -51,7 +53,7 @@ pub struct Metrics {
     call_seconds: Family<OperationLabels, Histogram>,
     throttles: Family<OperationLabels, Counter>,
     waits: Family<LaneLabels, Counter>,
-    health_age: Histogram,
+    health_age: Family<PlaceLabels, Histogram>,
     regions: Regions,
     queue: Queue,
     work: Work,
@@ -90,6 +92,7 @@ impl Metrics {
                 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
             ])
         };
+        let ages = || Histogram::new([15.0, 30.0, 60.0, 90.0, 120.0, 300.0, 600.0, 1200.0, 3600.0]);
         let mut metrics = Self {
             registry: Registry::default(),
             reconciles: Family::default(),
@@ -103,7 +106,7 @@ impl Metrics {
             call_seconds: Family::new_with_constructor(seconds),
             throttles: Family::default(),
             waits: Family::default(),
-            health_age: Histogram::new([15.0, 30.0, 60.0, 90.0, 120.0, 300.0, 600.0, 1200.0, 3600.0]),
+            health_age: Family::new_with_constructor(ages),
             regions: Regions::default(),
             queue: Queue::default(),
             work: Work::new(),
@@ -349,8 +352,10 @@ impl Metrics {
     }
 
     /// The health of a load balancer's instances was read, and the reading before was so old.
-    pub fn health_read(&self, age: Duration) {
-        self.health_age.observe(age.as_secs_f64());
+    pub fn health_read(&self, at: &Endpoint, age: Duration) {
+        self.health_age
+            .get_or_create(&PlaceLabels::new(at))
+            .observe(age.as_secs_f64());
     }
 
     /// Who is asked, at each scrape, how the regions stand.

@@ -119,7 +119,8 @@ reasons! { CONDITIONS:
         "`spec.accountRef` names an `AWSAccount` that does not exist. Nothing is read from or written to AWS.",
         "Create the `AWSAccount`, or make the object anew with another `accountRef`.";
     ACCOUNT_NOT_READY = "AccountNotReady", NOT_ACCEPTED, Reconciling,
-        "The `AWSAccount` of the object cannot be used: its role cannot be assumed, another account answers, the region is not          enabled, or it cannot be read. Nothing is written to AWS.",
+        "The account of the object cannot be used: its role cannot be assumed, another account answers, the region is not \
+         enabled, or the `AWSAccount` cannot be read. Nothing is written to AWS.",
         "See the conditions of the `AWSAccount`, which the message repeats. It goes on by itself.";
     ACCOUNT_NOT_ALLOWED = "AccountNotAllowed", NOT_ACCEPTED, Stalled,
         "The `AWSAccount` is not for this namespace, region or scheme, or its `spec.allow` does not let the object use what the          message names. A load balancer that exists stays as it is, and nothing is written.",

@@ -73,8 +73,8 @@ pub use targets::{
         .message("exactly one of availabilityZones, subnets and subnetSelector must be given: take the others out").field_path(".subnets").reason(Reason::FieldValueForbidden),
     validation = Rule::new("!has(self.subnetSelector) || (!has(self.availabilityZones) && !has(self.subnets))")
         .message("exactly one of availabilityZones, subnets and subnetSelector must be given: take the others out").field_path(".subnetSelector").reason(Reason::FieldValueForbidden),
-    validation = Rule::new("has(self.availabilityZones) == has(oldSelf.availabilityZones)")
-        .message("availabilityZones cannot be changed to subnets or subnetSelector, nor these to availabilityZones: set back what was given, or make another object placed the other way").field_path(".availabilityZones").reason(Reason::FieldValueForbidden),
+    validation = Rule::new("has(self.replacement) || has(self.availabilityZones) == has(oldSelf.availabilityZones)")
+        .message("availabilityZones cannot be changed to subnets or subnetSelector, nor these to availabilityZones: the load balancer would have to move to another VPC. With replacement: BlueGreen another one takes its place where that is so; or set back what was given, or make another object placed the other way").field_path(".availabilityZones").reason(Reason::FieldValueForbidden),
     validation = Rule::new("!has(self.securityGroups) || size(self.securityGroups) == 0 || !has(self.securityGroupSelector) || (!has(self.securityGroupSelector.names) && !has(self.securityGroupSelector.tags))")
         .message("only one of securityGroups and securityGroupSelector can be given: take the other out").field_path(".securityGroupSelector").reason(Reason::FieldValueForbidden),
     validation = Rule::new("!has(self.allowTemporarySubnet) || !has(self.availabilityZones)")
@@ -115,7 +115,7 @@ pub struct ClassicLoadBalancerSpec {
     pub scheme: Scheme,
 
     /// The Availability Zones to serve, through the default subnets of the default VPC. Exactly one of this, `subnets`
-    /// and `subnetSelector`.
+    /// and `subnetSelector`. Changed to one of these, or these to it, only with `replacement: BlueGreen`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[x_kube(merge_strategy = ListMerge::Set)]
     #[schemars(
@@ -125,7 +125,7 @@ pub struct ClassicLoadBalancerSpec {
     pub availability_zones: Option<Vec<String>>,
 
     /// The ids of the subnets to attach, at most one for each Availability Zone. Exactly one of this,
-    /// `availabilityZones` and `subnetSelector`.
+    /// `availabilityZones` and `subnetSelector`. Those of another VPC only with `replacement: BlueGreen`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[x_kube(merge_strategy = ListMerge::Set)]
     #[schemars(
@@ -265,15 +265,16 @@ pub struct ClassicLoadBalancerSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recreate_policy: Option<RecreatePolicy>,
 
-    /// What a change of `loadBalancerName` or `scheme` does, which AWS cannot change. Absent: it is refused. `BlueGreen`:
-    /// another load balancer is made beside, `status.dnsName` moves to it once as many instances are in service there,
-    /// and the one before it is kept for a while and then removed. `status.replacement` tells how far it is; set back
-    /// before the end, the change is undone.
+    /// What a change of `loadBalancerName`, of `scheme` or of the VPC does, which AWS cannot change. Absent: it is refused.
+    /// `BlueGreen`: another load balancer is made beside, `status.dnsName` moves to it once as many instances are in
+    /// service there, and the one before it is kept for a while and then removed. `status.replacement` tells how far it
+    /// is; set back before the end, the change is undone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replacement: Option<ReplacementPolicy>,
 
     /// How many seconds the load balancer before a replacement is kept once `status.dnsName` has moved, 0 to 2592000.
-    /// Clients use it until the DNS names that they know expire. Default: 600.
+    /// Clients use it until the DNS names that they know expire. A change holds for the one that is kept now. Default:
+    /// 600.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 2_592_000))]
     pub replacement_keep_seconds: Option<i32>,

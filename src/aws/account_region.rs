@@ -38,6 +38,8 @@ pub(super) struct Shared {
     pub(super) asked: Option<Arc<Shared>>,
     pub(super) session: Option<Arc<Session>>,
     pub(super) adopting: Arc<Adopting>,
+    /// One looks for all whether AWS lets us in.
+    pub(super) knocking: tokio::sync::Mutex<()>,
 }
 
 impl Shared {
@@ -126,6 +128,28 @@ impl AccountRegion {
         }
     }
 
+    /// Whether the identity is asked in another region, so that what it answers says nothing of this one.
+    pub fn is_verified_elsewhere(&self) -> bool {
+        self.shared.asked.is_some()
+    }
+
+    /// Looks for the load balancer of that name before anything else is asked, unless it is known that AWS lets us in here: where a
+    /// region is not enabled, each service says so in words of its own.
+    ///
+    /// # Errors
+    /// When AWS cannot be asked.
+    pub async fn knock(&self, name: &str, exists: bool) -> Result<(), Error> {
+        let gate = self.shared.client.gate();
+        if gate.lets_in() {
+            return Ok(());
+        }
+        let _knocking = self.shared.knocking.lock().await;
+        if gate.lets_in() || gate.is_silent() {
+            return Ok(());
+        }
+        self.view.look_ahead(name, exists).await
+    }
+
     /// Whether AWS answers there, nobody waits for a turn, and next to nothing of our share is in use.
     pub fn is_idle(&self) -> bool {
         let gate = self.shared.client.gate();
@@ -142,6 +166,11 @@ impl AccountRegion {
             .gate()
             .budget()
             .health_turn(urgent, self.client.lane(), self.client.who())
+    }
+
+    /// The health of a load balancer's instances was read, and the reading before was so old.
+    pub fn health_read(&self, age: Duration) {
+        self.shared.client.gate().health_read(age);
     }
 
     /// Pays for these steps, all or none, before the first of them is sent: none shall stop halfway. There is room for these

@@ -61,7 +61,7 @@ struct Regions {
     config: SdkConfig,
     /// The session of the role; `None`: the operator's own identity.
     session: Option<Arc<Session>>,
-    /// The region whose STS is asked for a role: the one that an object is in may not be enabled.
+    /// The region whose STS is asked for the identity: the one that an object is in may not be enabled.
     home: Option<String>,
     known: Mutex<HashMap<String, Arc<Shared>>>,
     identity: Arc<Identity>,
@@ -79,9 +79,9 @@ impl Accounts {
     /// AWS as this configuration reaches it.
     pub fn new(config: SdkConfig, leaders: impl Into<Leaders>, metrics: Arc<Metrics>, rates: Rates) -> Self {
         let own = Regions {
+            home: config.region().map(ToString::to_string),
             config,
             session: None,
-            home: None,
             known: Mutex::default(),
             identity: Arc::default(),
         };
@@ -329,6 +329,7 @@ impl Accounts {
             session: of.session.clone(),
             identity,
             adopting: Arc::clone(&self.adopting),
+            knocking: tokio::sync::Mutex::default(),
         });
         let mut known = known();
         match known.get(region) {

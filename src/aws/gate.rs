@@ -2,7 +2,7 @@
 //! metrics.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -46,6 +46,8 @@ pub(super) struct Gate {
     when_over_budget: WhenOverBudget,
     /// Calls in a row that were not answered.
     unanswered: AtomicU32,
+    /// Whether load balancers could be read, and nothing was refused since as where a region is not enabled.
+    lets_in: AtomicBool,
 }
 
 /// So many calls in a row without an answer, and nothing more is expected of a region until one is answered.
@@ -64,12 +66,23 @@ impl Gate {
             budget,
             when_over_budget,
             unanswered: AtomicU32::new(0),
+            lets_in: AtomicBool::new(false),
         }
+    }
+
+    /// Whether AWS is known to let us in.
+    pub(super) fn lets_in(&self) -> bool {
+        self.lets_in.load(Ordering::Relaxed)
     }
 
     /// Whether AWS has not answered for a while.
     pub(super) fn is_silent(&self) -> bool {
         self.unanswered.load(Ordering::Relaxed) >= SILENT
+    }
+
+    /// The health of a load balancer's instances was read there, and the reading before was so old.
+    pub(super) fn health_read(&self, age: Duration) {
+        self.metrics.health_read(&self.at, age);
     }
 
     /// Whether a call waits for its turn, and tries again what AWS throttles.
@@ -159,6 +172,15 @@ impl Gate {
             self.unanswered.fetch_add(1, Ordering::Relaxed);
         } else {
             self.unanswered.store(0, Ordering::Relaxed);
+        }
+        // That there is none of that name is an answer.
+        let answered = result
+            .as_ref()
+            .map_or_else(|error| error.class == Class::Gone, |_| true);
+        if result.as_ref().is_err_and(Error::may_be_of_the_region) {
+            self.lets_in.store(false, Ordering::Relaxed);
+        } else if answered && operation == "DescribeLoadBalancers" {
+            self.lets_in.store(true, Ordering::Relaxed);
         }
         match &result {
             Ok(_) => debug!(operation, "AWS answered"),

@@ -95,6 +95,19 @@ impl View {
         answer
     }
 
+    /// Looks for the load balancer of that name ahead of whoever asks for it next by this view, and who is spared the call where it
+    /// is there.
+    ///
+    /// # Errors
+    /// When AWS cannot be asked.
+    pub(super) async fn look_ahead(&self, name: &str, exists: bool) -> Result<(), Error> {
+        let at = Instant::now();
+        if let Some(lb) = self.load_balancer(name, exists).await? {
+            self.readings.load_balancers.keep(lb, at);
+        }
+        Ok(())
+    }
+
     /// When each load balancer that there is was created, by name: read now, page by page.
     ///
     /// # Errors

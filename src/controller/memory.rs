@@ -56,6 +56,8 @@ pub(super) struct Memory {
     pub(super) beside: Option<Box<Memory>>,
     /// What was told of that.
     pub(super) replacing: Option<String>,
+    /// The subnets that the VPC which the spec asks for was looked up by, and that VPC; none: it is the default one.
+    pub(super) asked_vpc: Option<(BTreeSet<String>, String)>,
 }
 
 impl Memory {

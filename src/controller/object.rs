@@ -39,6 +39,18 @@ pub(in crate::controller) struct Object {
     pub(in crate::controller) aws_name: Option<String>,
     /// Which of its load balancers this is about.
     pub(in crate::controller) place: Place,
+    /// What of that load balancer stays as it is, whatever the spec says.
+    pub(in crate::controller) stays: Stays,
+}
+
+/// What of a load balancer stays as it is, since the spec is, or may be, about another one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::controller) struct Stays {
+    /// Where it is: its subnets and its security groups.
+    pub(in crate::controller) place: bool,
+    /// What is of its VPC, since what the spec names is, or may be, of another one: its security groups, the instances that are
+    /// registered, and the Auto Scaling groups.
+    pub(in crate::controller) members: bool,
 }
 
 /// Which load balancer of an object a reconcile is about.
@@ -160,6 +172,7 @@ impl Object {
             version: Version::of(object.meta()),
             aws_name: None,
             place: Place::Only,
+            stays: Stays::default(),
         }
     }
 

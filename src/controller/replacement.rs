@@ -5,6 +5,7 @@
 
 mod lost;
 mod pair;
+mod whereabouts;
 
 use std::time::Duration;
 
@@ -31,8 +32,8 @@ use crate::elb::Lane;
 use crate::plan::replacement::Course;
 use pair::{Pair, wanted};
 
-/// Between two looks at whether the one before can be spared.
-const SPARED: Duration = Duration::from_secs(15);
+/// Between two looks at whether the one before can be spared, or at where the load balancer is to be.
+const AGAIN: Duration = Duration::from_secs(15);
 
 /// One reconcile of an object, whichever of its load balancers it is about.
 pub(super) async fn reconcile(cx: &Context, object: &Object, memory: &mut Memory) -> Result<Next, Error> {
@@ -48,12 +49,35 @@ pub(super) async fn reconcile(cx: &Context, object: &Object, memory: &mut Memory
             lost::Found::Unread(next) => return Ok(next),
         }
     }
-    let Some(pair) = Pair::new(object, wanted, status) else {
+    let Some(mut pair) = Pair::new(object, wanted, status) else {
         return Box::pin(reconcile_one(cx, object, memory)).await;
     };
     let now = cx.clock.now();
-    let course = pair.course(memory, now.wall);
     let subject = Subject::of(object, cx, pair.status.clone(), reads(now)).ok();
+    if let Some(subject) = &subject
+        && subject.course() == Bound::Realise
+        && pair.may_move()
+    {
+        pair = pair.asking_for(Box::pin(whereabouts::asked_for(subject, memory)).await);
+    }
+    let doubted = pair.is_doubted();
+    let mut next = Box::pin(next(cx, object, pair, subject, memory, now)).await?;
+    if doubted {
+        next.wait = Some(next.wait.map_or(AGAIN, |wait| wait.min(AGAIN)));
+    }
+    Ok(next)
+}
+
+/// What is done of an object that may have two.
+async fn next(
+    cx: &Context,
+    object: &Object,
+    pair: Pair<'_>,
+    subject: Option<Subject<'_>>,
+    memory: &mut Memory,
+    now: Moment,
+) -> Result<Next, Error> {
+    let course = pair.course(memory, now.wall);
     match subject.map(|subject| (subject.course(), subject.is_dry())) {
         Some((Bound::Finalize, false)) => Box::pin(finalize(cx, object, &pair, memory, now)).await,
         Some((Bound::Realise, false)) => Box::pin(go_on(cx, object, pair, course, memory, now)).await,
@@ -141,7 +165,7 @@ async fn go_on(
     if let Course::Keep(until) = course {
         let left = u64::try_from(until.duration_since(now.wall).as_secs()).unwrap_or_default();
         let left = if left == 0 {
-            SPARED
+            AGAIN
         } else {
             Duration::from_secs(left + 1)
         };
@@ -189,6 +213,7 @@ async fn begin(
     let told = ReplacementStatus {
         load_balancer_name: name.to_owned(),
         message: Some(message::successor_comes()),
+        vpc_id: pair.vpc_of_successor(),
         ..ReplacementStatus::default()
     };
     pair.status.replacement = Some(told.at(ReplacementPhase::Creating, now.to_string()));
@@ -275,7 +300,7 @@ async fn remove(
             }
             backoff::delay(beside.schedule.hindered(), cx.jitter.fraction())
         }
-        Some(Removal::Done) | None => SPARED,
+        Some(Removal::Done) | None => AGAIN,
     };
     memory.beside = Some(beside);
     let first = work_on_first(cx, object, pair, told, None, memory, now).await?;

@@ -49,6 +49,13 @@ pub(super) struct OperationLabels {
     pub(super) operation: &'static str,
 }
 
+/// A region of an account.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct PlaceLabels {
+    pub(super) account: Arc<str>,
+    pub(super) region: Arc<str>,
+}
+
 /// A lane of calls, and a bucket of AWS's.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct LaneLabels {
@@ -64,6 +71,15 @@ impl CallLabels {
             operation,
             code: code.to_owned(),
             lane,
+            account: Arc::clone(&at.account),
+            region: Arc::clone(&at.region),
+        }
+    }
+}
+
+impl PlaceLabels {
+    pub(super) fn new(at: &Endpoint) -> Self {
+        Self {
             account: Arc::clone(&at.account),
             region: Arc::clone(&at.region),
         }

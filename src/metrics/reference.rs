@@ -111,6 +111,10 @@ const QUESTIONS: &[(&str, &str)] = &[
         "max by (priority, account, region) (clb_operator_queue_age_seconds) > 60",
     ),
     (
+        "How old does the health of instances get, and where?",
+        "histogram_quantile(0.9, sum by (account, region, le) (rate(clb_operator_health_age_seconds_bucket[30m])))",
+    ),
+    (
         "Does a worker hang?",
         "max(workqueue_longest_running_processor_seconds{name=\"classicloadbalancer\"}) > 180",
     ),
@@ -211,6 +215,7 @@ fn sample() -> Metrics {
     metrics.works_on_at_most(1);
     metrics.requested("GET", "kubernetes", Some(200));
     metrics.waits(&at, "change", "describe");
+    metrics.health_read(&at, Duration::ZERO);
     metrics.queue_from({
         let at = at.clone();
         move || QueueSample {

@@ -14,6 +14,20 @@ pub struct Identity {
     pub name: String,
     /// `internet-facing` or `internal`; `None`: it was not read yet.
     pub scheme: Option<String>,
+    /// The id of its VPC; `None`: it was not read yet.
+    pub vpc: Option<String>,
+}
+
+/// The VPC that the spec asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Vpc {
+    /// Whichever the load balancer is in.
+    #[default]
+    Any,
+    /// The one of this id.
+    Of(String),
+    /// It could not be told.
+    Unknown,
 }
 
 /// What the spec asks for of that.
@@ -22,6 +36,8 @@ pub struct Wanted {
     /// The names that a load balancer of this spec may have: two can stand side by side.
     names: [String; 2],
     scheme: String,
+    /// Where it is to be.
+    pub vpc: Vpc,
 }
 
 /// What comes next.
@@ -33,6 +49,8 @@ pub enum Course {
     Begin(String),
     /// The one beside takes over as soon as it serves.
     Succeed,
+    /// Both stay as they are: which of them the spec asks for cannot be told.
+    Wait,
     /// The one beside is kept until then.
     Keep(Timestamp),
     /// The one beside is removed.
@@ -69,6 +87,7 @@ impl Wanted {
         Self {
             names: [first, second],
             scheme: scheme.to_owned(),
+            vpc: Vpc::Any,
         }
     }
 
@@ -87,9 +106,27 @@ impl Wanted {
         self.names.iter().any(|own| own == name)
     }
 
-    /// Whether a load balancer can be made as declared.
+    /// Whether a load balancer can be made as declared, as far as that can be told.
     pub fn is_met_by(&self, one: &Identity) -> bool {
-        self.names(&one.name) && one.scheme.as_ref().is_none_or(|scheme| *scheme == self.scheme)
+        let is_there = match &self.vpc {
+            Vpc::Of(vpc) => one.vpc.as_ref().is_none_or(|its| its == vpc),
+            Vpc::Any | Vpc::Unknown => true,
+        };
+        is_there && self.names(&one.name) && one.scheme.as_ref().is_none_or(|scheme| *scheme == self.scheme)
+    }
+
+    /// Whether a load balancer is known to be in the VPC that is asked for.
+    pub fn is_where_asked(&self, one: &Identity) -> bool {
+        match &self.vpc {
+            Vpc::Any => true,
+            Vpc::Of(vpc) => one.vpc.as_ref().is_none_or(|its| its == vpc),
+            Vpc::Unknown => false,
+        }
+    }
+
+    /// Whether only the VPC would tell which of two is asked for, and that is not known.
+    pub fn is_torn(&self, one: &Identity, other: &Identity) -> bool {
+        self.vpc == Vpc::Unknown && one.vpc != other.vpc && self.is_met_by(one) && self.is_met_by(other)
     }
 
     /// The name of a successor.
@@ -116,6 +153,9 @@ impl Wanted {
                 Course::Begin(self.free_name(&serving.name).to_owned())
             };
         };
+        if self.is_torn(serving, &beside.identity) {
+            return Course::Wait;
+        }
         if !is_met && self.is_met_by(&beside.identity) {
             return Course::Succeed;
         }
@@ -149,7 +189,13 @@ mod tests {
         Identity {
             name: name.to_owned(),
             scheme: Some(scheme.to_owned()),
+            vpc: Some("vpc-1".to_owned()),
         }
+    }
+
+    fn within(vpc: &str, identity: Identity) -> Identity {
+        let vpc = Some(vpc.to_owned());
+        Identity { vpc, ..identity }
     }
 
     fn beside(identity: Identity, kept_until: Option<Timestamp>) -> Beside {
@@ -212,6 +258,47 @@ mod tests {
         let third = wanted(Some("third"), "internal");
         assert_eq!(third.course(&new, former, true, true, at(59)), Course::Keep(at(60)));
         assert_eq!(third.course(&new, former, true, true, at(60)), Course::Remove);
+    }
+
+    #[test]
+    fn another_vpc_is_another_load_balancer_unless_it_cannot_be_told() {
+        let asks = |vpc| Wanted {
+            vpc,
+            ..wanted(Some("web"), "internal")
+        };
+        let (here, there) = (asks(Vpc::Of("vpc-1".to_owned())), asks(Vpc::Of("vpc-2".to_owned())));
+        let (any, torn) = (asks(Vpc::Any), asks(Vpc::Unknown));
+        let old = one("web", "internal");
+        let new = within("vpc-2", one(here.second_name(), "internal"));
+        assert_eq!(here.course(&old, None, true, true, at(0)), Course::Alone);
+        assert_eq!(any.course(&old, None, true, true, at(0)), Course::Alone);
+        assert_eq!(torn.course(&old, None, true, true, at(0)), Course::Alone);
+        let begun = Course::Begin(here.second_name().to_owned());
+        assert_eq!(there.course(&old, None, true, true, at(0)), begun);
+        assert_eq!(there.course(&old, None, false, true, at(0)), Course::Alone);
+        let successor = beside(new.clone(), None);
+        let successor = Some(&successor);
+        assert_eq!(there.course(&old, successor, true, true, at(0)), Course::Succeed);
+        assert_eq!(here.course(&old, successor, true, true, at(0)), Course::Remove);
+        assert_eq!(torn.course(&old, successor, true, true, at(0)), Course::Wait);
+        let former = beside(old.clone(), Some(at(60)));
+        let former = Some(&former);
+        assert_eq!(there.course(&new, former, true, true, at(60)), Course::Remove);
+        assert_eq!(here.course(&new, former, true, true, at(60)), Course::Succeed);
+        assert_eq!(torn.course(&new, former, true, true, at(60)), Course::Wait);
+        assert!(there.is_where_asked(&new) && !there.is_where_asked(&old) && !torn.is_where_asked(&old));
+    }
+
+    #[test]
+    fn what_the_name_or_the_scheme_tells_needs_no_vpc() {
+        let mut asked = wanted(Some("web"), "internal");
+        asked.vpc = Vpc::Unknown;
+        let old = one("web", "internet-facing");
+        let new = within("vpc-2", one(asked.second_name(), "internal"));
+        let successor = beside(new.clone(), None);
+        assert_eq!(asked.course(&old, Some(&successor), true, true, at(0)), Course::Succeed);
+        let former = beside(old, Some(at(60)));
+        assert_eq!(asked.course(&new, Some(&former), true, true, at(60)), Course::Remove);
     }
 
     #[test]

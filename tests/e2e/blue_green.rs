@@ -1,5 +1,6 @@
 //! What AWS cannot change: another balancer is made beside, takes over, and the one before it goes.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use testkit::{Calls, LoadBalancer, Result};
 
@@ -168,4 +169,31 @@ async fn what_only_observes_replaces_nothing() -> Result<()> {
             .is_empty()
     );
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_long_the_old_one_is_kept_follows_the_spec() -> Result<()> {
+    let (blue, green) = (format!("blue-{}", unique()), format!("green-{}", unique()));
+    let test = replaceable(3600)
+        .with(&format!("\nloadBalancerName: {blue}"))
+        .ready()
+        .await?;
+    test.until("all in service", |web| web.summary() == "3/3").await?;
+    test.patch(json!({"loadBalancerName": green})).await?;
+    let moved = test.until("the move", |web| web.name() == green).await?;
+    let until = |web: &LoadBalancer| {
+        let told = web.text("/replacement/keptUntil");
+        told.parse::<Timestamp>().expect("a time").as_second()
+    };
+    let first = until(&moved);
+    test.patch(json!({"replacementKeepSeconds": 7200})).await?;
+    let longer = test.until("a longer time", |web| until(web) != first).await?;
+    assert_eq!(until(&longer), first + 3600);
+    let message = longer.text("/replacement/message");
+    assert!(message.contains(longer.text("/replacement/keptUntil")), "{message}");
+    test.patch(json!({"replacementKeepSeconds": 0})).await?;
+    test.until("the end", |web| web.status("/replacement").is_null())
+        .await?;
+    assert!(describe(&test.stack, &blue).await.is_none());
+    test.delete().await
 }

@@ -12,6 +12,13 @@ async fn health_that_cannot_be_read_is_told_and_not_taken_for_good() -> Result<(
     let test = Test::web().on(health_every("1s")).zones(&zones).by_id().ready().await?;
     let healthy = |web: &LoadBalancer| web.says("TargetsHealthy", "AllInService");
     test.until("healthy targets", healthy).await?;
+    let aged =
+        |line: &str| line.starts_with("clb_operator_health_age_seconds_count{account=\"\",region=\"us-east-1\"} ");
+    let told = |reply: &testkit::Reply| reply.body.lines().any(aged);
+    let operator = test.stack.operator();
+    operator
+        .until("/metrics", "the age of the health, by its region", told)
+        .await?;
 
     let denied = error("AccessDenied", 403, "not authorized");
     test.fault("DescribeInstanceHealth", &json!({}), &denied).await?;

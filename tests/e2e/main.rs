@@ -23,6 +23,7 @@ mod attributes;
 mod bindings;
 mod bindings_shared;
 mod blue_green;
+mod blue_green_vpc;
 mod brake;
 mod certificates;
 mod clocks;

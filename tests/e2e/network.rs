@@ -1,5 +1,7 @@
 //! VPCs that somebody made by hand.
 
+use serde_json::json;
+use testkit::simulator::REGION;
 use testkit::{Result, Simulator};
 
 use crate::unique;
@@ -113,6 +115,15 @@ impl<'a> Vpc<'a> {
             self.aws.query("ec2", EC2, "CreateTags", &members).await?;
         }
         Ok(())
+    }
+
+    /// Running instances in a subnet, with these ids.
+    pub(crate) async fn run(&self, subnet: &str, ids: &[String]) -> Result<()> {
+        let instances: Vec<_> = ids.iter().map(|id| json!({"id": id, "subnetId": subnet})).collect();
+        self.aws
+            .seed(&json!({"regions": [{"region": REGION, "instances": instances}]}))
+            .await
+            .map(drop)
     }
 
     /// Launches instances in a subnet, which take an address each.

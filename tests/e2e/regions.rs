@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use kube::api::DynamicObject;
 use serde_json::json;
 use testkit::cluster::Kind;
-use testkit::{LoadBalancer, Result};
+use testkit::{Calls, LoadBalancer, Options, Result, object};
 
-use crate::{Test, unique};
+use crate::accounts_entry::{Account, FOR_ALL, OWN};
+use crate::{REQUESTED_AT, Test, error, manifest, unique};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn balancers_of_one_name_in_three_regions_do_not_know_of_each_other() -> Result<()> {
@@ -100,4 +102,95 @@ async fn a_region_that_does_not_exist_is_refused_without_a_call() -> Result<()> 
         .only(|call| call.region.contains("nowhere") || call.region == "us-east-11");
     assert!(calls.is_empty(), "{calls}");
     Ok(())
+}
+
+/// What the operator asked there since a mark, but for load balancers.
+fn else_asked(test: &Test, mark: u64, region: &str) -> Result<Calls> {
+    let calls = test.simulator().calls(mark)?;
+    Ok(calls.only(|call| call.region == region && call.operation != "DescribeLoadBalancers"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_region_that_is_not_enabled_is_told_whatever_would_be_asked_first() -> Result<()> {
+    let test = Test::web().on(Options::default()).start().await?;
+    let region = "af-south-1";
+    let account = Account::new(
+        &test,
+        &format!("accountId: '{OWN}'\n{FOR_ALL}allow: {{subnetTags: {{team: web}}}}"),
+    )
+    .await?;
+    let rejected = error(
+        "AuthFailure",
+        401,
+        "AWS was not able to validate the provided access credentials",
+    );
+    let there = json!({"match": {"region": region}, "do": rejected});
+    test.simulator().fault(&there).await?;
+    let mark = test.mark()?;
+    let listener = "listeners: [{port: 80, protocol: TCP, instancePort: 80}]";
+    let secure = "listeners: [{port: 443, protocol: HTTPS, instanceProtocol: HTTP, instancePort: 80, certificate: {acmDomainName: \
+                  a.example.com}}]";
+    let zones = format!("availabilityZones: [{region}a]");
+    let specs = [
+        ("zones", format!("{zones}\n{listener}")),
+        ("subnets", format!("subnets: [subnet-12345678]\n{listener}")),
+        (
+            "subnet-selector",
+            format!("subnetSelector: {{tags: {{team: web}}}}\n{listener}"),
+        ),
+        (
+            "group-selector",
+            format!("{zones}\nsecurityGroupSelector: {{names: [web]}}\n{listener}"),
+        ),
+        (
+            "instance-tags",
+            format!("{zones}\n{listener}\ntargets: {{instanceTags: [{{tags: {{team: web}}}}]}}"),
+        ),
+        ("certificate", format!("{zones}\n{secure}")),
+        (
+            "account",
+            format!(
+                "subnets: [subnet-12345678]\n{listener}\naccountRef: {{name: {}}}",
+                account.name
+            ),
+        ),
+    ];
+    for (name, spec) in &specs {
+        let object =
+            manifest(&format!("region: {region}\n{spec}")).replace("{name: web}", &format!("{{name: {name}}}"));
+        test.namespace.apply(&object).await?;
+    }
+    for (name, _) in &specs {
+        let told = |object: &DynamicObject| object::has_reason(object, "Accepted", "AccountNotReady");
+        let object: LoadBalancer = test
+            .namespace
+            .until(Kind::CLB, name, "to be kept out", told)
+            .await?
+            .into();
+        let message = object.message("Ready");
+        let who = if *name == "account" {
+            account.name.as_str()
+        } else {
+            "the operator's own account"
+        };
+        for words in [region, "enable it", who] {
+            assert!(message.contains(words), "{name}: {message}");
+        }
+    }
+    let asked = else_asked(&test, mark, region)?;
+    assert!(asked.is_empty(), "{asked}");
+
+    // It goes on by itself once the region is enabled.
+    test.simulator().clear_faults().await?;
+    test.namespace.until_ready("instance-tags").await?;
+    // And is told as well where it is disabled later.
+    test.simulator().fault(&there).await?;
+    let patch = json!({"metadata": {"annotations": {REQUESTED_AT: "later"}}});
+    test.namespace.patch(Kind::CLB, "instance-tags", patch).await?;
+    let told = |object: &DynamicObject| object::has_reason(object, "Ready", "AccountNotReady");
+    test.namespace
+        .until(Kind::CLB, "instance-tags", "to be kept out", told)
+        .await?;
+    test.simulator().clear_faults().await?;
+    test.namespace.until_ready("instance-tags").await.map(drop)
 }

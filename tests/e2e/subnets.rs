@@ -107,7 +107,10 @@ async fn an_internal_balancer_takes_private_subnets_first_and_asks_which_vpc() -
     let moved = format!("{{vpcId: {}, tags: {{team: '{team}'}}}}", other.id);
     test.apply(&selecting("internal", &moved)).await?;
     let message = test.until_reason("Accepted", "Invalid").await?;
-    assert!(message.contains("cannot move"), "{message}");
+    assert!(
+        message.contains("cannot move") && message.contains("set spec.replacement to BlueGreen"),
+        "{message}"
+    );
     assert!(test.get().await?.has("Stalled", "True"));
     Ok(())
 }

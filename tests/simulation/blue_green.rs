@@ -11,10 +11,12 @@ use tokio::time::Instant;
 
 use crate::day::apart;
 use crate::invariants::is_ready;
-use crate::world::{Scale, World};
+use crate::world::{OTHER_SUBNET, ROLES, Scale, World, ZONES};
 
 const NAME: &str = "lb-01";
 const SCALE: Scale = Scale::of(2, 24, NodeDraining::None);
+/// The role of the Nodes in another VPC.
+const ELSEWHERE: &str = "elsewhere";
 /// How long the one before is kept.
 const KEPT: Duration = Duration::from_secs(90);
 /// More steps than a replacement has.
@@ -104,6 +106,7 @@ async fn run(world: &mut World, lasts: Duration, step: usize) {
 /// Plays a replacement in which the operator ends after so many writes. Returns whether it came to that.
 async fn played(change: &Value, back: &Value, step: usize, then: Then) -> bool {
     let mut world = World::new(3, &SCALE).await;
+    world.another_vpc(8, ELSEWHERE).await;
     world.run_until(Instant::now() + Duration::from_mins(5)).await;
     let keeps = json!({"replacement": "BlueGreen", "replacementKeepSeconds": KEPT.as_secs()});
     world.edit(NAME, json!({"spec": keeps})).await;
@@ -162,6 +165,8 @@ fn ends_well(world: &World, change: &Value, back: &Value, step: usize, then: The
     if let Some(scheme) = wanted["scheme"].as_str() {
         assert_eq!(status["scheme"], scheme, "step {step}");
     }
+    let vpc = status["subnets"] == json!([OTHER_SUBNET]);
+    assert_eq!(vpc, !wanted["subnets"].is_null(), "step {step}: {status:#}");
     let name = match then {
         Then::Rename => Some("another"),
         _ => wanted["loadBalancerName"].as_str(),
@@ -191,6 +196,15 @@ fn name() -> (Value, Value) {
     (json!({"loadBalancerName": "other"}), json!({"loadBalancerName": NAME}))
 }
 
+/// To the Nodes of another VPC, and back.
+fn vpc() -> (Value, Value) {
+    let to = |role: &str| json!({"nodeSelector": {"matchLabels": {"role": role}}});
+    (
+        json!({"availabilityZones": null, "subnets": [OTHER_SUBNET], "targets": to(ELSEWHERE)}),
+        json!({"availabilityZones": ZONES, "subnets": null, "targets": to(ROLES[1])}),
+    )
+}
+
 /// It is made, completed, taken over from, and removed.
 const LEAST: usize = 8;
 
@@ -205,8 +219,18 @@ fn another_name_ends_well_wherever_the_operator_ends() {
 }
 
 #[test]
+fn another_vpc_ends_well_wherever_the_operator_ends() {
+    assert!(at_every_step(vpc(), Then::Restart) > LEAST);
+}
+
+#[test]
 fn what_is_taken_back_at_any_step_leads_back() {
     assert!(at_every_step(scheme(), Then::TakeBack) > LEAST);
+}
+
+#[test]
+fn another_vpc_that_is_taken_back_at_any_step_leads_back() {
+    assert!(at_every_step(vpc(), Then::TakeBack) > LEAST);
 }
 
 #[test]
@@ -217,6 +241,16 @@ fn a_third_name_at_any_step_leads_there() {
 #[test]
 fn an_object_that_is_deleted_at_any_step_leaves_nothing_behind() {
     assert!(at_every_step(scheme(), Then::Delete) > LEAST);
+}
+
+#[test]
+fn an_object_that_is_deleted_on_its_way_to_another_vpc_leaves_nothing_behind() {
+    assert!(at_every_step(vpc(), Then::Delete) > LEAST);
+}
+
+#[test]
+fn a_status_that_is_lost_on_the_way_to_another_vpc_leaves_nothing_behind() {
+    assert!(at_every_step(vpc(), Then::LoseStatus) > LEAST);
 }
 
 #[test]

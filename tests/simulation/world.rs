@@ -26,9 +26,11 @@ pub(crate) use others::request;
 /// What time it is when a world begins.
 const BEGINNING: &str = "2026-01-31T00:00:00Z";
 /// The zones that Nodes are in.
-const ZONES: [&str; 2] = ["us-east-1a", "us-east-1b"];
+pub(crate) const ZONES: [&str; 2] = ["us-east-1a", "us-east-1b"];
 /// What Nodes are for; each object sends to those of one role.
 pub(crate) const ROLES: [&str; 3] = ["web", "api", "db"];
+/// The subnet of another VPC, where there is one.
+pub(crate) const OTHER_SUBNET: &str = "subnet-0b0b0b0b";
 /// The namespace of all objects.
 const NAMESPACE: &str = "default";
 

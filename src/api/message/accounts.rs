@@ -51,8 +51,10 @@ messages! { ACCOUNTS:
     under tags_of_account_unread(field, account, rule, message_of_aws) [AWS_CODE]
         "{field}: the tags that spec.allow.{rule} of the AWSAccount {account} asks for could not be read: {message_of_aws}";
     fn region_not_enabled(account, region, message_of_aws) [reason::ACCOUNT_NOT_READY]
-        "spec.region: {region} does not let the AWSAccount {account} in, as where a region is not enabled: enable it for the \
-         account, or make the object anew in another region: {message_of_aws}";
+        "spec.region: {region} does not let {account} in, as where a region is not enabled: enable it for the account, or make \
+         the object anew in another region: {message_of_aws}";
+    part named_account(name) [reason::ACCOUNT_NOT_READY] "the AWSAccount {name}";
+    part own_account() [reason::ACCOUNT_NOT_READY] "the operator's own account";
     fn released_outside(why) [reason::RELEASED]
         "nothing is written to AWS, so this object is released, and its load balancer, if there is one, stays with its tags: {why}";
     fn deletion_not_allowed(why) [reason::DELETING]

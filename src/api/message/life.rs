@@ -59,7 +59,10 @@ messages! { LIFE:
     fn replacing(former, successor, waits) [reason::REPLACING]
         "the load balancer {successor} is to take the place of {former}, which serves until then: {waits}";
     part replacement_not_permitted() [reason::REPLACING]
-        "set spec.replacement to BlueGreen, or set spec.scheme and spec.loadBalancerName back";
+        "set spec.replacement to BlueGreen, or set spec.scheme, spec.loadBalancerName and the subnets back";
+    fn vpc_not_told(why) [reason::REPLACING]
+        "which of the two load balancers the spec asks for cannot be told, since the VPC of what it names is not known, so both \
+         stay: {why}";
     part successor_would_come() [reason::REPLACING] "it would be made beside first";
     part successor_comes() [reason::REPLACING] "it is being made";
     part successor_warms(in_service, needed) [reason::REPLACING]

@@ -8,11 +8,14 @@ messages! { NETWORK:
          Outposts; take it out";
     fn subnet_of_another_vpc(field, subnet, vpc, vpc_of_the_balancer) [reason::INVALID]
         "{field}: {subnet} is in {vpc}, but the load balancer is in {vpc_of_the_balancer} and cannot move to another \
-         VPC: give subnets of its VPC, or make a new object";
+         VPC: give subnets of its VPC, or set spec.replacement to BlueGreen to have one in {vpc} take its place";
     fn zones_of_another_vpc(name, vpc, zones) [reason::INVALID]
         "spec.availabilityZones: the load balancer {name} is in {vpc}, and AWS takes zones in the default VPC alone: give the \
          zones that it is in ({zones}), or delete this object, which leaves a load balancer that was not made for it alone, \
          and make it again with spec.subnets";
+    fn zones_of_the_default_vpc(name, vpc, zones) [reason::INVALID]
+        "spec.availabilityZones: the load balancer {name} is in {vpc}, and AWS takes zones in the default VPC alone: give the \
+         zones that it is in ({zones}), or set spec.replacement to BlueGreen to have one in the default VPC take its place";
     fn zone_without_subnet(zone, region, zones) [reason::INVALID]
         "spec.availabilityZones: {zone} is no zone of {region} that has a default subnet: name some of {zones}, or give \
          spec.subnets";
@@ -25,8 +28,8 @@ messages! { NETWORK:
     fn same_zone_says_aws(message_of_aws) [reason::INVALID]
         "spec.subnets: at most one subnet of each Availability Zone can be given: {message_of_aws}";
     fn another_vpc_selected(field, vpc_of_the_balancer, vpc) [reason::INVALID]
-        "{field}.vpcId: the load balancer is in {vpc_of_the_balancer} and cannot move to {vpc}: set it back, or make \
-         a new object";
+        "{field}.vpcId: the load balancer is in {vpc_of_the_balancer} and cannot move to {vpc}: set it back, or set \
+         spec.replacement to BlueGreen to have one in {vpc} take its place";
 
     fn no_such_subnets(field, ids) [reason::SUBNET_NOT_FOUND]
         "{field}: not in this account and region: {ids}; correct the ids, or create the subnets";
@@ -49,6 +52,9 @@ messages! { NETWORK:
     fn groups_of_several_vpcs(field, vpcs) [reason::AMBIGUOUS_VPC]
         "{field}: groups of several VPCs match ({vpcs}), and which one the load balancer will be in cannot be told: \
          give the ids in spec.securityGroups";
+    part subnets_not_found(ids) [reason::REPLACING] "not in this account and region: {ids}";
+    part of_several_vpcs(vpcs) [reason::REPLACING] "what it names is of several VPCs ({vpcs})";
+    part account_not_entered() [reason::REPLACING] "the account does not let this object in";
     fn no_tagged_group(field, vpc) [reason::SECURITY_GROUP_NOT_FOUND]
         "{field}.tags: no security group in {vpc} has all these tags: correct them, or tag the groups";
     part any_vpc() [reason::SECURITY_GROUP_NOT_FOUND] "any VPC";

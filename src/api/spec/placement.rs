@@ -16,7 +16,8 @@ use super::empty::absent_if_empty;
 // selector.
 #[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct SubnetSelector {
-    /// The id of the VPC. Default: the VPC of the load balancer, or the one VPC that has matching subnets.
+    /// The id of the VPC. Default: the VPC of the load balancer, or the one VPC that has matching subnets. Changed later to
+    /// another VPC than that of the load balancer only with `replacement: BlueGreen`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32), regex(pattern = "^vpc-[0-9a-f]{8,17}$"))]
     pub vpc_id: Option<String>,

@@ -48,7 +48,7 @@ pub struct ReplacementStatus {
     /// internet-facing or internal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scheme: Option<String>,
-    /// Its VPC.
+    /// Its VPC, or the one that it is to be made in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vpc_id: Option<String>,
     /// Its instances in service of those wanted, such as `3/4`.
@@ -82,7 +82,7 @@ impl ReplacementStatus {
             dns_name: status.dns_name.clone(),
             canonical_hosted_zone_id: status.canonical_hosted_zone_id.clone(),
             scheme: status.scheme.clone(),
-            vpc_id: status.vpc_id.clone(),
+            vpc_id: status.vpc_id.clone().or(self.vpc_id),
             targets: status.instances.as_ref().map(|instances| instances.summary.clone()),
             creation_pending: status.creation_pending,
             applied: status.applied.clone().filter(|applied| *applied != Applied::default()),

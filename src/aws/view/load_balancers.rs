@@ -143,6 +143,13 @@ impl LoadBalancers {
         self.tags.answers().forget(&name);
     }
 
+    /// Keeps what was asked for then, for whoever asks next.
+    pub(super) fn keep(&self, lb: LoadBalancer, at: Instant) {
+        if self.counts(&lb.name, at) {
+            self.descriptions.answers().keep(lb.name.clone(), at, Ok(Some(lb)));
+        }
+    }
+
     /// Whether a reading that was asked for then may be shown to others.
     fn counts(&self, name: &str, at: Instant) -> bool {
         self.fleet().written.get(name).is_none_or(|written| *written < at)

@@ -38,8 +38,9 @@ impl Published {
     /// The status to build on: as written, and with what was applied since though no status could tell.
     pub(in crate::controller) fn previous(&self, object: &Object) -> ClassicLoadBalancerStatus {
         let mut status = self.written(object);
-        if self.applied.is_some() {
-            status.applied.clone_from(&self.applied);
+        if let Some(applied) = &self.applied {
+            // Of an empty one the API server would make what it then refuses.
+            status.applied = (*applied != Applied::default()).then(|| applied.clone());
         }
         status
     }
@@ -130,6 +131,8 @@ mod tests {
         published.applied(applied.clone());
         assert_eq!(published.previous(&object).applied, Some(applied));
         assert_eq!(published.written(&object).applied, None, "no status could tell yet");
+        published.applied(Applied::default());
+        assert_eq!(published.previous(&object).applied, None, "nothing is applied any more");
     }
 
     #[test]

@@ -51,7 +51,9 @@ pub(super) async fn inputs(
     met.problems
         .extend(other_scheme(subject.object, &desired.declared, &owned.lb));
     let mut declared = desired.declared.clone();
-    let mut facts = memory.refusals.facts(memory.schedule.is_due(Due::Suspects, now.at));
+    // What is of another VPC is refused whenever it is tried.
+    let tries = memory.schedule.is_due(Due::Suspects, now.at) && !subject.object.stays.members;
+    let mut facts = memory.refusals.facts(tries);
     if subject.object.is_binding() {
         bind(subject, &mut declared, &owned.lb);
     } else {
@@ -265,6 +267,9 @@ async fn narrow(
         hold(declared);
         return None;
     };
+    if subject.object.stays.members {
+        keep_serving(cx, declared, memory, lb);
+    }
     let others = cx.claims.others(&subject.claimant(), &subject.place());
     if let Some(names) = &mut declared.auto_scaling_groups {
         names.retain(|name| !memory.refusals.missing_groups().contains(name));
@@ -284,6 +289,23 @@ async fn narrow(
         hold(declared);
         None
     })
+}
+
+/// The targets are those of another VPC: AWS would refuse them here, and without what is registered nobody would serve. Only what
+/// is about to go anyway leaves.
+fn keep_serving(cx: &Context, declared: &mut Declared, memory: &Memory, lb: &LoadBalancer) {
+    declared.auto_scaling_groups = None;
+    let Some(registration) = &mut declared.registration else {
+        return;
+    };
+    let departing = if cx.rules.node_draining.is_on() {
+        cx.nodes.departing()
+    } else {
+        BTreeSet::new()
+    };
+    let goes = |id: &InstanceId| departing.contains(id) || memory.brake.terminated().contains(id);
+    let stay = lb.instances.iter().filter(|id| !goes(id));
+    registration.kept.extend(stay.cloned());
 }
 
 /// Why instances that shall leave do not, where it is not known who else wants them.

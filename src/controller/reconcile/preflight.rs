@@ -10,7 +10,7 @@ use super::stop::Halt;
 use super::subject::Subject;
 use crate::api::message::{self, Message};
 use crate::aws::{Error, Filters};
-use crate::elb::{Class, Declared, LoadBalancer, Placement};
+use crate::elb::{Class, Declared, LoadBalancer, Ownership, Placement};
 use crate::plan::allow::Tagged;
 use crate::plan::{Facts, Problem, Track, needs_spare};
 
@@ -73,7 +73,12 @@ pub(super) async fn check_zones(
     match subject.region.client.subnets(&of_the_default).await {
         Ok(subnets) if subnets.iter().all(|subnet| subnet.vpc_id != vpc) => {
             let zones = lb.availability_zones.iter().cloned().collect::<Vec<_>>().join(", ");
-            let message = message::zones_of_another_vpc(&lb.name, vpc, zones);
+            // Only one that is the object's own can be replaced.
+            let message = if subject.judge(&lb.tags) == Ownership::Ours {
+                message::zones_of_the_default_vpc(&lb.name, vpc, zones)
+            } else {
+                message::zones_of_another_vpc(&lb.name, vpc, zones)
+            };
             Err(Problem::invalid(Track::Placement, message))
         }
         Ok(subnets) => {

@@ -38,7 +38,7 @@ pub(super) async fn read_health(cx: &Context, subject: &Subject<'_>, memory: &mu
         }
         Ok(health) => {
             if let Some(age) = memory.health.age(now.at) {
-                cx.metrics.health_read(age);
+                subject.region.health_read(age);
             }
             if memory.health.is_surprised_by(&health, &registered) {
                 memory.schedule.set(Due::Resync, now.at);

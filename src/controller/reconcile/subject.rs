@@ -212,10 +212,18 @@ impl<'a> Subject<'a> {
             applied: self.previous.applied.as_ref(),
             resolved,
         };
-        match self.object.kind {
-            Kind::Owner => desired::declare(&wish),
-            Kind::Binding => desired::declare_instances(&wish),
+        let mut desired = match self.object.kind {
+            Kind::Owner => desired::declare(&wish)?,
+            Kind::Binding => desired::declare_instances(&wish)?,
+        };
+        let stays = self.object.stays;
+        if stays.place {
+            desired.declared.placement = None;
         }
+        if stays.place || stays.members {
+            desired.declared.security_groups = None;
+        }
+        Ok(desired)
     }
 
     /// What tags say about whether it may work on a load balancer.
@@ -262,10 +270,11 @@ impl<'a> Subject<'a> {
         self.mode.reads_only.is_some()
     }
 
-    /// The ids that the spec names itself.
+    /// The ids that the spec names itself, of this load balancer.
     pub(super) fn named(&self) -> BTreeSet<&String> {
         let targets = self.object.spec.targets.iter();
         targets
+            .filter(|_| !self.object.stays.members)
             .flat_map(|targets| targets.instance_ids.iter().flatten())
             .collect()
     }

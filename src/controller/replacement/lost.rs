@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::whereabouts;
 use crate::api::message;
 use crate::api::{ClassicLoadBalancerStatus, Management, ReplacementPhase, ReplacementStatus};
 use crate::aws;
@@ -52,6 +53,13 @@ pub(super) async fn found(cx: &Context, object: &Object, memory: &mut Memory, wa
         Ok(first) => first,
         Err(unlooked) => return unread(cx, object, memory, unlooked).await,
     };
+    let wanted = match &first {
+        None => wanted.clone(),
+        Some(_) => match asking_for(cx, object, memory, wanted, &status).await {
+            Ok(wanted) => wanted,
+            Err(unlooked) => return unread(cx, object, memory, unlooked).await,
+        },
+    };
     // Whichever is not as the spec asks is the one that clients may still be sent to.
     let is_met = |lb: &LoadBalancer| wanted.is_met_by(&identity(lb));
     let (serving, beside) = match first {
@@ -69,6 +77,7 @@ pub(super) async fn found(cx: &Context, object: &Object, memory: &mut Memory, wa
         load_balancer_name: beside.name.clone(),
         created_time: beside.identity.created_time.clone(),
         scheme: Some(beside.scheme.as_str().to_owned()),
+        vpc_id: beside.identity.vpc_id.clone(),
         ..ReplacementStatus::default()
     };
     // Nobody knows whether clients use it.
@@ -77,6 +86,7 @@ pub(super) async fn found(cx: &Context, object: &Object, memory: &mut Memory, wa
     let status = ClassicLoadBalancerStatus {
         load_balancer_name: Some(serving.name.clone()),
         scheme: Some(serving.scheme.as_str().to_owned()),
+        vpc_id: serving.identity.vpc_id.clone(),
         replacement: Some(told.at(ReplacementPhase::Keeping, now.to_string())),
         cluster_id: Some(cx.cluster_id.clone()),
         ..status
@@ -90,7 +100,25 @@ fn identity(lb: &LoadBalancer) -> Identity {
     Identity {
         name: lb.name.clone(),
         scheme: Some(lb.scheme.as_str().to_owned()),
+        vpc: lb.identity.vpc_id.clone(),
     }
+}
+
+/// The same with the VPC that the spec asks for, which may be all that tells the two apart.
+async fn asking_for(
+    cx: &Context,
+    object: &Object,
+    memory: &mut Memory,
+    wanted: &Wanted,
+    status: &ClassicLoadBalancerStatus,
+) -> Result<Wanted, Unlooked> {
+    let mut wanted = wanted.clone();
+    if let Ok(subject) = Subject::of(object, cx, status.clone(), super::reads(cx.clock.now())) {
+        let asked = whereabouts::asked_for(&subject, memory).await;
+        let untold = |why| Verdict::NotProgrammed(Problem::waiting(message::vpc_not_told(why)));
+        wanted.vpc = asked.map_err(|why| Unlooked(untold(why), None))?;
+    }
+    Ok(wanted)
 }
 
 /// Why it could not be looked for, and for how long to wait, where that is known.

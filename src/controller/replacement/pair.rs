@@ -9,9 +9,9 @@ use crate::api::{
     ReplacementStatus, Scheme,
 };
 use crate::controller::memory::Memory;
-use crate::controller::object::{Object, Place};
+use crate::controller::object::{Object, Place, Stays};
 use crate::controller::status::Verdict;
-use crate::plan::replacement::{Beside, Course, Identity, Service, Wanted, needed};
+use crate::plan::replacement::{Beside, Course, Identity, Service, Vpc, Wanted, needed};
 
 /// How long a load balancer that clients have used is kept unless the object says so, in seconds.
 const KEPT: i32 = 600;
@@ -25,6 +25,8 @@ pub(super) struct Pair<'a> {
     pub(super) status: ClassicLoadBalancerStatus,
     pub(super) wanted: Wanted,
     pub(super) serving: Identity,
+    /// Why it cannot be told which VPC the spec asks for, where that is so.
+    doubt: Option<String>,
 }
 
 /// What the spec asks for, where the object is one that may have two.
@@ -61,23 +63,11 @@ fn with_scheme(spec: &mut ClassicLoadBalancerSpec, scheme: Option<&str>) {
     }
 }
 
-/// A spec for a load balancer that is to be replaced, or was: where it stands is left as it is, since that may have changed
-/// with the rest.
-fn as_it_stands(spec: &mut ClassicLoadBalancerSpec, identity: &Identity) {
-    with_scheme(spec, identity.scheme.as_deref());
-    let ignored = spec.ignore_differences.get_or_insert_default();
-    for part in [Part::Placement, Part::SecurityGroups] {
-        if !ignored.contains(&part) {
-            ignored.push(part);
-        }
-    }
-}
-
-/// Until when a load balancer is kept that clients were sent to until now.
-pub(super) fn kept_until(object: &Object, now: Timestamp) -> Timestamp {
+/// Until when a load balancer is kept that clients were sent to until then.
+pub(super) fn kept_until(object: &Object, since: Timestamp) -> Timestamp {
     let seconds = i64::from(object.spec.replacement_keep_seconds.unwrap_or(KEPT));
-    let until = now.as_second().saturating_add(seconds);
-    Timestamp::from_second(until).unwrap_or(now)
+    let until = since.as_second().saturating_add(seconds);
+    Timestamp::from_second(until).unwrap_or(since)
 }
 
 fn service(status: &ClassicLoadBalancerStatus) -> Service {
@@ -96,6 +86,7 @@ impl<'a> Pair<'a> {
         let serving = Identity {
             name: status.load_balancer_name.clone()?,
             scheme: status.scheme.clone(),
+            vpc: status.vpc_id.clone(),
         };
         let made = status.created_time.is_some() || status.creation_pending == Some(true);
         (made || status.replacement.is_some()).then_some(Self {
@@ -103,7 +94,34 @@ impl<'a> Pair<'a> {
             status,
             wanted,
             serving,
+            doubt: None,
         })
+    }
+
+    /// Whether the VPC that the spec asks for plays a part.
+    pub(super) fn may_move(&self) -> bool {
+        is_permitted(&self.object.spec) || self.status.replacement.is_some()
+    }
+
+    /// The same, with the VPC that the spec asks for, or why it cannot be told.
+    #[must_use]
+    pub(super) fn asking_for(mut self, vpc: Result<Vpc, String>) -> Self {
+        self.doubt = vpc.as_ref().err().cloned();
+        self.wanted.vpc = vpc.unwrap_or(Vpc::Unknown);
+        self
+    }
+
+    /// Whether it is not known where the load balancer is to be.
+    pub(super) fn is_doubted(&self) -> bool {
+        self.doubt.is_some()
+    }
+
+    /// The VPC of a successor, where that can be told before there is one.
+    pub(super) fn vpc_of_successor(&self) -> Option<String> {
+        match &self.wanted.vpc {
+            Vpc::Of(vpc) => Some(vpc.clone()),
+            Vpc::Any | Vpc::Unknown => None,
+        }
     }
 
     fn beside(&self) -> Option<Beside> {
@@ -112,13 +130,37 @@ impl<'a> Pair<'a> {
             identity: Identity {
                 name: beside.load_balancer_name.clone(),
                 scheme: beside.scheme.clone(),
+                vpc: beside.vpc_id.clone(),
             },
-            // What cannot be read is kept no longer than what is over.
-            kept_until: beside
-                .kept_until
-                .as_ref()
-                .map(|until| until.parse().unwrap_or(Timestamp::UNIX_EPOCH)),
+            kept_until: self.kept(beside),
         })
+    }
+
+    /// Until when the one beside is kept, by the spec as it is now; `None`: no client has used it.
+    fn kept(&self, beside: &ReplacementStatus) -> Option<Timestamp> {
+        let told = beside.kept_until.as_ref()?;
+        let since = beside
+            .since
+            .as_ref()
+            .filter(|_| beside.phase == ReplacementPhase::Keeping);
+        let since = since.and_then(|since| since.parse().ok());
+        // What cannot be read is kept no longer than what is over.
+        let told = || told.parse().unwrap_or(Timestamp::UNIX_EPOCH);
+        Some(since.map_or_else(told, |since| kept_until(self.object, since)))
+    }
+
+    /// Whether only the VPC would tell which of the two is asked for, and that is not known.
+    fn is_torn(&self) -> bool {
+        let beside = self.beside();
+        beside.is_some_and(|beside| self.wanted.is_torn(&self.serving, &beside.identity))
+    }
+
+    /// What of one of the two stays as it is. One that is still to be made is made as the spec says.
+    fn stays(&self, one: &Identity, is_made: bool) -> Stays {
+        Stays {
+            place: is_made && (!self.wanted.is_met_by(one) || self.is_torn()),
+            members: !self.wanted.is_where_asked(one),
+        }
     }
 
     /// What comes next.
@@ -177,8 +219,9 @@ impl<'a> Pair<'a> {
         let mut first = self.object.clone();
         first.aws_name = Some(self.serving.name.clone());
         if !self.wanted.is_met_by(&self.serving) {
-            as_it_stands(&mut first.spec, &self.serving);
+            with_scheme(&mut first.spec, self.serving.scheme.as_deref());
         }
+        first.stays = self.stays(&self.serving, self.status.created_time.is_some());
         if let Some(beside) = beside {
             first.place = Place::First {
                 beside: Some(Box::new(beside)),
@@ -225,8 +268,9 @@ impl<'a> Pair<'a> {
         let mut second = self.object.clone();
         let is_wanted = self.wanted.is_met_by(&beside.identity);
         if !is_wanted {
-            as_it_stands(&mut second.spec, &beside.identity);
+            with_scheme(&mut second.spec, beside.identity.scheme.as_deref());
         }
+        second.stays = self.stays(&beside.identity, told.created_time.is_some());
         second.aws_name = Some(beside.identity.name);
         second.spec.adopt = None;
         // Nobody uses one that is still to come: lost, it is made again.
@@ -251,6 +295,10 @@ impl<'a> Pair<'a> {
         let problem = verdict.and_then(Verdict::problem).map(|problem| &problem.message);
         let troubled = problem.map(message::successor_troubled);
         let (phase, message) = match course {
+            Course::Wait if before.kept_until.is_some() => {
+                let torn = message::vpc_not_told(self.doubt.as_deref().unwrap_or_default());
+                (ReplacementPhase::Keeping, torn.text().to_owned())
+            }
             Course::Keep(until) if now < *until => (ReplacementPhase::Keeping, message::former_kept(until)),
             Course::Keep(_) => {
                 let longer = message::former_kept_longer(&self.serving.name);
@@ -269,12 +317,18 @@ impl<'a> Pair<'a> {
             }
         };
         let mut told = before.at(phase, now.to_string());
+        if let Course::Keep(until) = course {
+            told.kept_until = Some(until.to_string());
+        }
         told.message = Some(message.chars().take(MESSAGE).collect());
         Some(told.of(status))
     }
 
     /// Why the one that clients are sent to is not as the spec asks, where that is so.
     pub(super) fn waits(&self, told: &ReplacementStatus, problem: Option<&Message>) -> Option<Message> {
+        if self.is_torn() {
+            return self.doubt.as_ref().map(message::vpc_not_told);
+        }
         if self.wanted.is_met_by(&self.serving) {
             return None;
         }

@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 use crate::api::ClassicLoadBalancerSpec;
 use crate::elb::{Declared, LoadBalancer, Member, Part, Port};
 
+/// Subnets, named or selected, where a later spec may name the zones that they are in.
+pub const SUBNETS: &str = "subnets";
 pub(super) const HEALTH_CHECK: &str = "healthCheck";
 pub(super) const CROSS_ZONE: &str = "attributes.crossZone";
 pub(super) const IDLE_TIMEOUT: &str = "attributes.idleTimeoutSeconds";
@@ -119,6 +121,7 @@ pub fn declared(spec: &ClassicLoadBalancerSpec) -> BTreeSet<String> {
             fields.insert(field.to_owned());
         }
     };
+    add(spec.subnets.is_some() || spec.subnet_selector.is_some(), SUBNETS);
     add(spec.health_check.is_some(), HEALTH_CHECK);
     if let Some(attributes) = &spec.attributes {
         add(attributes.cross_zone.is_some(), CROSS_ZONE);
@@ -155,6 +158,10 @@ pub fn pending<'a>(
     let now = self::declared(spec);
     let wanted = declared.over(lb);
     let differs = |field: &str| {
+        if field == SUBNETS {
+            // It stays where it is: the spec is about another load balancer.
+            return declared.placement.is_none();
+        }
         if field.starts_with(HEALTH_CHECK) {
             return wanted.health_check != lb.health_check;
         }
@@ -175,6 +182,7 @@ pub fn pending<'a>(
         let part = match field {
             _ if field.starts_with(HEALTH_CHECK) => Part::HealthCheck,
             _ if field.starts_with("attributes.") => Part::Attributes,
+            SUBNETS => Part::Placement,
             _ => Part::Policies,
         };
         declared.ignored.contains(&part)

@@ -9,7 +9,7 @@ use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, Po
 use kube::core::gvk::GroupVersionKind;
 use serde_json::{Value, json};
 
-use super::{Machine, NAMESPACE, ROLES, World, ZONES};
+use super::{Machine, NAMESPACE, OTHER_SUBNET, ROLES, World, ZONES};
 use crate::aws::REGION;
 
 /// A call to Elastic Load Balancing.
@@ -130,11 +130,31 @@ impl World {
 
     /// A machine comes up and joins the cluster.
     pub(crate) async fn join_node(&mut self) {
+        let place = usize::try_from(self.made + 1).unwrap_or_default();
+        let (zone, role) = (ZONES[place % ZONES.len()], ROLES[(place / ZONES.len()) % ROLES.len()]);
+        self.join(zone, role, "").await;
+    }
+
+    /// There is another VPC, with [`OTHER_SUBNET`] and so many Nodes of this role.
+    pub(crate) async fn another_vpc(&mut self, nodes: usize, role: &str) {
+        let (vpc, subnet) = ("vpc-0b0b0b0b", OTHER_SUBNET);
+        let yaml = format!(
+            "regions:\n- region: {REGION}\n  vpcs: [{{id: {vpc}, cidrBlock: 10.9.0.0/16, internetGateway: true}}]\n  subnets: \
+             [{{id: {subnet}, vpcId: {vpc}, availabilityZone: {}}}]\n",
+            ZONES[0]
+        );
+        let seed = Seed::from_yaml(&yaml).expect("a seed");
+        self.simulator.seed(&seed).expect("planted");
+        for _ in 0..nodes {
+            self.join(ZONES[0], role, &format!(", subnetId: {subnet}")).await;
+        }
+    }
+
+    async fn join(&mut self, zone: &str, role: &str, more: &str) {
         self.made += 1;
         let (name, id) = (format!("node-{:03}", self.made), format!("i-0{:016x}", self.made));
-        let place = usize::try_from(self.made).unwrap_or_default();
-        let (zone, role) = (ZONES[place % ZONES.len()], ROLES[(place / ZONES.len()) % ROLES.len()]);
-        let yaml = format!("regions:\n- region: {REGION}\n  instances:\n  - {{id: {id}, availabilityZone: {zone}}}\n");
+        let yaml =
+            format!("regions:\n- region: {REGION}\n  instances:\n  - {{id: {id}, availabilityZone: {zone}{more}}}\n");
         self.simulator
             .seed(&Seed::from_yaml(&yaml).expect("a seed"))
             .expect("planted");

@@ -20,7 +20,8 @@ pub(super) async fn look_up(
     previous: &ClassicLoadBalancerStatus,
 ) {
     let spec = &object.spec;
-    if let Some(selector) = &spec.subnet_selector {
+    let stays = object.stays;
+    if let Some(selector) = spec.subnet_selector.as_ref().filter(|_| !stays.place) {
         let wish = subnets::Wish::new(selector, spec.scheme, &subject.region.region, previous);
         lookups.references.subnets = Some(match wish.find(&subject.region.view).await {
             Ok(found) => {
@@ -30,7 +31,8 @@ pub(super) async fn look_up(
             Err(missing) => Err(missing),
         });
     }
-    if let Some(selector) = &spec.security_group_selector {
+    let groups = spec.security_group_selector.as_ref();
+    if let Some(selector) = groups.filter(|_| !stays.place && !stays.members) {
         lookups.references.security_groups = Some(match vpc_of(lookups, object, subject, previous).await {
             Ok(vpc) => security_groups::find(selector, &subject.region.view, vpc.as_deref()).await,
             Err(missing) => Err(missing),
