@@ -2,25 +2,17 @@
 //!
 //! The commands come from the program's own definition, so that none is forgotten.
 
-use std::fs::File;
-use std::io::Read as _;
-use std::net::TcpListener;
-use std::os::unix::process::ExitStatusExt as _;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+mod interrupt;
+mod terminal;
 
 use aws_simulator::{AccessKey, DEFAULT_ACCOUNT, Policy};
 use classic_lb_operator::cli;
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
 use serde_json::json;
-use testkit::cluster::PATIENCE;
 use testkit::{Options, Result, Stack};
 
 use crate::rights::reader;
 use crate::trouble::{kubeconfig, server};
-use crate::{BINARY, Person, Ran, file, manifest, path};
+use crate::{Person, Ran, file, manifest, path};
 
 /// What can be the matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,130 +87,57 @@ struct There {
     free: String,
 }
 
-/// The arguments that make a command ask all that it asks, whether it writes for people, and how it ends in each trouble.
-fn case<'a>(command: &str, there: &'a There) -> (Vec<&'a str>, bool, [Ends; TROUBLES.len()]) {
+/// How every command ends in each trouble, in the order of these: `-` as ever, `F` with nothing but its error, a number with
+/// what it knows and that status.
+const ENDS: [(&str, &str); 15] = [
+    ("regions", "----F000F"),
+    ("list", "----FFF1F"),
+    ("inventory", "0000FFF1F"),
+    ("status", "FFF0-----"),
+    ("events", "FFFF-----"),
+    ("plan", "FFF0FFF-F"),
+    ("import", "0000FFFFF"),
+    ("adopt", "FFFFFFFFF"),
+    ("export", "FFF-FFFFF"),
+    ("migrate", "000-FFFFF"),
+    ("why", "FFF000000"),
+    ("check", "111110001"),
+    ("iam-policy", "FFFF-----"),
+    ("diff", "FFF0FFF-F"),
+    ("completion", "---------"),
+];
+
+fn ends(command: &str) -> impl Iterator<Item = (Trouble, Ends)> {
+    let found = ENDS.iter().find(|(name, _)| *name == command);
+    let (_, ends) = found.unwrap_or_else(|| panic!("say of the new command {command} how it ends in each trouble"));
+    let ends = ends.chars().map(|end| match end {
+        '-' => AsEver,
+        'F' => Fails,
+        code => Shows(
+            code.to_digit(10)
+                .and_then(|code| code.try_into().ok())
+                .expect("a status"),
+        ),
+    });
+    TROUBLES.into_iter().zip(ends)
+}
+
+/// The arguments that make a command ask all that it asks.
+fn arguments<'a>(command: &str, there: &'a There) -> Vec<&'a str> {
     let id = ["--cluster-id", "test"];
-    let name = ["web"].as_slice();
     let with_id = |more: &[&'a str]| [more, &id].concat();
     match command {
-        "regions" => (
-            vec![],
-            true,
-            [
-                AsEver,
-                AsEver,
-                AsEver,
-                AsEver,
-                Fails,
-                Shows(0),
-                Shows(0),
-                Shows(0),
-                Fails,
-            ],
-        ),
-        "list" => (
-            vec![&there.load_balancer],
-            true,
-            [AsEver, AsEver, AsEver, AsEver, Fails, Fails, Fails, Shows(1), Fails],
-        ),
-        "inventory" => (
-            with_id(&[]),
-            true,
-            [
-                Shows(0),
-                Shows(0),
-                Shows(0),
-                Shows(0),
-                Fails,
-                Fails,
-                Fails,
-                Shows(1),
-                Fails,
-            ],
-        ),
-        "status" => (
-            name.to_vec(),
-            true,
-            [Fails, Fails, Fails, Shows(0), AsEver, AsEver, AsEver, AsEver, AsEver],
-        ),
-        "events" => (
-            name.to_vec(),
-            true,
-            [Fails, Fails, Fails, Fails, AsEver, AsEver, AsEver, AsEver, AsEver],
-        ),
-        "plan" | "diff" => (
-            with_id(name),
-            true,
-            [Fails, Fails, Fails, Shows(0), Fails, Fails, Fails, AsEver, Fails],
-        ),
-        "import" => (
-            with_id(&[&there.free]),
-            false,
-            [
-                Shows(0),
-                Shows(0),
-                Shows(0),
-                Shows(0),
-                Fails,
-                Fails,
-                Fails,
-                Fails,
-                Fails,
-            ],
-        ),
-        "adopt" => (
-            with_id(&["-f", path(&there.manifest)]),
-            false,
-            [Fails, Fails, Fails, Fails, Fails, Fails, Fails, Fails, Fails],
-        ),
-        "export" => (
-            vec!["web", "--to", "terraform"],
-            false,
-            [Fails, Fails, Fails, AsEver, Fails, Fails, Fails, Fails, Fails],
-        ),
-        "migrate" => (
-            vec![&there.load_balancer],
-            true,
-            [Shows(0), Shows(0), Shows(0), AsEver, Fails, Fails, Fails, Fails, Fails],
-        ),
-        "why" => (
-            name.to_vec(),
-            true,
-            [
-                Fails,
-                Fails,
-                Fails,
-                Shows(0),
-                Shows(0),
-                Shows(0),
-                Shows(0),
-                Shows(0),
-                Shows(0),
-            ],
-        ),
+        "regions" => vec![],
+        "inventory" | "iam-policy" => with_id(&[]),
+        "list" | "migrate" => vec![&there.load_balancer],
+        "plan" | "diff" => with_id(&["web"]),
+        "import" => with_id(&[&there.free]),
+        "adopt" => with_id(&["-f", path(&there.manifest)]),
+        "export" => vec!["web", "--to", "terraform"],
         // Without it, that there is no Deployment of the operator here would be an error of its own.
-        "check" => (
-            vec!["--pre"],
-            true,
-            [
-                Shows(1),
-                Shows(1),
-                Shows(1),
-                Shows(1),
-                Shows(1),
-                Shows(0),
-                Shows(0),
-                Shows(0),
-                Shows(1),
-            ],
-        ),
-        "iam-policy" => (
-            with_id(&[]),
-            false,
-            [Fails, Fails, Fails, Fails, AsEver, AsEver, AsEver, AsEver, AsEver],
-        ),
-        "completion" => (vec!["bash"], false, [AsEver; TROUBLES.len()]),
-        new => panic!("say of the command {new} what it is run with here, and how it ends in each trouble"),
+        "check" => vec!["--pre"],
+        "completion" => vec!["bash"],
+        _ => vec!["web"],
     }
 }
 
@@ -362,7 +281,7 @@ async fn every_command_says_in_a_line_what_is_wrong() -> Result<()> {
     let session = ended_session(&person).await?;
     let mut wrong = Vec::new();
     for (command, kubernetes) in commands() {
-        let (arguments, _, ends) = case(&command, &there);
+        let arguments = arguments(&command, &there);
         let arguments = line(&person, &command, kubernetes, &arguments);
         let run = |trouble: Trouble| {
             let (mut more, mut variables) = (Vec::new(), Vec::new());
@@ -386,9 +305,8 @@ async fn every_command_says_in_a_line_what_is_wrong() -> Result<()> {
             }
             person.with(&variables, &[&arguments[..], &more].concat())
         };
-        let asked = TROUBLES.into_iter().zip(ends);
         let run = &run;
-        let asked: Vec<_> = asked
+        let asked: Vec<_> = ends(&command)
             .filter(|(trouble, _)| kubernetes || !trouble.is_of_the_cluster())
             .collect();
         std::thread::scope(|scope| {
@@ -403,175 +321,5 @@ async fn every_command_says_in_a_line_what_is_wrong() -> Result<()> {
         });
     }
     assert!(wrong.is_empty(), "{} of them:\n{}", wrong.len(), wrong.join("\n"));
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn every_command_minds_no_reader_that_goes_away() -> Result<()> {
-    let stack = stack().await?;
-    let person = Person::at(&stack).await?;
-    let there = there(&person).await?;
-    for (command, kubernetes) in commands() {
-        let (arguments, ..) = case(&command, &there);
-        let arguments = line(&person, &command, kubernetes, &arguments);
-        let ever = person.run(&arguments);
-        assert!(ever.code.is_some_and(|code| code < 2), "{command}: {ever:#?}");
-        let mut shell = person.command(Path::new(BINARY), &arguments);
-        let mut child = shell
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("it starts");
-        drop(child.stdout.take());
-        let ran = Ran::of_output(child.wait_with_output().expect("it ends"));
-        assert_eq!(
-            (ran.code, ran.err.contains("panicked")),
-            (ever.code, false),
-            "{command}: {ran:#?}"
-        );
-        let mut child = shell.spawn().expect("it starts");
-        drop((child.stdout.take(), child.stderr.take()));
-        assert_eq!(
-            child.wait().expect("it ends").code(),
-            ever.code,
-            "{command}, where nobody reads either"
-        );
-    }
-    Ok(())
-}
-
-/// Columns of a narrow terminal.
-const NARROW: u16 = 40;
-
-/// What a command writes on such a terminal.
-fn on_a_terminal(mut command: Command) -> (Option<i32>, String) {
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
-    grantpt(&master).and_then(|()| unlockpt(&master)).expect("ours");
-    let size = Winsize {
-        ws_row: 24,
-        ws_col: NARROW,
-        ws_xpixel: 0,
-        ws_ypixel: 0,
-    };
-    tcsetwinsize(&master, size).expect("narrow");
-    let name = ptsname(&master, Vec::new()).expect("a name");
-    let terminal = File::options()
-        .read(true)
-        .write(true)
-        .open(name.to_str().expect("text"))
-        .expect("the other end");
-    let mut child = command.stdout(terminal).spawn().expect("it starts");
-    // It holds the other end open.
-    drop(command);
-    let (mut screen, mut text) = (File::from(master), Vec::new());
-    // The end is told as an error.
-    let _ = screen.read_to_end(&mut text);
-    let code = child.wait().expect("it ends").code();
-    (code, String::from_utf8(text).expect("text").replace('\r', ""))
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn every_page_keeps_to_a_narrow_terminal_and_to_no_color() -> Result<()> {
-    let stack = stack().await?;
-    let person = Person::at(&stack).await?;
-    let there = there(&person).await?;
-    let mut coloured = 0;
-    for (command, kubernetes) in commands() {
-        let (arguments, for_people, _) = case(&command, &there);
-        let arguments = line(&person, &command, kubernetes, &arguments);
-        let ever = person.run(&arguments);
-        let on_one = |no_color: &str| {
-            let mut shell = person.command(Path::new(BINARY), &arguments);
-            shell
-                .env("TERM", "xterm")
-                .env("NO_COLOR", no_color)
-                .stderr(Stdio::null());
-            on_a_terminal(shell)
-        };
-        let (code, page) = on_one("1");
-        assert_eq!(code, ever.code, "{command}: {page}");
-        assert!(!page.contains('\u{1b}'), "{command}: {page:?}");
-        coloured += usize::from(on_one("").1.contains('\u{1b}'));
-        // A word that is longer stays whole.
-        let is_too_wide =
-            |line: &&str| line.chars().count() > usize::from(NARROW) && line.split_whitespace().count() > 1;
-        let too_wide: Vec<&str> = page.lines().filter(is_too_wide).collect();
-        assert!(!for_people || too_wide.is_empty(), "{command}: {too_wide:#?}");
-    }
-    assert!(coloured > 3, "{coloured} pages have colours where they may");
-    Ok(())
-}
-
-/// Waits for the end, and ends what does not.
-fn end(mut child: Child, command: &str) -> (std::process::ExitStatus, Ran) {
-    let begun = Instant::now();
-    while child.try_wait().expect("asked").is_none() {
-        if begun.elapsed() > PATIENCE {
-            let _ = child.kill();
-            panic!("{command} does not end");
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    let output = child.wait_with_output().expect("it ended");
-    (output.status, Ran::of_output(output))
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn every_command_that_waits_ends_with_an_interrupt_and_without_data() -> Result<()> {
-    let person = Person::new().await?;
-    // Takes connections and says nothing.
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.set_nonblocking(true).expect("set");
-    let url = format!("http://{}", listener.local_addr().expect("an address"));
-    let silent = kubeconfig(&person, server(url.clone()));
-    let there = There {
-        load_balancer: "web".to_owned(),
-        manifest: file(&manifest("web", &[]).replace("spec:\n", "spec:\n  adopt: true\n  loadBalancerName: web\n")),
-        free: "web".to_owned(),
-    };
-    for (command, kubernetes) in commands() {
-        if command == "completion" {
-            continue;
-        }
-        let (arguments, ..) = case(&command, &there);
-        let arguments = line(&person, &command, kubernetes, &arguments);
-        // Where tests run in the background, a shell has them ignore the signal, and so would what they start.
-        let arguments = [&["--default-signal=INT", BINARY], &arguments[..]].concat();
-        let mut child = person
-            .command(Path::new("env"), &arguments)
-            .env("AWS_ENDPOINT_URL", &url)
-            .env("KUBECONFIG", path(&silent))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("it starts");
-        let begun = Instant::now();
-        let asked = loop {
-            match listener.accept() {
-                Ok((stream, _)) => break stream,
-                Err(_) if child.try_wait().expect("asked").is_some() => {
-                    panic!("{command} asks nobody: {:#?}", end(child, &command));
-                }
-                Err(_) if begun.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(10)),
-                Err(error) => panic!("{command} asks nobody: {error}"),
-            }
-        };
-        let id = child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-INT", &id])
-                .status()
-                .expect("sent")
-                .success()
-        );
-        let (status, ran) = end(child, &command);
-        drop(asked);
-        assert_eq!(
-            (status.signal(), ran.out.as_str()),
-            (Some(2), ""),
-            "{command}: {ran:#?}"
-        );
-        assert!(!ran.err.contains("panicked"), "{command}: {ran:#?}");
-    }
     Ok(())
 }

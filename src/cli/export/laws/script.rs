@@ -81,13 +81,14 @@ fn apply(words: &[&str], lb: &mut LoadBalancer) {
             set("--policy-names")
         }
     };
-    let mut make = |policy: Policy| {
+    if let Some(policy) = made(command, &given) {
         let name = one("--policy-name").expect("a name");
         assert!(
             lb.policies.insert(name, policy).is_none(),
             "DuplicatePolicyName: {words:?}"
         );
-    };
+        return;
+    }
     match *command {
         "create-load-balancer" => {
             lb.scheme = match one("--scheme").as_deref() {
@@ -113,26 +114,6 @@ fn apply(words: &[&str], lb: &mut LoadBalancer) {
         }
         "configure-health-check" => lb.health_check = health_check(&json("--health-check")),
         "modify-load-balancer-attributes" => attributes(&json("--load-balancer-attributes"), lb),
-        "create-app-cookie-stickiness-policy" => {
-            let cookie = ("CookieName".to_owned(), one("--cookie-name").expect("a name"));
-            make(Policy::read("AppCookieStickinessPolicyType", &[cookie]));
-        }
-        "create-lb-cookie-stickiness-policy" => {
-            let seconds = one("--cookie-expiration-period");
-            let seconds: Vec<_> = seconds
-                .map(|seconds| ("CookieExpirationPeriod".to_owned(), seconds))
-                .into_iter()
-                .collect();
-            make(Policy::read("LBCookieStickinessPolicyType", &seconds));
-        }
-        "create-load-balancer-policy" => {
-            let attributes = json("--policy-attributes");
-            let attributes = attributes.as_array().into_iter().flatten();
-            let attributes: Vec<_> = attributes
-                .map(|one| (text(&one["AttributeName"]), text(&one["AttributeValue"])))
-                .collect();
-            make(Policy::read(&one("--policy-type-name").expect("a type"), &attributes));
-        }
         "set-load-balancer-policies-of-listener" => {
             let port = one("--load-balancer-port")
                 .and_then(|port| port.parse().ok())
@@ -166,6 +147,32 @@ fn apply(words: &[&str], lb: &mut LoadBalancer) {
         }
         other => panic!("{other} is not known here"),
     }
+}
+
+/// The policy that a call makes.
+fn made(command: &str, given: &BTreeMap<&str, Vec<&str>>) -> Option<Policy> {
+    let one = |flag: &str| Some((*given.get(flag)?.first()?).to_owned());
+    Some(match command {
+        "create-app-cookie-stickiness-policy" => {
+            let cookie = ("CookieName".to_owned(), one("--cookie-name").expect("a name"));
+            Policy::read("AppCookieStickinessPolicyType", &[cookie])
+        }
+        "create-lb-cookie-stickiness-policy" => {
+            let seconds =
+                one("--cookie-expiration-period").map(|seconds| ("CookieExpirationPeriod".to_owned(), seconds));
+            Policy::read("LBCookieStickinessPolicyType", seconds.as_slice())
+        }
+        "create-load-balancer-policy" => {
+            let attributes: Value =
+                serde_json::from_str(&one("--policy-attributes").expect("attributes")).expect("JSON");
+            let attributes = attributes.as_array().into_iter().flatten();
+            let attributes: Vec<_> = attributes
+                .map(|one| (text(&one["AttributeName"]), text(&one["AttributeValue"])))
+                .collect();
+            Policy::read(&one("--policy-type-name").expect("a type"), &attributes)
+        }
+        _ => return None,
+    })
 }
 
 fn text(value: &Value) -> String {
