@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kube::{Api, Client};
 
 use super::failure::Failure;
-use crate::api::{AWSAccount, AccountRef};
+use crate::api::{AWSAccount, AccountRef, Permission};
 use crate::aws::{AccountRegion, Accounts, Class, Role};
 use crate::controller::preview::role_into;
 
@@ -24,6 +24,8 @@ struct Named {
     id: String,
     /// None: the credentials are of the account, or it names no role.
     role: Option<Role>,
+    /// Which load balancers of others its objects may register with; none: as the operator's flag says.
+    binding: Option<Permission>,
 }
 
 impl Account {
@@ -44,6 +46,7 @@ impl Account {
             name,
             id: account.spec.account_id.clone(),
             role: role_into(aws, &account.spec).await,
+            binding: account.spec.binding,
         };
         Self { named: Some(named) }
     }
@@ -52,6 +55,15 @@ impl Account {
     pub(super) fn reference(&self) -> Option<AccountRef> {
         let name = self.named.as_ref()?.name.clone();
         Some(AccountRef { name })
+    }
+
+    /// Its name, where it is an `AWSAccount`, and which load balancers of others it lets objects register with.
+    pub(super) fn binding(&self) -> (Option<&str>, Option<Permission>) {
+        let named = self.named.as_ref();
+        (
+            named.map(|named| named.name.as_str()),
+            named.and_then(|named| named.binding),
+        )
     }
 
     /// The region in which it is asked what holds for all of it.
@@ -106,7 +118,7 @@ impl fmt::Display for Account {
 
 impl Named {
     fn is_another(&self, answering: &str) -> Failure {
-        let Self { name, id, role } = self;
+        let Self { name, id, role, .. } = self;
         Failure::new(match role {
             Some(role) => format!(
                 "AWSAccount {name} is account {id}, but its role {} leads to {answering}: correct its spec",

@@ -291,6 +291,24 @@ async fn what_a_state_has_in_another_account_is_not_taken_for_what_is_called_the
             "{ran:#?}"
         );
         import(&ours, &[]).says(&[&format!("loadBalancerName: {name}")]);
+        if more.is_empty() {
+            continue;
+        }
+        // What the account permits goes before the operator's flag.
+        ran.complains(&[
+            "it is not offered yet",
+            &format!("unless AWSAccount {account} shall permit it without, by spec.binding: Any"),
+        ]);
+        let permit = async |permission: Value| {
+            let spec = json!({"spec": {"binding": permission}});
+            person.namespace.patch(Kind::ACCOUNT, &account, spec).await
+        };
+        permit(json!("Never")).await?;
+        let ran = import(&theirs, &["--account", &account]);
+        ran.complains(&[&format!("AWSAccount {account} lets nothing be bound")]);
+        permit(json!("Any")).await?;
+        let ran = import(&theirs, &["--account", &account]);
+        assert!(!ran.err.contains("offered"), "{ran:#?}");
     }
     person.namespace.delete_and_wait(Kind::ACCOUNT, &account).await
 }

@@ -149,7 +149,10 @@ async fn what_cannot_be_adopted_is_told_in_one_line() -> Result<()> {
     let ran = adopt(&text, &["--as", "nobody"]).ended(1);
     ran.complains(&["forbidden", "nothing was begun"]);
     let calls = person.stack.simulator().calls(mark)?.naming(&name);
-    assert!(calls.writes().is_empty(), "what cannot be applied is not offered: {calls}");
+    assert!(
+        calls.writes().is_empty(),
+        "what cannot be applied is not offered: {calls}"
+    );
     person
         .here(&["adopt", "-f", "/nonexistent", "--cluster-id", "test"])
         .ended(1)
