@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use kube::{Api, Client};
+use kube::api::ListParams;
+use kube::{Api, Client, ResourceExt as _};
 
 use super::failure::Failure;
 use crate::api::{AWSAccount, AccountRef, Permission};
@@ -38,6 +39,27 @@ impl Account {
         let found = found.map_err(|error| Failure::kube(&format!("reading AWSAccount {name}"), &error))?;
         let account = found.ok_or_else(|| not_found(name))?;
         Ok(Self::entered(aws, name.to_owned(), &account).await)
+    }
+
+    /// The `AWSAccount` of this name, or the one of this id; without one the account of the credentials, where that has the id.
+    pub(super) async fn called(client: &Client, aws: &Accounts, called: &str) -> Result<Self, Failure> {
+        if !is_id(called) {
+            return Self::of(client, aws, Some(called)).await;
+        }
+        let list = Api::<AWSAccount>::all(client.clone())
+            .list(&ListParams::default())
+            .await;
+        let list = list.map_err(|error| Failure::kube("listing AWSAccounts", &error))?;
+        let mut found = list
+            .items
+            .into_iter()
+            .filter(|account| account.spec.account_id == called);
+        match found.next() {
+            Some(account) => Ok(Self::entered(aws, account.name_any(), &account).await),
+            None => Err(Failure::new(format!(
+                "no AWSAccount is account {called}, and these credentials are of another one; see kubectl get awsaccounts"
+            ))),
+        }
     }
 
     /// An `AWSAccount` that was read before.
@@ -130,6 +152,11 @@ impl Named {
             ),
         })
     }
+}
+
+/// Whether it is the id of an account. A name of twelve digits would be one, too.
+pub(super) fn is_id(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// What to say of a load balancer that is in another account than the one that answers.
