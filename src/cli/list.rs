@@ -58,7 +58,7 @@ pub(super) struct List {
     region: Option<String>,
     /// The account of this AWSAccount, by its name or by the id of the account, which is entered by its role unless the
     /// credentials are of it. Default: the account of the credentials.
-    #[arg(long, value_name = "NAME|ID", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     account: Option<String>,
     /// Do not read the health of the instances, which costs a call for each load balancer.
     #[arg(long)]
