@@ -26,7 +26,7 @@ pub use crate::elb::Class;
 pub use account_region::{AccountRegion, Paid};
 pub use accounts::{Accounts, Standing};
 pub use budget::{Limits, time_for_health};
-pub use client::{Answer, Client, DESCRIBE_INSTANCE_HEALTH, Denial, EnabledRegion, Filters, Question};
+pub use client::{Answer, Change, Client, DESCRIBE_INSTANCE_HEALTH, Denial, EnabledRegion, Filters, Question};
 pub use error::Error;
 pub use gate::WhenOverBudget;
 pub use patience::patiently;

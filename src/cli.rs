@@ -77,7 +77,7 @@ impl From<Exit> for std::process::ExitCode {
 
 /// Look at AWS Classic load balancers and at the ClassicLoadBalancer objects that declare them.
 ///
-/// `regions` and `list` ask AWS alone; `status` and `events` ask Kubernetes alone; the others ask both. Only
+/// `regions` and `list` ask AWS alone, but for the role into another account; `status` and `events` ask Kubernetes alone; the others ask both. Only
 /// `adopt` changes anything, and `import --offer`, which sets a tag.
 /// AWS: region, endpoint and credentials by the standard chain (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, ...).
 /// Kubernetes: the kubeconfig, as kubectl reads it.

@@ -23,6 +23,10 @@
 #![recursion_limit = "256"]
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))] // unit tests may
 
+// What unit tests share with the laws names it from outside.
+#[cfg(test)]
+extern crate self as classic_lb_operator;
+
 pub mod api;
 pub mod aws;
 pub mod cli;

@@ -121,6 +121,8 @@ pub(crate) struct Timing {
     pub(crate) interfaces: Duration,
     /// Until Auto Scaling acts on a change.
     pub(crate) scaling: Duration,
+    /// Until an event can be looked up.
+    pub(crate) events: Duration,
 }
 
 impl Delays {
@@ -136,6 +138,7 @@ impl Delays {
             attaching: Duration::ZERO,
             interfaces: Duration::ZERO,
             scaling: Duration::ZERO,
+            events: Duration::ZERO,
         };
         match self {
             Self::None => at_once,
@@ -155,6 +158,7 @@ impl Delays {
                 attaching: Duration::from_secs(10),
                 interfaces: Duration::from_mins(1),
                 scaling: Duration::from_secs(15),
+                events: Duration::from_mins(5),
             },
         }
     }

@@ -23,6 +23,7 @@ mod call;
 mod certificate;
 mod check;
 mod clock;
+mod cloudtrail;
 mod config;
 #[cfg(feature = "connector")]
 mod connector;

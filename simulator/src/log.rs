@@ -94,6 +94,12 @@ impl Log {
         self.dropped + u64::try_from(self.entries.len()).unwrap_or(u64::MAX)
     }
 
+    /// What is kept with its sequence number, the latest first.
+    pub(crate) fn latest_first(&self) -> impl Iterator<Item = (u64, &Entry)> {
+        let entries = self.entries.iter().rev();
+        (0..).zip(entries).map(|(back, entry)| (self.last() - back, entry))
+    }
+
     /// The requests after a sequence number.
     pub(crate) fn since(&self, since: u64) -> Vec<RequestRecord> {
         let skip = usize::try_from(since.saturating_sub(self.dropped)).unwrap_or(usize::MAX);
@@ -108,7 +114,7 @@ impl Log {
 }
 
 impl Entry {
-    fn record(&self, seq: u64) -> RequestRecord {
+    pub(crate) fn record(&self, seq: u64) -> RequestRecord {
         let mut parameters: BTreeMap<String, String> = match serde_json::from_slice(&self.form) {
             Ok(serde_json::Value::Object(json)) => json.into_iter().map(|(key, value)| (key, plain(value))).collect(),
             // JSON that was cut for its length: read as a form it would show the keys that are to be left out.

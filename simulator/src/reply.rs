@@ -100,7 +100,7 @@ pub(crate) fn write(service: Service, operation: &str, result: Result<Content, A
         Ok(Content::Json(json)) => (200, JSON, json.to_string()),
         Ok(Content::Raw(status, content_type, body)) => (status, content_type, body),
         Err(error) => {
-            let json = matches!(service, Service::Acm | Service::Tagging);
+            let json = service.speaks_json();
             (
                 error.status,
                 if json { JSON } else { XML },
@@ -137,7 +137,7 @@ fn envelope(service: Service, operation: &str, inner: &str, request_id: &str) ->
 fn write_error(service: Service, error: &ApiError, request_id: &str) -> String {
     let mut xml = Xml::new();
     match service {
-        Service::Acm | Service::Tagging => {
+        _ if service.speaks_json() => {
             return serde_json::json!({"__type": error.code, "message": error.message}).to_string();
         }
         Service::Ec2 => {

@@ -7,6 +7,7 @@ mod instances;
 mod inventory;
 mod permissions;
 mod policy;
+mod trail;
 mod turn;
 mod write;
 
@@ -22,6 +23,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 pub use inventory::EnabledRegion;
 pub use permissions::{Answer, Denial, Question};
+pub use trail::Change;
 
 use super::budget::Who;
 use super::gate::{Access, Gate};
@@ -52,6 +54,8 @@ pub struct Client {
     sts: aws_sdk_sts::Client,
     acm: aws_sdk_acm::Client,
     iam: aws_sdk_iam::Client,
+    /// For services that only a person asks: their clients are made when they are.
+    config: Arc<SdkConfig>,
     gate: Arc<Gate>,
     lane: Lane,
     /// Whether this process may write to the load balancers of whoever asks.
@@ -80,6 +84,8 @@ macro_rules! own {
     }};
 }
 
+use own;
+
 /// A service's client that is guarded against replies cut short.
 macro_rules! service {
     ($service:ident, $config:expr, $gate:expr, $key:expr) => {
@@ -102,8 +108,11 @@ impl Client {
         key: &SigningKey,
         leadership: Leadership,
     ) -> Self {
-        let config = &config.to_builder().region(Region::new(region.to_owned())).build();
+        let config = Arc::new(config.to_builder().region(Region::new(region.to_owned())).build());
+        let own = Arc::clone(&config);
+        let config = &*config;
         Self {
+            config: own,
             elb: service!(elasticloadbalancing, config, gate, key),
             autoscaling: service!(autoscaling, config, gate, key),
             ec2: service!(aws_sdk_ec2, config, gate, key),

@@ -36,7 +36,15 @@ pub(super) async fn load() -> Result<SdkConfig, String> {
 }
 
 /// The services of AWS that are called, by the names that settings of single ones go by.
-const SERVICES: [&str; 6] = ["ACM", "Auto Scaling", "EC2", "Elastic Load Balancing", "IAM", "STS"];
+const SERVICES: [&str; 7] = [
+    "ACM",
+    "Auto Scaling",
+    "CloudTrail",
+    "EC2",
+    "Elastic Load Balancing",
+    "IAM",
+    "STS",
+];
 
 /// An empty region counts as none, as the environment of a container may have it.
 fn settled(config: SdkConfig) -> Result<SdkConfig, String> {

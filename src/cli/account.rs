@@ -3,10 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use kube::{Api, Client};
+use kube::api::ListParams;
+use kube::{Api, Client, ResourceExt as _};
 
 use super::failure::Failure;
-use crate::api::{AWSAccount, AccountRef};
+use crate::api::{AWSAccount, AccountRef, Permission};
 use crate::aws::{AccountRegion, Accounts, Class, Role};
 use crate::controller::preview::role_into;
 
@@ -24,6 +25,8 @@ struct Named {
     id: String,
     /// None: the credentials are of the account, or it names no role.
     role: Option<Role>,
+    /// Which load balancers of others its objects may register with; none: as the operator's flag says.
+    binding: Option<Permission>,
 }
 
 impl Account {
@@ -38,12 +41,34 @@ impl Account {
         Ok(Self::entered(aws, name.to_owned(), &account).await)
     }
 
+    /// The `AWSAccount` of this name, or the one of this id; without one the account of the credentials, where that has the id.
+    pub(super) async fn called(client: &Client, aws: &Accounts, called: &str) -> Result<Self, Failure> {
+        if !is_id(called) {
+            return Self::of(client, aws, Some(called)).await;
+        }
+        let list = Api::<AWSAccount>::all(client.clone())
+            .list(&ListParams::default())
+            .await;
+        let list = list.map_err(|error| Failure::kube("listing AWSAccounts", &error))?;
+        let mut found = list
+            .items
+            .into_iter()
+            .filter(|account| account.spec.account_id == called);
+        match found.next() {
+            Some(account) => Ok(Self::entered(aws, account.name_any(), &account).await),
+            None => Err(Failure::new(format!(
+                "no AWSAccount is account {called}, and these credentials are of another one; see kubectl get awsaccounts"
+            ))),
+        }
+    }
+
     /// An `AWSAccount` that was read before.
     pub(super) async fn entered(aws: &Accounts, name: String, account: &AWSAccount) -> Self {
         let named = Named {
             name,
             id: account.spec.account_id.clone(),
             role: role_into(aws, &account.spec).await,
+            binding: account.spec.binding,
         };
         Self { named: Some(named) }
     }
@@ -52,6 +77,15 @@ impl Account {
     pub(super) fn reference(&self) -> Option<AccountRef> {
         let name = self.named.as_ref()?.name.clone();
         Some(AccountRef { name })
+    }
+
+    /// Its name, where it is an `AWSAccount`, and which load balancers of others it lets objects register with.
+    pub(super) fn binding(&self) -> (Option<&str>, Option<Permission>) {
+        let named = self.named.as_ref();
+        (
+            named.map(|named| named.name.as_str()),
+            named.and_then(|named| named.binding),
+        )
     }
 
     /// The region in which it is asked what holds for all of it.
@@ -106,7 +140,7 @@ impl fmt::Display for Account {
 
 impl Named {
     fn is_another(&self, answering: &str) -> Failure {
-        let Self { name, id, role } = self;
+        let Self { name, id, role, .. } = self;
         Failure::new(match role {
             Some(role) => format!(
                 "AWSAccount {name} is account {id}, but its role {} leads to {answering}: correct its spec",
@@ -118,6 +152,11 @@ impl Named {
             ),
         })
     }
+}
+
+/// Whether it is the id of an account. A name of twelve digits would be one, too.
+pub(super) fn is_id(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// What to say of a load balancer that is in another account than the one that answers.

@@ -102,6 +102,7 @@ impl Adopt {
         let subjects = stream::iter(objects).map(|object| self.subject(object, &aws, &terms, &connection));
         let subjects: Vec<Subject> = subjects.buffered(AT_ONCE).try_collect().await?;
         let checker = Checker::new(&aws, &terms, Some(connection.client.clone()), true)?;
+        let checker = checker.of_what_is_applied(!self.offer_only);
         if let Some(exit) = surprises(&checker, &subjects).await {
             screen::note("nothing was begun");
             return Ok(exit);

@@ -1,6 +1,9 @@
 //! `kubectl clb diff`.
 
 mod fields;
+mod who;
+
+use std::collections::BTreeSet;
 
 use clap::Args;
 use serde::Serialize;
@@ -11,22 +14,25 @@ use super::output::{self, Format};
 use super::plan::{Plan, Planned};
 use super::screen::{self, Colour, Paint};
 use super::table::Table;
+use crate::aws::{Change, patiently};
 use crate::elb::LoadBalancer;
 use crate::plan::Step;
 use fields::{applied, fields};
+use who::{ChangedBy, changed_by};
 
 /// Compare an object with its load balancer, field by field: declared, applied, in AWS.
 ///
 /// DECLARED is what the load balancer would be after the calls that plan shows, with every name and selector resolved and
 /// AWS's own values where nothing is declared. APPLIED is what the object's status has of it: a value, or `set` where it
 /// only remembers that the field was applied. IN AWS is what AWS has now. Fields that differ are shown; --all shows the
-/// others too. Nothing is written.
+/// others too. With --who CloudTrail is asked which call changed each of them last. Nothing is written.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   kubectl clb diff web -n shop
   kubectl clb diff -f web.yaml                 what applying this file would change
   kubectl clb diff web --all
+  kubectl clb diff web --who                   and who changed it in AWS
   kubectl clb diff -A -o json | jq -r '.objects[].fields[] | select(.differs) | .field'
 
 Exit status: 0 no field differs, 1 the comparison has problems or could not be made, 3 fields differ.")]
@@ -34,6 +40,10 @@ pub(super) struct Diff {
     /// Show fields that do not differ, too.
     #[arg(long)]
     all: bool,
+    /// Ask CloudTrail who changed the fields in AWS last: for the last 90 days, but for the last minutes. It needs
+    /// cloudtrail:LookupEvents, and answers an account twice a second.
+    #[arg(long)]
+    who: bool,
     #[command(flatten)]
     plan: Plan,
 }
@@ -51,6 +61,9 @@ struct Field {
     #[serde(skip_serializing_if = "Option::is_none")]
     in_aws: Option<String>,
     differs: bool,
+    /// Who changed it in AWS last, where that was asked and is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed_by: Option<ChangedBy>,
 }
 
 #[derive(Debug, Serialize)]
@@ -73,14 +86,32 @@ struct Shown {
 impl Diff {
     pub(super) async fn run(self) -> Result<Exit, Failure> {
         let (planned, _, missing) = Box::pin(self.plan.planned()).await?;
-        let objects: Vec<Object> = planned.into_iter().map(|planned| self.object(planned)).collect();
+        let (mut objects, mut untold) = (Vec::new(), BTreeSet::new());
+        for planned in planned {
+            let differs = |field: &Field| field.differs;
+            let (asked, observed) = (
+                planned.asked.clone(),
+                planned.observed.as_ref().map(|lb| lb.name.clone()),
+            );
+            let mut object = self.object(planned);
+            if let (true, Some(asked), Some(name)) = (self.who && object.fields.iter().any(differs), asked, observed) {
+                match patiently(|| asked.client.changes(&name)).await {
+                    Ok(changes) => object.changed(&changes),
+                    Err(error) => drop(untold.insert(Failure::aws(&asked.region, &error).to_string())),
+                }
+            }
+            objects.push(object);
+        }
+        for why in untold {
+            screen::note(&format!("who changed it is not known: {why}"));
+        }
         let differs = |object: &Object| object.fields.iter().any(|field| field.differs);
         let shown = Shown {
             differences: objects.iter().any(differs),
             objects,
         };
         match self.plan.output() {
-            Format::Text => screen::show(&render(&shown, Paint::for_output()))?,
+            Format::Text => screen::show(&render(&shown, self.who, Paint::for_output()))?,
             Format::Json => output::json(&shown)?,
             Format::Yaml => output::yaml(&shown)?,
         }
@@ -107,6 +138,7 @@ impl Diff {
             applied: applied.get(name).cloned(),
             in_aws: in_aws.get(name).cloned(),
             differs: declared.get(name) != in_aws.get(name),
+            changed_by: None,
         });
         Object {
             fields: all.filter(|field| self.all || field.differs).collect(),
@@ -114,6 +146,15 @@ impl Diff {
             name: planned.name,
             region: planned.region,
             problems: planned.problems,
+        }
+    }
+}
+
+impl Object {
+    /// Puts in which of these calls changed each field last.
+    fn changed(&mut self, changes: &[Change]) {
+        for field in &mut self.fields {
+            field.changed_by = changed_by(&field.field, changes);
         }
     }
 }
@@ -131,7 +172,7 @@ fn after<'a>(observed: Option<&LoadBalancer>, steps: impl Iterator<Item = &'a St
     lb
 }
 
-fn render(shown: &Shown, paint: Paint) -> String {
+fn render(shown: &Shown, who: bool, paint: Paint) -> String {
     let mut text = String::new();
     for object in &shown.objects {
         let mut title = object.name.clone();
@@ -145,17 +186,22 @@ fn render(shown: &Shown, paint: Paint) -> String {
         if object.fields.is_empty() && object.problems.is_empty() {
             text.push_str("  no field differs\n");
         } else if !object.fields.is_empty() {
-            let mut table = Table::new(&["", "FIELD", "DECLARED", "APPLIED", "IN AWS"]);
+            let header = ["", "FIELD", "DECLARED", "APPLIED", "IN AWS", "CHANGED BY"];
+            let mut table = Table::new(&header[..header.len() - usize::from(!who)]);
             for field in &object.fields {
                 let mark = if field.differs { "≠" } else { "=" };
                 let cell = |value: &Option<String>| value.clone().unwrap_or_default();
-                table.row(vec![
+                let mut cells = vec![
                     mark.to_owned(),
                     field.field.clone(),
                     cell(&field.declared),
                     cell(&field.applied),
                     cell(&field.in_aws),
-                ]);
+                ];
+                if who {
+                    cells.push(field.changed_by.as_ref().map(ChangedBy::short).unwrap_or_default());
+                }
+                table.row(cells);
             }
             text.push_str(&table.render(2));
         }

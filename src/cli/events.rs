@@ -198,7 +198,10 @@ impl Printer {
             text = self.table.render(0);
         }
         self.begun = true;
-        screen::print_on(&text)
+        match self.format {
+            Format::Json => screen::print_on(&text),
+            Format::Table => screen::show_on(&text),
+        }
     }
 }
 

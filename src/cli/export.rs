@@ -3,6 +3,8 @@
 mod aws_cli;
 mod cloudformation;
 pub(super) mod hcl;
+#[cfg(test)]
+mod laws;
 mod terraform;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -19,9 +19,8 @@ use super::kubernetes::{Connection, Kubernetes};
 use super::output;
 use super::screen;
 use super::terms::{OperatorFlags, Terms};
-use crate::api::{AWSAccount, ClassicLoadBalancer, ClassicLoadBalancerBinding, Permission};
+use crate::api::{AWSAccount, ClassicLoadBalancer, ClassicLoadBalancerBinding};
 use crate::controller::Kind;
-use crate::plan::adoption::Adoption;
 
 /// Every action, with its resources and conditions.
 const CATALOGUE: &str = include_str!("../../deploy/iam/policy.json");
@@ -66,8 +65,11 @@ impl IamPolicy {
     pub(super) async fn run(self) -> Result<Exit, Failure> {
         let connection = self.kubernetes.connect().await?;
         let objects = objects(&connection).await?;
-        let accounts = self.accounts(&connection, &objects).await?;
-        let namespaces = objects.iter().filter_map(ResourceExt::namespace).collect();
+        let bindings = bindings(&connection).await?;
+        let every = || objects.iter().chain(&bindings);
+        let refers = every().any(|object| object.spec.account_ref.is_some());
+        let accounts = self.accounts(&connection, refers).await?;
+        let namespaces = every().filter_map(ResourceExt::namespace).collect();
         let terms = self.operator.terms(&connection.client, &namespaces).await?;
         let is_theirs = |object: &&ClassicLoadBalancer| {
             let named = object.spec.account_ref.as_ref().map(|account| account.name.as_str());
@@ -79,16 +81,15 @@ impl IamPolicy {
             entered == self.account.as_deref() || (self.account.is_some() && named == self.account.as_deref())
         };
         let own: Vec<&ClassicLoadBalancer> = objects.iter().filter(is_theirs).collect();
-        if own.is_empty() {
+        let bound: Vec<&ClassicLoadBalancer> = bindings.iter().filter(is_theirs).collect();
+        if own.is_empty() && bound.is_empty() {
             screen::note("no object works with this role: the policy permits only what every operator asks");
         }
         let own_accounts: Vec<&AWSAccount> = accounts
             .iter()
-            .filter(|account| own.iter().any(|object| refers_to(object, account)))
+            .filter(|account| own.iter().chain(&bound).any(|object| refers_to(object, account)))
             .collect();
         let mut needs = needed(&own, &own_accounts, &terms.rules);
-        let bindings = bindings(&connection).await?;
-        let bound: Vec<&ClassicLoadBalancer> = bindings.iter().filter(is_theirs).collect();
         needs.add_bindings(&bound, &own_accounts, &terms.rules);
         let mut policy = reduced(&needs, &terms)?;
         if self.account.is_none() {
@@ -100,12 +101,8 @@ impl IamPolicy {
     }
 
     /// The accounts that objects refer to. Without one there is nothing to read.
-    async fn accounts(
-        &self,
-        connection: &Connection,
-        objects: &[ClassicLoadBalancer],
-    ) -> Result<Vec<AWSAccount>, Failure> {
-        if self.account.is_none() && !objects.iter().any(|object| object.spec.account_ref.is_some()) {
+    async fn accounts(&self, connection: &Connection, refers: bool) -> Result<Vec<AWSAccount>, Failure> {
+        if self.account.is_none() && !refers {
             return Ok(Vec::new());
         }
         let api: Api<AWSAccount> = Api::all(connection.client.clone());
@@ -178,10 +175,10 @@ fn reduced(needs: &Needs, terms: &Terms) -> Result<Value, Failure> {
         statement["Action"] = json!(actions);
     }
     statements.retain(|statement| statement["Action"].as_array().is_none_or(|actions| !actions.is_empty()));
-    if needs.adopt && terms.rules.adoption == Adoption::Any {
+    if needs.adopt_any {
         statements.extend(taken(&mut read(ADOPT_ANY, &terms.cluster_id)?));
     }
-    if needs.bind && terms.rules.binding == Permission::Any {
+    if needs.bind_any {
         statements.extend(taken(&mut read(BIND_ANY, &terms.cluster_id)?));
     }
     policy["Statement"] = Value::Array(statements);

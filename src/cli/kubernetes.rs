@@ -19,15 +19,23 @@ use crate::controller::Kind;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Kubernetes")]
 pub(super) struct Kubernetes {
+    /// The namespace. Default: the context's, else `default`.
+    #[arg(short, long, value_parser = name)]
+    namespace: Option<String>,
+    #[command(flatten)]
+    server: Server,
+}
+
+/// Which API server, and as whom.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Kubernetes")]
+pub(super) struct Server {
     /// The kubeconfig file. Default: KUBECONFIG, else ~/.kube/config.
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
     /// The context of the kubeconfig. Default: its current one.
     #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     context: Option<String>,
-    /// The namespace. Default: the context's, else `default`.
-    #[arg(short, long, value_parser = name)]
-    namespace: Option<String>,
     /// Act as this user.
     #[arg(long = "as", value_name = "USER", value_parser = NonEmptyStringValueParser::new())]
     as_user: Option<String>,
@@ -184,7 +192,7 @@ impl Connection {
 impl Kubernetes {
     /// The same with another limit of time for a request.
     pub(super) fn within(mut self, limit: Duration) -> Self {
-        self.request_timeout = Timeout(Some(limit));
+        self.server.request_timeout = Timeout(Some(limit));
         self
     }
 
@@ -194,6 +202,13 @@ impl Kubernetes {
     }
 
     pub(super) async fn connect(&self) -> Result<Connection, Failure> {
+        self.server.connect(self.namespace()).await
+    }
+}
+
+impl Server {
+    /// The connection, to work in this namespace or in that of the context.
+    pub(super) async fn connect(&self, namespace: Option<&str>) -> Result<Connection, Failure> {
         let mut config = self.config().await?;
         // The client would panic.
         if !matches!(config.cluster_url.scheme_str(), Some("http" | "https")) {
@@ -210,16 +225,14 @@ impl Kubernetes {
             config.auth_info.impersonate.clone_from(&self.as_user);
             config.auth_info.impersonate_groups = (!self.as_groups.is_empty()).then(|| self.as_groups.clone());
         }
-        let namespace = self
-            .namespace
-            .clone()
-            .unwrap_or_else(|| config.default_namespace.clone());
+        let named = namespace.is_some();
+        let namespace = namespace.unwrap_or(&config.default_namespace).to_owned();
         let client = Client::try_from(config)
             .map_err(|error| Failure::new(format!("the kubeconfig cannot be used: {}", causes(&error))))?;
         Ok(Connection {
             client,
             namespace,
-            named: self.namespace.is_some(),
+            named,
         })
     }
 

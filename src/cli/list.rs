@@ -1,17 +1,21 @@
 //! `kubectl clb list`.
 
+use std::sync::Arc;
+
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use futures::{StreamExt as _, stream};
 use serde::Serialize;
 
+use super::account::{Account, is_id};
 use super::balancer::Shown;
 use super::failure::Failure;
+use super::kubernetes::Server;
 use super::output::{self, ListFormat};
 use super::progress::Progress;
 use super::table::Table;
 use super::{Exit, kubernetes, screen};
-use crate::aws::{AccountRegion, Class, Client, Error, Limits, time_for_health};
+use crate::aws::{AccountRegion, Accounts, Class, Client, Error, Limits, time_for_health};
 use crate::elb::{InstanceHealth, glob};
 use crate::flags::region_name;
 
@@ -35,6 +39,7 @@ Examples:
   kubectl clb list my-lb other-lb --region eu-west-1
   kubectl clb list 'shop-*' -o wide
   kubectl clb list -n shop
+  kubectl clb list --account payments
   kubectl clb list -o json | jq -r '.loadBalancers[] | select(.owner == null) | .name'
 
 Exit status: 1 when a NAME matches no load balancer.")]
@@ -51,12 +56,18 @@ pub(super) struct List {
     /// The region. Default: AWS_REGION or the profile's.
     #[arg(long, value_parser = region_name)]
     region: Option<String>,
+    /// The account of this AWSAccount, by its name or by the id of the account, which is entered by its role unless the
+    /// credentials are of it. Default: the account of the credentials.
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    account: Option<String>,
     /// Do not read the health of the instances, which costs a call for each load balancer.
     #[arg(long)]
     no_health: bool,
     /// How to show them.
     #[arg(short, long, value_enum, default_value_t)]
     output: ListFormat,
+    #[command(flatten)]
+    server: Server,
 }
 
 #[derive(Debug, Serialize)]
@@ -71,7 +82,7 @@ impl List {
         let aws = super::aws().await?;
         let region = self.region.as_deref().or(aws.default_region());
         let region = region.ok_or_else(|| Failure::usage("no AWS region: give --region or set AWS_REGION"))?;
-        let asked = aws.region(region);
+        let asked = self.account(&aws, region).await?;
         let mut shown = self.read(&asked.client, region).await?;
         let unread = self.read_health(&asked, &mut shown).await;
         self.show(region, &shown)?;
@@ -91,6 +102,25 @@ impl List {
             exit = Exit::Failed;
         }
         Ok(exit)
+    }
+
+    /// The region in the account that is meant. The cluster is asked only for another one than that of the credentials.
+    async fn account(&self, aws: &Accounts, region: &str) -> Result<Arc<AccountRegion>, Failure> {
+        let own = aws.region(region);
+        let Some(called) = &self.account else {
+            return Ok(own);
+        };
+        if is_id(called) {
+            let answering = own.account().await.map_err(|error| Failure::aws(region, &error))?;
+            if answering.id == *called {
+                return Ok(own);
+            }
+        }
+        let client = self.server.connect(None).await?.client;
+        Account::called(&client, aws, called)
+            .await?
+            .region(aws, region, None)
+            .await
     }
 
     /// The load balancers that were asked for, with their tags, by name.

@@ -117,6 +117,9 @@ pub(super) struct Planned {
     /// What the object says of what was applied.
     #[serde(skip)]
     pub(super) status: Option<Box<ClassicLoadBalancerStatus>>,
+    /// Where AWS was asked for it.
+    #[serde(skip)]
+    pub(super) asked: Option<Arc<AccountRegion>>,
     /// Why there is no plan of it.
     #[serde(skip)]
     failure: Option<Failure>,
@@ -239,6 +242,7 @@ impl Plan {
             explained: Vec::new(),
             observed: None,
             status: None,
+            asked: None,
             failure: None,
             management: None,
         };
@@ -271,6 +275,7 @@ impl Plan {
             .ok_or_else(|| Failure::usage(format!("{name} names no region: give --region or set AWS_REGION")))?;
         planned.region = Some(region.clone());
         let asked = asked(&client, aws, &region, &object).await?;
+        planned.asked.clone_from(&asked);
         // What the operator takes from its own environment, which is not that of whoever runs this.
         object.spec.region = Some(region.clone());
         planned.status = object.status.clone().map(Box::new);

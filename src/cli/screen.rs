@@ -99,7 +99,12 @@ fn broken(text: &str, width: Option<usize>) -> Cow<'_, str> {
 
 /// Writes text for people, which is broken between its words on a terminal.
 pub(super) fn show(text: &str) -> Result<(), Failure> {
-    print(&broken(text, width()))
+    show_on(text).map(drop)
+}
+
+/// The same, and whether anybody reads on.
+pub(super) fn show_on(text: &str) -> Result<bool, Failure> {
+    print_on(&broken(text, width()))
 }
 
 /// Writes data as it is. A reader that has seen enough, such as `head`, is no failure.

@@ -80,7 +80,7 @@ impl Bucket {
     /// The buckets that a call takes a token from; none: AWS publishes no limit that would bind us.
     pub fn of(operation: &str) -> &'static [Self] {
         match operation {
-            "GetCallerIdentity" | "AssumeRole" => &[],
+            "GetCallerIdentity" | "AssumeRole" | "LookupEvents" => &[],
             "CreateLoadBalancer"
             | "AttachLoadBalancerToSubnets"
             | "DetachLoadBalancerFromSubnets"

@@ -291,7 +291,48 @@ async fn what_a_state_has_in_another_account_is_not_taken_for_what_is_called_the
             "{ran:#?}"
         );
         import(&ours, &[]).says(&[&format!("loadBalancerName: {name}")]);
+        if more.is_empty() {
+            continue;
+        }
+        // What the account permits goes before the operator's flag.
+        ran.complains(&[
+            "it is not offered yet",
+            &format!("unless AWSAccount {account} shall permit it without, by spec.binding: Any"),
+        ]);
+        let permit = async |permission: Value| {
+            let spec = json!({"spec": {"binding": permission}});
+            person.namespace.patch(Kind::ACCOUNT, &account, spec).await
+        };
+        permit(json!("Never")).await?;
+        let ran = import(&theirs, &["--account", &account]);
+        ran.complains(&[&format!("AWSAccount {account} lets nothing be bound")]);
+        permit(json!("Any")).await?;
+        let ran = import(&theirs, &["--account", &account]);
+        assert!(!ran.err.contains("offered"), "{ran:#?}");
     }
+    person.namespace.delete_and_wait(Kind::ACCOUNT, &account).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_is_of_the_account_that_is_named() -> Result<()> {
+    let person = person().await?;
+    let (account, name) = (enter(&person, OTHER, PEOPLE).await?, unique(&person, "acc-l"));
+    for (id, port) in [(OWN, 81), (OTHER, 82)] {
+        stand(&person, id, &name, listening(port)).await?;
+    }
+    let list = |more: &[&str]| person.run(&[&["list", &name], more].concat());
+    let nowhere = ["--kubeconfig", "/nonexistent"];
+    for (more, port) in [
+        (&["--account", account.as_str()][..], "HTTP:82"),
+        (&["--account", OTHER], "HTTP:82"),
+        // For that the cluster is not asked.
+        (&[&["--account", OWN], &nowhere[..]].concat(), "HTTP:81"),
+    ] {
+        list(more).ended(0).says(&[port]);
+    }
+    list(&["--account", "nobody"]).fails(1, &["no AWSAccount called \"nobody\""]);
+    list(&["--account", "333333333333"]).fails(1, &["no AWSAccount is account 333333333333"]);
+    list(&[&["--account", &account], &nowhere[..]].concat()).fails(1, &["/nonexistent"]);
     person.namespace.delete_and_wait(Kind::ACCOUNT, &account).await
 }
 

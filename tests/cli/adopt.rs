@@ -145,8 +145,14 @@ async fn what_cannot_be_adopted_is_told_in_one_line() -> Result<()> {
     adopt(&text, &["--wait-timeout", "soon"])
         .ended(2)
         .complains(&["must be a time"]);
+    let mark = person.stack.simulator().mark()?;
     let ran = adopt(&text, &["--as", "nobody"]).ended(1);
-    ran.complains(&["forbidden", "0 of 1 are done"]);
+    ran.complains(&["forbidden", "nothing was begun"]);
+    let calls = person.stack.simulator().calls(mark)?.naming(&name);
+    assert!(
+        calls.writes().is_empty(),
+        "what cannot be applied is not offered: {calls}"
+    );
     person
         .here(&["adopt", "-f", "/nonexistent", "--cluster-id", "test"])
         .ended(1)

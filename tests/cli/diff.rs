@@ -1,6 +1,7 @@
 //! `kubectl clb diff`.
 
 use serde_json::{Value, json};
+use testkit::cluster::Kind;
 use testkit::{Result, object};
 
 use crate::{Person, Ran, file, manifest, path};
@@ -159,5 +160,84 @@ async fn what_cannot_be_compared_is_told_in_one_line() -> Result<()> {
         .with(&none, &arguments)
         .fails(1, &["no AWS credentials were found"]);
     person.run(&["diff"]).fails(2, &["NAME"]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_changed_a_field_is_told_where_cloudtrail_may_be_asked() -> Result<()> {
+    let person = Person::new().await?;
+    let simulator = person.stack.simulator();
+    let spec = manifest("web", &[]).replace(
+        "spec:\n",
+        "spec:\n  tags: {team: shop}\n  attributes: {idleTimeoutSeconds: 90}\n",
+    );
+    person.namespace.apply(&spec).await?;
+    let ready = person.namespace.until_ready("web").await?;
+    let name = object::text(&ready, "/status/loadBalancerName");
+    person
+        .namespace
+        .patch(Kind::CLB, "web", json!({"spec": {"management": "Observe"}}))
+        .await?;
+    person
+        .namespace
+        .until(Kind::CLB, "web", "observed", |object| {
+            object.data["status"]["observedGeneration"].as_i64() == object.metadata.generation
+        })
+        .await?;
+    // By hand, one after the other: the first is not the last that changed it.
+    for idle in ["91", "92"] {
+        let attributes = [
+            ("LoadBalancerName", name),
+            ("LoadBalancerAttributes.ConnectionSettings.IdleTimeout", idle),
+        ];
+        simulator
+            .query(
+                "elasticloadbalancing",
+                "2012-06-01",
+                "ModifyLoadBalancerAttributes",
+                &attributes,
+            )
+            .await?;
+    }
+    let mark = simulator.mark()?;
+    let ran = diff(&person, &["web"]).ended(3);
+    assert!(!ran.out.contains("CHANGED BY"), "{ran:#?}");
+    assert!(
+        simulator.calls(mark)?.of("LookupEvents").is_empty(),
+        "nobody asked for it"
+    );
+
+    let ran = diff(&person, &["web", "--who"]).ended(3);
+    ran.says(&["IN AWS   CHANGED BY", "92 s     simulator, 20"]);
+    let changed = file(&spec.replace("port: 80,", "port: 81,"));
+    let ran = diff(&person, &["-f", path(&changed), "--who", "-o", "json"]).ended(3);
+    let idle = field(&ran, "attributes.idleTimeoutSeconds");
+    let by = &idle["changedBy"];
+    assert_eq!(
+        (&by["user"], &by["accessKeyId"], &by["operation"]),
+        (
+            &json!("simulator"),
+            &json!("AKIDEXAMPLE"),
+            &json!("ModifyLoadBalancerAttributes")
+        ),
+        "{idle:#}"
+    );
+    // What only the manifest changes is as whoever made it left it.
+    let listener = field(&ran, "listeners[80]");
+    assert_eq!(listener["changedBy"]["operation"], "CreateLoadBalancer", "{listener:#}");
+    assert_eq!(listener["changedBy"]["accessKeyId"], "AKIDOPERATOR", "{listener:#}");
+
+    let denied = json!({"code": "AccessDeniedException", "message": "User is not authorized"});
+    simulator
+        .fault(&json!({"match": {"operation": "LookupEvents", "count": 1}, "do": {"error": denied}}))
+        .await?;
+    let ran = diff(&person, &["web", "--who"]).ended(3);
+    ran.says(&["92 s     -"]);
+    ran.complains(&["who changed it is not known", "allowed to LookupEvents"]);
+    assert_eq!(
+        ran.err.lines().count(),
+        2,
+        "and that the operator's flags are not known: {ran:#?}"
+    );
     Ok(())
 }

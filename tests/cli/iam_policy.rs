@@ -215,3 +215,54 @@ async fn without_objects_to_read_there_is_no_policy() -> Result<()> {
         .fails(1, &["no AWSAccount called \"nobody\""]);
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_account_permits_goes_before_the_flags_of_the_operator() -> Result<()> {
+    let person = Person::new().await?;
+    let account = crate::accounts::other(&person).await?;
+    let refers = |manifest: &str| manifest.replace("spec:\n", &format!("spec:\n  accountRef: {{name: {account}}}\n"));
+    // That bindings alone refer to it is enough.
+    let canary = crate::bindings::binding("canary", "theirs", &[]);
+    person.namespace.apply(&refers(&canary)).await?;
+    let print = |more: &[&str]| {
+        let flags = [
+            "iam-policy",
+            "--cluster-id",
+            "test",
+            "--adoption=tagged",
+            "--binding=tagged",
+        ];
+        of(&person.here(&[&flags[..], more].concat()).ended(0).json()).1
+    };
+    assert!(print(&[]).contains("EnterOtherAccounts"), "the operator takes its role");
+    let taken = manifest("taken", &[]).replace("spec:\n", "spec:\n  adopt: true\n  loadBalancerName: theirs\n");
+    person.namespace.apply(&refers(&taken)).await?;
+    for (permission, adopt, bind) in [
+        (Value::Null, vec!["Adopt"], vec!["Bind"]),
+        (
+            json!("Any"),
+            vec!["Adopt", "AdoptWhatNobodyOwns"],
+            vec!["Bind", "BindToWhatNobodyOwns"],
+        ),
+        (json!("Never"), vec![], vec![]),
+    ] {
+        let spec = json!({"spec": {"adoption": permission, "binding": permission}});
+        person.namespace.patch(Kind::ACCOUNT, &account, spec).await?;
+        let ids = print(&["--account", &account]);
+        let of_kind = |kind: &str| {
+            ids.iter()
+                .filter(|id| id.starts_with(kind))
+                .cloned()
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            (of_kind("Adopt"), of_kind("Bind")),
+            (
+                adopt.iter().map(ToString::to_string).collect(),
+                bind.iter().map(ToString::to_string).collect()
+            ),
+            "{permission}"
+        );
+    }
+    person.namespace.delete_and_wait(Kind::ACCOUNT, &account).await
+}

@@ -10,6 +10,7 @@ mod completion;
 mod credentials;
 mod diff;
 mod events;
+mod every_command;
 mod export;
 mod fleet;
 mod fleet_by_hand;
@@ -119,7 +120,10 @@ struct Ran {
 
 impl Ran {
     fn of(command: &mut Command) -> Self {
-        let Output { status, stdout, stderr } = command.output().expect("it starts");
+        Self::of_output(command.output().expect("it starts"))
+    }
+
+    fn of_output(Output { status, stdout, stderr }: Output) -> Self {
         Self {
             code: status.code(),
             out: String::from_utf8(stdout).expect("text"),

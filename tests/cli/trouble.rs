@@ -1,21 +1,23 @@
 //! Whatever is wrong, one line says what and what to do; nothing is written that could pass for data.
 
-use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use testkit::Result;
-use testkit::cluster::PATIENCE;
 
 use crate::{BINARY, Person, file, manifest, path};
 
 /// The person's kubeconfig with changes.
-fn kubeconfig(person: &Person<'_>, change: impl Fn(&mut Value)) -> tempfile::NamedTempFile {
+pub(crate) fn kubeconfig(person: &Person<'_>, change: impl Fn(&mut Value)) -> tempfile::NamedTempFile {
     let text = std::fs::read_to_string(person.stack.control_plane().kubeconfig()).expect("read");
     let mut config: Value = serde_saphyr::from_str(&text).expect("a kubeconfig");
     change(&mut config);
     file(&config.to_string())
+}
+
+/// With another API server.
+pub(crate) fn server(url: String) -> impl Fn(&mut Value) {
+    move |config: &mut Value| config["clusters"][0]["cluster"]["server"] = json!(url)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -30,7 +32,6 @@ async fn an_api_server_that_cannot_be_asked_is_told() -> Result<()> {
             "args": arguments,
         }})
     };
-    let server = |url: String| move |config: &mut Value| config["clusters"][0]["cluster"]["server"] = json!(url);
     let user = |user: Value| move |config: &mut Value| config["users"][0]["user"] = user.clone();
     let cases = [
         (
@@ -181,45 +182,5 @@ async fn several_documents_and_lists_are_planned_one_by_one() -> Result<()> {
     let list = file(&list.out);
     let planned = person.plan(&["-f", path(&list), "-o", "json"]).ended(0).json();
     assert_eq!(names(&planned), ["one", "two"]);
-    Ok(())
-}
-
-/// A server that takes connections and says nothing.
-fn silent() -> (TcpListener, String) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let url = format!("http://{}", listener.local_addr().expect("an address"));
-    (listener, url)
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_interrupt_ends_it_at_once_and_without_data() -> Result<()> {
-    let person = Person::new().await?;
-    let (listener, url) = silent();
-    // Where tests run in the background, a shell has them ignore the signal, and so would what they start.
-    let arguments = ["--default-signal=INT", BINARY, "list", "-o", "json"];
-    let mut command = person.command(Path::new("env"), &arguments);
-    let command = command.env("AWS_ENDPOINT_URL", url);
-    let child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it starts");
-    let _asked = listener.accept().expect("a request");
-    let id = child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-INT", &id])
-            .status()
-            .expect("sent")
-            .success()
-    );
-    let started = std::time::Instant::now();
-    let output = child.wait_with_output().expect("it ends");
-    assert!(started.elapsed() < PATIENCE / 9, "at once");
-    assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
-    assert!(
-        !String::from_utf8_lossy(&output.stderr).contains("panicked"),
-        "{output:?}"
-    );
     Ok(())
 }

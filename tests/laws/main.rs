@@ -14,6 +14,7 @@ mod binding;
 mod brake;
 mod import;
 mod limits;
+mod real;
 mod simulator;
 mod strategies;
 

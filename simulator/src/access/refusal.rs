@@ -27,7 +27,7 @@ pub(super) fn refusal(subject: &Subject<'_>, ask: &Ask, explicit: bool) -> ApiEr
             let message = format!("You are not authorized to perform this operation. {message}.");
             ApiError::new(403, "UnauthorizedOperation", message)
         }
-        Service::Acm | Service::Tagging => ApiError::sender("AccessDeniedException", message),
+        Service::Acm | Service::Tagging | Service::CloudTrail => ApiError::sender("AccessDeniedException", message),
         Service::Elb | Service::AutoScaling | Service::Iam | Service::Sts | Service::S3 => {
             ApiError::new(403, "AccessDenied", message)
         }

@@ -46,6 +46,8 @@ pub(super) fn asks(subject: &Subject<'_>) -> Vec<Ask> {
         Service::AutoScaling => autoscaling::asks(subject),
         Service::Acm => json::acm(subject),
         Service::Tagging => json::tagging(subject),
+        // Events are no resources.
+        Service::CloudTrail => vec![subject.ask(subject.operation, None)],
         Service::Iam => global::iam(subject),
         Service::Sts => global::sts(subject),
         Service::S3 => s3::asks(subject),

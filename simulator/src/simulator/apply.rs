@@ -10,6 +10,7 @@ use crate::access::ask::authorize;
 use crate::access::subject::Subject;
 use crate::autoscaling::settle::settle;
 use crate::clock::Timestamp;
+use crate::cloudtrail::TrailCall;
 use crate::fault::Action;
 use crate::iam::operations::IamCall;
 use crate::region::RegionFacts;
@@ -20,7 +21,7 @@ use crate::sts::state::Caller;
 use crate::wire::params::short;
 use crate::wire::{ApiError, Service};
 use crate::world::World;
-use crate::{acm, autoscaling, ec2, elb, iam, model, s3, sts, tagging};
+use crate::{acm, autoscaling, cloudtrail, ec2, elb, iam, model, s3, sts, tagging};
 
 /// A request of a known caller for a known region.
 pub(super) struct Request<'r> {
@@ -75,6 +76,18 @@ impl Simulator {
                 sts::operations::answer(&mut call, request.operation).map(Content::Xml)
             }
             Service::S3 => answer_s3(&mut state.world, request),
+            Service::CloudTrail => {
+                let call = TrailCall {
+                    log: &state.log,
+                    sessions: &state.world.sessions,
+                    account,
+                    region: request.facts.name,
+                    now: request.now,
+                    delay: self.inner.settings.timing.events,
+                };
+                let input = read_json(&request.prepared.body)?;
+                cloudtrail::answer(&call, request.operation, &input).map(Content::Json)
+            }
             Service::Elb | Service::Ec2 | Service::AutoScaling | Service::Acm | Service::Tagging => {
                 self.apply_in_region(state, request)
             }
@@ -94,9 +107,10 @@ impl Simulator {
         let Some(policies) = self.inner.config.access.of(key_id, request.caller) else {
             return Ok(());
         };
-        let json = match request.service {
-            Service::Acm | Service::Tagging => read_json(body)?,
-            _ => Json::Null,
+        let json = if request.service.speaks_json() {
+            read_json(body)?
+        } else {
+            Json::Null
         };
         let user_agent = parts.headers.get(http::header::USER_AGENT);
         let subject = Subject {

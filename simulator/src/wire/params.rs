@@ -25,17 +25,26 @@ impl Value {
             if key.matches('.').count() > MAX_DEPTH {
                 return Err(ApiError::validation("A parameter name is nested too deeply."));
             }
-            let mut at = &mut root;
-            for part in key.split('.') {
-                if !at.fields.contains_key(part) {
-                    at.fields.insert(part.to_owned(), Self::default());
-                }
-                let Some(next) = at.fields.get_mut(part) else { break };
-                at = next;
-            }
-            at.text = Some(text.into_owned());
+            root.put(&key, text.into_owned());
         }
         Ok(root)
+    }
+
+    /// Parameters that were read before, by their full names.
+    pub(crate) fn of(parameters: &BTreeMap<String, String>) -> Self {
+        let mut root = Self::default();
+        for (key, text) in parameters {
+            root.put(key, text.clone());
+        }
+        root
+    }
+
+    fn put(&mut self, key: &str, text: String) {
+        let mut at = self;
+        for part in key.split('.') {
+            at = at.fields.entry(part.to_owned()).or_default();
+        }
+        at.text = Some(text);
     }
 
     /// Its own text.
@@ -80,8 +89,12 @@ impl Value {
 
     /// The members of a list in order: `Name.member.N` as ELB writes it or `Name.N` as EC2 does.
     pub(crate) fn list(&self, name: &str) -> Vec<&Self> {
-        let Some(list) = self.get(name) else { return Vec::new() };
-        let members = list.get("member").map_or(&list.fields, |member| &member.fields);
+        self.get(name).map(Self::members).unwrap_or_default()
+    }
+
+    /// Its own members, where it is such a list.
+    pub(crate) fn members(&self) -> Vec<&Self> {
+        let members = self.get("member").map_or(&self.fields, |member| &member.fields);
         let mut numbered: Vec<(u64, &Self)> = members
             .iter()
             .filter_map(|(number, value)| Some((number.parse().ok()?, value)))

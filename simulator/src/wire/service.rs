@@ -14,6 +14,7 @@ pub(crate) enum Service {
     Acm,
     Tagging,
     S3,
+    CloudTrail,
 }
 
 impl Service {
@@ -28,6 +29,7 @@ impl Service {
             "acm" => Self::Acm,
             "tagging" => Self::Tagging,
             "s3" => Self::S3,
+            "cloudtrail" => Self::CloudTrail,
             _ => return None,
         })
     }
@@ -43,6 +45,7 @@ impl Service {
             Self::Acm => "acm",
             Self::Tagging => "tagging",
             Self::S3 => "s3",
+            Self::CloudTrail => "cloudtrail",
         }
     }
 
@@ -50,6 +53,7 @@ impl Service {
     pub(super) fn of_target(target: &str) -> Option<Self> {
         match target.split('.').next()? {
             "CertificateManager" => Some(Self::Acm),
+            "CloudTrail_20131101" => Some(Self::CloudTrail),
             "ResourceGroupsTaggingAPI_20170126" => Some(Self::Tagging),
             _ => None,
         }
@@ -75,7 +79,7 @@ impl Service {
             Self::AutoScaling => "2011-01-01",
             Self::Iam => "2010-05-08",
             Self::Sts => "2011-06-15",
-            Self::Acm | Self::Tagging | Self::S3 => "",
+            Self::Acm | Self::Tagging | Self::S3 | Self::CloudTrail => "",
         }
     }
 
@@ -88,8 +92,15 @@ impl Service {
             Self::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
             Self::S3 => "http://s3.amazonaws.com/doc/2006-03-01/",
             // The JSON protocols have none.
-            Self::Elb | Self::Acm | Self::Tagging => "http://elasticloadbalancing.amazonaws.com/doc/2012-06-01/",
+            Self::Elb | Self::Acm | Self::Tagging | Self::CloudTrail => {
+                "http://elasticloadbalancing.amazonaws.com/doc/2012-06-01/"
+            }
         }
+    }
+
+    /// Whether its requests and replies are JSON.
+    pub(crate) fn speaks_json(self) -> bool {
+        matches!(self, Self::Acm | Self::Tagging | Self::CloudTrail)
     }
 
     /// Its error for an operation that it has not, which says so in AWS's words and whose fault that is.
@@ -114,7 +125,7 @@ impl Service {
                 "InvalidAction",
                 format!("The action {operation} is not valid for this web service."),
             ),
-            Self::Acm | Self::Tagging => {
+            Self::Acm | Self::Tagging | Self::CloudTrail => {
                 ApiError::sender("UnknownOperationException", format!("Unknown operation: {operation}"))
             }
             Self::S3 => ApiError::new(501, "NotImplemented", format!("{operation} is not simulated.")),

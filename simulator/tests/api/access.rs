@@ -71,6 +71,8 @@ fn each_service_refuses_in_its_own_way() {
     assert_eq!(code, "AccessDenied");
     let (status, refused) = aws.json("acm", "CertificateManager.ListCertificates", &json!({}));
     assert_eq!((status, &refused["__type"]), (400, &json!("AccessDeniedException")));
+    let (status, refused) = aws.json("cloudtrail", "CloudTrail_20131101.LookupEvents", &json!({}));
+    assert_eq!((status, &refused["__type"]), (400, &json!("AccessDeniedException")));
     // Who one is may everybody ask.
     aws.sts("GetCallerIdentity", &[]).unwrap();
 }

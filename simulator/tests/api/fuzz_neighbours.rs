@@ -219,11 +219,13 @@ regions:
             "CertificateManager.Nothing",
             "ResourceGroupsTaggingAPI_20170126.GetResources",
             "ResourceGroupsTaggingAPI_20170126.TagResources",
+            "CloudTrail_20131101.LookupEvents",
             "Nobody.Nothing",
         ][..]),
         members in vec((select(&[
             "CertificateArn", "Certificate", "PrivateKey", "DomainName", "MaxItems", "NextToken", "Tags", "TagFilters",
             "ResourceARNList", "ResourcesPerPage", "Includes", "CertificateStatuses", "PaginationToken",
+            "LookupAttributes", "MaxResults", "StartTime", "EndTime",
         ][..]), select(&["null", "1", "-1", "\"a\"", "[]", "{}", "[1]", "[{\"Key\": 1}]", "[[[]]]", "1e99"][..])), 0..6),
         cut in 0_usize..200,
     ) {
@@ -231,7 +233,11 @@ regions:
         let mut body = format!("{{{}}}", members.join(", "));
         body.truncate(cut.max(2));
         let aws = aws();
-        let service = if target.starts_with("Certificate") { "acm" } else { "tagging" };
+        let service = match target.split('.').next() {
+            Some("CertificateManager") => "acm",
+            Some("CloudTrail_20131101") => "cloudtrail",
+            _ => "tagging",
+        };
         let request = aws.request(service).header("x-amz-target", target).body(body.into()).unwrap();
         let (status, reply) = aws.call(request).unwrap();
         prop_assert!([200, 400].contains(&status), "{status} {reply}");

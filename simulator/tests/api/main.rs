@@ -35,4 +35,5 @@ mod socket;
 mod state;
 mod throttles;
 mod time;
+mod trail;
 mod validation;

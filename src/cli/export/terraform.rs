@@ -108,7 +108,8 @@ fn access_logs(log: &AccessLog) -> Body {
     block
 }
 
-/// The policies in force that are more than AWS's default, by their names in AWS, with their names in the configuration.
+/// The policies in force that are more than AWS's default, by their names in AWS, with their names in the configuration. Those
+/// that say the same are one there: their new name comes of what they say.
 struct Names(BTreeMap<PolicyName, String>);
 
 impl Names {
@@ -132,9 +133,12 @@ impl Names {
             .collect();
         used.extend(keys);
         used.retain(|name| !is_unknown(lb, name));
-        let named = used.into_iter().map(|name| {
-            let label = labels.free("aws_load_balancer_policy", &format!("{own}_{name}"));
-            (name, label)
+        let mut by_content: BTreeMap<&Policy, String> = BTreeMap::new();
+        let named = used.into_iter().filter_map(|name| {
+            let content = lb.policies.get(&name)?;
+            let free = || labels.free("aws_load_balancer_policy", &format!("{own}_{name}"));
+            let label = by_content.entry(content).or_insert_with(free).clone();
+            Some((name, label))
         });
         Self(named.collect())
     }
@@ -148,8 +152,9 @@ impl Names {
     }
 
     fn write(&self, lb: &LoadBalancer, own: &str, labels: &mut Labels, file: &mut Body) {
+        let mut written = BTreeSet::new();
         for (name, label) in &self.0 {
-            let Some(policy) = lb.policies.get(name) else {
+            let Some(policy) = lb.policies.get(name).filter(|_| written.insert(label)) else {
                 continue;
             };
             let mut body = Body::default();

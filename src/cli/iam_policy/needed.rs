@@ -18,10 +18,14 @@ pub(super) struct Needs {
     pub(super) create: bool,
     /// Whether one may be taken over.
     pub(super) adopt: bool,
+    /// Whether one that nobody offers may be.
+    pub(super) adopt_any: bool,
     /// Whether it could be the first one of the account.
     pub(super) first: bool,
     /// Whether instances are registered with load balancers of others.
     pub(super) bind: bool,
+    /// Also with those that nobody offers.
+    pub(super) bind_any: bool,
 }
 
 impl Needs {
@@ -38,7 +42,10 @@ impl Needs {
             let needed = ACTIONS.iter().filter(|(_, asks)| asks(&asker));
             self.actions
                 .extend(needed.map(|(action, _)| *action).filter(|action| of_targets(action)));
-            self.bind |= asker.writes() && rules.binding != Permission::Never;
+            let permission = asker.account().and_then(|account| account.spec.binding);
+            let permission = permission.unwrap_or(rules.binding);
+            self.bind |= asker.writes() && permission != Permission::Never;
+            self.bind_any |= asker.writes() && permission == Permission::Any;
         }
     }
 }
@@ -168,7 +175,15 @@ pub(super) fn needed(objects: &[&ClassicLoadBalancer], accounts: &[&AWSAccount],
                 .map(|(action, _)| *action),
         );
         needs.create |= asker.creates();
-        needs.adopt |= asker.writes() && object.spec.adopt == Some(true) && rules.adoption != Adoption::Never;
+        let permission = asker.account().and_then(|account| account.spec.adoption);
+        let adopts = |at_most: Permission, by_rules: Adoption| match permission {
+            Some(permission) => permission == at_most,
+            None => rules.adoption == by_rules,
+        };
+        if asker.writes() && object.spec.adopt == Some(true) {
+            needs.adopt |= !adopts(Permission::Never, Adoption::Never);
+            needs.adopt_any |= adopts(Permission::Any, Adoption::Any);
+        }
     }
     let made = |object: &&ClassicLoadBalancer| {
         object
@@ -199,6 +214,15 @@ impl Asker<'_> {
         let applied = self.status().and_then(|status| status.applied.as_ref());
         let applied = applied.map(|applied| applied.fields.as_slice()).unwrap_or_default();
         declared || applied.iter().any(|name| name.split(['.', '[']).next() == Some(field))
+    }
+
+    /// The account that the object refers to.
+    fn account(&self) -> Option<&AWSAccount> {
+        let name = &self.object.spec.account_ref.as_ref()?.name;
+        let mut accounts = self.accounts.iter();
+        accounts
+            .find(|account| account.metadata.name.as_ref() == Some(name))
+            .copied()
     }
 
     fn writes(&self) -> bool {

@@ -6,7 +6,7 @@ use super::check::Checked;
 use super::from_terraform::of_account;
 use super::manifest::{self, Manifest};
 use super::{Import, Made, tell, write};
-use crate::api::{AutoScalingGroupTarget, ClassicLoadBalancerSpec, Targets};
+use crate::api::{AutoScalingGroupTarget, ClassicLoadBalancerSpec, Permission, Targets};
 use crate::aws::{AccountRegion, Accounts};
 use crate::cli::failure::Failure;
 use crate::cli::files;
@@ -41,6 +41,8 @@ impl Import {
         let (terms, _) = self.terms(cluster, &[namespace.clone()].into()).await?;
         let states = self.states().await?;
         let (mut exit, mut made, mut taken) = (Exit::Ok, Vec::new(), BTreeSet::new());
+        let (named, permission) = account.binding();
+        let who = (named, permission.is_some());
         let mut going = vec![BTreeSet::new(); states.len()];
         for (region, wishes) in self.by_region(&states, aws.default_region())? {
             let asked = account.region(aws, &region, None).await?;
@@ -58,13 +60,13 @@ impl Import {
                     uid: String::new(),
                 };
                 let bond = Bond {
-                    binding: terms.rules.binding,
+                    binding: permission.unwrap_or(terms.rules.binding),
                     by: &by,
                     name,
                     region: &region,
                     tags: &lb.tags,
                 };
-                let mut one = one(&bond, (own, object), lb, attached, fleet.knows_groups());
+                let mut one = one(&bond, who, (own, object), lb, attached, fleet.knows_groups());
                 one.manifest.spec.account_ref = account.reference();
                 made.push(one);
                 going[state].extend(&attached.addresses);
@@ -147,6 +149,7 @@ fn found<'a>(fleet: &'a Fleet, name: &str, region: &str, exit: &mut Exit) -> Opt
 /// The binding of one load balancer.
 fn one(
     bond: &Bond<'_>,
+    who: (Option<&str>, bool),
     (namespace, name): (String, String),
     lb: &LoadBalancer,
     attached: &Attached,
@@ -154,12 +157,7 @@ fn one(
 ) -> Made {
     let addresses: Vec<&str> = attached.addresses.iter().map(String::as_str).collect();
     let mut comments = vec![format!("of Terraform: {}", addresses.join(", "))];
-    if bond.refusal().is_some() {
-        comments.push(format!(
-            "it is not offered yet: set the tag {TAG_BIND_BY} with {} in its value on the load balancer",
-            bond.by.path()
-        ));
-    }
+    comments.extend(refused(bond, who));
     comments.push("instances that are registered already stay when the binding is deleted".to_owned());
     let groups = attached.groups.iter().map(|name| AutoScalingGroupTarget {
         name: name.clone(),
@@ -191,6 +189,29 @@ fn one(
         },
         checked: checked(lb, attached, knows_groups),
     }
+}
+
+/// Why the binding may not register anything yet, and what to do. `who`: the `AWSAccount` that it refers to, and whether that says
+/// itself what may be bound.
+fn refused(bond: &Bond<'_>, (account, says): (Option<&str>, bool)) -> Option<String> {
+    bond.refusal()?;
+    let account = account.map(|name| format!("AWSAccount {name}"));
+    if bond.binding == Permission::Never {
+        return Some(match account.filter(|_| says) {
+            Some(account) => format!("{account} lets nothing be bound: its spec.binding is Never"),
+            None => "the operator lets nothing be bound: it runs with --binding=never".to_owned(),
+        });
+    }
+    let mut told = format!(
+        "it is not offered yet: set the tag {TAG_BIND_BY} with {} in its value on the load balancer",
+        bond.by.path()
+    );
+    if let Some(account) = account.filter(|_| bond.binding == Permission::Tagged) {
+        told.push_str(&format!(
+            ", unless {account} shall permit it without, by spec.binding: Any"
+        ));
+    }
+    Some(told)
 }
 
 /// What applying the binding would do.

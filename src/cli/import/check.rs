@@ -36,6 +36,8 @@ pub(in crate::cli) struct Checker<'a> {
     passed_over: Mutex<BTreeSet<String>>,
     /// Whether each is offered by a tag, whatever the operator asks for.
     offers: bool,
+    /// Whether they are applied after it.
+    applies: bool,
 }
 
 /// What a plan says.
@@ -67,7 +69,14 @@ impl<'a> Checker<'a> {
             asks,
             passed_over: Mutex::default(),
             offers,
+            applies: false,
         })
+    }
+
+    /// For manifests that are applied after it: whoever may not create one of them is told before anything is begun.
+    pub(in crate::cli) fn of_what_is_applied(mut self, applies: bool) -> Self {
+        self.applies = applies;
+        self
     }
 
     /// Plans for the manifest of an object, stored or not. `tags` are those of the load balancer.
@@ -137,6 +146,8 @@ impl<'a> Checker<'a> {
         let given: DynamicObject = serde_json::from_value(document.clone()).map_err(wrong)?;
         let asked = match plan::ask(&self.client, given).await {
             Ok(asked) => asked,
+            // Whoever may not read it could not wait for it.
+            Err(why) if self.applies => return Err(why),
             Err(why) => {
                 self.asks_no_more(namespace, &why.to_string());
                 return Ok(object);
@@ -147,6 +158,8 @@ impl<'a> Checker<'a> {
         match asked.answer {
             Ok(checked) if stored => checked.try_parse().map_err(|error| Failure::new(error.to_string())),
             Ok(_) => Ok(object),
+            // A stored one is patched, which this did not ask for.
+            Err(error @ kube::Error::Api(_)) if self.applies && !stored => Err(Failure::kube("creating it", &error)),
             Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404) => {
                 self.asks_no_more(namespace, &status.message);
                 Ok(object)

@@ -28,7 +28,13 @@ pub(super) struct Owner {
     /// The cluster, where it is in one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) cluster: Option<String>,
+    /// `tags` or `terraformState`: what says so. Nobody has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    known_by: Option<&'static str>,
 }
+
+/// Tags that stay when whoever set them has let go are no proof.
+const STAYING: [&str; 2] = ["CloudFormation", "Terraform"];
 
 impl Owner {
     fn new(kind: &'static str, name: Option<&str>, cluster: Option<&str>) -> Self {
@@ -36,6 +42,7 @@ impl Owner {
             kind,
             name: name.map(ToOwned::to_owned),
             cluster: cluster.map(ToOwned::to_owned),
+            known_by: (kind != "Nobody").then_some("tags"),
         }
     }
 
@@ -45,8 +52,16 @@ impl Owner {
         match self.kind {
             "ClassicLoadBalancer" => name.to_owned(),
             "Nobody" => String::new(),
-            kind if name.is_empty() => kind.to_ascii_lowercase(),
-            kind => format!("{}/{name}", kind.to_ascii_lowercase()),
+            kind => {
+                let mut text = kind.to_ascii_lowercase();
+                if !name.is_empty() {
+                    text.push_str(&format!("/{name}"));
+                }
+                if STAYING.contains(&kind) && self.known_by == Some("tags") {
+                    text.push_str(" (by its tags)");
+                }
+                text
+            }
         }
     }
 }
@@ -98,7 +113,10 @@ pub(super) fn owner(name: &str, tags: &BTreeMap<String, String>, address: Option
     } else if let Some(cluster) = tag(KOPS).filter(|_| name.starts_with("api-")) {
         Owner::new("Kops", Some(cluster), Some(cluster))
     } else if let Some(address) = address {
-        Owner::new("Terraform", Some(address), None)
+        Owner {
+            known_by: Some("terraformState"),
+            ..Owner::new("Terraform", Some(address), None)
+        }
     } else if let Some(stack) = tag(STACK) {
         Owner::new("CloudFormation", Some(stack), None)
     } else if tags.iter().any(|(key, value)| is_terraforms(key, value)) {
@@ -224,7 +242,7 @@ mod tests {
             ),
             "elasticbeanstalk/prod"
         );
-        assert_eq!(of("x", &[(STACK, "shop")]), "cloudformation/shop");
+        assert_eq!(of("x", &[(STACK, "shop")]), "cloudformation/shop (by its tags)");
         assert_eq!(of("api-x", &[(KOPS, "k.example")]), "kops/k.example");
         for tag in [
             ("managed-by", "terraform"),
@@ -235,7 +253,7 @@ mod tests {
             ("terraform", "Yes"),
             ("terraform:workspace", "shop"),
         ] {
-            assert_eq!(of("x", &[tag]), "terraform", "{tag:?}");
+            assert_eq!(of("x", &[tag]), "terraform (by its tags)", "{tag:?}");
         }
         for tag in [
             ("managed-by", "hand"),
@@ -248,7 +266,7 @@ mod tests {
         assert_eq!(of("web", &[("Terraform", "true")]), "terraform/aws_elb.web");
         assert_eq!(
             of("x", &[("Terraform", "true"), (STACK, "shop")]),
-            "cloudformation/shop"
+            "cloudformation/shop (by its tags)"
         );
     }
 

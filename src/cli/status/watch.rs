@@ -117,7 +117,7 @@ impl Lines<'_> {
             self.table.render(0)
         };
         self.begun = true;
-        screen::print_on(&text)
+        screen::show_on(&text)
     }
 }
 

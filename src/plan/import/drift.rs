@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::{Unfit, import};
-use crate::elb::{Declared, InstanceId, ListenerPolicies, LoadBalancer, Origin, Owner, Policy, Scheme, TAG_PREFIX};
+use crate::elb::{
+    Declared, InstanceId, ListenerPolicies, LoadBalancer, Origin, Owner, Policy, Scheme, TAG_PREFIX, is_own_policy,
+};
 use crate::plan::desired::{Resolved, Wish, declare};
 use crate::plan::targets::Member;
 use crate::plan::{Explained, Facts, Plan, Step};
@@ -68,7 +70,13 @@ pub fn differences(
     let mut before = actual.clone();
     before.tags.extend(owner.tags(Origin::Adopted));
     let plan = Plan::update(&desired.declared, &before, &Facts::default());
-    let own = |step: &Step| matches!(step, Step::AddTags(tags) if tags.keys().all(|key| key.starts_with(TAG_PREFIX)));
+    // What the operator tidies up of its own, whatever the tool knows.
+    let own = |step: &Step| match step {
+        Step::AddTags(tags) => tags.keys().all(|key| key.starts_with(TAG_PREFIX)),
+        Step::DeletePolicy(name) => is_own_policy(name),
+        Step::SetBackendPolicies { port, .. } => !known.uses_instance_port(*port),
+        _ => false,
+    };
     let steps = plan.steps().filter(|step| !own(step));
     Ok(Drift {
         calls: steps.map(|step| Explained::new(step, Some(actual))).collect(),
