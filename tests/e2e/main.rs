@@ -25,6 +25,7 @@ mod blue_green;
 mod brake;
 mod certificates;
 mod cluster_deletes;
+mod dashboard;
 mod deletion;
 mod drain_handshake;
 mod draining;
