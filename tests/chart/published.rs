@@ -38,8 +38,19 @@ impl Repository {
     }
 
     fn git(&self, arguments: &[&str]) {
-        let identity = ["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"];
-        let ran = Command::new("git").args(identity).args(arguments).current_dir(self.path()).output();
+        let identity = [
+            "-c",
+            "user.name=a",
+            "-c",
+            "user.email=a@example.com",
+            "-c",
+            "commit.gpgsign=false",
+        ];
+        let ran = Command::new("git")
+            .args(identity)
+            .args(arguments)
+            .current_dir(self.path())
+            .output();
         assert!(ran.unwrap().status.success(), "{arguments:?}");
     }
 
@@ -114,7 +125,10 @@ fn the_notes_of_a_release_are_its_part_of_the_changelog() {
     let repository = Repository::new();
     let notes = |version: &str| repository.run("tools/release/notes", version, None);
     let (fine, said) = notes("1.2.3");
-    assert!(fine && said.trim() == "The news.\n\n### Operator\n\n- A thing.", "{said:?}");
+    assert!(
+        fine && said.trim() == "The news.\n\n### Operator\n\n- A thing.",
+        "{said:?}"
+    );
     assert_eq!(notes("1.2.2").1.trim(), "Old.");
     for version in ["1.2", "1.2.30", "2"] {
         assert!(!notes(version).0, "{version}");
@@ -153,13 +167,22 @@ fn image_and_chart_are_pushed_once_and_no_tag_is_moved() {
                         \"$digest\" \"$1\" >index.json && tar -cf \"$0\" index.json blobs && rm -r index.json blobs";
         let file = folder.join(format!("a-1.2.3-{part}.tar"));
         let mut shell = Command::new("sh");
-        shell.args(["-c", script]).arg(file).args([name, manifest]).current_dir(work.path());
+        shell
+            .args(["-c", script])
+            .arg(file)
+            .args([name, manifest])
+            .current_dir(work.path());
         assert!(shell.status().unwrap().success());
     };
     let push = || {
         let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
         let mut command = Command::new(root().join("tools/release/push"));
-        let output = command.arg(&folder).env("PATH", path).env("REGISTRY", &registry).output().unwrap();
+        let output = command
+            .arg(&folder)
+            .env("PATH", path)
+            .env("REGISTRY", &registry)
+            .output()
+            .unwrap();
         let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
         (output.status.success(), said.into_owned())
     };

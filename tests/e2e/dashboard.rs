@@ -126,12 +126,18 @@ fn wrong_with(panel: &Panel, drawn: &Section, colours: usize) -> Vec<String> {
 /// A calm beginning, then everything that the dashboard is about.
 async fn happen(shared: &Shared, prometheus: &Prometheus) -> Result<()> {
     let test = &shared.test;
-    let ids = test.instances(&["us-east-1a", "us-east-1b", "us-east-1a", "us-east-1b"]).await?;
+    let ids = test
+        .instances(&["us-east-1a", "us-east-1b", "us-east-1a", "us-east-1b"])
+        .await?;
     test.another_ready("shop", &minimal(&by_ids(&ids[..3]))).await?;
     test.another_ready("blog", &minimal(&by_ids(&ids[3..]))).await?;
-    prometheus.until_scraped(15).await?;
+    let spare = test.instances(&["us-east-1a", "us-east-1b"]).await?;
+    shared.bound("batch", &spare).await?;
+    prometheus.until_scraped(12).await?;
     test.have_everything_go_wrong(shared).await?;
     test.simulator().set_instance_health(&ids[0], false).await?;
+    let healthy = "sum(clb_load_balancer_instances{name=\"shop\",state=\"InService\"})";
+    prometheus.until(healthy, |instances| instances < 2.5).await?;
     let before = test.scrape().await?;
     test.have_aws_throttle(&before).await?;
     test.have_aws_fail().await?;
@@ -145,7 +151,6 @@ async fn happen(shared: &Shared, prometheus: &Prometheus) -> Result<()> {
         .await?;
     test.simulator().clear_faults().await?;
     test.simulator().set_instance_health(&ids[0], true).await?;
-    let shop = "sum(clb_load_balancer_instances{name=\"shop\",state=\"InService\"})";
-    prometheus.until(shop, |instances| instances > 2.5).await?;
+    prometheus.until(healthy, |instances| instances > 2.5).await?;
     prometheus.until_scraped(75).await
 }

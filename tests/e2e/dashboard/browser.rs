@@ -137,7 +137,7 @@ impl Browser {
         self.run(&arguments, page).await.map(drop)
     }
 
-    /// How many colours the plot of each panel has in a picture.
+    /// How many colours the plot of each panel has in a picture, which is then stored with so many that a byte is enough for a pixel.
     pub(super) async fn colours(&self, picture: &Path, panels: &[Section], folder: &Path) -> Result<Vec<usize>> {
         let mut hex = String::new();
         for byte in std::fs::read(picture).expect("a picture") {
@@ -150,9 +150,19 @@ impl Browser {
         let path = folder.join("colours.html");
         std::fs::write(&path, page).expect("written");
         let html = self.run(&["--dump-dom".to_owned()], &path).await?;
-        let counted = Regex::new("data-colours=\"([0-9 ]+)\"").expect("an expression");
-        let counted = counted.captures(&html).expect("the colours were not counted");
-        Ok(counted[1]
+        let told = |name: &str| {
+            let pattern = Regex::new(&format!("data-{name}=\"([0-9a-f ]+)\"")).expect("an expression");
+            let found = pattern.captures(&html);
+            found.unwrap_or_else(|| panic!("nothing is told of {name}"))[1].to_owned()
+        };
+        let small = told("small");
+        let bytes = (0..small.len()).step_by(2).map(|at| &small[at..at + 2]);
+        let bytes: Vec<u8> = bytes
+            .map(|byte| u8::from_str_radix(byte, 16).expect("a byte"))
+            .collect();
+        std::fs::write(picture, bytes).expect("written");
+        let counts = told("colours");
+        Ok(counts
             .split(' ')
             .map(|count| count.parse().expect("a number"))
             .collect())

@@ -186,6 +186,17 @@ impl Panel {
         columns.into_iter().map(|(_, name)| name).collect()
     }
 
+    /// The series that have a colour of their own.
+    fn colours(&self) -> Value {
+        let overrides = self.declared["fieldConfig"]["overrides"].as_array();
+        let colour = |part: &Value| {
+            assert_eq!(part["matcher"]["id"], "byName", "the page knows no other");
+            let value = part["properties"][0]["value"]["fixedColor"].clone();
+            (text(&part["matcher"]["options"]), value)
+        };
+        overrides.into_iter().flatten().map(colour).collect()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.series.is_empty() && self.cells.is_empty()
     }
@@ -201,10 +212,15 @@ impl Panel {
     /// What the page needs.
     fn told(&self) -> Value {
         let defaults = &self.declared["fieldConfig"]["defaults"];
-        let columns = if self.kind == "table" { self.columns() } else { Vec::new() };
+        let columns = if self.kind == "table" {
+            self.columns()
+        } else {
+            Vec::new()
+        };
         json!({
             "id": self.id, "title": self.title, "unit": self.unit, "kind": self.kind, "grid": self.declared["gridPos"],
-            "min": defaults["min"], "max": defaults["max"], "steps": defaults["thresholds"]["steps"],
+            "min": defaults["min"], "max": defaults["max"], "decimals": defaults["decimals"],
+            "bars": defaults["custom"]["drawStyle"] == "bars", "colours": self.colours(), "steps": defaults["thresholds"]["steps"],
             "legend": self.declared["options"]["legend"], "series": self.series, "columns": columns, "cells": self.cells,
         })
     }

@@ -43,7 +43,7 @@ impl Prometheus {
                 }],
                 // The namespace of a test has a name by chance.
                 "metric_relabel_configs": [
-                    {"source_labels": ["namespace"], "regex": "test-.*", "target_label": "namespace", "replacement": "web"},
+                    {"source_labels": ["namespace"], "regex": "test-.*", "target_label": "namespace", "replacement": "prod"},
                 ],
             }],
         });
@@ -115,7 +115,9 @@ impl Prometheus {
         loop {
             // It may not listen yet.
             let series = self.instant(expression).await.unwrap_or_default();
-            let value = series.first().and_then(|series| series["value"][1].as_str()?.parse().ok());
+            let value = series
+                .first()
+                .and_then(|series| series["value"][1].as_str()?.parse().ok());
             if value.is_some_and(&holds) {
                 return Ok(());
             }
