@@ -9,7 +9,7 @@ use regex::Regex;
 use testkit::{Error, Result, tool};
 
 /// A page of ours is drawn in a second or two.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_mins(2);
 
 /// Nothing of it goes to the network.
 const FLAGS: &[&str] = &[
