@@ -102,7 +102,7 @@ fn what_does_not_fit_its_tag_is_refused_before_it_is_built() {
     repository.refused(Some(&key), "release.pub is missing");
     let mut openssl = Command::new("openssl");
     openssl.args(["pkey", "-pubout", "-in"]).arg(&key).arg("-out");
-    let public = repository.path().join("tools/release/release.pub");
+    let public = repository.path().join("release.pub");
     assert!(openssl.arg(public).status().unwrap().success());
     repository.refused(Some(&key), "not clean");
     repository.tagged();
