@@ -20,14 +20,14 @@ chart := charts/classic-lb-operator
 
 .PHONY: help
 help: ## Show this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
 .PHONY: demo
-demo: announce-demo binaries ## Play the ELB tutorial against a real API server and a simulated AWS, and check every step
+demo: announce-demo all-of-it ## Play the ELB tutorial against a real API server and a simulated AWS, and check every step
 	@"$(testkit)" demo
 
 .PHONY: up
-up: announce-up binaries ## Start the same stack in the background and write .local/env for kubectl and AWS clients
+up: announce-up all-of-it ## Start the same stack in the background and write .local/env for kubectl and AWS clients
 	@"$(testkit)" up
 
 .PHONY: announce-demo announce-up
@@ -55,6 +55,13 @@ gitops := kube-scheduler kwok redis kustomize-controller source-controller argoc
 test-gitops: tools binaries ## Run Flux, Argo CD and Helm against the operator, and check what they make of it
 	@for tool in $(gitops); do tools/build $$tool >/dev/null; done
 	cargo test --test gitops -- --nocapture
+
+# Prometheus is built for this alone, in some three minutes, and Chromium installed where that may be done.
+.PHONY: test-dashboard
+test-dashboard: ## Draw the dashboard from what a real Prometheus has of a real operator, and look at it: target/dashboard/
+	@tools/browser >/dev/null
+	@for tool in etcd kube-apiserver prometheus; do tools/build $$tool >/dev/null; done
+	cargo test --workspace --test e2e dashboard -- --ignored --nocapture
 
 .PHONY: lint
 lint: ## Check formatting, clippy and rustdoc, with warnings denied
@@ -105,8 +112,16 @@ soak: tools binaries ## Let two operators idle over 50 load balancers for MINUTE
 tools:
 	@for tool in etcd kube-apiserver kube-controller-manager kubectl helm helm3 kstatus promtool; do tools/build $$tool >/dev/null; done
 
+# What a stack is made of, at once: one crate, EC2's, keeps a single core busy for minutes, and Go has the others meanwhile. Cargo shall
+# take all cores, and not only those that make counts.
+.PHONY: all-of-it tools-of-it
+all-of-it:
+	@$(MAKE) --no-print-directory --jobs=2 tools-of-it binaries
+tools-of-it:
+	@for tool in etcd kube-apiserver $(shell command -v kubectl >/dev/null || echo kubectl); do tools/build $$tool >/dev/null; done
+
 # A test is built along, so that features are chosen for programs and tests together. Else the crates whose features differ are
 # compiled once for `make up` and once more for `make test`, EC2's among them, which takes minutes and 7 GB.
 .PHONY: binaries
 binaries:
-	@cargo build --workspace --bins --test layers
+	@env -u MAKEFLAGS -u MFLAGS -u CARGO_MAKEFLAGS cargo build --workspace --bins --test layers

@@ -33,6 +33,8 @@ mod options;
 mod pages;
 #[path = "chart/papers.rs"]
 mod papers;
+#[path = "chart/published.rs"]
+mod published;
 #[path = "chart/reference.rs"]
 mod reference;
 #[path = "chart/release.rs"]

@@ -25,7 +25,7 @@ waits for a worker: `workqueue_depth` counts those, `clb_operator_queue_depth` t
 `clb_operator_queue_age_seconds` how long the one of them has waited that came first. As in controller-runtime only the depth has a
 priority, and not `workqueue_queue_duration_seconds`.
 
-[Alerts](../runbooks/README.md) on them and a dashboard come with the chart.
+[Alerts](../runbooks/README.md) on them and a [dashboard](../runbooks/README.md#the-dashboard) come with the chart.
 ";
 
 /// What the labels hold.

@@ -113,6 +113,7 @@ fn addresses_of_the_book_are_those_of_its_pages() {
                 let (page, anchor) = (&found[1], found.get(2).map_or("", |anchor| anchor.as_str()));
                 let file = match page.strip_suffix(".html") {
                     Some(name) => root().join(format!("docs/{name}.md")),
+                    None if page.starts_with("images/") => root().join("docs").join(page),
                     None => root().join("docs").join(page).join("README.md"),
                 };
                 looked += 1;

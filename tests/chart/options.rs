@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::helm::{REQUIRED, chart, deployment, document, names, object, read, render, template};
+use crate::helm::{REQUIRED, chart, deployment, document, names, object, read, render, root, template};
 
 const NAME: &str = "test-classic-lb-operator";
 
@@ -331,12 +331,19 @@ fn the_card_of_the_chart_is_filled_in() {
         "crds",
         "crdsExamples",
         "recommendations",
+        "screenshots",
     ] {
         let text = card["annotations"][format!("artifacthub.io/{annotation}")]
             .as_str()
             .unwrap_or_else(|| panic!("{annotation}"));
         let entries = document(text);
         assert!(entries.as_array().is_some_and(|list| !list.is_empty()), "{annotation}");
+    }
+    let pictures = document(card["annotations"]["artifacthub.io/screenshots"].as_str().unwrap());
+    for picture in pictures.as_array().unwrap() {
+        let url = picture["url"].as_str().unwrap();
+        let path = url.strip_prefix("https://classiclb.dev/").expect("a page of ours");
+        assert!(root().join(path).exists(), "{path}");
     }
     let packaged = document(card["annotations"]["artifacthub.io/crds"].as_str().unwrap());
     let files = std::fs::read_dir(chart().join("files/crds")).unwrap().count();

@@ -28,6 +28,7 @@ mod brake;
 mod certificates;
 mod clocks;
 mod cluster_deletes;
+mod dashboard;
 mod deletion;
 mod drain_handshake;
 mod draining;

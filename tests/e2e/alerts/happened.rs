@@ -68,7 +68,7 @@ impl Happened {
 
 impl Test {
     /// Applies an object with another name than `web`, with these lines as its spec.
-    async fn another(&self, name: &str, spec: &str) -> Result<()> {
+    pub(crate) async fn another(&self, name: &str, spec: &str) -> Result<()> {
         let manifest = manifest(spec).replace("name: web", &format!("name: {name}"));
         self.namespace.apply(&manifest).await.map(drop)
     }
@@ -80,18 +80,21 @@ impl Test {
         Ok(LoadBalancer::from(found).name())
     }
 
-    async fn another_ready(&self, name: &str, spec: &str) -> Result<String> {
+    /// The same, and waits until it is ready; returns its name in AWS.
+    pub(crate) async fn another_ready(&self, name: &str, spec: &str) -> Result<String> {
         self.another(name, spec).await?;
         self.until_other(name, "Ready to be True", LoadBalancer::is_ready).await
     }
 
-    async fn ask_for(&self, name: &str) -> Result<()> {
+    /// Asks for a pass over it.
+    pub(crate) async fn ask_for(&self, name: &str) -> Result<()> {
         let value = unique();
         let asked = self.namespace.annotate(Kind::CLB, name, REQUESTED_AT, Some(&value));
         asked.await.map(drop)
     }
 
-    async fn scrape(&self) -> Result<Scrape> {
+    /// What the operator says of itself now.
+    pub(crate) async fn scrape(&self) -> Result<Scrape> {
         Ok(Scrape::of(&self.stack.operator().get("/metrics").await?.body))
     }
 
@@ -113,7 +116,7 @@ impl Test {
     }
 
     /// One object for each thing that can be the matter.
-    async fn have_everything_go_wrong(&self, shared: &Shared) -> Result<String> {
+    pub(crate) async fn have_everything_go_wrong(&self, shared: &Shared) -> Result<String> {
         let nowhere = "availabilityZones: [us-east-1a]\nlisteners:\n\
                        - {port: 80, protocol: HTTP, instancePortFrom: {serviceName: nowhere, port: 80}}";
         self.another("missing", nowhere).await?;
@@ -200,7 +203,8 @@ impl Test {
         Ok(())
     }
 
-    async fn have_aws_throttle(&self, before: &Scrape) -> Result<Scrape> {
+    /// Lets AWS throttle a change of `web`; returns what is said then.
+    pub(crate) async fn have_aws_throttle(&self, before: &Scrape) -> Result<Scrape> {
         let fault = error("Throttling", 400, "Rate exceeded");
         let rule = json!({"match": {"operation": "ConfigureHealthCheck"}, "do": fault});
         self.simulator().fault(&rule).await?;
@@ -212,7 +216,7 @@ impl Test {
     }
 
     /// What it says before AWS fails, and when it does.
-    async fn have_aws_fail(&self) -> Result<[Scrape; 2]> {
+    pub(crate) async fn have_aws_fail(&self) -> Result<[Scrape; 2]> {
         let fault = error("InternalFailure", 500, "try again");
         let rule = json!({"match": {"service": "elasticloadbalancing"}, "do": fault});
         self.simulator().fault(&rule).await?;

@@ -24,7 +24,7 @@ pub(super) struct Series {
 
 /// Everything that one process said at one moment.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Scrape {
+pub(crate) struct Scrape {
     pub(super) series: Vec<Series>,
     /// In seconds of the Unix epoch.
     at: f64,
