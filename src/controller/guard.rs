@@ -33,7 +33,7 @@ use crate::api::FINALIZER;
 use crate::api::message;
 use crate::elb::Lane;
 use crate::lease::{Share, Used};
-use crate::metrics::{CONTROLLER, Reconciled, Told};
+use crate::metrics::{Reconciled, Told};
 use crate::plan::Problem;
 use samples::told;
 
@@ -192,7 +192,7 @@ impl Reconciler {
         // The names are those of controller-runtime, which queries of logs know.
         let span = info_span!(
             "reconcile",
-            controller = CONTROLLER,
+            controller = object.controller(),
             namespace = object.namespace(),
             name = object.name_any(),
             reconcileID = self.reconcile_id(),
@@ -332,7 +332,7 @@ impl Reconciler {
             ..Object::default()
         };
         error!(
-            controller = CONTROLLER,
+            controller = object.controller(),
             namespace = object.namespace(),
             name = object.name_any(),
             error = %invalid.error,

@@ -205,6 +205,11 @@ impl Object {
     pub(in crate::controller) fn is_binding(&self) -> bool {
         self.kind == Kind::Binding
     }
+
+    /// What the log calls whoever works on objects of its kind, as controller-runtime would.
+    pub(in crate::controller) fn controller(&self) -> String {
+        Self::kind(&self.kind).to_ascii_lowercase()
+    }
 }
 
 impl Resource for Object {

@@ -160,6 +160,12 @@ async fn a_binding_registers_its_instances_and_touches_nothing_else() -> Result<
         .expect("the load balancer");
     assert_eq!(after.listener_descriptions(), before.listener_descriptions());
     assert_eq!(after.health_check(), before.health_check());
+    let log = shared.test.stack.operator().log();
+    let accepted = log
+        .lines()
+        .find(|line| line.contains(&shared.name) && line.contains("AWS accepted"));
+    let accepted = accepted.expect("a line");
+    assert!(accepted.contains("classicloadbalancerbinding"), "{accepted}");
     Ok(())
 }
 

@@ -152,7 +152,12 @@ async fn look(guarded: Arc<GuardedAccount>, all: Arc<Accounts>) -> Result<Action
         return Ok(Action::await_change());
     };
     if before != Some(usable) {
-        info!(account = account.name_any(), usable, "the AWSAccount was looked at");
+        info!(
+            controller = "awsaccount",
+            name = account.name_any(),
+            usable,
+            "the AWSAccount was looked at"
+        );
         cx.changed.send_replace(());
     }
     let standing = |region: &str| cx.accounts.standing(role.as_ref(), region);
