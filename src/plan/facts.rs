@@ -60,6 +60,16 @@ pub struct Brake {
     pub draining: BTreeSet<InstanceId>,
 }
 
+impl Brake {
+    /// AWS takes these out itself, whatever it says of them still: they serve in nobody's place, and what leaves next waits.
+    pub fn leave(&mut self, members: &BTreeSet<InstanceId>) {
+        if let Some(in_service) = &mut self.in_service {
+            in_service.retain(|id| !members.contains(id));
+        }
+        self.draining.extend(members.iter().cloned());
+    }
+}
+
 /// What a refusal teaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lesson {

@@ -185,6 +185,36 @@ proptest! {
     }
 }
 
+/// A group was detached, and AWS still shows its member in service: nobody else leaves on the strength of that.
+#[test]
+fn a_member_that_aws_is_taking_out_serves_in_nobodys_place() {
+    let registration = Registration {
+        kept: ids([0]),
+        ..Registration::default()
+    };
+    let (declared, aws) = balancer(ids(0..2), registration);
+    let mut facts = Facts {
+        brake: Brake {
+            inferred: ids([1]),
+            in_service: Some(ids(0..2)),
+            ..Brake::default()
+        },
+        ..Facts::default()
+    };
+    assert_eq!(
+        leaves(&Plan::update(&declared, &aws, &facts)),
+        ids([1]),
+        "another serves"
+    );
+    facts.brake.leave(&ids([0]));
+    assert_eq!(leaves(&Plan::update(&declared, &aws, &facts)), ids([]));
+    let held = Rounds::new(facts.clone()).held(&declared, &aws).map(|held| held.why);
+    assert_eq!(held, Some(Why::Draining(1)));
+    // Neither do those whose Nodes are about to go.
+    facts.brake.departing = ids([1]);
+    assert_eq!(leaves(&Plan::update(&declared, &aws, &facts)), ids([]));
+}
+
 /// What is told of a group that waits are those who would serve without it, and not its own members.
 #[test]
 fn a_group_that_waits_counts_the_others() {

@@ -277,7 +277,8 @@ mod tests {
                 "{figures:#?}"
             );
             assert!(figures.restart_pages <= 60_usize.div_ceil(PAGE) + 2, "{figures:#?}");
-            assert!(figures.restart_tags <= 60_usize.div_ceil(TAGS) + 1, "{figures:#?}");
+            // One looks first whether the region lets it in, so that the others come together without it.
+            assert!(figures.restart_tags <= 60_usize.div_ceil(TAGS) + 2, "{figures:#?}");
             assert_eq!(figures.nodes_registers, 60, "{figures:#?}");
             assert!(figures.nodes_reads <= 60_usize.div_ceil(TAGS) + 1, "{figures:#?}");
         });

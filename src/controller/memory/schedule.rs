@@ -212,8 +212,13 @@ impl Schedule {
         if let Some(Waiting { reads: begun, wait, .. }) = waiting {
             // Nothing was written meanwhile, or the view would know. What others have read since serves it.
             let earliest = now.checked_sub(tolerance.max(SERVES)).unwrap_or(now);
-            // What is read again for instances that wait to come or go is as urgent as they are.
-            return reads(begun.lane.min(wait.lane), begun.since.max(earliest));
+            // What is read again for instances that wait to come or go is as urgent as they are, and all else is not.
+            let lane = if self.wants_full(seen, now) {
+                begun.lane
+            } else {
+                begun.lane.min(wait.lane)
+            };
+            return reads(lane, begun.since.max(earliest));
         }
         match &self.seen {
             None if settled => reads(Lane::Repair, earlier),
@@ -229,19 +234,16 @@ impl Schedule {
         }
     }
 
-    /// A reconcile met an empty bucket, and goes on when its turn comes. One that follows the cluster by what is known is as
-    /// urgent as instances are, whatever it was begun for: a look at the health may be the first to see that a Node is gone.
-    pub(in crate::controller) fn wait_for_turn(&mut self, now: Instant, mut reads: Reads, mut wait: Wait) {
-        if self.remembers && Lane::Instances < reads.lane {
+    /// A reconcile met an empty bucket, and goes on when its turn comes. `planned`: it went so far as to plan. One that did
+    /// so by what is known follows the cluster and is as urgent as instances are, whatever it was begun for: a look at the
+    /// health may be the first to see that a Node is gone.
+    pub(in crate::controller) fn wait_for_turn(&mut self, now: Instant, reads: Reads, mut wait: Wait, planned: bool) {
+        let remembers = planned && self.remembers;
+        if remembers && wait.lane > Lane::Instances {
             // How long it waits in that lane, it is told when it asks again, which is at once.
             (wait.lane, wait.time) = (Lane::Instances, Duration::ZERO);
-            reads.lane = Lane::Instances;
         }
-        self.waiting = Some(Waiting {
-            reads,
-            wait,
-            remembers: self.remembers,
-        });
+        self.waiting = Some(Waiting { reads, wait, remembers });
         self.wait_longer(now + wait.time);
     }
 

@@ -73,6 +73,7 @@ pub(super) async fn conclude(
     };
     let drained = Drained::by(cx, subject, &ended);
     let between = matches!(ended, Ok(Ended::Between { .. }));
+    let planned = matches!(ended, Ok(Ended::Full(_)));
     next.whole = !between;
     match ended {
         Err(Stop::Failed(error)) => return Err(error),
@@ -102,11 +103,10 @@ pub(super) async fn conclude(
     // A look at the health has its own next time, and nothing else is to be done for its sake.
     let of_health = |wait: &Wait| between && matches!(wait.bucket, Bucket::Describe | Bucket::Account);
     if let Some(wait) = subject.region.turn().filter(|wait| !of_health(wait)) {
-        memory.schedule.wait_for_turn(now.at, subject.reads, wait);
+        memory.schedule.wait_for_turn(now.at, subject.reads, wait, planned);
     }
     drained.tell(cx, subject, memory);
-    // Whoever replaced the object (`kubectl replace`) may have dropped the finalizer with it, and then its deletion
-    // would leave the load balancer behind.
+    // `kubectl replace` may have dropped the finalizer, and then a deletion would leave the load balancer behind.
     if memory.known.load_balancer().is_some() {
         executor.ensure_finalizer().await?;
     }

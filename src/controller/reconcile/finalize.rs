@@ -158,7 +158,7 @@ pub(in crate::controller) async fn attempt(
         return Ok(removal);
     };
     // No failure: its turn comes.
-    memory.schedule.wait_for_turn(now.at, subject.reads, wait);
+    memory.schedule.wait_for_turn(now.at, subject.reads, wait, false);
     Ok(match removal {
         Removal::Done => Removal::Done,
         Removal::Waits(message, _) => Removal::Waits(message, wait.time),

@@ -86,22 +86,30 @@ pub(super) async fn read(view: &View, names: &BTreeSet<String>) -> Result<Groups
     Ok(Groups { found, missing })
 }
 
+/// Members of groups that were detached a short while ago, which AWS takes out itself. Nobody else may count on them.
+#[derive(Debug, Default)]
+pub(super) struct Leaving {
+    pub(super) members: BTreeSet<InstanceId>,
+    /// By when they should have left.
+    pub(super) until: Option<Instant>,
+}
+
 /// Finds which of the instances that nobody here wants belong to an Auto Scaling group that is attached to the load
 /// balancer, by us or by others. Such a group would register them again, so they are kept. So are those of a group that
-/// was `detached` a short while ago: AWS takes them out itself. Returns until when, where some of those are still there.
+/// was `detached` a short while ago: AWS takes them out itself. Returns those that are still there.
 pub(super) async fn keep_group_members(
     region: &AccountRegion,
     declared: &mut Declared,
     lb: &LoadBalancer,
     groups: &mut Groups,
     detached: &BTreeMap<String, Instant>,
-) -> Result<Option<Instant>, Error> {
+) -> Result<Leaving, Error> {
     let attached = declared.auto_scaling_groups.clone();
     let Some(registration) = &mut declared.registration else {
-        return Ok(None);
+        return Ok(Leaving::default());
     };
     if registration.hold {
-        return Ok(None);
+        return Ok(Leaving::default());
     }
     registration
         .kept
@@ -113,7 +121,7 @@ pub(super) async fn keep_group_members(
         .cloned()
         .collect();
     if surplus.is_empty() {
-        return Ok(None);
+        return Ok(Leaving::default());
     }
     let owners = region.view.auto_scaling_members(&surplus).await?;
     let unknown = owners
@@ -123,7 +131,13 @@ pub(super) async fn keep_group_members(
         .collect();
     groups.found.extend(read(&region.view.now(), &unknown).await?.found);
     let attached = groups.attached(&lb.name);
-    let leaving = owners.values().filter_map(|group| detached.get(group)).min().copied();
+    let leave = owners
+        .iter()
+        .filter(|(_, group)| detached.contains_key(*group) && !attached.contains(*group));
+    let leaving = Leaving {
+        members: leave.clone().map(|(id, _)| id.clone()).collect(),
+        until: leave.filter_map(|(_, group)| detached.get(group)).min().copied(),
+    };
     registration.kept.extend(
         owners
             .into_iter()

@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 
 use kube::{Resource as _, ResourceExt as _};
-use tokio::time::Instant;
 
 use super::brake;
 use super::details::read_details;
-use super::groups::{self, Groups};
+use super::groups::{self, Groups, Leaving};
 use super::met::Met;
 use super::own::{Owned, Source};
 use super::subject::Subject;
@@ -78,8 +77,8 @@ pub(super) async fn inputs(
         doubt_lost_status(subject, memory, &mut declared, lb, &mut met, first, now.at);
     }
     withhold_certificates(subject, &mut declared, lb, &mut met).await;
-    let leave = narrow(cx, subject, &mut declared, memory, groups.as_mut(), lb, &mut met).await;
-    memory.schedule.set_sooner(Due::Lag, leave);
+    let leaving = narrow(cx, subject, &mut declared, memory, groups.as_mut(), lb, &mut met).await;
+    memory.schedule.set_sooner(Due::Lag, leaving.until);
     preflight::before_change(
         subject,
         &mut declared,
@@ -102,6 +101,7 @@ pub(super) async fn inputs(
         now,
     )
     .await;
+    facts.brake.leave(&leaving.members);
     Inputs {
         declared,
         facts,
@@ -251,8 +251,8 @@ async fn read_groups(subject: &Subject<'_>, declared: &Declared, met: &mut Met) 
     }
 }
 
-/// Takes out of the plan what is missing, and what nobody may remove. On doubt the registered set is not shrunk. Returns by
-/// when instances should have left that AWS takes out itself.
+/// Takes out of the plan what is missing, and what nobody may remove. On doubt the registered set is not shrunk. Returns the
+/// instances that AWS takes out itself.
 async fn narrow(
     cx: &Context,
     subject: &Subject<'_>,
@@ -261,11 +261,11 @@ async fn narrow(
     groups: Option<&mut Groups>,
     lb: &LoadBalancer,
     met: &mut Met,
-) -> Option<Instant> {
+) -> Leaving {
     let Some(groups) = groups else {
         declared.auto_scaling_groups = None;
         hold(declared);
-        return None;
+        return Leaving::default();
     };
     if subject.object.stays.members {
         keep_serving(cx, declared, memory, lb);
@@ -287,7 +287,7 @@ async fn narrow(
     kept.unwrap_or_else(|error| {
         met.unread(Track::Instances, &error);
         hold(declared);
-        None
+        Leaving::default()
     })
 }
 

@@ -110,7 +110,11 @@ fn a_plan_that_waits_for_its_turn_is_no_full_reconcile() {
     for remembers in [true, false] {
         let mut schedule = after(&well(), now);
         schedule.remembers(remembers);
-        schedule.wait_for_turn(now, reads, turn(wait, Bucket::Registration));
+        let turn = Wait {
+            lane: Lane::Instances,
+            ..turn(wait, Bucket::Registration)
+        };
+        schedule.wait_for_turn(now, reads, turn, true);
         assert_eq!(schedule.wants_full(&seen(1), now + wait), !remembers);
         assert_eq!(schedule.takes_up_a_plan(now + wait), remembers);
         assert!(!schedule.takes_up_a_plan(now));
@@ -262,17 +266,21 @@ fn what_follows_the_cluster_waits_as_instances_do() {
         lane: Lane::Sweep,
         since: now,
     };
-    let waits = |remembers| {
+    let waits = |remembers, planned| {
         let mut schedule = after(&well(), now);
         schedule.remembers(remembers);
-        schedule.wait_for_turn(now, reads, turn(wait, Bucket::Account));
+        schedule.wait_for_turn(now, reads, turn(wait, Bucket::Account), planned);
         let (_, until) = schedule.next(now).expect("its turn");
         let lane = schedule.turn_comes(now + until).expect("what it waits for").lane;
         (until, lane, schedule.reads(&seen(1), true, wait, now + until).lane)
     };
-    assert_eq!(waits(true), (Duration::ZERO, Lane::Instances, Lane::Instances));
-    let (until, _, lane) = waits(false);
-    assert_eq!((until, lane), (wait, Lane::Sweep));
+    assert_eq!(waits(true, true), (Duration::ZERO, Lane::Instances, Lane::Instances));
+    assert_eq!(waits(false, true), (wait, Lane::Sweep, Lane::Sweep));
+    assert_eq!(
+        waits(true, false),
+        (wait, Lane::Sweep, Lane::Sweep),
+        "it came to no plan"
+    );
 }
 
 #[test]
@@ -287,7 +295,7 @@ fn an_empty_bucket_is_waited_for_and_not_asked_again_at_once() {
     schedule.set(Due::Resync, now);
     schedule.set(Due::Lag, now);
     let turn = turn(wait, Bucket::Describe);
-    schedule.wait_for_turn(now, reads, turn);
+    schedule.wait_for_turn(now, reads, turn, true);
     assert_eq!(schedule.next(now), Some((Due::Rate, wait)));
     assert_eq!(schedule.awaits_turn(&seen(1), now), None);
     assert_eq!(schedule.awaits_turn(&seen(1), now + wait), Some(turn));

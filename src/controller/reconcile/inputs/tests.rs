@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::*;
 use crate::elb::{Attribute, Attributes, Registration};
