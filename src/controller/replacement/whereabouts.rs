@@ -71,14 +71,14 @@ fn told(spec: &ClassicLoadBalancerSpec, status: &ClassicLoadBalancerStatus) -> T
             None => Told::BySubnets(ids),
         };
     }
-    // One that was taken over may be declared by the zones that it is in, whatever its VPC.
-    let had_subnets = status.applied.iter().flat_map(|applied| &applied.fields);
-    let had_subnets = had_subnets.into_iter().any(|field| field == SUBNETS);
-    let zones = spec.availability_zones.iter().flatten().cloned();
-    if !had_subnets && zones.collect::<BTreeSet<_>>() == set(&status.availability_zones) {
-        return Told::By(Vpc::Any);
+    // One that was taken over may be declared by the zones that it is in, whatever its VPC, and what somebody changes of these in
+    // AWS asks for no other. Only who was declared by subnets goes to the default VPC.
+    let mut applied = status.applied.iter().flat_map(|applied| &applied.fields);
+    if applied.any(|field| field == SUBNETS) {
+        Told::BySubnets(BTreeSet::new())
+    } else {
+        Told::By(Vpc::Any)
     }
-    Told::BySubnets(BTreeSet::new())
 }
 
 /// The one VPC of all these subnets; no ids: of whatever was found.
@@ -145,7 +145,7 @@ mod tests {
             (json!({"subnetSelector": {}}), of("vpc-1")),
             (json!({"subnetSelector": {"vpcId": "vpc-2"}}), of("vpc-2")),
             (json!({"availabilityZones": ["us-east-1a"]}), any()),
-            (json!({"availabilityZones": ["us-east-1b"]}), by(&[])),
+            (json!({"availabilityZones": ["us-east-1b"]}), any()),
         ] {
             assert_eq!(told_by(&spec, &[]), expected, "{spec}");
         }
