@@ -26,7 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use account::{Account, AutoScalingGroup, Certificate};
 pub use attributes::{AccessLog, Attribute, Attributes, DesyncMitigationMode};
-pub use bucket::{Bucket, Calls, PARTS, Wait};
+pub use bucket::{ATTACHED, Bucket, Calls, PARTS, Wait};
 pub use declared::{Backend, Declared, ListenerPolicies, Member, Part, Placement, Registration};
 pub use element::{Element, Value};
 pub use health_check::HealthCheck;
@@ -150,9 +150,9 @@ impl LoadBalancer {
 impl LoadBalancer {
     /// What a policy is for; `Unknown` also where there is none of that name.
     pub fn policy_kind(&self, name: &str) -> PolicyKind {
-        match self.policies.get(name) {
+        match self.policies.get(name).filter(|policy| **policy != Policy::UNREAD) {
             Some(policy) => policy.kind(),
-            // A listener that is yet to be made brings it.
+            // Nobody read it, or a listener that is yet to be made brings it.
             None if name == DEFAULT_TLS_POLICY => PolicyKind::Tls,
             None => PolicyKind::Unknown,
         }

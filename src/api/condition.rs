@@ -4,6 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 
 use super::message::Message;
+use super::reason;
 
 /// The load balancer exists, equals its spec, and its DNS name is known.
 pub const READY: &str = "Ready";
@@ -94,21 +95,45 @@ fn message_of(statement: &Statement, generation: i64, before: Option<&Condition>
     let stands = before.filter(|condition| {
         condition.reason == statement.message.reason()
             && condition.observed_generation == Some(generation)
-            && says_the_same(&condition.message, &text)
+            && says_the_same(&condition.reason, &condition.message, &text)
     });
     stands.map_or(text, |condition| condition.message.clone())
 }
 
-/// Whether two texts differ in nothing but long words that nobody reads, such as the id of a request.
-pub fn says_the_same(one: &str, other: &str) -> bool {
-    const OPAQUE: usize = 32;
-    let words = |text: &str| -> Vec<String> {
-        let mark = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '+' | '='));
-        text.split(mark).map(ToOwned::to_owned).collect()
-    };
-    let opaque = |word: &str| word.len() >= OPAQUE && word.contains(|c: char| c.is_ascii_digit());
+/// Whether two texts of one reason differ in nothing but what nobody reads: ids of a try, and times. Of what AWS says, numbers are
+/// such, too: what it counts is of that moment.
+pub fn says_the_same(reason: &str, one: &str, other: &str) -> bool {
+    const ACCOUNT: usize = 12;
+    let of_aws = reason::all().all(|entry| entry.reason != reason);
+    let is_number = |word: &str| word.len() < ACCOUNT && word.chars().all(|c| c.is_ascii_digit() || c == '.');
+    let passing = |word: &str| passes(word) || (of_aws && is_number(word));
     let (one, other) = (words(one), words(other));
-    one.len() == other.len() && one.iter().zip(&other).all(|(a, b)| a == b || (opaque(a) && opaque(b)))
+    let mut pairs = one.iter().zip(&other);
+    one.len() == other.len() && pairs.all(|(a, b)| a == b || (passing(a) && passing(b)))
+}
+
+/// Whitespace parts words, and nothing else: a slash may be in the middle of an id.
+fn words(text: &str) -> Vec<&str> {
+    text.split_whitespace()
+        .map(|word| {
+            word.trim_matches(|c: char| matches!(c, '.' | ',' | ';' | ':' | '(' | ')' | '[' | ']' | '\'' | '"'))
+        })
+        .collect()
+}
+
+/// Whether a word is another with each try. What names something that a person may look for is not: ids of resources have a hyphen
+/// after letters, ARNs colons.
+fn passes(word: &str) -> bool {
+    const OPAQUE: usize = 32;
+    let has_letter = word.contains(|c: char| c.is_ascii_alphabetic());
+    let hex = |c: char| c.is_ascii_hexdigit() || c == '-';
+    let has_digit = word.contains(|c: char| c.is_ascii_digit());
+    let is_time =
+        word.len() >= 14 && word.starts_with(|c: char| c.is_ascii_digit()) && word.contains('T') && word.ends_with('Z');
+    let is_id = word.len() >= OPAQUE && !word.contains(':') && !word.contains('.');
+    // The ids of requests and of tries, in hexadecimal.
+    let is_hex = word.len() >= 8 && word.contains('-') && has_letter && word.chars().all(hex);
+    has_digit && (is_time || is_id || is_hex)
 }
 
 /// The API keeps seconds; anything finer would read back as a change.
@@ -129,11 +154,54 @@ mod tests {
     fn what_differs_in_the_id_of_a_try_alone_is_no_news() {
         let text = |id: &str| format!("UnauthorizedOperation: Encoded authorization failure message: {id}");
         let (first, second) = (text(&"a1B2".repeat(20)), text(&"z9Y8".repeat(21)));
-        assert!(says_the_same(&first, &second));
-        assert!(
-            !says_the_same("no such instance i-1", "no such instance i-2"),
-            "what people read counts"
-        );
+        assert!(says_the_same("UnauthorizedOperation", &first, &second));
+        let base64 = |word: &str| text(&format!("{}/{}", word.repeat(12), word.repeat(30)));
+        for (one, other) in [
+            (base64("a1B2"), base64("q7/x")),
+            (
+                "Signature expired: 20260131T000010Z is now earlier than 20260131T000510Z (20260131T001010Z - 5 min.)"
+                    .into(),
+                "Signature expired: 20260131T000011Z is now earlier than 20260131T000511Z (20260131T001011Z - 5 min.)"
+                    .into(),
+            ),
+            (
+                "failed (Request ID: 3f9a41c2-11).".to_owned(),
+                "failed (Request ID: 77b0e1d0-4c).".to_owned(),
+            ),
+            (
+                "try again in 12 seconds".to_owned(),
+                "try again in 7.5 seconds".to_owned(),
+            ),
+        ] {
+            assert!(says_the_same("SignatureDoesNotMatch", &one, &other), "{one}");
+        }
+        for (reason, one, other) in [
+            ("InvalidInstance", "no such instance i-1", "no such instance i-2"),
+            (
+                "InvalidInstance",
+                "i-0a1b2c3d4e5f60718 is not there",
+                "i-0a1b2c3d4e5f60719 is not there",
+            ),
+            (
+                "AccessDenied",
+                "on arn:aws:iam::123456789012:role/a",
+                "on arn:aws:iam::123456789013:role/a",
+            ),
+            (
+                "AccessDenied",
+                "spec.listeners[port=80]: no",
+                "spec.listeners[port=81]: no",
+            ),
+            (
+                "AccessDenied",
+                "account 123456789012 answers",
+                "account 123456789013 answers",
+            ),
+            ("CertificateExpiring", "it ends on 2026-01-31", "it ends on 2026-02-28"),
+            ("Unhealthy", "2 of 3 serve", "1 of 3 serve"),
+        ] {
+            assert!(!says_the_same(reason, one, other), "what people read counts: {one}");
+        }
         let list_of = |text: &str, generation, before: &[Condition]| {
             list(vec![statement(READY, "False", text)], generation, before, at(1))
         };

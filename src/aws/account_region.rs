@@ -143,6 +143,8 @@ impl AccountRegion {
         if gate.lets_in() {
             return Ok(());
         }
+        // Whoever looks for all knows of all those that wait.
+        self.view.will_ask(name, exists);
         let _knocking = self.shared.knocking.lock().await;
         if gate.lets_in() || gate.is_silent() {
             return Ok(());

@@ -283,13 +283,16 @@ impl Accounts {
         let limits = self.rates.limits;
         let roles = entered.keys().filter(|role| self.payer(role.account()) == account);
         let least = roles.map(|role| role.rate_share.map_or(limits, |percent| limits.with_share(percent)));
+        // The operator's own identity asks in its account, too.
+        let own = account.is_empty().then_some(limits);
         least
+            .chain(own)
             .min_by(|one, other| one.share().total_cmp(&other.share()))
             .unwrap_or(limits)
     }
 
-    /// Roles have come or gone: the budgets of these regions that are left are those of the others, and those that nobody uses
-    /// go.
+    /// Roles have come or gone: the budgets of these regions that are left are those of the others. Of those that nobody uses, one
+    /// stays for as long as AWS has not forgotten what was asked: whoever comes next would take it for full.
     fn tidy_budgets(&self) {
         let used: HashSet<(String, String)> = self
             .all()
@@ -298,7 +301,7 @@ impl Accounts {
             .collect();
         let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
         // One that is about to be used is held by whoever made it.
-        budgets.retain(|place, budget| used.contains(place) || Arc::strong_count(budget) > 1);
+        budgets.retain(|place, budget| used.contains(place) || Arc::strong_count(budget) > 1 || !budget.is_as_new());
         for ((account, _), budget) in budgets.iter() {
             budget.limit(&self.limits(account));
         }

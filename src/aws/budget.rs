@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 pub(super) use kept::Kept;
 pub(super) use level::Who;
-use level::{Asked, Level};
+use level::{Asked, LONGEST, Level};
 pub use limits::Limits;
 
 use crate::elb::{Bucket, Calls, Lane, PARTS, Wait};
@@ -156,7 +156,8 @@ impl Budget {
             let lacking = kept.lacking(&calls);
             if let Some((time, bucket)) = levels.waits(&lacking, &parts(&lacking), lane, who, now) {
                 return Err(Wait {
-                    time,
+                    time: time.min(LONGEST),
+                    told: time,
                     bucket,
                     calls,
                     parts: parts(&calls),
@@ -172,7 +173,7 @@ impl Budget {
     /// How long whoever waits for these calls has to wait still; `None`: its turn has come.
     pub(super) fn still(&self, wait: &Wait, who: Who) -> Option<Duration> {
         self.with(|levels, now| levels.waits(&wait.calls, &wait.parts, wait.lane, who, now))
-            .map(|(time, _)| time)
+            .map(|(time, _)| time.min(LONGEST))
     }
 
     /// The same; and where its turn has come, the calls are kept for it, so that it gets on whatever others take. They may be
@@ -184,7 +185,7 @@ impl Budget {
                 levels.promise(&wait.calls, who);
                 kept.add(&wait.calls);
             }
-            waits.map(|(time, _)| time)
+            waits.map(|(time, _)| time.min(LONGEST))
         })
     }
 
@@ -260,7 +261,7 @@ impl Budget {
                 return Ok(());
             }
             let wait = levels.health.wait_for(asked, lane, who, now);
-            Err(waits.map_or(wait, |(longer, _)| wait.max(longer)))
+            Err(waits.map_or(wait, |(longer, _)| wait.max(longer)).min(LONGEST))
         })
     }
 
@@ -271,6 +272,14 @@ impl Budget {
             let mut buckets = Bucket::ALL.into_iter().zip(&mut levels.buckets);
             // Those who read health have a line of their own, which never ends in a large fleet.
             buckets.all(|(bucket, level)| level.is_idle(if full(bucket) { IDLE } else { 0.0 }, now))
+        })
+    }
+
+    /// Whether nothing would be forgotten with it.
+    pub(super) fn is_as_new(&self) -> bool {
+        self.with(|levels, now| {
+            let mut levels = levels.buckets.iter_mut().chain([&mut levels.health]);
+            levels.all(|level| level.is_as_new(now))
         })
     }
 
@@ -314,106 +323,4 @@ pub(super) fn needs<'a>(operations: impl IntoIterator<Item = &'a str>) -> Calls 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn take(budget: &Budget, operation: &str, lane: Lane) -> Result<(), Wait> {
-        budget.promise([operation], lane, 1, &Kept::default())?;
-        budget.spend(operation);
-        budget.answered(operation);
-        Ok(())
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn creations_wait_and_registrations_do_not() {
-        let budget = Budget::new(&Limits::default().with_share(100));
-        let made = (0..100)
-            .take_while(|_| take(&budget, "CreateLoadBalancer", Lane::Change).is_ok())
-            .count();
-        assert_eq!(made, 10, "nobody before them needs any of these");
-        let Wait { bucket, time: wait, .. } = take(&budget, "CreateLoadBalancer", Lane::Change).expect_err("empty");
-        assert_eq!(bucket, Bucket::ResourceIntensive);
-        assert!(wait >= Duration::from_secs(5), "{wait:?}");
-        assert!(take(&budget, "DeregisterInstancesFromLoadBalancer", Lane::Instances).is_ok());
-        tokio::time::advance(Duration::from_secs(10)).await;
-        assert!(take(&budget, "CreateLoadBalancer", Lane::Change).is_ok());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn sweeps_leave_room_for_those_before_them() {
-        let budget = Budget::new(&Limits::default());
-        let swept = (0..100)
-            .take_while(|_| take(&budget, "DescribeTags", Lane::Sweep).is_ok())
-            .count();
-        assert_eq!(swept, 14);
-        assert!(take(&budget, "DescribeTags", Lane::Change).is_ok());
-        assert!(take(&budget, "RegisterInstancesWithLoadBalancer", Lane::Instances).is_ok());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_plan_takes_all_it_needs_or_nothing() {
-        let budget = Budget::new(&Limits::default());
-        let rebuild = ["DeleteLoadBalancerListeners", "CreateLoadBalancerListeners"];
-        let taken = (0..100)
-            .take_while(|_| budget.promise(rebuild, Lane::Change, 1, &Kept::default()).is_ok())
-            .count();
-        assert_eq!(taken, 5, "of ten tokens");
-        budget.put_back(rebuild);
-        assert!(budget.promise(rebuild, Lane::Change, 1, &Kept::default()).is_ok());
-        budget.overdraw("CreateLoadBalancerListeners");
-        budget.overdraw("CreateLoadBalancerListeners");
-        assert!(take(&budget, "AddTags", Lane::Instances).is_err());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn it_is_idle_while_nobody_waits_and_little_was_asked() {
-        let budget = Budget::new(&Limits::default());
-        assert!(budget.is_idle());
-        let made = (0..100).take_while(|_| take(&budget, "CreateLoadBalancer", Lane::Change).is_ok());
-        assert_eq!(made.count(), 5);
-        assert!(!budget.is_idle(), "somebody waits to create one more");
-        tokio::time::advance(Duration::from_secs(30)).await;
-        take(&budget, "CreateLoadBalancer", Lane::Change).expect("its turn");
-        assert!(budget.is_idle());
-        for _ in 0..6 {
-            take(&budget, "DescribeTags", Lane::Sweep).expect("there are some");
-        }
-        assert!(!budget.is_idle(), "less than three quarters are left");
-        tokio::time::advance(Duration::from_secs(1)).await;
-        assert!(budget.is_idle());
-        while budget.health_turn(false, Lane::Sweep, 2).is_ok() {}
-        assert!(budget.is_idle(), "health has a share of its own");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn health_reads_beyond_the_share_wait_and_those_that_matter_go_first() {
-        let limits = Limits::default();
-        let budget = Budget::new(&limits);
-        assert_eq!(time_for_health(10, &limits), Duration::ZERO);
-        assert_eq!(time_for_health(200, &limits), Duration::from_secs(76));
-        let quiet = (0..100)
-            .take_while(|_| budget.health_turn(false, Lane::Sweep, 1).is_ok())
-            .count();
-        let urgent = (0..100)
-            .take_while(|_| budget.health_turn(true, Lane::Sweep, 2).is_ok())
-            .count();
-        assert_eq!((quiet, urgent), (5, 5));
-        assert!(budget.health_turn(true, Lane::Sweep, 2).expect_err("used up") > Duration::ZERO);
-        tokio::time::advance(Duration::from_secs(1)).await;
-        assert!(budget.health_turn(true, Lane::Sweep, 2).is_ok());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_turn_at_health_is_not_lost_since_nothing_may_be_read_at_all() {
-        let budget = Budget::new(&Limits::default());
-        let turns = |budget: &Budget| {
-            (0..100)
-                .take_while(|_| budget.health_turn(true, Lane::Sweep, 1).is_ok())
-                .count()
-        };
-        while take(&budget, "DescribeTags", Lane::Instances).is_ok() {}
-        assert_eq!(turns(&budget), 0);
-        tokio::time::advance(Duration::from_secs(4)).await;
-        assert_eq!(turns(&budget), 10, "what the share of health holds is still there");
-    }
-}
+mod tests;

@@ -33,7 +33,7 @@ use super::trace::Answered;
 use super::{Class, Error, convert};
 use crate::api::message;
 use crate::elb::{
-    Account, AutoScalingGroup, DESCRIBE_AUTO_SCALING_GROUPS, DESCRIBE_AUTO_SCALING_INSTANCES, InstanceHealth,
+    ATTACHED, Account, AutoScalingGroup, DESCRIBE_AUTO_SCALING_GROUPS, DESCRIBE_AUTO_SCALING_INSTANCES, InstanceHealth,
     InstanceId, Lane, LoadBalancer,
 };
 use crate::lease::Leadership;
@@ -326,7 +326,7 @@ impl Client {
             .autoscaling
             .describe_load_balancers()
             .auto_scaling_group_name(group);
-        let reply = match self.call("DescribeLoadBalancers", request.send()).await {
+        let reply = match self.call(ATTACHED, request.send()).await {
             Ok(reply) => reply,
             // A group that is gone holds nothing.
             Err(error) if error.class == Class::Invalid || error.class == Class::MissingReference => return Ok(false),

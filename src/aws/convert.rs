@@ -7,8 +7,8 @@ use aws_smithy_types::date_time::Format;
 use aws_smithy_types::error::operation::BuildError;
 
 use crate::elb::{
-    Attributes, DEFAULT_TLS_POLICY, HealthCheck, Identity, Listener, LoadBalancer, Policies, Policy, PolicyName, Port,
-    Protocol, Scheme, Stickiness, TlsPolicy,
+    Attributes, HealthCheck, Identity, Listener, LoadBalancer, Policies, Policy, PolicyName, Port, Protocol, Scheme,
+    Stickiness,
 };
 
 /// A described load balancer, without tags, which another call gives. `Err` names what the reply lacks: a reply that
@@ -106,14 +106,8 @@ fn policies(policies: Option<types::Policies>) -> Policies {
         ))
     });
     let others = policies.other_policies.unwrap_or_default().into_iter();
-    let others = others.map(|name| {
-        let policy = if name == DEFAULT_TLS_POLICY {
-            Policy::Tls(TlsPolicy::default())
-        } else {
-            Policy::UNREAD
-        };
-        (name, policy)
-    });
+    // Also the one that AWS makes: under its name somebody may have put another.
+    let others = others.map(|name| (name, Policy::UNREAD));
     balancers.chain(applications).chain(others).collect()
 }
 

@@ -195,7 +195,7 @@ impl Gate {
 
 /// A call that was not made, since our share of AWS's rate is used up.
 fn over_budget(operation: &'static str, wait: Wait) -> Error {
-    let answer = message::over_budget(wait.bucket.as_str(), in_words(wait.time));
+    let answer = message::over_budget(wait.bucket.as_str(), in_words(wait.told));
     Error {
         wait: Some(Box::new(wait)),
         ..Error::new(operation, Class::OverBudget, answer.code, answer.text)
@@ -204,16 +204,22 @@ fn over_budget(operation: &'static str, wait: Wait) -> Error {
 
 /// A wait in round figures: it stands in the status, which shall not change with every try.
 fn in_words(wait: Duration) -> &'static str {
-    const ROUND: [(u64, &str); 6] = [
+    const ROUND: [(u64, &str); 12] = [
         (5, "5s"),
         (15, "15s"),
         (30, "30s"),
         (60, "1m"),
         (120, "2m"),
         (300, "5m"),
+        (600, "10m"),
+        (1800, "30m"),
+        (3600, "1h"),
+        (10_800, "3h"),
+        (21_600, "6h"),
+        (43_200, "12h"),
     ];
     let known = ROUND.iter().find(|(seconds, _)| wait <= Duration::from_secs(*seconds));
-    known.map_or("10m", |(_, words)| words)
+    known.map_or("a day", |(_, words)| words)
 }
 
 #[cfg(test)]
@@ -222,7 +228,7 @@ mod tests {
 
     #[test]
     fn waits_are_told_in_round_figures() {
-        let told = [1, 14, 100, 3600].map(|seconds| in_words(Duration::from_secs(seconds)));
-        assert_eq!(told, ["5s", "15s", "2m", "10m"]);
+        let told = [1, 14, 100, 601, 3600, 9950, 50_000].map(|seconds| in_words(Duration::from_secs(seconds)));
+        assert_eq!(told, ["5s", "15s", "2m", "30m", "1h", "3h", "a day"]);
     }
 }

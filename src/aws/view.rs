@@ -95,6 +95,11 @@ impl View {
         answer
     }
 
+    /// Somebody is about to ask for the load balancer of that name, which was there before or was not.
+    pub(super) fn will_ask(&self, name: &str, exists: bool) {
+        self.readings.load_balancers.exists(name, exists, Instant::now());
+    }
+
     /// Looks for the load balancer of that name ahead of whoever asks for it next by this view, and who is spared the call where it
     /// is there.
     ///

@@ -22,7 +22,7 @@ use super::kubernetes::{self, Kubernetes, Named};
 use super::{Exit, find, screen};
 use crate::aws::{AccountRegion, Accounts};
 use crate::controller::Kind;
-use crate::elb::{DEFAULT_TLS_POLICY, InstanceId, LoadBalancer, Policy, PolicyName, TAG_PREFIX};
+use crate::elb::{DEFAULT_TLS_POLICY, InstanceId, LoadBalancer, Policy, PolicyName, TAG_PREFIX, TlsPolicy};
 use crate::flags::region_name;
 
 /// Write what makes another tool take a load balancer over: the way out.
@@ -121,6 +121,28 @@ fn is_unknown(lb: &LoadBalancer, name: &str) -> bool {
     unknown && name != DEFAULT_TLS_POLICY
 }
 
+/// A policy that somebody has put under the name of AWS's default gets a name of its own: under that name every tool finds AWS's.
+fn under_own_names(mut lb: LoadBalancer) -> LoadBalancer {
+    let is_other = |policy: &Policy| *policy != Policy::Tls(TlsPolicy::default()) && *policy != Policy::UNREAD;
+    let Some(other) = lb
+        .policies
+        .get(DEFAULT_TLS_POLICY)
+        .filter(|policy| is_other(policy))
+        .cloned()
+    else {
+        return lb;
+    };
+    let name = other.own_name();
+    lb.policies.remove(DEFAULT_TLS_POLICY);
+    lb.policies.insert(name.clone(), other);
+    for listener in lb.listeners.values_mut() {
+        if listener.policies.remove(DEFAULT_TLS_POLICY) {
+            listener.policies.insert(name.clone());
+        }
+    }
+    lb
+}
+
 /// As comments of a file.
 fn commented(notes: &[String]) -> String {
     notes.iter().map(|note| format!("# {note}\n")).collect()
@@ -217,7 +239,7 @@ impl Export {
                 region: region.clone(),
                 account: account.clone(),
                 single: fleet.single(&lb),
-                lb,
+                lb: under_own_names(lb),
             }));
         }
         Ok(subjects)

@@ -16,6 +16,9 @@ pub enum Error {
     /// It was deleted, or another object has its name.
     #[error("the object was deleted, and perhaps made anew")]
     Replaced,
+    /// The operator of another cluster id has taken it up since it was read.
+    #[error("the operator of the cluster id {0} has taken the object up")]
+    TakenUp(String),
     /// AWS could not be asked.
     #[error("{0}")]
     Unread(String),

@@ -6,7 +6,7 @@ use std::fmt::Debug;
 
 use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::api::{Patch, PatchParams};
+use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use kube::core::PartialObjectMeta;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Api, Client, Resource, ResourceExt as _};
@@ -86,10 +86,45 @@ impl Kubernetes {
         let Some(claim) = self.claim_of(object)? else {
             return Ok(());
         };
-        let (api, _) = self.api(object)?;
+        let (api, name) = self.api(object)?;
         let kind = (Object::api_version(&object.kind), Object::kind(&object.kind));
         let whole = object.whole(status.clone());
-        apply_status(&claim, &api, kind, (&object.metadata, &object.version), &whole).await
+        let (api, name) = (&api, &name);
+        let look = move || async move { Ok(api.get_metadata(name).await?.metadata) };
+        apply_status(&claim, api, kind, (&object.metadata, &object.version), &whole, look).await
+    }
+
+    /// The same for the status that says which operator has taken the object up: never over that of another one, which may have
+    /// done so a moment ago.
+    ///
+    /// # Errors
+    /// [`Error::TakenUp`] by another operator; and as there.
+    pub(super) async fn take_up(&self, object: &Object, status: &ClassicLoadBalancerStatus) -> Result<(), Error> {
+        let Some(claim) = self.claim_of(object)? else {
+            return Ok(());
+        };
+        let (api, name) = self.api(object)?;
+        let kind = (Object::api_version(&object.kind), Object::kind(&object.kind));
+        let namespace = object
+            .metadata
+            .namespace
+            .as_deref()
+            .ok_or(Error::Incomplete("namespace"))?;
+        let described = ApiResource::erase::<Object>(&object.kind);
+        let whole: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), namespace, &described);
+        let (whole, name, own) = (&whole, &name, status.cluster_id.as_deref());
+        let look = move || async move {
+            let current = whole.get(name).await?;
+            let by = current.data.pointer("/status/clusterId").and_then(Value::as_str);
+            match by.filter(|by| own != Some(*by)) {
+                Some(other) => Err(Error::TakenUp(other.to_owned())),
+                None => Ok(current.metadata),
+            }
+        };
+        // Our finalizer was added since it was read, and the version with it.
+        object.version.set(&still_there(&object.metadata, look().await)?);
+        let told = object.whole(status.clone());
+        apply_status(&claim, &api, kind, (&object.metadata, &object.version), &told, look).await
     }
 
     /// Writes the status of an account, as [`write_status`](Self::write_status) does.
@@ -105,7 +140,9 @@ impl Kubernetes {
         let api: Api<PartialObjectMeta<AWSAccount>> = Api::all(self.client.clone());
         let kind = (AWSAccount::api_version(&()), AWSAccount::kind(&()));
         let version = Version::of(&account.metadata);
-        apply_status(&claim, &api, kind, (&account.metadata, &version), status).await
+        let (api, name) = (&api, &account.name_any());
+        let look = move || async move { Ok(api.get_metadata(name).await?.metadata) };
+        apply_status(&claim, api, kind, (&account.metadata, &version), status, look).await
     }
 
     /// Changes annotations of a Node of this UID, and touches no other; `None` takes one off.
@@ -230,15 +267,17 @@ impl Kubernetes {
 
 /// The API server does not compare the UID of a status, so the version is sent along: what is told of an object must not
 /// land on another one that took its name. Where others write to the object all the time, it is looked at right before instead,
-/// so that nobody keeps a status from being told.
-async fn apply_status<K>(
+/// so that nobody keeps a status from being told: `look`.
+async fn apply_status<K, L>(
     claim: &Claim,
     api: &Api<PartialObjectMeta<K>>,
     (api_version, kind): (Cow<'_, str>, Cow<'_, str>),
     (metadata, version): (&ObjectMeta, &Version),
     status: &impl Serialize,
+    look: impl Fn() -> L,
 ) -> Result<(), Error>
 where
+    L: Future<Output = Result<ObjectMeta, Error>>,
     K: Resource,
     PartialObjectMeta<K>: Resource + Clone + DeserializeOwned + Debug,
 {
@@ -266,14 +305,21 @@ where
             Err(kube::Error::Api(error)) if error.code == 409 => last = Some(kube::Error::Api(error)),
             Err(error) => return Err(error.into()),
         }
-        match api.get_metadata(name).await {
-            Ok(current) if current.metadata.uid == metadata.uid => version.set(&current.metadata),
-            Ok(_) => return Err(Error::Replaced),
-            Err(kube::Error::Api(error)) if error.code == 404 => return Err(Error::Replaced),
-            Err(error) => return Err(error.into()),
-        }
+        version.set(&still_there(metadata, look().await)?);
     }
     last.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// What was read of an object, where it is the one that is meant.
+fn still_there(meant: &ObjectMeta, read: Result<ObjectMeta, Error>) -> Result<ObjectMeta, Error> {
+    match read {
+        Ok(current) if current.uid == meant.uid => Ok(current),
+        Ok(_) => Err(Error::Replaced),
+        Err(Error::Kube(error)) if matches!(&*error, kube::Error::Api(error) if error.code == 404) => {
+            Err(Error::Replaced)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// The operations that make our finalizer present or absent in a list that still is as it was read; `None`: it is so.

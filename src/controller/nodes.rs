@@ -28,7 +28,11 @@ use crate::api::{CordonedNodes, NotReadyNodes, Registration};
 use crate::elb::InstanceId;
 
 /// Where the zone stands that `providerID` may leave out.
-const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
+const ZONE_LABELS: [&str; 2] = ["topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone"];
+const REGION_LABELS: [&str; 2] = [
+    "topology.kubernetes.io/region",
+    "failure-domain.beta.kubernetes.io/region",
+];
 /// How long the loss of most Nodes must last before it is believed.
 pub(super) const BELIEVED_AFTER: Duration = Duration::from_mins(5);
 
@@ -343,6 +347,12 @@ impl NodeView {
 }
 
 impl Node {
+    /// What tells where it is: its zone, or else its region.
+    pub(super) fn place(&self) -> Option<&String> {
+        let region = || REGION_LABELS.iter().find_map(|label| self.labels.get(*label));
+        self.zone.as_ref().or_else(region)
+    }
+
     pub(super) fn read(node: &KubeNode, before: Option<&Self>, now: Timestamp) -> Self {
         let labels = node.labels().clone();
         let id = node
@@ -353,7 +363,7 @@ impl Node {
         let zone = id
             .as_ref()
             .and_then(|id| id.zone.clone())
-            .or_else(|| labels.get(ZONE_LABEL).cloned());
+            .or_else(|| ZONE_LABELS.iter().find_map(|label| labels.get(*label)).cloned());
         let conditions = node.status.iter().flat_map(|status| status.conditions.iter().flatten());
         let mut not_ready = conditions.filter(|condition| condition.type_ == "Ready" && condition.status != "True");
         let not_ready = not_ready.next();

@@ -79,9 +79,9 @@ pub(super) async fn reconcile(cx: &Context, object: &Object, memory: &mut Memory
         Box::pin(enter(subject)).await?; // I/O   the account is the one that the object refers to
         memory.let_in(now.at);
         let resolution = Box::pin(resolve(cx, subject, memory, now)).await?; // I/O   names → ids, Nodes → instances
-        let desired = subject.declare(&resolution.resolved)?; // pure  or a refusal that names the field
+        let mut desired = subject.declare(&resolution.resolved)?; // pure  or a refusal that names the field
         let full = !held && memory.schedule.wants_full(&seen, now.at);
-        Box::pin(allowed(subject, &resolution, &desired.declared, memory, full)).await?; // I/O   what its account lets it use
+        Box::pin(allowed(subject, &resolution, &mut desired, memory, full, now.at)).await?; // I/O   what its account lets it use
         let goes_on = full || (!held && memory.schedule.takes_up_a_plan(now.at));
         if !goes_on && memory.known.is_made(&desired.declared) {
             let news = refresh::refresh_health(cx, subject, memory, now).await;

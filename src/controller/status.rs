@@ -196,7 +196,7 @@ pub(super) fn derive(
 fn as_it_stands(error: &TrackError, before: &[TrackError]) -> TrackError {
     let same = |stands: &&TrackError| {
         let of = |error: &TrackError| (error.track.clone(), error.operation.clone(), error.code.clone());
-        of(stands) == of(error) && condition::says_the_same(&stands.message, &error.message)
+        of(stands) == of(error) && condition::says_the_same(&stands.code, &stands.message, &error.message)
     };
     before.iter().find(same).unwrap_or(error).clone()
 }

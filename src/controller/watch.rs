@@ -34,7 +34,7 @@ const NOT_TOLD: Duration = Duration::from_secs(5);
 /// Between two looks at whether it is time to look for orphans, and whether AWS is asked for nothing else.
 const ORPHANS: Duration = Duration::from_mins(1);
 /// Events of Nodes and Services make one reconcile until none came for so long,
-const VIEW_BATCH: Duration = Duration::from_millis(100);
+const VIEW_BATCH: Duration = Duration::from_millis(50);
 /// but one that came waits no longer than this.
 const VIEW_BATCH_AT_MOST: Duration = Duration::from_secs(1);
 
@@ -323,10 +323,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn changes_that_come_together_make_one_trigger_and_none_waits_long() {
-        assert_eq!(triggers(&[50]).await, [150]);
-        assert_eq!(triggers(&[0, 500]).await, [100, 600]);
-        assert_eq!(triggers(&[9; 100]).await, [1000], "a hundred within a second");
-        assert_eq!(triggers(&[90; 30]).await.len(), 3, "once a second while it goes on");
+        assert_eq!(triggers(&[50]).await, [100]);
+        assert_eq!(triggers(&[0, 500]).await, [50, 550]);
+        assert_eq!(triggers(&[9; 100]).await, [950], "a hundred within a second");
+        assert_eq!(triggers(&[40; 70]).await.len(), 3, "once a second while it goes on");
     }
 
     #[test]

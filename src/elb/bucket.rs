@@ -27,6 +27,10 @@ pub enum Bucket {
     Iam,
 }
 
+/// The call that lists the load balancers of an Auto Scaling group, as errors and metrics name it: Elastic Load Balancing has another
+/// of that name.
+pub const ATTACHED: &str = "autoscaling:DescribeLoadBalancers";
+
 /// A number of calls for each bucket, in the order of [`Bucket::ALL`].
 pub type Calls = [u32; Bucket::ALL.len()];
 
@@ -36,8 +40,10 @@ pub const PARTS: u32 = 20;
 /// How long to wait for a turn, and which bucket is empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Wait {
-    /// How long.
+    /// When to ask again: what stands before it in line may be given up meanwhile.
     pub time: Duration,
+    /// How long it is until its turn, as things stand.
+    pub told: Duration,
     /// What the call draws from.
     pub bucket: Bucket,
     /// The calls that there shall be a turn for: with fewer, whoever waits would begin anew and get no further.
@@ -96,9 +102,9 @@ impl Bucket {
             | "DescribeLoadBalancerPolicies"
             | "DescribeLoadBalancerPolicyTypes"
             | "DescribeAccountLimits" => &[Self::Describe, Self::Account],
-            "ListCertificates" | "DescribeCertificate" => &[Self::Acm],
-            "GetServerCertificate" | "ListServerCertificates" => &[Self::Iam],
-            "AttachLoadBalancers" | "DetachLoadBalancers" => &[Self::AutoScaling],
+            "ListCertificates" | "DescribeCertificate" | "ListTagsForCertificate" => &[Self::Acm],
+            "GetServerCertificate" | "ListServerCertificates" | "SimulatePrincipalPolicy" => &[Self::Iam],
+            "AttachLoadBalancers" | "DetachLoadBalancers" | ATTACHED => &[Self::AutoScaling],
             _ if operation.starts_with("DescribeAutoScaling") => &[Self::AutoScaling],
             _ if operation.starts_with("Describe") => &[Self::Ec2],
             _ => &[Self::Mutating, Self::Account],

@@ -219,7 +219,9 @@ impl Declared {
         if !ignores(Part::Policies) {
             policies::put(self, &mut wanted);
         }
-        wanted.policies.extend(given(&wanted, observed));
+        for (name, policy) in given(&wanted, observed) {
+            wanted.policies.entry(name).or_insert(policy);
+        }
         if !ignores(Part::HealthCheck) {
             wanted.health_check = self.health_check_over(observed, &wanted);
         }

@@ -1,10 +1,10 @@
 //! Pure: what an account lets an object use.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::message::{self, Message};
-use crate::api::{Allow, ClassicLoadBalancerSpec};
-use crate::elb::{Declared, HealthCheck, Port, glob};
+use crate::api::{Allow, ClassicLoadBalancerSpec, reason};
+use crate::elb::{Declared, HealthCheck, Listener, Port, glob};
 
 /// What stands for the namespace of the object.
 const NAMESPACE: &str = "$(namespace)";
@@ -101,6 +101,19 @@ impl<'a> Allowance<'a> {
         ))
     }
 
+    /// What is told of things that AWS does not show.
+    pub fn not_shown(&self, kind: Tagged, field: &str, ids: &BTreeSet<String>) -> Message {
+        let reason = match kind {
+            Tagged::Subnet => reason::SUBNET_NOT_FOUND,
+            Tagged::SecurityGroup => reason::SECURITY_GROUP_NOT_FOUND,
+            Tagged::AutoScalingGroup => reason::AUTO_SCALING_GROUP_NOT_FOUND,
+            Tagged::Instance => reason::INSTANCE_NOT_FOUND,
+            Tagged::Certificate => reason::CERTIFICATE_NOT_FOUND,
+        };
+        let ids = Vec::from_iter(ids.iter().map(String::as_str)).join(", ");
+        message::tagged_not_shown(reason, field, ids, kind.rule(), &self.account)
+    }
+
     /// Names, buckets and ports, which AWS need not be asked for.
     ///
     /// # Errors
@@ -160,6 +173,35 @@ impl<'a> Allowance<'a> {
             "instancePorts",
             ranges,
         ))
+    }
+}
+
+/// Takes out of what is declared what AWS does not show: what it carries is not known, so it is given to no load balancer, and
+/// taken from none that has it.
+pub fn withhold(kind: Tagged, ids: &BTreeSet<String>, declared: &mut Declared) {
+    match kind {
+        Tagged::Subnet => declared.placement = None,
+        Tagged::SecurityGroup => declared.security_groups = None,
+        Tagged::AutoScalingGroup => declared.auto_scaling_groups = None,
+        Tagged::Instance => {
+            if let Some(registration) = &mut declared.registration {
+                registration.wanted.retain(|id| !ids.contains(id));
+                registration.kept.extend(ids.iter().cloned());
+            }
+        }
+        Tagged::Certificate => {
+            let lacks = |listener: &&Listener| listener.certificate.as_ref().is_some_and(|arn| ids.contains(arn));
+            let ports: Vec<Port> = declared
+                .listeners
+                .values()
+                .filter(lacks)
+                .map(|listener| listener.port)
+                .collect();
+            for port in ports {
+                declared.listeners.remove(&port);
+                declared.unresolved.insert(port);
+            }
+        }
     }
 }
 

@@ -98,11 +98,14 @@ impl Problem {
         }
     }
 
-    /// Whether it waits for something that the spec refers to and that may come.
+    /// Whether it waits for something that the spec refers to and that may come, or for a change of what AWS refuses as it is.
     pub fn is_awaited(&self) -> bool {
         match self.cause {
             Cause::Missing => self.of_reason() == Some(Standing::Awaited),
-            cause => cause == Cause::Refused(Class::MissingReference),
+            cause => matches!(
+                cause,
+                Cause::Emptied | Cause::Refused(Class::MissingReference | Class::Invalid)
+            ),
         }
     }
 

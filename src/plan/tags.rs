@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Step;
 use crate::elb::{LoadBalancer, TAGS};
 
-/// Adds before it removes, unless there is no room for all; keys that nobody here ever set are left alone by
+/// Adds before it removes, unless what is removed makes the room that all need; keys that nobody here ever set are left alone by
 /// `Declared::over`.
 pub(super) fn differences(observed: &LoadBalancer, wanted: &LoadBalancer) -> Vec<Step> {
     let add: BTreeMap<_, _> = wanted
@@ -21,7 +21,8 @@ pub(super) fn differences(observed: &LoadBalancer, wanted: &LoadBalancer) -> Vec
         .cloned()
         .collect();
     let new = add.keys().filter(|key| !observed.tags.contains_key(*key)).count();
-    let full = observed.tags.len() + new > TAGS;
+    let all = observed.tags.len() + new;
+    let full = all > TAGS && all - remove.len() <= TAGS;
     let add = (!add.is_empty()).then_some(Step::AddTags(add));
     let remove = (!remove.is_empty()).then_some(Step::RemoveTags(remove));
     let order = if full { [remove, add] } else { [add, remove] };
@@ -54,5 +55,15 @@ mod tests {
             }
             assert_eq!(lb, tagged(others, "new"));
         }
+    }
+
+    /// AWS refuses what does not fit, and what was there is not lost for it.
+    #[test]
+    fn nothing_is_removed_for_what_does_not_fit_all_the_same() {
+        let observed = tagged(TAGS - 1, "old");
+        let mut wanted = tagged(TAGS - 1, "new");
+        wanted.tags.insert("newer".to_owned(), "x".to_owned());
+        let steps = differences(&observed, &wanted);
+        assert_eq!(steps.first().map(Step::operation), Some("AddTags"));
     }
 }

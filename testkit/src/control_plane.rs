@@ -119,7 +119,7 @@ impl ControlPlane {
     }
 
     /// Gives the operator the Leases of whichever namespaces it watches, as an installation for these would.
-    async fn allow_all_leases(&self) -> Result<()> {
+    pub async fn allow_all_leases(&self) -> Result<()> {
         let rights = r#"{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: all-leases},
 rules: [{apiGroups: [coordination.k8s.io], resources: [leases], verbs: [get, update]}]}
 ---

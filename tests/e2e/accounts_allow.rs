@@ -9,7 +9,7 @@ use crate::accounts_entry::{Account, FOR_ALL, OWN, until_kept_out};
 use crate::network::Vpc;
 use crate::setup::by_ids;
 use crate::targets::group;
-use crate::{Test, tags, unique};
+use crate::{Test, set, tags, unique};
 
 /// An account of the operator's own identity that allows this.
 async fn allowing<'t>(test: &'t Test, allow: &str) -> Result<Account<'t>> {
@@ -224,6 +224,87 @@ async fn instances_and_auto_scaling_groups_must_carry_the_tags() -> Result<()> {
     let targets = |group: &str| format!("targets: {{autoScalingGroups: [{{name: {group}}}]}}");
     let words = ["spec.targets.autoScalingGroups", one.as_str(), "autoScalingGroupTags"];
     both(&test, &account, &targets(&one), &words, &targets(&other)).await
+}
+
+/// What AWS does not show carries nobody knows what: it waits, and what is shown does not wait for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_aws_does_not_show_is_not_let_in_before_it_was_looked_at() -> Result<()> {
+    let test = Test::web().on(Options::default()).start().await?;
+    let namespace = test.namespace.namespace().to_owned();
+    let account = allowing(&test, "instanceTags: {team: $(namespace)}").await?;
+    let shown = test.instances(&["us-east-1a"]).await?;
+    let tag = [
+        ("ResourceId.1", shown[0].as_str()),
+        ("Tag.1.Key", "team"),
+        ("Tag.1.Value", &namespace),
+    ];
+    test.simulator().query("ec2", "2016-11-15", "CreateTags", &tag).await?;
+    let hidden = ["i-0a110e00000000001".to_owned(), "i-0a110e00000000002".to_owned()];
+    let all: Vec<String> = shown.iter().chain(&hidden).cloned().collect();
+    let mark = test.mark()?;
+    test.apply(&account.spec(&by_ids(&all))).await?;
+    let told = test
+        .until("it to be told", |web| {
+            web.is_observed() && web.message("Ready").contains("AWS does not show")
+        })
+        .await?;
+    let message = told.message("Ready");
+    let words = [
+        "spec.targets",
+        "instanceTags",
+        hidden[0].as_str(),
+        account.name.as_str(),
+    ];
+    assert!(words.iter().all(|word| message.contains(word)), "{message}");
+    assert_eq!(test.registered().await?, set(&shown));
+    for id in &hidden {
+        let named = test.simulator().calls(mark)?.of("RegisterInstancesWithLoadBalancer");
+        assert!(named.naming(id).is_empty(), "{named}");
+    }
+    // Shown at last, one is let in by its tags and the other is kept out by them.
+    let appear = |id: &str, team: &str| {
+        json!({"regions": [{"region": REGION, "instances": [
+            {"id": id, "availabilityZone": "us-east-1a", "tags": {"team": team}},
+        ]}]})
+    };
+    test.simulator().seed(&appear(&hidden[0], &namespace)).await?;
+    let ours: Vec<String> = shown.iter().chain(&hidden[..1]).cloned().collect();
+    let came = |calls: &testkit::Calls| {
+        let made = calls.of("RegisterInstancesWithLoadBalancer").successful();
+        !made.naming(&hidden[0]).is_empty()
+    };
+    test.simulator().until_calls(mark, "its registration", came).await?;
+    assert_eq!(test.registered().await?, set(&ours));
+    test.simulator().seed(&appear(&hidden[1], "another")).await?;
+    let message = until_kept_out(&test, "AccountNotAllowed").await?;
+    assert!(message.contains(&hidden[1]), "{message}");
+    assert_eq!(test.registered().await?, set(&ours));
+    Ok(())
+}
+
+/// What is made again gets the groups that AWS chooses, as what is made for the first time would.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_made_again_is_judged_as_what_is_made() -> Result<()> {
+    let test = Test::web().on(Options::default()).start().await?;
+    let account = allowing(&test, "").await?;
+    let made = test.ready(&account.spec("recreatePolicy: Always")).await?;
+    account.set(&lines("securityGroupTags: {team: $(namespace)}")).await?;
+    test.pass().await?;
+    let mark = test.mark()?;
+    let name = [("LoadBalancerName", made.name())];
+    let name: Vec<(&str, &str)> = name.iter().map(|(key, value)| (*key, value.as_str())).collect();
+    test.simulator()
+        .query("elasticloadbalancing", "2012-06-01", "DeleteLoadBalancer", &name)
+        .await?;
+    test.pass().await?;
+    let message = until_kept_out(&test, "AccountNotAllowed").await?;
+    assert!(
+        message.contains("spec.securityGroups") && message.contains("must be given"),
+        "{message}"
+    );
+    let calls = test.simulator().calls(mark)?.of_operator();
+    assert!(calls.of("CreateLoadBalancer").is_empty(), "{calls}");
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -109,6 +109,40 @@ pub(crate) fn offer(test: &Test) -> String {
     format!("test/{}/web", test.namespace.namespace())
 }
 
+/// What can never be put on this load balancer is told before anything is written to it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_fit_is_told_before_it_is_taken_over() -> Result<()> {
+    let test = Test::new().await?;
+    let name = format!("found-{}", unique());
+    plain(&test.stack, &name).await?;
+    tag(&test.stack, &name, "classiclb.dev/adopt-by", &offer(&test)).await?;
+    let vpc = Vpc::new(test.simulator()).await?;
+    let subnet = vpc.subnet("us-east-1a").await?;
+    let listener = "{port: 80, protocol: HTTP, instancePort: 8080}";
+    let secure = "{port: 443, protocol: HTTPS, instanceProtocol: HTTP, instancePort: 8080, certificate: {arn: \
+                  'arn:aws:acm:eu-west-1:123456789012:certificate/elsewhere'}}";
+    for (lines, words) in [
+        (
+            format!("subnets: [{subnet}]\nlisteners: [{listener}]"),
+            ["spec.subnets", vpc.id.as_str()],
+        ),
+        (
+            format!("availabilityZones: [us-east-1a, us-east-1b]\nlisteners: [{listener}, {secure}]"),
+            ["spec.listeners[port=443].certificate", "eu-west-1"],
+        ),
+    ] {
+        let mark = test.mark()?;
+        test.apply(&format!("loadBalancerName: {name}\nadopt: true\n{lines}"))
+            .await?;
+        let message = test.until_reason("Accepted", "Invalid").await?;
+        assert!(words.iter().all(|word| message.contains(word)), "{message}");
+        let writes = test.simulator().calls(mark)?.of_operator().writes();
+        assert!(writes.naming(&name).is_empty(), "{writes}");
+        test.delete().await?;
+    }
+    Ok(())
+}
+
 const NAMED: &str = "\
 adopt: true
 availabilityZones: [us-east-1a, us-east-1b]";

@@ -23,41 +23,60 @@ fn named(calls: &Calls, operation: &str) -> Vec<String> {
     made.iter().map(|call| call.member("LoadBalancerName")).collect()
 }
 
+/// Waits until another balancer than `before` has taken over: it serves before it is used, and the one before is kept.
+pub(crate) async fn until_moved(test: &Test, before: &LoadBalancer) -> Result<LoadBalancer> {
+    let moved = test
+        .until("the move", |web| web.text("/dnsName") != before.text("/dnsName"))
+        .await?;
+    assert_ne!(moved.name(), before.name());
+    assert_eq!(moved.summary(), before.summary(), "it serves before it is used");
+    assert_eq!(beside(&moved), before.name());
+    assert_eq!(moved.text("/replacement/phase"), "Keeping");
+    assert_eq!(moved.text("/replacement/dnsName"), before.text("/dnsName"));
+    assert!(moved.is_ready(), "{:?}", moved.condition("Ready"));
+    Ok(moved)
+}
+
+/// Waits until the one before is gone, with each step told.
+pub(crate) async fn until_over(test: &Test, before: &LoadBalancer, moved: &LoadBalancer) -> Result<()> {
+    let done = test
+        .until("the end", |web| web.status("/replacement").is_null())
+        .await?;
+    assert_eq!(done.name(), moved.name());
+    assert!(
+        describe(&test.stack, &before.name()).await.is_none(),
+        "the old one is gone"
+    );
+    for told in [
+        "is made to take the place of",
+        "status.dnsName is that of",
+        "was kept long enough",
+    ] {
+        test.until_event("Replacement", told).await?;
+    }
+    test.idle("once it is over").await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_balancer_of_the_other_scheme_takes_over_when_it_serves() -> Result<()> {
     let test = replaceable(3).ready().await?;
     let before = test.until("all in service", |web| web.summary() == "3/3").await?;
-    let (old, old_dns) = (before.name(), before.text("/dnsName").to_owned());
-    let mark = test.mark()?;
+    let (old, mark) = (before.name(), test.mark()?);
     test.patch(json!({"scheme": "internal"})).await?;
-    let moved = test.until("the move", |web| web.text("/dnsName") != old_dns).await?;
+    let moved = until_moved(&test, &before).await?;
     let new = moved.name();
-    assert_ne!(new, old);
     assert_eq!(moved.text("/scheme"), "internal");
     assert!(
         moved.text("/dnsName").starts_with("internal-"),
         "{}",
         moved.text("/dnsName")
     );
-    assert_eq!(moved.summary(), "3/3", "it serves before it is used");
-    assert_eq!(beside(&moved), old);
-    assert_eq!(moved.text("/replacement/phase"), "Keeping");
-    assert_eq!(moved.text("/replacement/dnsName"), old_dns);
-    assert!(moved.is_ready(), "{:?}", moved.condition("Ready"));
-    let done = test
-        .until("the end", |web| web.status("/replacement").is_null())
-        .await?;
-    assert_eq!(done.name(), new);
-    assert!(describe(&test.stack, &old).await.is_none(), "the old one is gone");
+    until_over(&test, &before, &moved).await?;
     assert_eq!(registered(&test.in_aws().await?), set(&test.ids));
     let calls = test.simulator().calls(mark)?;
     assert_eq!(named(&calls.naming(&new), "CreateLoadBalancer"), [new.as_str()]);
     assert_eq!(named(&calls.naming(&old), "DeleteLoadBalancer"), [old.as_str()]);
     assert!(calls.naming(&old).of("DeregisterInstancesFromLoadBalancer").is_empty());
-    test.until_event("Replacement", "is made to take the place of").await?;
-    test.until_event("Replacement", "status.dnsName is that of").await?;
-    test.until_event("Replacement", "was kept long enough").await?;
-    test.idle("once it is over").await?;
     // And back, under the first name again.
     test.patch(json!({"scheme": "internet-facing"})).await?;
     let back = test

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use serde_json::{Value, json};
 use testkit::{Options, Result};
 
+use crate::blue_green::{until_moved, until_over};
 use crate::network::Vpc;
 use crate::setup::minimal;
 use crate::{Test, describe, error, registered, set, unique};
@@ -67,36 +68,21 @@ async fn a_balancer_of_the_other_vpc_takes_over_when_it_serves() -> Result<()> {
     let test = Test::new().await?;
     let (here, there) = (Site::new(&test).await?, Site::new(&test).await?);
     placed(&test, &here, &replaceable(3)).await?;
-    let before = test.get().await?;
-    let (old, old_dns) = (before.name(), before.text("/dnsName").to_owned());
+    let (before, mark) = (test.get().await?, test.mark()?);
     assert_eq!(before.text("/vpcId"), here.vpc);
-    let mark = test.mark()?;
     test.patch(there.spec()).await?;
-    let moved = test.until("the move", |web| web.text("/dnsName") != old_dns).await?;
-    let new = moved.name();
-    assert_ne!(new, old);
+    let moved = until_moved(&test, &before).await?;
+    let (old, new) = (before.name(), moved.name());
     assert_eq!(moved.text("/vpcId"), there.vpc);
-    assert_eq!(moved.summary(), "3/3", "it serves before it is used");
     assert_eq!(*moved.status("/securityGroups"), json!([there.group]));
-    assert_eq!(moved.text("/replacement/phase"), "Keeping");
-    assert_eq!(moved.text("/replacement/loadBalancerName"), old);
     assert_eq!(moved.text("/replacement/vpcId"), here.vpc);
-    assert!(moved.is_ready(), "{:?}", moved.condition("Ready"));
-    let done = test
-        .until("the end", |web| web.status("/replacement").is_null())
-        .await?;
-    assert_eq!(done.name(), new);
-    assert!(describe(&test.stack, &old).await.is_none(), "the old one is gone");
+    until_over(&test, &before, &moved).await?;
     assert_eq!(registered(&test.in_aws().await?), set(&there.ids));
     let calls = test.simulator().calls(mark)?;
     let of_old = calls.naming(&old);
     assert!(of_old.of("DeregisterInstancesFromLoadBalancer").is_empty(), "{of_old}");
     assert!(of_old.of("AttachLoadBalancerToSubnets").is_empty(), "{of_old}");
     assert!(of_old.of("ApplySecurityGroupsToLoadBalancer").is_empty(), "{of_old}");
-    test.until_event("Replacement", "is made to take the place of").await?;
-    test.until_event("Replacement", "status.dnsName is that of").await?;
-    test.until_event("Replacement", "was kept long enough").await?;
-    test.idle("once it is over").await?;
     // And back, under the first name again.
     test.patch(here.spec()).await?;
     let back = test

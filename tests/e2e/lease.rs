@@ -6,6 +6,7 @@ use k8s_openapi::api::coordination::v1::Lease;
 use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::json;
+use testkit::cluster::Kind;
 use testkit::{OperatorOptions, Options, Result, Stack};
 
 use crate::{MINIMAL, Test};
@@ -110,6 +111,48 @@ async fn whoever_loses_the_lease_writes_nothing_until_it_has_it_again() -> Resul
         .expect("watched");
     test.change(json!({"tags": {"a": "c"}})).await?;
     assert!(holder(&test).await?.is_some());
+    Ok(())
+}
+
+/// Each watches what the other does, as where two are installed for namespaces that overlap. Which of the two has an object is said
+/// by who came first, and the other makes nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_operators_that_meet_at_new_objects_make_one_load_balancer_of_each() -> Result<()> {
+    const OBJECTS: usize = 6;
+    let test = alone().await?;
+    test.stack.control_plane().allow_all_leases().await?;
+    let namespace = test.namespace.namespace().to_owned();
+    let other = test.stack.another_operator(&OperatorOptions {
+        cluster_id: "another".into(),
+        args: vec![format!("--watch-namespaces={namespace}")],
+        ..OperatorOptions::default()
+    })?;
+    other.start_ready().await?;
+    let names: Vec<String> = (0..OBJECTS).map(|number| format!("met-{number}")).collect();
+    let mark = test.mark()?;
+    futures::future::try_join_all(names.iter().map(async |name| {
+        let object = format!(
+            "apiVersion: classiclb.dev/v1alpha1\nkind: ClassicLoadBalancer\nmetadata: {{name: {name}}}\nspec:\n  {}",
+            MINIMAL.replace('\n', "\n  ")
+        );
+        test.namespace.apply(&object).await
+    }))
+    .await?;
+    for name in &names {
+        test.namespace
+            .until(Kind::CLB, name, "to be made", |object| {
+                object.data["status"]["dnsName"].is_string() && object.data["status"]["clusterId"].is_string()
+            })
+            .await?;
+    }
+    for name in &names {
+        test.namespace.delete_and_wait(Kind::CLB, name).await?;
+    }
+    let calls = test.simulator().calls(mark)?.successful();
+    for operation in ["CreateLoadBalancer", "DeleteLoadBalancer"] {
+        let made = calls.of(operation);
+        assert_eq!(made.len(), OBJECTS, "{made}");
+    }
     Ok(())
 }
 

@@ -191,6 +191,65 @@ async fn a_policy_of_any_name_with_the_declared_content_is_kept() -> Result<()> 
     Ok(())
 }
 
+/// A name says nothing of the content, not even AWS's own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_under_the_name_of_aws_default_is_judged_by_its_content() -> Result<()> {
+    const DEFAULT: &str = "ELBSecurityPolicy-2016-08";
+    let test = Test::new().await?;
+    let spec = secure(&test).await?;
+    for declared in [spec(&format!(", sslPolicy: {{predefined: {DEFAULT}}}")), spec(MODERN)] {
+        test.ready(&declared).await?;
+        let wanted = on_listener(&test, 443).await?;
+        // Whatever is in force goes, and an old one takes the name.
+        test.by_hand(
+            "SetLoadBalancerPoliciesOfListener",
+            &[("LoadBalancerPort", "443"), ("PolicyNames", "")],
+        )
+        .await?;
+        let all = policies(&test).await?;
+        if all.iter().any(|policy| policy.policy_name() == Some(DEFAULT)) {
+            test.by_hand("DeleteLoadBalancerPolicy", &[("PolicyName", DEFAULT)])
+                .await?;
+        }
+        let weak = [
+            ("PolicyName", DEFAULT),
+            ("PolicyTypeName", TLS),
+            ("PolicyAttributes.member.1.AttributeName", REFERENCE),
+            ("PolicyAttributes.member.1.AttributeValue", "ELBSecurityPolicy-2011-08"),
+        ];
+        test.by_hand("CreateLoadBalancerPolicy", &weak).await?;
+        let set = [("LoadBalancerPort", "443"), ("PolicyNames.member.1", DEFAULT)];
+        test.by_hand("SetLoadBalancerPoliciesOfListener", &set).await?;
+        test.pass().await?;
+        assert_eq!(on_listener(&test, 443).await?, wanted);
+        test.idle("put right").await?;
+    }
+    // Without a policy a listener has AWS's default, and not what is called so.
+    changed(&test, &spec("")).await?;
+    let default = on_listener(&test, 443).await?;
+    assert_has(&default, TLS, REFERENCE, DEFAULT);
+    Ok(())
+}
+
+/// To ask again for what AWS will never make helps nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_predefined_policy_that_is_misspelt_is_asked_for_once_and_told() -> Result<()> {
+    let test = Test::new().await?;
+    let spec = secure(&test).await?;
+    let mark = test.mark()?;
+    let misspelt = spec(", sslPolicy: {predefined: ELBSecurityPolicy-TLS-1-2-2017-1}");
+    test.apply(&format!("{misspelt}\ntags: {{team: web}}")).await?;
+    let told = test
+        .until("it to be told", |web| web.has("Stalled", "True") && web.is_observed())
+        .await?;
+    let message = told.message("Ready");
+    assert!(message.contains("ELBSecurityPolicy-TLS-1-2-2017-01"), "{message}");
+    assert_eq!(test.tags().await?["team"], "web", "and stops nothing else");
+    let asked = test.calls(mark).await?.of("CreateLoadBalancerPolicy");
+    assert_eq!(asked.len(), 1, "{asked}");
+    test.ready(&spec(MODERN)).await.map(drop)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cipher_that_aws_does_not_know_stops_nothing_else() -> Result<()> {
     let test = Test::new().await?;

@@ -173,8 +173,14 @@ fn with_policies(mut lb: LoadBalancer, seed: &[u8]) -> LoadBalancer {
     let mut pick = seed.iter().copied().cycle();
     let mut next = || pick.next().unwrap_or_default();
     lb.policies = by_hand();
-    lb.policies
-        .insert(DEFAULT_TLS_POLICY.into(), Policy::Tls(TlsPolicy::default()));
+    // Under the name of the policy that AWS makes by itself somebody may have put another.
+    let under_that_name = if next() % 4 == 0 {
+        "ELBSecurityPolicy-2011-08"
+    } else {
+        DEFAULT_TLS_POLICY
+    };
+    let under_that_name = Policy::Tls(TlsPolicy::Predefined(under_that_name.into()));
+    lb.policies.insert(DEFAULT_TLS_POLICY.into(), under_that_name);
     if next() % 2 == 0 {
         for policy in [
             Policy::Tls(TlsPolicy::default()),

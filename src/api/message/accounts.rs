@@ -50,6 +50,11 @@ messages! { ACCOUNTS:
     part default_subnet(subnet, zone) [reason::ACCOUNT_NOT_ALLOWED] "{subnet}, the default subnet of {zone},";
     under tags_of_account_unread(field, account, rule, message_of_aws) [AWS_CODE]
         "{field}: the tags that spec.allow.{rule} of the AWSAccount {account} asks for could not be read: {message_of_aws}";
+    under tagged_not_shown(field, ids, rule, account)
+        [reason::SUBNET_NOT_FOUND, reason::SECURITY_GROUP_NOT_FOUND, reason::AUTO_SCALING_GROUP_NOT_FOUND,
+         reason::INSTANCE_NOT_FOUND, reason::CERTIFICATE_NOT_FOUND]
+        "{field}: AWS does not show {ids}, so that the tags which spec.allow.{rule} of the AWSAccount {account} asks for cannot be \
+         looked at: correct it, or wait until AWS shows it; until then it is left as it is";
     fn region_not_enabled(account, region, message_of_aws) [reason::ACCOUNT_NOT_READY]
         "spec.region: {region} does not let {account} in, as where a region is not enabled: enable it for the account, or make \
          the object anew in another region: {message_of_aws}";

@@ -15,6 +15,12 @@ messages! { LIFE:
 
     fn no_region() [reason::INVALID]
         "spec.region is not given and the operator has no region of its own: set AWS_REGION for the operator";
+    fn unknown_own_region(region) [reason::INVALID]
+        "spec.region is not given, and the operator's own region {region} is none that this version knows: correct AWS_REGION for \
+         the operator, or let the region in with --extra-regions";
+    fn misspelt_own_region(region, likely) [reason::INVALID]
+        "spec.region is not given, and the operator's own region {region} is none that this version knows: {likely} may be meant; \
+         correct AWS_REGION for the operator, or let the region in with --extra-regions";
     fn timeout_over_interval(timeout, interval) [reason::INVALID]
         "spec.healthCheck: with what AWS has of it, the timeout would be {timeout} s and the interval {interval} s, and the one must \
          be less than the other: give timeoutSeconds and intervalSeconds";

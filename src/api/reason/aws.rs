@@ -110,7 +110,7 @@ pub const AWS_CODES: &[Codes] = &[
             "InvalidParameterValue",
         ],
         stands: "reason `Invalid`, `Accepted=False` and `Stalled` where the load balancer cannot be created; \
-                 otherwise the code, `Programmed=False` and `Reconciling`, of its own part alone",
+                 otherwise the code, `Programmed=False` and `Reconciling`, of its own part alone, and after ten minutes `Stalled`",
         remedy: "Change the field that AWS's message speaks of; `status.errors` says which part of the load balancer \
                  it is.",
     },

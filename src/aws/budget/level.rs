@@ -8,8 +8,10 @@ use tokio::time::Instant;
 use super::limits::Rate;
 use crate::elb::Lane;
 
-/// The longest that anybody is told to wait: what comes first may be given up meanwhile.
-const LONGEST: Duration = Duration::from_mins(10);
+/// Whoever waits asks again after this at the latest: what comes first may be given up meanwhile.
+pub(super) const LONGEST: Duration = Duration::from_mins(10);
+/// More than anybody waits.
+const FOREVER: Duration = Duration::from_hours(24 * 365);
 /// What a throttle leaves of the rate.
 const AFTER_A_THROTTLE: f64 = 0.5;
 /// The rate never falls below this part of what is ours.
@@ -199,8 +201,8 @@ impl Level {
         self.promised = (self.promised - tokens).max(0.0);
     }
 
-    /// How long until so many will be there for whoever asks now. Those who ask again keep their place in the line of their
-    /// lane.
+    /// How long until so many will be there for whoever asks now, however long that is. Those who ask again keep their place in
+    /// the line of their lane.
     pub(super) fn wait_for(&mut self, asked: Asked, lane: Lane, who: Who, now: Instant) -> Duration {
         self.refill(now);
         self.give_up(now);
@@ -210,7 +212,7 @@ impl Level {
         let wait = seconds((lacking + self.before(lane, who)) / per_second) + LATER;
         if who != 0 {
             self.came += 1;
-            let until = now + wait;
+            let until = now + wait.min(LONGEST);
             let weight = asked.weight;
             self.waiting.insert(place, Waiter { who, weight, until });
         }
@@ -230,6 +232,11 @@ impl Level {
         }
     }
 
+    /// Whether it is as full as a new one, and nothing was learnt of others.
+    pub(super) fn is_as_new(&mut self, now: Instant) -> bool {
+        self.is_idle(1.0 - CLOSE, now) && self.learnt >= 1.0
+    }
+
     /// How full it is, of 1; and what the throttles left of the rate, of 1.
     pub(super) fn told(&mut self, now: Instant) -> (f64, f64) {
         self.refill(now);
@@ -238,7 +245,7 @@ impl Level {
 }
 
 fn seconds(seconds: f64) -> Duration {
-    Duration::try_from_secs_f64(seconds).map_or(LONGEST, |wait| wait.min(LONGEST))
+    Duration::try_from_secs_f64(seconds).map_or(FOREVER, |wait| wait.min(FOREVER))
 }
 
 #[cfg(test)]
@@ -296,7 +303,10 @@ mod tests {
         };
         assert_eq!([wait(1, 0), wait(2, 0), wait(3, 0)], [5, 10, 15]);
         assert_eq!([wait(1, 1), wait(3, 1)], [4, 14], "who asks again keeps its place");
-        assert!((4..5000).all(|who| wait(who, 1) <= LONGEST.as_secs()));
+        assert!(
+            (4..5000).all(|who| wait(who, 1) == 5 * who - 1),
+            "and is told the truth of it"
+        );
         level.promise(1.0, 1);
         level.spend(1.0, now + Duration::from_secs(5));
         level.answered(now + Duration::from_secs(5));

@@ -108,6 +108,7 @@ impl FromStr for Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::elb::ATTACHED;
 
     #[test]
     fn half_of_what_aws_publishes_is_ours() {
@@ -165,6 +166,9 @@ mod tests {
         assert_eq!(Bucket::of("DescribeSubnets"), [Bucket::Ec2]);
         assert_eq!(Bucket::of("DescribeAutoScalingGroups"), [Bucket::AutoScaling]);
         assert_eq!(Bucket::of("DeleteLoadBalancer"), [Bucket::Mutating, Bucket::Account]);
+        assert_eq!(Bucket::of("ListTagsForCertificate"), [Bucket::Acm]);
+        assert_eq!(Bucket::of(ATTACHED), [Bucket::AutoScaling]);
+        assert_eq!(Bucket::of("SimulatePrincipalPolicy"), [Bucket::Iam]);
         assert_eq!(Bucket::of("GetCallerIdentity"), []);
     }
 }

@@ -191,7 +191,7 @@ impl LoadBalancers {
     }
 
     /// Whether it is known to be there.
-    fn exists(&self, name: &str, told: bool, now: Instant) -> bool {
+    pub(super) fn exists(&self, name: &str, told: bool, now: Instant) -> bool {
         let mut fleet = self.fleet();
         if told && fleet.names.insert(name.to_owned()) {
             fleet.grew = Some(now);

@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use real::{REGION, balancer, members};
 
 use super::hcl::Labels;
-use super::{Subject, aws_cli, cloudformation, terraform};
+use super::{Subject, aws_cli, cloudformation, terraform, under_own_names};
 use crate::api::ClassicLoadBalancerSpec;
 use crate::cli::cloudformation as template;
 use crate::cli::terraform as states;
@@ -35,7 +35,7 @@ prop_compose! {
         }
         let members = members(&lb);
         let single = lb.instances.difference(&members).cloned().collect();
-        Subject { region: REGION.to_owned(), account: None, lb, single }
+        Subject { region: REGION.to_owned(), account: None, lb: under_own_names(lb), single }
     }
 }
 

@@ -6,6 +6,7 @@ use std::hash::{DefaultHasher, Hasher as _};
 
 use tokio::time::Instant;
 
+use super::SECOND_LOOK;
 use super::Seen;
 use super::journal::LAG;
 use crate::controller::reconcile::lookup::Lookups;
@@ -46,6 +47,8 @@ pub(in crate::controller) struct Known {
     owned: bool,
     /// Instances that this object registered and AWS does not show, since when.
     unseen: BTreeMap<InstanceId, Instant>,
+    /// Since when something that the account judges by its tags is not shown.
+    not_shown: Option<Instant>,
 }
 
 impl Known {
@@ -108,6 +111,14 @@ impl Known {
     /// When what is not shown is believed not to be there.
     pub(in crate::controller) fn unseen_until(&self) -> Option<Instant> {
         self.unseen.values().map(|since| *since + LAG).max()
+    }
+
+    /// Something that the account judges by its tags is not shown by AWS, or everything is. Tells when to look again: soon, and the
+    /// later the longer it lasts.
+    pub(in crate::controller) fn not_shown(&mut self, anything: bool, now: Instant) -> Option<Instant> {
+        self.not_shown = anything.then(|| self.not_shown.unwrap_or(now));
+        let lasted = now.saturating_duration_since(self.not_shown?);
+        Some(now + lasted.max(SECOND_LOOK))
     }
 
     pub(super) fn forget_load_balancer(&mut self) {

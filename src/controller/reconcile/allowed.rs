@@ -3,15 +3,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tokio::time::Instant;
+
 use super::lookup;
 use super::resolution::Resolution;
 use super::stop::{Halt, Stop};
 use super::subject::Subject;
 use crate::api::message::{self, Message};
 use crate::aws::{Error, Filters, View};
-use crate::controller::memory::Memory;
+use crate::controller::memory::{Due, Memory};
 use crate::elb::{Declared, Placement};
-use crate::plan::allow::{Allowance, Tagged, Tags};
+use crate::plan::allow::{Allowance, Tagged, Tags, withhold};
+use crate::plan::desired::Desired;
 use crate::plan::{Problem, Track};
 
 /// Things of one kind that an object asks for.
@@ -22,16 +25,21 @@ struct Asked {
     ids: BTreeSet<String>,
 }
 
+/// Its tags, and what it is called where it is not what the object names.
+type Found = BTreeMap<String, (Option<String>, Tags)>;
+
 /// Looks at everything that the account has rules for. What was found to be allowed is not looked at again until the next full
-/// reconcile. `Ok`: the object may have it all.
+/// reconcile; what AWS does not show is taken out of what is desired, since nobody knows what it carries. `Ok`: the object may
+/// have all that is left.
 pub(super) async fn allowed(
     subject: &Subject<'_>,
     resolution: &Resolution,
-    declared: &Declared,
+    desired: &mut Desired,
     memory: &mut Memory,
     full: bool,
+    now: Instant,
 ) -> Result<(), Stop> {
-    let spec = &subject.object.spec;
+    let (spec, declared) = (&subject.object.spec, &mut desired.declared);
     if !subject.object.is_binding() {
         let scheme = subject.terms.check_scheme(spec.scheme);
         scheme.map_err(|problem| Halt::not_found(&problem))?;
@@ -45,17 +53,38 @@ pub(super) async fn allowed(
     allowance.check_values(spec, declared).map_err(kept_out)?;
     let is_there = spec.adopt == Some(true) || subject.object.is_binding();
     let makes = subject.previous.created_time.is_none() && !is_there;
-    let unnamed = declared.security_groups.is_none() && spec.security_group_selector.is_none();
-    if makes && unnamed && allowance.tags(Tagged::SecurityGroup).is_some() {
-        return Err(kept_out(message::groups_must_be_named(allowance.account())).into());
+    if makes {
+        may_be_made(subject, declared)?;
     }
     if makes && memory.known.awaits_vpc() && allowance.tags(Tagged::Instance).is_some() {
         return Err(kept_out(message::vpc_must_be_named(allowance.account())).into());
     }
+    let mut not_shown = false;
     for asked in asked(subject, resolution, declared) {
-        check(subject, &allowance, asked, memory).await?;
+        let (kind, field, track) = (asked.kind, asked.field, asked.track);
+        let lacking = check(subject, &allowance, asked, memory).await?;
+        if !lacking.is_empty() {
+            withhold(kind, &lacking, declared);
+            let message = allowance.not_shown(kind, field, &lacking);
+            desired.missing.push(Problem::missing(track, message));
+            not_shown = true;
+        }
     }
+    let again = memory.known.not_shown(not_shown, now);
+    memory.schedule.set_sooner(Due::Lacking, again);
     Ok(())
+}
+
+/// Whether all that a new load balancer would get is named, where the account judges it: AWS would choose the rest, and nobody
+/// would have looked at that.
+pub(super) fn may_be_made(subject: &Subject<'_>, declared: &Declared) -> Result<(), Stop> {
+    let unnamed = declared.security_groups.is_none() && subject.object.spec.security_group_selector.is_none();
+    match subject.terms.allowance() {
+        Some(allowance) if unnamed && allowance.tags(Tagged::SecurityGroup).is_some() => {
+            Err(kept_out(message::groups_must_be_named(allowance.account())).into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What the object asks for.
@@ -115,13 +144,13 @@ fn asked(subject: &Subject<'_>, resolution: &Resolution, declared: &Declared) ->
     ]
 }
 
-/// Looks at the tags of what is asked for, where there is a rule. What does not exist is told by whoever needs it.
+/// Looks at the tags of what is asked for, where there is a rule. Tells what AWS does not show.
 async fn check(
     subject: &Subject<'_>,
     allowance: &Allowance<'_>,
     asked: Asked,
     memory: &mut Memory,
-) -> Result<(), Stop> {
+) -> Result<BTreeSet<String>, Stop> {
     let Asked {
         kind,
         field,
@@ -129,7 +158,7 @@ async fn check(
         ids,
     } = asked;
     let Some(wanted) = allowance.tags(kind) else {
-        return Ok(());
+        return Ok(BTreeSet::new());
     };
     let admitted = |id: &String| (kind, id.clone(), wanted.clone());
     let unknown: BTreeSet<String> = ids
@@ -137,15 +166,15 @@ async fn check(
         .filter(|id| !memory.known.admitted.contains(&admitted(id)))
         .collect();
     if unknown.is_empty() {
-        return Ok(());
+        return Ok(unknown);
     }
     let view = &subject.region.view;
     let found = match kind {
         Tagged::Subnet if field == "spec.availabilityZones" => default_subnets(view, &unknown).await,
         Tagged::Subnet => subnets(view, memory, &unknown).await,
         Tagged::SecurityGroup => groups(view, &unknown).await,
-        Tagged::AutoScalingGroup => view.tags_of_groups(&unknown).await,
-        Tagged::Instance => view.tags_of_instances(&unknown).await,
+        Tagged::AutoScalingGroup => view.tags_of_groups(&unknown).await.map(by_id),
+        Tagged::Instance => view.tags_of_instances(&unknown).await.map(by_id),
         Tagged::Certificate => certificates(view, &unknown).await,
     };
     let found = match found {
@@ -153,41 +182,54 @@ async fn check(
         Err(error) if error.wait.is_some() => return Err(subject.unreadable(&error)),
         Err(error) => return Err(unread(allowance, kind, field, track, &error).into()),
     };
-    for (what, tags) in found {
-        allowance.check_tags(kind, field, &what, &tags).map_err(kept_out)?;
+    for (id, (called, tags)) in &found {
+        let what = called.as_ref().unwrap_or(id);
+        allowance.check_tags(kind, field, what, tags).map_err(kept_out)?;
     }
-    memory.known.admitted.extend(unknown.iter().map(admitted));
-    Ok(())
+    let (shown, lacking): (BTreeSet<_>, BTreeSet<_>) = unknown.into_iter().partition(|id| found.contains_key(id));
+    memory.known.admitted.extend(shown.iter().map(admitted));
+    Ok(lacking)
+}
+
+fn by_id(found: BTreeMap<String, Tags>) -> Found {
+    found.into_iter().map(|(id, tags)| (id, (None, tags))).collect()
 }
 
 /// The subnets that AWS takes for these zones.
-async fn default_subnets(view: &View, zones: &BTreeSet<String>) -> Result<BTreeMap<String, Tags>, Error> {
+async fn default_subnets(view: &View, zones: &BTreeSet<String>) -> Result<Found, Error> {
     let filters = Filters::default()
         .with("default-for-az", ["true".to_owned()])
         .with("availability-zone", zones.iter().cloned());
     let found = view.subnets(&filters).await?.into_iter();
     Ok(found
         .filter(|subnet| zones.contains(&subnet.zone))
-        .map(|subnet| (message::default_subnet(&subnet.id, &subnet.zone), subnet.tags))
+        .map(|subnet| {
+            let called = message::default_subnet(&subnet.id, &subnet.zone);
+            (subnet.zone, (Some(called), subnet.tags))
+        })
         .collect())
 }
 
-async fn subnets(view: &View, memory: &Memory, ids: &BTreeSet<String>) -> Result<BTreeMap<String, Tags>, Error> {
+async fn subnets(view: &View, memory: &Memory, ids: &BTreeSet<String>) -> Result<Found, Error> {
     let known = &memory.known.lookups.subnets;
     let found = lookup::subnets_of(view, ids, known).await?;
-    Ok(found.into_iter().map(|(id, subnet)| (id, subnet.tags)).collect())
+    Ok(found
+        .into_iter()
+        .map(|(id, subnet)| (id, (None, subnet.tags)))
+        .collect())
 }
 
-async fn groups(view: &View, ids: &BTreeSet<String>) -> Result<BTreeMap<String, Tags>, Error> {
+async fn groups(view: &View, ids: &BTreeSet<String>) -> Result<Found, Error> {
     let filters = Filters::default().with("group-id", ids.iter().cloned());
     let found = view.security_groups(&filters).await?.into_iter();
-    Ok(found.map(|group| (group.id, group.tags)).collect())
+    Ok(found.map(|group| (group.id, (None, group.tags))).collect())
 }
 
-async fn certificates(view: &View, arns: &BTreeSet<String>) -> Result<BTreeMap<String, Tags>, Error> {
+async fn certificates(view: &View, arns: &BTreeSet<String>) -> Result<Found, Error> {
     let mut found = BTreeMap::new();
     for arn in arns {
-        found.extend(view.tags_of_certificate(arn).await?.map(|tags| (arn.clone(), tags)));
+        let tags = view.tags_of_certificate(arn).await?;
+        found.extend(tags.map(|tags| (arn.clone(), (None, tags))));
     }
     Ok(found)
 }

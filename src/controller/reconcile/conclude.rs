@@ -12,7 +12,7 @@ use super::resolution::Resolution;
 use super::stop::{Halt, Stop};
 use super::subject::Subject;
 use super::{applied, from_status, refresh};
-use crate::api::condition::STALLED;
+use crate::api::condition::{STALLED, says_the_same};
 use crate::api::message;
 use crate::api::{ClassicLoadBalancerStatus, TrackError};
 use crate::aws::DESCRIBE_INSTANCE_HEALTH;
@@ -192,7 +192,7 @@ fn end(cx: &Context, subject: &Subject<'_>, memory: &mut Memory, verdict: &Verdi
         conditions.any(|condition| {
             condition.type_ == STALLED
                 && condition.reason == problem.message.reason()
-                && condition.message == problem.message.text()
+                && says_the_same(&condition.reason, &condition.message, problem.message.text())
         })
     });
     memory.published.concluded(verdict.clone(), stalled, now.at);

@@ -20,7 +20,7 @@ use crate::controller::context::Context;
 use crate::controller::memory::{Due, Memory};
 use crate::controller::object::{Object, Place};
 use crate::elb::{Declared, Element, HealthCheck, InstanceId, LoadBalancer, Origin, Part, Value};
-use crate::plan::desired::{Desired, brings_certificates, unfit, unserved, withhold_foreign_certificates};
+use crate::plan::desired::{Desired, unfit, unserved};
 use crate::plan::{Cause, Facts, Problem, Track, is_write};
 
 /// What planning starts from.
@@ -112,11 +112,8 @@ pub(super) async fn inputs(
 
 /// A certificate that is of another region or account can be on no listener here: such a listener stays as it is.
 async fn withhold_certificates(subject: &Subject<'_>, declared: &mut Declared, lb: &LoadBalancer, met: &mut Met) {
-    if brings_certificates(declared, lb) {
-        let (region, account) = (&subject.region.region, account_of(subject).await);
-        let foreign = withhold_foreign_certificates(declared, lb, region, account.as_deref());
-        met.problems.extend(foreign);
-    }
+    met.problems
+        .extend(preflight::foreign_certificates(subject, declared, lb).await);
 }
 
 /// What is not served can have no policies, and a health check that cannot be stays as it is.
@@ -125,14 +122,6 @@ fn withhold_check(declared: &mut Declared, lb: &LoadBalancer, met: &mut Met) {
     if let Some(problem) = unfit(declared, lb) {
         met.problems.push(problem);
         declared.ignored.insert(Part::HealthCheck);
-    }
-}
-
-/// The account that the load balancer is in, as the status knows it, or else that of who answers.
-async fn account_of(subject: &Subject<'_>) -> Option<String> {
-    match &subject.previous.account_id {
-        Some(known) => Some(known.clone()),
-        None => subject.region.account().await.ok().map(|account| account.id),
     }
 }
 

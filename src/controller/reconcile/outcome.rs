@@ -251,6 +251,8 @@ fn of_failure(failure: &Failure<Error>, declared: &Declared) -> Problem {
         };
     }
     if let Some(likely) = likely {
+        // AWS makes no new ones, so that to ask again for it helps nobody.
+        problem.cause = Cause::Invalid;
         problem.message = message::no_such_policy(reason.clone(), problem.message, likely);
     }
     if failure.put_back {

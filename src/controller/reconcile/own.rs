@@ -16,7 +16,7 @@ use crate::controller::context::Context;
 use crate::controller::executor::Executor;
 use crate::controller::memory::{Memory, SECOND_LOOK};
 use crate::controller::status::Verdict;
-use crate::elb::{Element, LoadBalancer, Origin, Ownership};
+use crate::elb::{Declared, Element, LoadBalancer, Origin, Ownership};
 use crate::plan::desired::Desired;
 use crate::plan::{Plan, Step};
 
@@ -96,7 +96,7 @@ pub(super) async fn own(
             if !executor.is_dry() {
                 memory.forget_load_balancer();
             }
-            take_over(cx, executor, subject, memory, &ownership, *lb).await?
+            take_over(cx, executor, subject, memory, &ownership, *lb, &desired.declared).await?
         }
     };
     memory.lifecycle.seen();
@@ -187,12 +187,13 @@ async fn take_over(
     memory: &mut Memory,
     ownership: &Ownership,
     mut lb: LoadBalancer,
+    declared: &Declared,
 ) -> Result<Owned, Stop> {
     if !executor.is_dry() {
-        return adopt::adopt(cx, executor, subject, memory, ownership, lb).await;
+        return adopt::adopt(cx, executor, subject, memory, ownership, lb, declared).await;
     }
     // Not ours, so its identity is not one to remember; that of ours is not one to forget.
-    let claim = adopt::claim(cx, subject, ownership, &lb).await;
+    let claim = adopt::claim(cx, subject, ownership, &lb, declared).await;
     // Whoever asks for a preview gets what is so now.
     let offer = adopt::missing_offer(subject, ownership, &lb).filter(|_| !cx.kubernetes.is_dry());
     lb.identity.created_time.clone_from(&subject.previous.created_time);

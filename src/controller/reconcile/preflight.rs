@@ -12,6 +12,7 @@ use crate::api::message::{self, Message};
 use crate::aws::{Error, Filters};
 use crate::elb::{Class, Declared, LoadBalancer, Ownership, Placement};
 use crate::plan::allow::Tagged;
+use crate::plan::desired::{brings_certificates, withhold_foreign_certificates};
 use crate::plan::{Facts, Problem, Track, needs_spare};
 
 /// Why a placement cannot be made.
@@ -101,6 +102,45 @@ pub(super) async fn check_zones(
             tracing::info!(%error, "the default VPC cannot be looked for; AWS will tell");
             Ok(())
         }
+    }
+}
+
+/// Before a load balancer is taken over: what can never be put on this one, subnets of another VPC and certificates of another
+/// region or account, is told before anything is written to it.
+pub(super) async fn fits(subject: &Subject<'_>, declared: &Declared, lb: &LoadBalancer) -> Result<(), Problem> {
+    let wanted = declared.over(lb).subnets;
+    if wanted != lb.subnets
+        && let Err(Obstacle::Known(problem)) = look_at(subject, &wanted, Some(lb), &Subnets::new()).await
+        && problem.is_invalid()
+    {
+        return Err(problem);
+    }
+    let mut declared = declared.clone();
+    foreign_certificates(subject, &mut declared, lb)
+        .await
+        .into_iter()
+        .next()
+        .map_or(Ok(()), Err)
+}
+
+/// Takes out of what is declared the listeners with certificates that can be on none here, and tells why.
+pub(super) async fn foreign_certificates(
+    subject: &Subject<'_>,
+    declared: &mut Declared,
+    lb: &LoadBalancer,
+) -> Vec<Problem> {
+    if !brings_certificates(declared, lb) {
+        return Vec::new();
+    }
+    let (region, account) = (&subject.region.region, account_of(subject).await);
+    withhold_foreign_certificates(declared, lb, region, account.as_deref())
+}
+
+/// The account that the load balancer is in, as the status knows it, or else that of who answers.
+async fn account_of(subject: &Subject<'_>) -> Option<String> {
+    match &subject.previous.account_id {
+        Some(known) => Some(known.clone()),
+        None => subject.region.account().await.ok().map(|account| account.id),
     }
 }
 

@@ -143,8 +143,8 @@ fn of_views(
         );
         for (name, node) in selection.nodes {
             let Some(id) = node.instance.clone() else { continue };
-            if let Some(zone) = node.zone.as_ref().filter(|zone| region::is_of_another(zone, region)) {
-                skipped.insert(name, message::of_other_region(zone, region));
+            if let Some(place) = node.place().filter(|place| region::is_of_another(place, region)) {
+                skipped.insert(name, message::of_other_region(place, region));
                 continue;
             }
             let member = members.entry(id).or_default();

@@ -75,6 +75,15 @@ fn no_such_region(region: &str) -> Refusal {
     }
 }
 
+/// The operator's own region, which objects are in that name none.
+fn no_such_own_region(region: &str) -> Problem {
+    let message = match region::like(region).as_slice() {
+        [] => message::unknown_own_region(region),
+        likely => message::misspelt_own_region(region, likely.join(", ")),
+    };
+    Problem::invalid(Track::LoadBalancer, message)
+}
+
 /// What a person asks for.
 pub(in crate::controller) fn seen(object: &Object) -> Seen {
     Seen {
@@ -104,7 +113,11 @@ impl<'a> Subject<'a> {
             Some(region) => region,
             None => {
                 let problem = || Problem::invalid(Track::LoadBalancer, message::no_region());
-                cx.accounts.default_region().ok_or_else(|| Stop::Refused(problem()))?
+                let region = cx.accounts.default_region().ok_or_else(|| Stop::Refused(problem()))?;
+                if !cx.may_be_in(region) {
+                    return Err(Stop::Refused(no_such_own_region(region)));
+                }
+                region
             }
         };
         terms

@@ -44,7 +44,10 @@ pub(super) async fn asked_for(subject: &Subject<'_>, memory: &mut Memory) -> Res
     };
     let found = subject.region.view.subnets(&filters).await;
     let vpc = vpc_of(&ids, &found.map_err(|error| error.to_string())?)?;
-    memory.asked_vpc = Some((ids, vpc.clone()));
+    // A subnet never leaves its VPC; which one is the default may change.
+    if !ids.is_empty() {
+        memory.asked_vpc = Some((ids, vpc.clone()));
+    }
     Ok(Vpc::Of(vpc))
 }
 

@@ -96,7 +96,11 @@ fn replace(names: &mut BTreeSet<PolicyName>, kind: PolicyKind, policy: Option<&P
 /// The name of a policy with this content: one in force, else one that is there, else a new one of our own.
 fn name_of(policy: &Policy, in_force: &BTreeSet<PolicyName>, wanted: &mut LoadBalancer) -> PolicyName {
     let same = |name: &&PolicyName| wanted.policies.get(*name) == Some(policy);
-    let brought = |name: &&PolicyName| *name == DEFAULT_TLS_POLICY && *policy == Policy::Tls(TlsPolicy::default());
+    // What AWS makes for a new listener is what its name says; what stands under that name may be somebody's.
+    let not_seen = |name: &&PolicyName| wanted.policies.get(*name).is_none_or(|there| *there == Policy::UNREAD);
+    let brought = |name: &&PolicyName| {
+        *name == DEFAULT_TLS_POLICY && *policy == Policy::Tls(TlsPolicy::default()) && not_seen(name)
+    };
     let here = |name: &&PolicyName| same(name) || brought(name);
     if let Some(name) = in_force.iter().find(here).or_else(|| wanted.policies.keys().find(same)) {
         return name.clone();

@@ -36,7 +36,7 @@ pub(super) fn of_listener(
 ) -> (Option<SslPolicy>, Option<StickinessSpec>) {
     let (mut ssl_policy, mut cookie, mut has_tls) = (None, None, false);
     for name in &listener.policies {
-        let policy = lb.policies.get(name);
+        let policy = lb.policies.get(name).filter(|policy| **policy != Policy::UNREAD);
         let is_read = match policy {
             Some(Policy::Tls(tls)) if listener.protocol.is_secure() && !has_tls => {
                 has_tls = true;

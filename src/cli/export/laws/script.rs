@@ -81,6 +81,15 @@ fn apply(words: &[&str], lb: &mut LoadBalancer) {
             set("--policy-names")
         }
     };
+    // The policies of a port, which have to be there.
+    let assigned = |port: &str, lb: &LoadBalancer| {
+        let names = names();
+        assert!(
+            names.iter().all(|name| lb.policies.contains_key(name)),
+            "PolicyNotFound: {words:?}"
+        );
+        (one(port).and_then(|port| port.parse().ok()).expect("a port"), names)
+    };
     if let Some(policy) = made(command, &given) {
         let name = one("--policy-name").expect("a name");
         assert!(
@@ -115,25 +124,11 @@ fn apply(words: &[&str], lb: &mut LoadBalancer) {
         "configure-health-check" => lb.health_check = health_check(&json("--health-check")),
         "modify-load-balancer-attributes" => attributes(&json("--load-balancer-attributes"), lb),
         "set-load-balancer-policies-of-listener" => {
-            let port = one("--load-balancer-port")
-                .and_then(|port| port.parse().ok())
-                .expect("a port");
-            let names = names();
-            assert!(
-                names.iter().all(|name| lb.policies.contains_key(name)),
-                "PolicyNotFound: {words:?}"
-            );
+            let (port, names) = assigned("--load-balancer-port", lb);
             lb.listeners.get_mut(&port).expect("ListenerNotFound").policies = names;
         }
         "set-load-balancer-policies-for-backend-server" => {
-            let port = one("--instance-port")
-                .and_then(|port| port.parse().ok())
-                .expect("a port");
-            let names = names();
-            assert!(
-                names.iter().all(|name| lb.policies.contains_key(name)),
-                "PolicyNotFound: {words:?}"
-            );
+            let (port, names) = assigned("--instance-port", lb);
             lb.backends.insert(port, names);
         }
         "register-instances-with-load-balancer" => {

@@ -14,6 +14,7 @@ fn turn(time: Duration, bucket: Bucket) -> Wait {
     let calls = [2; Bucket::ALL.len()];
     let lane = Lane::Sweep;
     Wait {
+        told: time,
         time,
         bucket,
         calls,

@@ -15,7 +15,7 @@ use crate::controller::reconcile::preflight;
 use crate::controller::reconcile::stop::{Halt, Stop};
 use crate::controller::reconcile::subject::Subject;
 use crate::controller::status::Verdict;
-use crate::elb::{Element, LoadBalancer, Origin, Ownership, Scheme, TAG_CLUSTER, TAG_OWNER};
+use crate::elb::{Declared, Element, LoadBalancer, Origin, Ownership, Scheme, TAG_CLUSTER, TAG_OWNER};
 use crate::plan::adoption::{Claim, Question};
 use crate::plan::{Problem, Step, Track};
 
@@ -30,8 +30,9 @@ pub(super) async fn adopt(
     memory: &mut Memory,
     ownership: &Ownership,
     mut lb: LoadBalancer,
+    declared: &Declared,
 ) -> Result<Owned, Stop> {
-    let claim = claim(cx, subject, ownership, &lb).await?;
+    let claim = claim(cx, subject, ownership, &lb, declared).await?;
     executor.ensure_finalizer().await?;
     let _alone = subject.region.adopt_alone(&subject.name).await;
     let view = &subject.region.view;
@@ -73,6 +74,7 @@ pub(super) async fn claim(
     subject: &Subject<'_>,
     ownership: &Ownership,
     lb: &LoadBalancer,
+    declared: &Declared,
 ) -> Result<Step, Stop> {
     let question = question(subject, lb);
     // A load balancer that this object published before and that was replaced is another one with another DNS name,
@@ -99,6 +101,8 @@ pub(super) async fn claim(
         let fits = preflight::check_zones(subject, zones.as_ref(), lb).await;
         fits.map_err(|problem| Halt::not_found(&problem))?;
     }
+    let fits = preflight::fits(subject, declared, lb).await;
+    fits.map_err(|problem| Halt::not_found(&problem))?;
     Ok(Step::AddTags(subject.owner.tags(Origin::Adopted)))
 }
 

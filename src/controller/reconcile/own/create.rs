@@ -8,12 +8,13 @@ use crate::controller::context::Context;
 use crate::controller::error::Error;
 use crate::controller::executor::Executor;
 use crate::controller::memory::{Journal, Memory};
+use crate::controller::reconcile::allowed::may_be_made;
 use crate::controller::reconcile::from_status::awaits_successor;
 use crate::controller::reconcile::observe::{Observation, observe};
 use crate::controller::reconcile::stop::{Halt, Stop};
 use crate::controller::reconcile::subject::Subject;
 use crate::controller::reconcile::{groups, preflight};
-use crate::elb::{Attributes, Class, Ownership, similar};
+use crate::elb::{Attributes, Class, Declared, Ownership, similar};
 use crate::plan::desired::{Desired, check_whereabouts, foreign_zone};
 use crate::plan::{Plan, Problem, Track};
 
@@ -42,6 +43,7 @@ pub(super) async fn absent(
         None => Vec::new(),
     };
     check_whereabouts(spec, region, account(subject).await.as_deref(), &zones)?;
+    may_be_made(subject, &desired.declared)?;
     // Instances can come later; a load balancer without them is what a load balancer begins as.
     let comes_later = |problem: &Problem| [Track::Instances, Track::AutoScalingGroups].contains(&problem.track);
     let mut missing = desired.missing.clone();
@@ -147,7 +149,7 @@ async fn announce_creation(
     if status.account_id.is_none() {
         status.account_id = subject.region.account().await.ok().map(|account| account.id);
     }
-    cx.kubernetes.write_status(subject.object, &status).await?;
+    cx.kubernetes.take_up(subject.object, &status).await?;
     memory.published.wrote(status);
     Ok(())
 }
@@ -193,7 +195,7 @@ async fn create(
             executor.announce("CreateLoadBalancer", &message).await;
         }
     }
-    made(cx, executor, subject, memory, refusal).await
+    made(cx, executor, subject, memory, refusal, &desired.declared).await
 }
 
 /// What follows where AWS did not make it.
@@ -222,6 +224,7 @@ async fn made(
     subject: &Subject<'_>,
     memory: &mut Memory,
     refusal: Option<&aws::Error>,
+    declared: &Declared,
 ) -> Result<Owned, Stop> {
     match observe(subject, &subject.region.view.now(), None, true).await {
         Ok(Observation::Ours(mut lb)) => {
@@ -246,7 +249,9 @@ async fn made(
         Ok(Observation::Absent) => Err(refusal.map_or_else(Halt::creating, Halt::not_created).into()),
         // Its tags may be shown after it.
         Ok(Observation::NotOurs(Ownership::Nobody, _)) if refusal.is_none() => Err(Halt::creating().into()),
-        Ok(Observation::NotOurs(ownership, lb)) => adopt::adopt(cx, executor, subject, memory, &ownership, *lb).await,
+        Ok(Observation::NotOurs(ownership, lb)) => {
+            adopt::adopt(cx, executor, subject, memory, &ownership, *lb, declared).await
+        }
         Err(error) => Err(subject.unreadable(&error)),
     }
 }
