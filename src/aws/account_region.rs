@@ -206,6 +206,14 @@ impl AccountRegion {
         })
     }
 
+    /// Keeps these calls for the reconcile, all or none: who asks for the first alone would wait a second time for the others.
+    ///
+    /// # Errors
+    /// Class `OverBudget`, with the time to wait.
+    pub fn keep(&self, operations: &[&'static str], lane: Lane) -> Result<(), Error> {
+        self.client.keep_all(operations, lane)
+    }
+
     /// Keeps the calls that the reconcile has waited for; or says how long to wait still.
     pub fn take_turn(&self, wait: Wait) -> Option<Duration> {
         self.client.take_turn(wait)

@@ -26,7 +26,8 @@ use crate::metrics::BucketSample;
 fn leaves(lane: Lane, bucket: Bucket) -> f64 {
     let (for_instances, step) = match bucket {
         Bucket::ResourceIntensive | Bucket::Mutating => (0.0, 0.1),
-        Bucket::Account | Bucket::Describe => (0.2, 0.05),
+        Bucket::Account => (0.35, 0.025),
+        Bucket::Describe => (0.2, 0.05),
         _ => (0.1, 0.1),
     };
     match lane {
@@ -40,6 +41,9 @@ fn leaves(lane: Lane, bucket: Bucket) -> f64 {
 /// The part of the `Describe*` bucket that reads of health may use: it is the one read whose number grows with the fleet
 /// and the clock alone.
 const HEALTH: f64 = 0.5;
+
+/// The part of that which is theirs alone where nothing changes, so that they come by turns however many others change all the time.
+const QUIET: f64 = 0.25;
 
 /// Of the rate of a bucket, more than this is much.
 const MUCH: f64 = 0.75;
@@ -56,10 +60,13 @@ pub fn time_for_health(reads: usize, limits: &Limits) -> Duration {
 }
 
 fn health_rate(limits: &Limits) -> limits::Rate {
-    let describe = limits.of(Bucket::Describe);
+    part_of(limits.of(Bucket::Describe), HEALTH)
+}
+
+fn part_of(rate: limits::Rate, part: f64) -> limits::Rate {
     limits::Rate {
-        capacity: (describe.capacity * HEALTH).max(1.0),
-        refill: describe.refill * HEALTH,
+        capacity: (rate.capacity * part).max(1.0),
+        refill: rate.refill * part,
     }
 }
 
@@ -73,6 +80,7 @@ pub(super) struct Budget {
 struct Levels {
     buckets: [Level; Bucket::ALL.len()],
     health: Level,
+    quiet: Level,
 }
 
 impl Levels {
@@ -102,6 +110,11 @@ impl Levels {
         longest
     }
 
+    /// What is left for reads of health; `quiet`: where nothing changes alone.
+    fn of_health(&mut self, quiet: bool) -> &mut Level {
+        if quiet { &mut self.quiet } else { &mut self.health }
+    }
+
     fn promise(&mut self, calls: &Calls, who: Who) {
         for (level, calls) in self.buckets.iter_mut().zip(calls).filter(|(_, calls)| **calls > 0) {
             level.promise(f64::from(*calls), who);
@@ -122,7 +135,8 @@ impl Budget {
         Self {
             levels: Mutex::new(Levels {
                 buckets: Bucket::ALL.map(|bucket| Level::new(limits.of(bucket), now)),
-                health: Level::new(health_rate(limits), now),
+                health: Level::new(part_of(health_rate(limits), 1.0 - QUIET), now),
+                quiet: Level::new(part_of(health_rate(limits), QUIET), now),
             }),
         }
     }
@@ -133,7 +147,8 @@ impl Budget {
             for bucket in Bucket::ALL {
                 levels.buckets[bucket as usize].limit(limits.of(bucket), now);
             }
-            levels.health.limit(health_rate(limits), now);
+            levels.health.limit(part_of(health_rate(limits), 1.0 - QUIET), now);
+            levels.quiet.limit(part_of(health_rate(limits), QUIET), now);
         });
     }
 
@@ -234,34 +249,44 @@ impl Budget {
         self.each(operation, Level::throttled);
     }
 
-    /// Takes a turn at reading health in this lane; `Err` tells how long to wait for one. Those that matter leave nothing of the
-    /// share to the others, and the others leave half of it. Whoever could not make the call keeps its place.
+    /// Takes a turn at reading health in this lane; `Err` tells how long to wait for one. Those that matter leave nothing of what is
+    /// for all to the others, and the others leave half of it, but have a part of their own. Whoever could not make the call keeps
+    /// its place.
     pub(super) fn health_turn(&self, urgent: bool, call: Lane, who: Who) -> Result<(), Duration> {
-        let leave = if urgent { 0.0 } else { 0.5 };
         let calls = needs(["DescribeInstanceHealth"]);
+        let asked = |leave| Asked {
+            tokens: 1.0,
+            weight: 1.0,
+            leave,
+        };
         self.with(|levels, now| {
-            let lane = if urgent { Lane::Instances } else { Lane::Sweep };
-            let asked = Asked {
-                tokens: 1.0,
-                weight: 1.0,
-                leave,
-            };
             // In the order in which they came, so that none is read often and another seldom.
-            let has = levels.health.has_in_turn(asked, lane, who, now);
-            let waits = if has {
-                levels.waits(&calls, &parts(&calls), call, who, now)
+            let lines: &[(bool, f64, Lane)] = if urgent {
+                &[(false, 0.0, Lane::Instances)]
             } else {
-                None
+                &[(true, 0.0, Lane::Sweep), (false, 0.5, Lane::Sweep)]
             };
-            if has && waits.is_none() {
-                levels.health.promise(1.0, who);
-                levels.health.spend(1.0, now);
-                // AWS knows nothing of this one.
-                levels.health.answered(now);
-                return Ok(());
-            }
-            let wait = levels.health.wait_for(asked, lane, who, now);
-            Err(waits.map_or(wait, |(longer, _)| wait.max(longer)).min(LONGEST))
+            let free = lines.iter().find(|(quiet, leave, lane)| {
+                let level = levels.of_health(*quiet);
+                level.has_in_turn(asked(*leave), *lane, who, now)
+            });
+            let waits = free.and_then(|_| levels.waits(&calls, &parts(&calls), call, who, now));
+            let Some((quiet, ..)) = free.filter(|_| waits.is_none()) else {
+                let each = lines.iter().map(|(quiet, leave, lane)| {
+                    let level = levels.of_health(*quiet);
+                    level.wait_for(asked(*leave), *lane, who, now)
+                });
+                let wait = each.min().unwrap_or_default();
+                return Err(waits.map_or(wait, |(longer, _)| wait.max(longer)).min(LONGEST));
+            };
+            // It waits in neither line any more.
+            levels.of_health(!*quiet).promise(0.0, who);
+            let level = levels.of_health(*quiet);
+            level.promise(1.0, who);
+            level.spend(1.0, now);
+            // AWS knows nothing of this one.
+            level.answered(now);
+            Ok(())
         })
     }
 
@@ -278,7 +303,7 @@ impl Budget {
     /// Whether nothing would be forgotten with it.
     pub(super) fn is_as_new(&self) -> bool {
         self.with(|levels, now| {
-            let mut levels = levels.buckets.iter_mut().chain([&mut levels.health]);
+            let mut levels = levels.buckets.iter_mut().chain([&mut levels.health, &mut levels.quiet]);
             levels.all(|level| level.is_as_new(now))
         })
     }

@@ -151,9 +151,18 @@ impl View {
     /// # Errors
     /// Class `Gone` when the load balancer does not exist.
     pub async fn proof(&self, name: &str) -> Result<BTreeMap<String, String>, Error> {
+        let now = Instant::now();
+        let since = now.checked_sub(PROOF).unwrap_or(now);
+        let tags = Self { since, ..self.clone() }.tags(name).await?;
+        self.readings.load_balancers.keep_tags(name, now, &tags);
+        Ok(tags)
+    }
+
+    /// Whether that is known, so that it costs no call.
+    pub fn has_proof(&self, name: &str) -> bool {
         let since = Instant::now();
         let since = since.checked_sub(PROOF).unwrap_or(since);
-        Self { since, ..self.clone() }.tags(name).await
+        self.readings.load_balancers.has_tags(name, since)
     }
 
     /// Whoever is about to write to it waits for its turn, and will need its tags then.

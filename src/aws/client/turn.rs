@@ -95,15 +95,19 @@ impl Client {
         paid
     }
 
+    /// Keeps what these calls need until they are made.
+    pub(in crate::aws) fn keep_all(&self, operations: &[&'static str], lane: Lane) -> Result<(), Error> {
+        let Some(first) = operations.first().filter(|_| !self.gate.waits()) else {
+            return Ok(());
+        };
+        self.pay(operations.iter().copied(), first, lane)?;
+        self.keep(operations.iter().copied());
+        Ok(())
+    }
+
     /// Keeps what so many calls of a read need that is of no use in parts.
     pub(in crate::aws) fn keep_pages(&self, operation: &'static str, pages: usize) -> Result<(), Error> {
-        if self.gate.waits() {
-            return Ok(());
-        }
-        let all = std::iter::repeat_n(operation, pages);
-        self.pay(all.clone(), operation, self.lane)?;
-        self.keep(all);
-        Ok(())
+        self.keep_all(&vec![operation; pages], self.lane)
     }
 
     /// What is paid for reads to come is kept until they are made.

@@ -150,6 +150,14 @@ impl LoadBalancers {
         }
     }
 
+    /// Keeps tags that were asked for then, for whoever asked for them and will again.
+    pub(super) fn keep_tags(&self, name: &str, at: Instant, tags: &BTreeMap<String, String>) {
+        let name = name.to_owned();
+        if self.counts(&name, at) && self.tags.answers().known(&name, at).is_none() {
+            self.tags.answers().keep(name, at, Ok(tags.clone()));
+        }
+    }
+
     /// Whether a reading that was asked for then may be shown to others.
     fn counts(&self, name: &str, at: Instant) -> bool {
         self.fleet().written.get(name).is_none_or(|written| *written < at)
@@ -272,6 +280,14 @@ impl LoadBalancers {
             answers.keep(lb.name.clone(), at, Ok(Some(lb.clone())));
         }
         Ok(all.into_iter().map(|lb| (lb.name.clone(), lb)).collect())
+    }
+
+    /// Whether tags are known that were asked for since then.
+    pub(super) fn has_tags(&self, name: &str, since: Instant) -> bool {
+        self.tags
+            .answers()
+            .known(&name.to_owned(), since)
+            .is_some_and(|tags| tags.is_ok())
     }
 
     /// As [`View::tags`](super::View::tags), and whether they were asked for.

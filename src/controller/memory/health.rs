@@ -43,9 +43,9 @@ impl Health {
         // What failed or was not looked at for a while is no sign of it.
         let age = self.age(now).filter(|_| self.failure.is_none());
         self.late = match age {
-            Some(age) if age > interval * 2 => self.late.saturating_add(1),
+            Some(age) if age > interval * 5 / 4 => self.late.saturating_add(1),
             // In between nothing changes, or the status would be written to and fro.
-            Some(age) if age > interval * 5 / 4 => self.late,
+            Some(age) if age > interval * 9 / 8 => self.late,
             _ => 0,
         };
         self.failure = None;
@@ -64,6 +64,15 @@ impl Health {
     /// Whether it is read less often than it should be, again and again.
     pub(in crate::controller) fn is_seldom_read(&self) -> bool {
         self.late > 1
+    }
+
+    /// Another reading has no turn yet. `true`: so it has been for so long that it is told from now on.
+    pub(in crate::controller) fn waits(&mut self, interval: Duration, now: Instant) -> bool {
+        let known = self.is_seldom_read();
+        if self.age(now).is_some_and(|age| age > interval * 2) {
+            self.late = self.late.max(2);
+        }
+        self.is_seldom_read() != known
     }
 
     /// Takes in that it could not be read.
@@ -226,6 +235,17 @@ mod tests {
             told.push(health.is_seldom_read());
         }
         assert_eq!(told, [false, false, false, true, false, false]);
+        // Also while it waits for the next reading, and where it is not twice as late.
+        let (later, mut health) = (begun + minute * 21, health);
+        assert!(!health.waits(minute, later) && health.waits(minute, begun + minute * 23));
+        assert!(health.is_seldom_read() && !health.waits(minute, begun + minute * 24));
+        let mut health = Health::default();
+        let told = [0, 80, 160, 240].map(|seconds| {
+            let now = begun + Duration::from_secs(seconds);
+            health.take(serving(&["i-1"]), &ids(&["i-1"]), minute, now);
+            health.is_seldom_read()
+        });
+        assert_eq!(told, [false, false, true, true]);
     }
 
     #[test]

@@ -7,11 +7,11 @@ use super::from_status;
 use super::groups::Groups;
 use super::met::Met;
 use super::subject::Subject;
-use crate::aws::Error;
+use crate::aws::{DESCRIBE_INSTANCE_HEALTH, Error};
 use crate::controller::clock::Moment;
 use crate::controller::context::Context;
 use crate::controller::memory::{Due, HEALTH_AGAIN, Memory, WHILE_SETTLING};
-use crate::elb::{Declared, InstanceId, LoadBalancer, Part};
+use crate::elb::{Declared, InstanceId, Lane, LoadBalancer, Part, Registration};
 use crate::plan::targets::SOURCE_INSTANCE_IDS;
 use crate::plan::{Facts, Track};
 
@@ -21,6 +21,11 @@ const FRESH: Duration = Duration::from_secs(2);
 /// It also holds for longer for whoever read it, found no turn at AWS for what it was read for, and has one now: to read it again
 /// for each that waits would make all wait longer. As old as what proves the ownership then.
 const WAITED: Duration = Duration::from_secs(10);
+
+/// What is called before one leaves that nobody named, and for it.
+const LEAVING: [&str; 2] = [DESCRIBE_INSTANCE_HEALTH, "DeregisterInstancesFromLoadBalancer"];
+/// So many in service are enough to go by a look of some time ago.
+const AMPLE: usize = 3;
 
 /// Adds what is known of registered instances that shall leave. Reads their health only where the brake asks.
 #[allow(clippy::too_many_arguments)] // each is read or filled by the one caller
@@ -75,7 +80,14 @@ pub(super) async fn inform(
         (false, true) => WAITED,
         (false, false) => FRESH,
     };
-    if !memory.health.is_fresh(&lb.instances, within, now.at) {
+    let leaving = &facts.brake.inferred;
+    let ample = facts.brake.groups.is_empty() && is_ample(memory, lb, registration, leaving, cx.intervals.health, now);
+    if !ample && !memory.health.is_fresh(&lb.instances, within, now.at) {
+        // Who shall leave is looked at when it can leave.
+        if let Err(error) = keep_turn(subject).await {
+            met.unread(Track::Instances, &error);
+            return;
+        }
         match subject.region.view.instance_health(&subject.name).await {
             Ok(health) if memory.journal.is_health_old(&health, now.at) => {
                 memory.schedule.set(Due::Step, now.at + HEALTH_AGAIN);
@@ -94,6 +106,38 @@ pub(super) async fn inform(
     }
     facts.brake.in_service = Some(memory.health.in_service());
     facts.brake.draining = memory.health.draining();
+}
+
+/// Whether so many would stay in service, by the last look at the health of these instances, that another tells nothing: also where
+/// some of them do not serve any more, enough do.
+fn is_ample(
+    memory: &Memory,
+    lb: &LoadBalancer,
+    registration: &Registration,
+    leaving: &BTreeSet<InstanceId>,
+    interval: Duration,
+    now: Moment,
+) -> bool {
+    let in_service = memory.health.in_service();
+    let stay = in_service.difference(leaving).count();
+    memory.health.draining().is_empty()
+        && memory.health.is_fresh(&lb.instances, interval * 2, now.at)
+        && stay * 4 >= lb.instances.len() * 3
+        && stay >= AMPLE.max(registration.min_in_service * 2)
+}
+
+/// Keeps the calls for one that leaves: who serves, and its deregistration. The proof of the ownership, which is read for many at
+/// once, comes first.
+async fn keep_turn(subject: &Subject<'_>) -> Result<(), Error> {
+    let (region, name) = (&subject.region, &subject.name);
+    if !region.view.has_proof(name)
+        && let Err(error) = region.view.proof(name).await
+        && error.wait.is_some()
+    {
+        return Err(error);
+    }
+    let kept = region.keep(&LEAVING, Lane::Instances);
+    kept.inspect_err(|_| region.view.expects_proof(name))
 }
 
 /// The groups that are attached and not declared, with their members.

@@ -110,7 +110,12 @@ async fn without_turn(
         return Ok(None);
     };
     let view = &subject.region.view;
-    let waiting = executor.pay_ahead(&plan, &["DescribeTags"]);
+    let proof: &[&str] = if view.has_proof(&subject.name) {
+        &[]
+    } else {
+        &["DescribeTags"]
+    };
+    let waiting = executor.pay_ahead(&plan, proof);
     if !executor.has_paid_ahead() {
         view.expects_proof(&subject.name);
         return Ok(Some(waiting));

@@ -29,7 +29,7 @@ pub(super) async fn read_health(cx: &Context, subject: &Subject<'_>, memory: &mu
     if let Err(wait) = subject.region.health_turn(urgent) {
         // The fleet is too large to read all of it at this pace: each waits for its turn.
         memory.schedule.set(Due::Health, now.at + wait);
-        return false;
+        return memory.health.waits(interval, now.at);
     }
     match subject.region.view.instance_health(&subject.name).await {
         Ok(health) if memory.journal.is_health_old(&health, now.at) => {
