@@ -76,7 +76,7 @@ async fn a_lost_balancer_is_not_made_again_unless_asked_for() -> Result<()> {
     test.told("clb_load_balancer_reason", ",reason=\"Lost\"", "1").await?;
     assert!(message.contains("recreatePolicy"), "it names the way out: {message}");
     let lost = test.get().await?;
-    assert!(lost.has("Stalled", "True") && lost.has("TargetsHealthy", "Unknown"));
+    assert!(lost.has("Stalled", "True") && lost.has("TargetsHealthy", "Unknown") && lost.has("Programmed", "False"));
     assert_eq!(lost.text("/dnsName"), ready.text("/dnsName"), "the name stays");
     test.nothing_written(mark, "lost").await?;
 

@@ -52,6 +52,7 @@ async fn drift_is_repaired_when_somebody_asks() -> Result<()> {
     assert_eq!(lb.availability_zones().len(), 2);
     assert_eq!(test.tags().await?["team"], "web");
     test.told("clb_load_balancer_drift_corrected_total", "", "1").await?;
+    test.until_event("DriftCorrected", "AddTags").await?;
     test.told("clb_load_balancer_ready", "", "1").await?;
     test.told("clb_load_balancer_instances_desired", "", "1").await?;
     Ok(())

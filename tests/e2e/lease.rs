@@ -56,6 +56,8 @@ async fn a_second_operator_waits_and_takes_over_when_the_first_ends_or_dies() ->
     assert_eq!(holder(&test).await?, Some(leader));
     let calls = test.calls(mark).await?;
     assert_eq!(calls.of("AddTags").len(), 1, "one works: {calls}");
+    let metrics = second.get("/metrics").await?;
+    assert!(!tells(&metrics), "it has not worked on any: {}", metrics.body);
     second.stop().await?;
 
     // Of the same cluster id: it takes over at once, since the first gives the Lease back.
@@ -96,6 +98,11 @@ async fn whoever_loses_the_lease_writes_nothing_until_it_has_it_again() -> Resul
     assert!(log().contains("somebody"), "{}", log());
     let mark = test.mark()?;
     test.patch(json!({"tags": {"a": "b"}})).await?;
+    while holder(&test).await?.as_deref() == Some("somebody") {
+        let made = test.calls(mark).await?;
+        assert!(made.of("AddTags").is_empty(), "somebody else has the Lease: {made}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
     // Nobody renews it, so it runs out, and then the change is made.
     test.until_ready().await?;
     assert_eq!(test.tags().await?["a"], "b");

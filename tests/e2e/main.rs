@@ -259,6 +259,10 @@ impl Test {
         let started = std::time::Instant::now();
         loop {
             let events = self.namespace.events("web").await?;
+            assert!(
+                events.iter().all(|(_, _, note)| !note.contains('\n')),
+                "on one line: {events:?}"
+            );
             let told = |(_, what, note): &(String, String, String)| what == reason && note.contains(words);
             if events.iter().any(told) {
                 return Ok(());

@@ -132,6 +132,17 @@ async fn provider_ids_are_read_in_all_their_forms_and_other_machines_are_skipped
     }
     test.ready(&format!("{MINIMAL}\n{}", by_role(role))).await?;
     assert_eq!(test.registered().await?, set(&test.ids));
+    let web = test.get().await?;
+    let skipped = web
+        .status("/instances/skippedNodes")
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    assert_eq!(skipped.len(), 2, "{skipped:?}");
+    assert!(
+        skipped[0].as_str().unwrap().starts_with(&format!("fargate-{role}: ")),
+        "{skipped:?}"
+    );
     Ok(())
 }
 

@@ -242,6 +242,8 @@ async fn half_sent_requests_hold_nothing() -> Result<()> {
             );
         }
     }
+    let fds = value(&operator.get("/metrics").await?.body, "process_open_fds");
+    assert!(fds < 250.0, "{fds} files are open");
     // All are ended by the operator, the last ones by their deadline.
     for mut stream in held {
         let mut rest = Vec::new();

@@ -20,7 +20,7 @@ mod strategies;
 
 use std::collections::BTreeSet;
 
-use classic_lb_operator::elb::{LoadBalancer, Part, Placement, Port};
+use classic_lb_operator::elb::{LoadBalancer, Part, Placement, Policy, Port};
 use classic_lb_operator::plan::{Facts, Plan, Step};
 use proptest::prelude::*;
 
@@ -41,6 +41,26 @@ proptest! {
         let mut aws = Aws::new(observed);
         realise(&declared, &mut aws, usize::MAX);
         prop_assert_eq!(aws.has, wanted);
+    }
+
+    #[test]
+    fn policies_in_force_have_the_declared_content(declared in declared(), observed in observed()) {
+        prop_assume!(!needs_a_temporary_subnet(&declared, &observed));
+        let mut aws = Aws::new(observed);
+        realise(&declared, &mut aws, usize::MAX);
+        for (port, policies) in &declared.listener_policies {
+            let Some(listener) = aws.has.listeners.get(port) else { continue };
+            if declared.ignored.contains(&Part::Policies) { continue }
+            let contents: Vec<_> = listener.policies.iter().filter_map(|name| aws.has.policies.get(name)).collect();
+            if let Some(tls) = policies.tls.as_ref().filter(|_| listener.protocol.is_secure()) {
+                let wanted = Policy::Tls(tls.clone());
+                prop_assert!(contents.contains(&&wanted), "port {}: {:?} and not {:?}", port, contents, wanted);
+            }
+            if let Some(Some(sticky)) = policies.stickiness.as_ref().filter(|_| listener.protocol.is_http()) {
+                let wanted = Policy::Stickiness(sticky.clone());
+                prop_assert!(contents.contains(&&wanted), "port {}: {:?} and not {:?}", port, contents, wanted);
+            }
+        }
     }
 
     #[test]

@@ -253,6 +253,41 @@ fn without_its_status_a_first_view_that_lacks_most_nodes_is_doubted() {
 }
 
 #[test]
+fn with_its_status_a_first_view_that_lacks_most_nodes_is_doubted() {
+    apart(async || {
+        let mut world = world(json!({})).await;
+        let machines = world.nodes_of("api");
+        let since = world.simulator.last_request();
+        for machine in machines.iter().skip(2) {
+            world.remove_node(machine, false).await;
+        }
+        world.restart();
+        world.run_until(Instant::now() + Duration::from_mins(4)).await;
+        assert_eq!(writes(&world, since), Vec::<String>::new());
+        assert_eq!(reason(&world), "NodeViewSuspect");
+    });
+}
+
+#[test]
+fn tags_that_are_gone_for_one_moment_release_no_object() {
+    apart(async || {
+        let mut world = World::new(3, &SCALE).await;
+        let late = json!({"lateTags": {"millis": 3_600_000}});
+        // What tags were is kept for as far back as a rule looks: this one is never met.
+        world.fault(&json!({"match": {"operation": "DescribeAccountLimits"}, "do": late}));
+        world.run_until(Instant::now() + Duration::from_mins(5)).await;
+        world.create_object(2).await;
+        world.run_until(Instant::now() + Duration::from_mins(10)).await;
+        assert!(is_ready(&world.stored("lb-02").expect("it")));
+        world.fault(&json!({"match": {"operation": "DescribeTags", "count": 2}, "do": late}));
+        world.delete_object("lb-02").await;
+        world.run_until(Instant::now() + Duration::from_mins(2)).await;
+        assert!(world.state_of("lb-02").is_none(), "it was left behind");
+        assert_eq!(world.stored("lb-02"), None);
+    });
+}
+
+#[test]
 fn nodes_that_all_fall_silent_stay_while_they_serve() {
     apart(async || {
         let policy = json!({"registration": {"notReadyNodes": "RemoveAfter", "notReadyGraceSeconds": 5}});
@@ -320,7 +355,7 @@ fn a_listener_is_not_rebuilt_for_what_aws_says_of_one_moment() {
     apart(async || {
         let mut world = world(json!({})).await;
         let since = world.simulator.last_request();
-        // It remembers as far back as a rule looks; nobody asks for this.
+        // What tags were is kept for as far back as a rule looks: this one is never met.
         world.answers_late("DescribeAccountLimits", Duration::from_secs(10));
         let listener = json!({"port": 80, "protocol": "HTTP", "instancePort": 8111});
         world.edit(NAME, json!({"spec": {"listeners": [listener]}})).await;
