@@ -37,6 +37,8 @@ mod papers;
 mod published;
 #[path = "chart/reference.rs"]
 mod reference;
+#[path = "chart/refused.rs"]
+mod refused;
 #[path = "chart/release.rs"]
 mod release;
 #[path = "chart/rights.rs"]

@@ -114,6 +114,13 @@ runAsNonRoot: true
 
 {{- /* How AWS is reached, for the operator and for what tests it. */ -}}
 {{- define "classic-lb-operator.env" -}}
+{{- include "classic-lb-operator.ownEnv" . -}}
+{{- with .Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "classic-lb-operator.ownEnv" -}}
 {{- with .Values.aws.region }}
 - name: AWS_REGION
   value: {{ . | quote }}
@@ -165,9 +172,6 @@ runAsNonRoot: true
 # Beside the file of public authorities that the image names in SSL_CERT_FILE.
 - name: SSL_CERT_DIR
   value: /etc/classic-lb-operator/ca
-{{- end }}
-{{- with .Values.extraEnv }}
-{{ toYaml . }}
 {{- end }}
 {{- end -}}
 
@@ -360,7 +364,7 @@ silent, so that a bare `helm lint` passes.
 {{- if and .Values.metricsTLS.enabled (eq (int .Values.metricsTLS.port) (int .Values.http.port)) -}}
 {{- $problems = append $problems "metricsTLS.port and http.port are the same: give them two" -}}
 {{- end -}}
-{{- range list "podProblems" "monitorProblems" -}}
+{{- range list "podProblems" "envProblems" "listProblems" "resourceProblems" "upgradeProblems" "monitorProblems" -}}
 {{- $problems = concat $problems (include (printf "classic-lb-operator.%s" .) $ | fromJsonArray) -}}
 {{- end -}}
 {{- if and (eq .Values.leaderElection.leasePer "region") (ne .Values.nodeDraining "none") -}}
@@ -393,12 +397,6 @@ silent, so that a bare `helm lint` passes.
 {{- range .Values.extraEnv -}}
 {{- if hasPrefix "CLB_" .name -}}
 {{- $problems = append $problems (printf "extraEnv sets %s, a flag of the operator: give the value of this chart that stands for it" .name) -}}
-{{- end -}}
-{{- if and (eq .name "AWS_REGION") $.Values.aws.region -}}
-{{- $problems = append $problems "extraEnv sets AWS_REGION, and so does aws.region: give one of them" -}}
-{{- end -}}
-{{- if and (eq .name "AWS_ENDPOINT_URL") $.Values.aws.endpointUrl -}}
-{{- $problems = append $problems "extraEnv sets AWS_ENDPOINT_URL, and so does aws.endpointUrl: give one of them" -}}
 {{- end -}}
 {{- end -}}
 {{- if $problems -}}
