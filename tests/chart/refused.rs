@@ -169,6 +169,41 @@ const QUANTITIES: [Row; 7] = [
     ),
 ];
 
+/// A budget that lets nobody go is taken by the API server, and then no node is drained any more.
+const BUDGETS: [Row; 6] = [
+    (
+        "podDisruptionBudget: {minAvailable: 2}",
+        "podDisruptionBudget.minAvailable 2 of 2 replicas lets no pod go, so that no node can be drained: let fewer stay, or raise replicas",
+        None,
+    ),
+    (
+        "{replicas: 3, podDisruptionBudget: {minAvailable: 100%}}",
+        "podDisruptionBudget.minAvailable 100% of 3 replicas lets no pod go",
+        None,
+    ),
+    // Percentages of pods are rounded up.
+    (
+        "{replicas: 3, podDisruptionBudget: {minAvailable: 67%}}",
+        "podDisruptionBudget.minAvailable 67% of 3 replicas lets no pod go",
+        None,
+    ),
+    (
+        "podDisruptionBudget: {maxUnavailable: 0}",
+        "podDisruptionBudget.maxUnavailable 0 of 2 replicas lets no pod go, so that no node can be drained: let it be 1",
+        None,
+    ),
+    (
+        "podDisruptionBudget: {maxUnavailable: 0%}",
+        "podDisruptionBudget.maxUnavailable 0% of 2 replicas lets no pod go",
+        None,
+    ),
+    (
+        "podDisruptionBudget: {maxUnavailable: ''}",
+        "podDisruptionBudget has neither maxUnavailable nor minAvailable: give one of them",
+        None,
+    ),
+];
+
 /// The schema refuses these, at their place.
 const LABELS: [Row; 5] = [
     (
@@ -199,7 +234,7 @@ const LABELS: [Row; 5] = [
 ];
 
 fn rows() -> Vec<Row> {
-    [&VARIABLES[..], &LISTS, &QUANTITIES, &LABELS].concat()
+    [&VARIABLES[..], &LISTS, &QUANTITIES, &BUDGETS, &LABELS].concat()
 }
 
 #[test]
@@ -282,6 +317,14 @@ fn what_only_looks_like_it_is_taken() {
         "{lifecycle: {preStop: {sleep: {seconds: 20}}}, terminationGracePeriodSeconds: 45}",
         "topologySpreadConstraints: [{maxSkew: 1, topologyKey: a, whenUnsatisfiable: ScheduleAnyway}, \
          {maxSkew: 1, topologyKey: a, whenUnsatisfiable: DoNotSchedule, minDomains: 2}]",
+        "podDisruptionBudget: {minAvailable: 1}",
+        "podDisruptionBudget: {minAvailable: 0, maxUnavailable: 0}",
+        "podDisruptionBudget: {minAvailable: 50%}",
+        "podDisruptionBudget: {maxUnavailable: 1%}",
+        "{replicas: 3, podDisruptionBudget: {minAvailable: 66%}}",
+        "podDisruptionBudget: {enabled: false, minAvailable: 2}",
+        "{replicas: 1, podDisruptionBudget: {minAvailable: 1}}",
+        "{replicas: 0, podDisruptionBudget: {maxUnavailable: 0}}",
         "commonLabels: {example.com/team: A_b.c-d, empty: ''}",
         "podAnnotations: {example.com/a: 'anything, at all'}",
         "global: {imagePullSecrets: [a, {name: a}]}",

@@ -106,6 +106,26 @@ fn what_is_likely_a_mistake_is_told_in_the_notes() {
     }
 }
 
+#[test]
+fn an_upgrade_that_may_wait_for_a_node_is_told_in_the_notes() {
+    let warning = "WARNING: an upgrade starts a new pod before it ends an old one";
+    for (values, told) in [
+        ("{}", false),
+        ("hostNetwork: true", false),
+        ("{hostNetwork: true, strategy: {type: Recreate}}", false),
+        (
+            "{hostNetwork: true, strategy: {rollingUpdate: {maxUnavailable: 0}}}",
+            true,
+        ),
+        (
+            "{antiAffinity: hard, strategy: {rollingUpdate: {maxUnavailable: 0%, maxSurge: 1}}}",
+            true,
+        ),
+    ] {
+        assert_eq!(notes(values).contains(warning), told, "{values}");
+    }
+}
+
 /// Whether everything that must be a string is one.
 fn is_text(object: &Value) -> bool {
     let metadata = &object["metadata"];

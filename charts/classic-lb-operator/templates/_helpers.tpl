@@ -241,6 +241,30 @@ runAsNonRoot: true
 {{- end -}}
 {{- end -}}
 
+{{- /* Whether no two pods can stand on one node. */ -}}
+{{- define "classic-lb-operator.apart" -}}
+{{- if .Values.hostNetwork -}}
+true
+{{- else if dig "podAntiAffinity" "requiredDuringSchedulingIgnoredDuringExecution" "" (include "classic-lb-operator.affinity" . | fromYaml) -}}
+true
+{{- end -}}
+{{- end -}}
+
+{{- /* What is not given goes with what is, and with how pods stand. */ -}}
+{{- define "classic-lb-operator.rollingUpdate" -}}
+{{- $given := .Values.strategy.rollingUpdate | default dict -}}
+{{- $unavailable := $given.maxUnavailable -}}
+{{- $surge := $given.maxSurge -}}
+{{- if has (toString $unavailable) (list "" "<nil>") -}}
+{{- $unavailable = ternary 1 0 (or (include "classic-lb-operator.isNone" $surge) (include "classic-lb-operator.apart" .) | not | not) -}}
+{{- end -}}
+{{- if has (toString $surge) (list "" "<nil>") -}}
+{{- $surge = ternary 1 0 (or (include "classic-lb-operator.isNone" $unavailable) (not (include "classic-lb-operator.apart" .)) | not | not) -}}
+{{- end -}}
+maxUnavailable: {{ $unavailable }}
+maxSurge: {{ $surge }}
+{{- end -}}
+
 {{- define "classic-lb-operator.topologySpreadConstraints" -}}
 {{- $selector := dict "matchLabels" (include "classic-lb-operator.selectorLabels" . | fromYaml) -}}
 {{- range .Values.topologySpreadConstraints }}

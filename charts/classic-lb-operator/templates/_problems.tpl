@@ -155,9 +155,26 @@
 {{- define "classic-lb-operator.upgradeProblems" -}}
 {{- $problems := list -}}
 {{- if eq .Values.strategy.type "RollingUpdate" -}}
-{{- with .Values.strategy.rollingUpdate -}}
+{{- with include "classic-lb-operator.rollingUpdate" . | fromYaml -}}
 {{- if and (include "classic-lb-operator.isNone" .maxUnavailable) (include "classic-lb-operator.isNone" .maxSurge) -}}
 {{- $problems = append $problems "strategy.rollingUpdate.maxUnavailable and maxSurge are both 0, so that no pod is ever exchanged: let one of them be 1" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $replicas := int .Values.replicas -}}
+{{- with .Values.podDisruptionBudget -}}
+{{- if and .enabled (gt $replicas 1) -}}
+{{- $least := toString .minAvailable -}}
+{{- if not (has $least (list "" "<nil>")) -}}
+{{- /* Percentages of pods are rounded up. */ -}}
+{{- $stay := ternary (divf (mulf $replicas (trimSuffix "%" $least | atoi)) 100 | ceil | int) (int .minAvailable) (hasSuffix "%" $least) -}}
+{{- if ge $stay $replicas -}}
+{{- $problems = append $problems (printf "podDisruptionBudget.minAvailable %s of %d replicas lets no pod go, so that no node can be drained: let fewer stay, or raise replicas" $least $replicas) -}}
+{{- end -}}
+{{- else if has (toString .maxUnavailable) (list "" "<nil>") -}}
+{{- $problems = append $problems "podDisruptionBudget has neither maxUnavailable nor minAvailable: give one of them" -}}
+{{- else if include "classic-lb-operator.isNone" .maxUnavailable -}}
+{{- $problems = append $problems (printf "podDisruptionBudget.maxUnavailable %s of %d replicas lets no pod go, so that no node can be drained: let it be 1" (toString .maxUnavailable) $replicas) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
