@@ -112,6 +112,34 @@ readOnlyRootFilesystem: true
 runAsNonRoot: true
 {{- end -}}
 
+{{- /* Who a pod is, where it may stand and what its network is, for the operator and for what tests it. */ -}}
+{{- define "classic-lb-operator.podSettings" -}}
+serviceAccountName: {{ include "classic-lb-operator.serviceAccountName" . | toYaml }}
+{{- with include "classic-lb-operator.imagePullSecrets" . }}
+imagePullSecrets:
+  {{- . | nindent 2 }}
+{{- end }}
+securityContext:
+  {{- include "classic-lb-operator.podSecurityContext" . | nindent 2 }}
+{{- range $member := list "priorityClassName" "runtimeClassName" "schedulerName" }}
+{{- with get $.Values $member }}
+{{ $member }}: {{ . | quote }}
+{{- end }}
+{{- end }}
+{{- if .Values.hostNetwork }}
+hostNetwork: true
+{{- end }}
+{{- with .Values.dnsPolicy | default (ternary "ClusterFirstWithHostNet" "" .Values.hostNetwork) }}
+dnsPolicy: {{ . }}
+{{- end }}
+{{- range $member := list "dnsConfig" "hostAliases" "nodeSelector" "tolerations" }}
+{{- with get $.Values $member }}
+{{ $member }}:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
 {{- /* How AWS is reached, for the operator and for what tests it. */ -}}
 {{- define "classic-lb-operator.env" -}}
 {{- include "classic-lb-operator.ownEnv" . -}}
