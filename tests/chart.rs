@@ -45,6 +45,8 @@ mod release;
 mod rights;
 #[path = "chart/roles.rs"]
 mod roles;
+#[path = "chart/selected.rs"]
+mod selected;
 #[path = "chart/taken.rs"]
 mod taken;
 #[path = "chart/together.rs"]
