@@ -45,6 +45,8 @@ mod release;
 mod rights;
 #[path = "chart/roles.rs"]
 mod roles;
+#[path = "chart/said.rs"]
+mod said;
 #[path = "chart/selected.rs"]
 mod selected;
 #[path = "chart/taken.rs"]
