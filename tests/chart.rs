@@ -41,6 +41,8 @@ mod reference;
 mod refused;
 #[path = "chart/release.rs"]
 mod release;
+#[path = "chart/released.rs"]
+mod released;
 #[path = "chart/rights.rs"]
 mod rights;
 #[path = "chart/roles.rs"]
