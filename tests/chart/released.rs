@@ -20,6 +20,26 @@ fn annotation(chart: &Value, name: &str) -> Value {
     document(chart["annotations"][format!("artifacthub.io/{name}")].as_str().unwrap())
 }
 
+/// Each link is to a file or a folder of the tag, and the site is named nowhere.
+fn lead_to_the_tag(texts: &[(&str, String)]) {
+    let mut led = 0;
+    for (name, text) in texts {
+        for link in links(text) {
+            assert!(!link.contains("classiclb.dev"), "{name}: {link}");
+            let Some(rest) = link.strip_prefix(SOURCE).filter(|rest| !rest.is_empty()) else {
+                continue;
+            };
+            let (way, path) = rest[1..].split_once(&format!("/v{VERSION}")).unwrap();
+            let path = root().join(path.trim_start_matches('/').split('#').next().unwrap());
+            assert!(path.exists(), "{name}: {link}");
+            let pages = link.ends_with("/docs/runbooks/") && way == "blob";
+            assert!(pages || path.is_dir() == (way == "tree"), "{name}: {link}");
+            led += 1;
+        }
+    }
+    assert!(led > 12, "{led}");
+}
+
 #[test]
 fn a_packed_chart_leads_to_where_it_comes_from() {
     let work = tempfile::tempdir().unwrap();
@@ -45,28 +65,8 @@ fn a_packed_chart_leads_to_where_it_comes_from() {
     let of = |name: &str| String::from_utf8(entry(&package, &format!("classic-lb-operator/{name}"))).unwrap();
     let krew = std::fs::read_to_string(out.join("clb.yaml")).unwrap();
 
-    // Each is a file or a folder of the tag, and the site is named nowhere.
-    let mut led = 0;
-    for (name, text) in [
-        ("Chart.yaml", of("Chart.yaml")),
-        ("README.md", of("README.md")),
-        ("values.yaml", of("values.yaml")),
-        ("clb.yaml", krew),
-    ] {
-        for link in links(&text) {
-            assert!(!link.contains("classiclb.dev"), "{name}: {link}");
-            let Some(rest) = link.strip_prefix(SOURCE).filter(|rest| !rest.is_empty()) else {
-                continue;
-            };
-            let (way, path) = rest[1..].split_once(&format!("/v{VERSION}")).unwrap();
-            let path = root().join(path.trim_start_matches('/').split('#').next().unwrap());
-            assert!(path.exists(), "{name}: {link}");
-            let pages = link.ends_with("/docs/runbooks/") && way == "blob";
-            assert!(pages || path.is_dir() == (way == "tree"), "{name}: {link}");
-            led += 1;
-        }
-    }
-    assert!(led > 12, "{led}");
+    let texts = ["Chart.yaml", "README.md", "values.yaml"].map(|name| (name, of(name)));
+    lead_to_the_tag(&[&texts[..], &[("clb.yaml", krew)]].concat());
     let chart = document(&of("Chart.yaml"));
     assert_eq!(chart["sources"], serde_json::json!([SOURCE]));
     assert_eq!(chart["home"], format!("{SOURCE}/tree/v{VERSION}"));
@@ -94,12 +94,11 @@ fn a_packed_chart_leads_to_where_it_comes_from() {
     let install = std::fs::read_to_string(out.join("install.yaml")).unwrap();
     assert!(image.starts_with(&format!("{IMAGE}:{VERSION}@sha256:")), "{image}");
     assert!(install.contains(&format!("image: \"{image}\"")) || install.contains(&format!("image: {image}")));
-    let der = run(Command::new("openssl")
+    run(Command::new("openssl")
         .args(["pkey", "-pubin", "-outform", "DER", "-in"])
         .arg(&public)
         .arg("-out")
         .arg(work.path().join("key.der")));
-    drop(der);
     let sum = run(Command::new("sha256sum").arg(work.path().join("key.der"))).stdout;
     let sum = String::from_utf8(sum).unwrap();
     let signed = annotation(&chart, "signKey");

@@ -55,7 +55,7 @@ fn walkdir(folder: &str) -> Vec<String> {
     found
 }
 
-/// What may change under BlueGreen is said wherever somebody looks for it first.
+/// What may change under `BlueGreen` is said wherever somebody looks for it first.
 #[test]
 fn pages_say_what_blue_green_lets_change() {
     let front = read("README.md");
