@@ -23,7 +23,8 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use labels::{
-    CallLabels, ControllerLabels, LaneLabels, LeaseLabels, OperationLabels, PlaceLabels, ReconcileLabels, RequestLabels,
+    CallLabels, ControllerLabels, LaneLabels, LeaseLabels, OperationLabels, PlaceLabels, ReconcileLabels,
+    RequestLabels, ThrottleLabels,
 };
 use objects::Objects;
 pub use objects::Told;
@@ -51,7 +52,7 @@ pub struct Metrics {
     requests: Family<RequestLabels, Counter>,
     calls: Family<CallLabels, Counter>,
     call_seconds: Family<OperationLabels, Histogram>,
-    throttles: Family<OperationLabels, Counter>,
+    throttles: Family<ThrottleLabels, Counter>,
     waits: Family<LaneLabels, Counter>,
     health_age: Family<PlaceLabels, Histogram>,
     regions: Regions,
@@ -342,7 +343,7 @@ impl Metrics {
             .get_or_create(&OperationLabels { operation })
             .observe(took.as_secs_f64());
         if throttled {
-            self.throttles.get_or_create(&OperationLabels { operation }).inc();
+            self.throttles.get_or_create(&ThrottleLabels::new(at, operation)).inc();
         }
     }
 

@@ -37,12 +37,20 @@ mod papers;
 mod published;
 #[path = "chart/reference.rs"]
 mod reference;
+#[path = "chart/refused.rs"]
+mod refused;
 #[path = "chart/release.rs"]
 mod release;
+#[path = "chart/released.rs"]
+mod released;
 #[path = "chart/rights.rs"]
 mod rights;
 #[path = "chart/roles.rs"]
 mod roles;
+#[path = "chart/said.rs"]
+mod said;
+#[path = "chart/selected.rs"]
+mod selected;
 #[path = "chart/taken.rs"]
 mod taken;
 #[path = "chart/together.rs"]

@@ -22,6 +22,8 @@ use super::status::ClassicLoadBalancerStatus;
     derive = "Default",
     doc = "Instances registered with an AWS Classic Elastic Load Balancer that somebody else owns.",
     selectable = ".spec.loadBalancerName",
+    selectable = ".spec.region",
+    selectable = ".spec.accountRef.name",
     validation = Rule::new("size(self.metadata.name) <= 63").message("metadata.name must be at most 63 characters"),
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason"),

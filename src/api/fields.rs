@@ -23,6 +23,7 @@ pub fn page(definitions: &[Value]) -> Result<String, std::fmt::Error> {
         let group = text(&definition["spec"]["group"]);
         for version in list(&definition["spec"]["versions"]) {
             let schema = &version["schema"]["openAPIV3Schema"];
+            let selectable = list(&version["selectableFields"]);
             let version = text(&version["name"]);
             writeln!(
                 page,
@@ -30,6 +31,7 @@ pub fn page(definitions: &[Value]) -> Result<String, std::fmt::Error> {
                 text(&names["kind"]),
                 about(schema)
             )?;
+            selectors(&mut page, selectable)?;
             for part in ["spec", "status"] {
                 let part_schema = &schema["properties"][part];
                 writeln!(page, "\n### {part}\n\n| field | type | what it is |\n|---|---|---|")?;
@@ -52,6 +54,22 @@ fn list(value: &Value) -> &[Value] {
 /// A description as the text of a cell.
 fn about(schema: &Value) -> String {
     text(&schema["description"]).replace('\n', " ").replace('|', "\\|")
+}
+
+/// What a list can be narrowed down by where it is asked for.
+fn selectors(page: &mut String, selectable: &[Value]) -> std::fmt::Result {
+    let fields: Vec<String> = selectable
+        .iter()
+        .map(|field| format!("`{}`", text(&field["jsonPath"]).trim_start_matches('.')))
+        .collect();
+    if fields.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        page,
+        "\n`kubectl get --field-selector` knows {}; a field that is left out is empty there.",
+        fields.join(", ")
+    )
 }
 
 /// The members of an object, each before its own.
@@ -189,5 +207,7 @@ mod tests {
             assert!(!row.ends_with("|  |"), "{row} says nothing");
         }
         assert!(page.contains("region cannot be changed"), "{page}");
+        let selectors = "`spec.loadBalancerName`, `spec.scheme`, `spec.region`, `spec.accountRef.name`; a field that is left out is empty";
+        assert!(page.contains(selectors), "{page}");
     }
 }

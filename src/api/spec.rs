@@ -44,6 +44,8 @@ pub use targets::{
     doc = "An AWS Classic Elastic Load Balancer, kept as declared.",
     selectable = ".spec.loadBalancerName",
     selectable = ".spec.scheme",
+    selectable = ".spec.region",
+    selectable = ".spec.accountRef.name",
     validation = Rule::new("size(self.metadata.name) <= 63").message("metadata.name must be at most 63 characters"),
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason"),

@@ -49,6 +49,14 @@ pub(super) struct OperationLabels {
     pub(super) operation: &'static str,
 }
 
+/// An AWS operation in a region of an account.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ThrottleLabels {
+    pub(super) operation: &'static str,
+    pub(super) account: Arc<str>,
+    pub(super) region: Arc<str>,
+}
+
 /// A region of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct PlaceLabels {
@@ -71,6 +79,16 @@ impl CallLabels {
             operation,
             code: code.to_owned(),
             lane,
+            account: Arc::clone(&at.account),
+            region: Arc::clone(&at.region),
+        }
+    }
+}
+
+impl ThrottleLabels {
+    pub(super) fn new(at: &Endpoint, operation: &'static str) -> Self {
+        Self {
+            operation,
             account: Arc::clone(&at.account),
             region: Arc::clone(&at.region),
         }

@@ -25,6 +25,12 @@ waits for a worker: `workqueue_depth` counts those, `clb_operator_queue_depth` t
 `clb_operator_queue_age_seconds` how long the one of them has waited that came first. As in controller-runtime only the depth has a
 priority, and not `workqueue_queue_duration_seconds`.
 
+Names of controller-runtime that there are not: `controller_runtime_terminal_reconcile_errors_total`, since a mistake in an object is no
+error here: its reconcile ends as `requeue_after`, and `clb_load_balancer_reason` tells of it as long as it lasts;
+`controller_runtime_reconcile_timeouts_total`, since a reconcile that does not end in its time counts as `error`; `controller_runtime_webhook_…` and
+`controller_runtime_conversion_webhook_…`, since there are no webhooks; `certwatcher_…`, since a certificate that cannot be read stands in
+the log; `leader_election_slowpath_total` and `go_…`, which are of Go.
+
 [Alerts](../runbooks/README.md) on them and a [dashboard](../runbooks/README.md#the-dashboard) come with the chart.
 ";
 
@@ -91,8 +97,8 @@ const QUESTIONS: &[(&str, &str)] = &[
         "sum by (operation, code) (increase(clb_operator_aws_api_requests_total{code!=\"OK\"}[1h])) > 0",
     ),
     (
-        "Does AWS throttle the account?",
-        "sum by (operation) (rate(clb_operator_aws_api_throttles_total[5m])) > 0",
+        "Does AWS throttle an account, and where?",
+        "sum by (account, region, operation) (rate(clb_operator_aws_api_throttles_total[5m])) > 0",
     ),
     (
         "Is our share of what AWS lets the account ask used up?",
@@ -292,6 +298,50 @@ fn series(line: &str) -> (&str, Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// One account that is throttled must not hide behind many that are not.
+    #[test]
+    fn what_is_throttled_is_told_where_it_is() {
+        let metrics = Metrics::new();
+        for (account, throttled) in [("", false), ("111122223333", true)] {
+            let at = Endpoint {
+                account: account.into(),
+                region: "us-east-1".into(),
+            };
+            metrics.call(&at, ("DescribeTags", "sweep"), "Throttling", throttled, Duration::ZERO);
+        }
+        let text = metrics.encode(Format::Text).unwrap();
+        let told: Vec<&str> = text
+            .lines()
+            .filter(|line| line.starts_with("clb_operator_aws_api_throttles_total"))
+            .collect();
+        let expected = "clb_operator_aws_api_throttles_total{operation=\"DescribeTags\",account=\"111122223333\",region=\"us-east-1\"} 1";
+        assert_eq!(told, [expected]);
+    }
+
+    /// Else a dashboard or an alert made for other controllers waits for them in vain.
+    #[test]
+    fn names_that_are_left_out_are_told_with_the_reason() {
+        let page = page().unwrap();
+        for (name, is_there) in [
+            ("controller_runtime_reconcile_total", true),
+            ("controller_runtime_reconcile_errors_total", true),
+            ("controller_runtime_terminal_reconcile_errors_total", false),
+            ("controller_runtime_reconcile_panics_total", true),
+            ("controller_runtime_reconcile_time_seconds", true),
+            ("controller_runtime_reconcile_timeouts_total", false),
+            ("controller_runtime_max_concurrent_reconciles", true),
+            ("controller_runtime_active_workers", true),
+            ("leader_election_master_status", true),
+            ("leader_election_slowpath_total", false),
+            ("rest_client_requests_total", true),
+        ] {
+            assert_eq!(page.contains(&format!("| `{name}` |")), is_there, "{name}");
+            let (left_out, _) = page.split_once("| metric |").unwrap();
+            let (_, left_out) = left_out.split_once("that there are not:").unwrap();
+            assert_eq!(left_out.contains(&format!("`{name}`")), !is_there, "{name}");
+        }
+    }
 
     #[test]
     fn every_metric_has_a_series_and_every_label_a_meaning() {

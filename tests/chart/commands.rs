@@ -23,11 +23,12 @@ use crate::pages::{self, shown};
 const LANGUAGES: [&str; 9] = ["", "hcl", "json", "promql", "python", "rust", "sh", "text", "yaml"];
 
 /// Programs of others, and what a shell does itself: not looked at any further.
-const OF_OTHERS: [&str; 29] = [
+const OF_OTHERS: [&str; 30] = [
     ".",
     "[",
     "date",
     "asciinema",
+    "awk",
     "base64",
     "cat",
     "cd",

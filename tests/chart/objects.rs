@@ -169,6 +169,44 @@ fn helm_test_asks_the_operator_through_a_service_of_its_own() {
     );
 }
 
+/// Else it cannot be placed, or reaches nothing, where the operator itself runs.
+#[test]
+fn helm_test_runs_as_the_operator_does() {
+    let objects = render(crate::values::EVERYTHING);
+    let test = &object(&objects, "Pod", "test-classic-lb-operator-test")["spec"];
+    let operator = &deployment(&objects)["spec"]["template"]["spec"];
+    let here: std::collections::BTreeSet<&String> = operator.as_object().unwrap().keys().collect();
+    // How the operator's pods stand to each other, how they end, what else runs in them, and what only they ask of Kubernetes.
+    let its_own = [
+        "affinity",
+        "automountServiceAccountToken",
+        "containers",
+        "initContainers",
+        "terminationGracePeriodSeconds",
+        "topologySpreadConstraints",
+        "volumes",
+    ];
+    let mut shared = 0;
+    for member in here.into_iter().filter(|member| !its_own.contains(&member.as_str())) {
+        assert_eq!(test[member], operator[member], "{member}");
+        shared += 1;
+    }
+    assert!(shared >= 12, "{shared}");
+    assert_eq!(
+        test["containers"][0]["resources"],
+        operator["containers"][0]["resources"]
+    );
+    assert_eq!(
+        test["affinity"]["nodeAffinity"], operator["affinity"]["nodeAffinity"],
+        "on the nodes that the operator may stand on"
+    );
+    assert!(
+        test["affinity"].get("podAntiAffinity").is_none(),
+        "it stands apart from nobody"
+    );
+    assert!(read("charts/classic-lb-operator/values.yaml").contains("`helm test` runs without"));
+}
+
 #[test]
 fn user_and_group_can_be_left_to_the_cluster() {
     let objects = render("podSecurityContext: {runAsUser: null, runAsGroup: null, fsGroup: null}");

@@ -57,6 +57,8 @@ fn a_drain_takes_one_pod_at_a_time() {
         (&other["minAvailable"], &other["maxUnavailable"]),
         (&json!("50%"), &Value::Null)
     );
+    let neither = budget("podDisruptionBudget: {minAvailable: null}");
+    assert_eq!(neither["maxUnavailable"], 1, "{neither}");
     for values in ["replicas: 1", "podDisruptionBudget: {enabled: false}"] {
         let objects = render(values);
         assert!(

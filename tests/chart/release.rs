@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use crate::helm::{HELM, built, document, read, root, yaml};
 
-const IMAGE: &str = "registry.example.com/team/classic-lb-operator";
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+pub(crate) const IMAGE: &str = "registry.example.com/team/classic-lb-operator";
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// A program that is none but says for which machine it would be: without a loader, so without libraries.
 fn program(folder: &Path, name: &str, machine: u8) -> PathBuf {
@@ -24,7 +24,7 @@ fn program(folder: &Path, name: &str, machine: u8) -> PathBuf {
     path
 }
 
-fn run(command: &mut Command) -> Output {
+pub(crate) fn run(command: &mut Command) -> Output {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(
         output.status.success(),
@@ -37,6 +37,11 @@ fn run(command: &mut Command) -> Output {
 
 /// Packs into a new folder, from programs of that folder.
 fn pack(folder: &Path, umask: &str) -> PathBuf {
+    pack_with(folder, umask, &[])
+}
+
+/// The same with further arguments.
+pub(crate) fn pack_with(folder: &Path, umask: &str, more: &[&str]) -> PathBuf {
     let out = folder.join("out");
     let mut given = Vec::new();
     for (flag, name) in [("--operator", "clb-operator"), ("--plugin", "kubectl-clb")] {
@@ -55,6 +60,7 @@ fn pack(folder: &Path, umask: &str) -> PathBuf {
         .arg("--out")
         .arg(&out)
         .args(given)
+        .args(more)
         .current_dir(folder)
         .env("SOURCE_DATE_EPOCH", "1767225600"));
     out
@@ -72,7 +78,7 @@ fn json(bytes: &[u8]) -> Value {
 }
 
 /// One file of a tar, by the system's own tar.
-fn entry(archive: &Path, name: &str) -> Vec<u8> {
+pub(crate) fn entry(archive: &Path, name: &str) -> Vec<u8> {
     run(Command::new("tar").arg("-xOf").arg(archive).arg(name)).stdout
 }
 

@@ -106,6 +106,68 @@ fn what_is_likely_a_mistake_is_told_in_the_notes() {
     }
 }
 
+/// Where pods cannot stand on one node, a new one that is to be ready first waits for a node that may not be there.
+#[test]
+fn an_upgrade_waits_for_no_node_that_is_not_there() {
+    let apart = "affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: rack}]}}";
+    for (values, unavailable, surge) in [
+        ("{}", json!(0), json!(1)),
+        ("antiAffinity: none", json!(0), json!(1)),
+        ("antiAffinity: hard", json!(1), json!(0)),
+        (apart, json!(1), json!(0)),
+        ("hostNetwork: true", json!(1), json!(0)),
+        ("strategy: {rollingUpdate: null}", json!(0), json!(1)),
+        // What is given holds, and what is not goes with it.
+        ("strategy: {rollingUpdate: {maxSurge: 0}}", json!(1), json!(0)),
+        (
+            "strategy: {rollingUpdate: {maxUnavailable: 50%}}",
+            json!("50%"),
+            json!(1),
+        ),
+        (
+            "{antiAffinity: hard, strategy: {rollingUpdate: {maxUnavailable: 0}}}",
+            json!(0),
+            json!(1),
+        ),
+        (
+            "{hostNetwork: true, strategy: {rollingUpdate: {maxSurge: 2}}}",
+            json!(1),
+            json!(2),
+        ),
+        (
+            "{hostNetwork: true, strategy: {rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}}",
+            json!(0),
+            json!(1),
+        ),
+    ] {
+        let strategy = deployment(&render(values))["spec"]["strategy"].clone();
+        let expected = json!({"maxUnavailable": unavailable, "maxSurge": surge});
+        assert_eq!(strategy["rollingUpdate"], expected, "{values}");
+    }
+    let page = read("charts/classic-lb-operator/values.yaml");
+    assert!(page.contains("Empty: 0, or 1 where pods cannot stand on one node"));
+}
+
+#[test]
+fn an_upgrade_that_may_wait_for_a_node_is_told_in_the_notes() {
+    let warning = "WARNING: an upgrade starts a new pod before it ends an old one";
+    for (values, told) in [
+        ("{}", false),
+        ("hostNetwork: true", false),
+        ("{hostNetwork: true, strategy: {type: Recreate}}", false),
+        (
+            "{hostNetwork: true, strategy: {rollingUpdate: {maxUnavailable: 0}}}",
+            true,
+        ),
+        (
+            "{antiAffinity: hard, strategy: {rollingUpdate: {maxUnavailable: 0%, maxSurge: 1}}}",
+            true,
+        ),
+    ] {
+        assert_eq!(notes(values).contains(warning), told, "{values}");
+    }
+}
+
 /// Whether everything that must be a string is one.
 fn is_text(object: &Value) -> bool {
     let metadata = &object["metadata"];

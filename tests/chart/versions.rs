@@ -91,6 +91,9 @@ async fn what_is_rendered_is_taken_by_the_api_server() {
         let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
         turn.cluster.apply(&namespace.to_string()).await.unwrap();
     }
+    // A pod of it is not taken without.
+    let class = json!({"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": "gvisor"}, "handler": "runsc"});
+    turn.cluster.apply(&class.to_string()).await.unwrap();
     let preset = |name: &str| read(&format!("charts/classic-lb-operator/values-{name}.yaml"));
     let mut matrix = vec![
         preset("minimal"),

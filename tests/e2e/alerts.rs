@@ -106,7 +106,9 @@ fn of_the_operator<'a>(happened: &'a Happened, nothing: &'a Scrape) -> Vec<Speak
         speaks(
             "ClassicLoadBalancerThrottled",
             (&happened.wrong, &happened.throttled),
-            json!({"severity": "warning", "operation": "ConfigureHealthCheck"}),
+            json!({
+                "severity": "warning", "region": testkit::simulator::REGION, "operation": "ConfigureHealthCheck",
+            }),
         ),
         speaks(
             "ClassicLoadBalancerViewOld",

@@ -8,6 +8,7 @@
 mod argocd;
 mod argocd_states;
 mod both;
+mod examples;
 mod flux;
 mod flux_states;
 mod git;

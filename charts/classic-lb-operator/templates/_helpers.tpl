@@ -112,8 +112,43 @@ readOnlyRootFilesystem: true
 runAsNonRoot: true
 {{- end -}}
 
+{{- /* Who a pod is, where it may stand and what its network is, for the operator and for what tests it. */ -}}
+{{- define "classic-lb-operator.podSettings" -}}
+serviceAccountName: {{ include "classic-lb-operator.serviceAccountName" . | toYaml }}
+{{- with include "classic-lb-operator.imagePullSecrets" . }}
+imagePullSecrets:
+  {{- . | nindent 2 }}
+{{- end }}
+securityContext:
+  {{- include "classic-lb-operator.podSecurityContext" . | nindent 2 }}
+{{- range $member := list "priorityClassName" "runtimeClassName" "schedulerName" }}
+{{- with get $.Values $member }}
+{{ $member }}: {{ . | quote }}
+{{- end }}
+{{- end }}
+{{- if .Values.hostNetwork }}
+hostNetwork: true
+{{- end }}
+{{- with .Values.dnsPolicy | default (ternary "ClusterFirstWithHostNet" "" .Values.hostNetwork) }}
+dnsPolicy: {{ . }}
+{{- end }}
+{{- range $member := list "dnsConfig" "hostAliases" "nodeSelector" "tolerations" }}
+{{- with get $.Values $member }}
+{{ $member }}:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
 {{- /* How AWS is reached, for the operator and for what tests it. */ -}}
 {{- define "classic-lb-operator.env" -}}
+{{- include "classic-lb-operator.ownEnv" . -}}
+{{- with .Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "classic-lb-operator.ownEnv" -}}
 {{- with .Values.aws.region }}
 - name: AWS_REGION
   value: {{ . | quote }}
@@ -165,9 +200,6 @@ runAsNonRoot: true
 # Beside the file of public authorities that the image names in SSL_CERT_FILE.
 - name: SSL_CERT_DIR
   value: /etc/classic-lb-operator/ca
-{{- end }}
-{{- with .Values.extraEnv }}
-{{ toYaml . }}
 {{- end }}
 {{- end -}}
 
@@ -235,6 +267,30 @@ runAsNonRoot: true
 {{- with $affinity -}}
 {{- toYaml . -}}
 {{- end -}}
+{{- end -}}
+
+{{- /* Whether no two pods can stand on one node. */ -}}
+{{- define "classic-lb-operator.apart" -}}
+{{- if .Values.hostNetwork -}}
+true
+{{- else if dig "podAntiAffinity" "requiredDuringSchedulingIgnoredDuringExecution" "" (include "classic-lb-operator.affinity" . | fromYaml) -}}
+true
+{{- end -}}
+{{- end -}}
+
+{{- /* What is not given goes with what is, and with how pods stand. */ -}}
+{{- define "classic-lb-operator.rollingUpdate" -}}
+{{- $given := .Values.strategy.rollingUpdate | default dict -}}
+{{- $unavailable := $given.maxUnavailable -}}
+{{- $surge := $given.maxSurge -}}
+{{- if has (toString $unavailable) (list "" "<nil>") -}}
+{{- $unavailable = ternary 1 0 (or (include "classic-lb-operator.isNone" $surge) (include "classic-lb-operator.apart" .) | not | not) -}}
+{{- end -}}
+{{- if has (toString $surge) (list "" "<nil>") -}}
+{{- $surge = ternary 1 0 (or (include "classic-lb-operator.isNone" $unavailable) (not (include "classic-lb-operator.apart" .)) | not | not) -}}
+{{- end -}}
+maxUnavailable: {{ $unavailable }}
+maxSurge: {{ $surge }}
 {{- end -}}
 
 {{- define "classic-lb-operator.topologySpreadConstraints" -}}
@@ -360,7 +416,7 @@ silent, so that a bare `helm lint` passes.
 {{- if and .Values.metricsTLS.enabled (eq (int .Values.metricsTLS.port) (int .Values.http.port)) -}}
 {{- $problems = append $problems "metricsTLS.port and http.port are the same: give them two" -}}
 {{- end -}}
-{{- range list "podProblems" "monitorProblems" -}}
+{{- range list "podProblems" "envProblems" "listProblems" "resourceProblems" "upgradeProblems" "monitorProblems" -}}
 {{- $problems = concat $problems (include (printf "classic-lb-operator.%s" .) $ | fromJsonArray) -}}
 {{- end -}}
 {{- if and (eq .Values.leaderElection.leasePer "region") (ne .Values.nodeDraining "none") -}}
@@ -393,12 +449,6 @@ silent, so that a bare `helm lint` passes.
 {{- range .Values.extraEnv -}}
 {{- if hasPrefix "CLB_" .name -}}
 {{- $problems = append $problems (printf "extraEnv sets %s, a flag of the operator: give the value of this chart that stands for it" .name) -}}
-{{- end -}}
-{{- if and (eq .name "AWS_REGION") $.Values.aws.region -}}
-{{- $problems = append $problems "extraEnv sets AWS_REGION, and so does aws.region: give one of them" -}}
-{{- end -}}
-{{- if and (eq .name "AWS_ENDPOINT_URL") $.Values.aws.endpointUrl -}}
-{{- $problems = append $problems "extraEnv sets AWS_ENDPOINT_URL, and so does aws.endpointUrl: give one of them" -}}
 {{- end -}}
 {{- end -}}
 {{- if $problems -}}
