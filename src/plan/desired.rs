@@ -285,6 +285,14 @@ pub fn default_name_of_another(cluster_id: &str, namespace: &str, name: &str) ->
     Some(format!("{other}/{object}"))
 }
 
+/// Whether a name may be one that is made where none is declared and that was cut, so that it does not tell of which object.
+pub fn may_be_a_cut_default(name: &str) -> bool {
+    let hash = |hash: &str| hash.len() == 8 && hash.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'));
+    // What is cut behind a hyphen loses that, too.
+    let is_long = name.len() >= NAME_LENGTH - 1;
+    is_long && name.rsplit_once('-').is_some_and(|(_, end)| hash(end))
+}
+
 fn check_name(name: &str) -> Result<(), Refusal> {
     let legal = |c: char| c.is_ascii_alphanumeric() || c == '-';
     if name.is_empty()

@@ -388,6 +388,13 @@ async fn the_name_that_another_namespace_has_by_default_cannot_be_taken() -> Res
         message.contains("spec.loadBalancerName") && message.contains("shop/web"),
         "{message}"
     );
+    test.delete().await?;
+    // One that was cut does not tell whose it is.
+    let cut = classic_lb_operator::plan::desired::default_name("test", "another-namespace", "with-a-long-name");
+    test.apply(&crate::setup::minimal(&format!("loadBalancerName: {cut}")))
+        .await?;
+    let message = test.until_reason("Accepted", "Invalid").await?;
+    assert!(message.contains(&cut) && message.contains("hexadecimal"), "{message}");
     assert!(test.simulator().calls(0)?.elb().is_empty());
     Ok(())
 }

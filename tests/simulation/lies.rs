@@ -252,15 +252,20 @@ fn without_its_status_a_first_view_that_lacks_most_nodes_is_doubted() {
     });
 }
 
+/// All but two of the Nodes go. What was asked of AWS since is of after that.
+async fn lose_most_nodes(world: &mut World) -> u64 {
+    let since = world.simulator.last_request();
+    for machine in world.nodes_of("api").iter().skip(2) {
+        world.remove_node(machine, false).await;
+    }
+    since
+}
+
 #[test]
 fn with_its_status_a_first_view_that_lacks_most_nodes_is_doubted() {
     apart(async || {
         let mut world = world(json!({})).await;
-        let machines = world.nodes_of("api");
-        let since = world.simulator.last_request();
-        for machine in machines.iter().skip(2) {
-            world.remove_node(machine, false).await;
-        }
+        let since = lose_most_nodes(&mut world).await;
         world.restart();
         world.run_until(Instant::now() + Duration::from_mins(4)).await;
         assert_eq!(writes(&world, since), Vec::<String>::new());
@@ -315,11 +320,7 @@ fn nodes_that_all_fall_silent_stay_while_they_serve() {
 fn without_its_status_a_view_is_doubted_also_where_aws_did_not_answer_at_first() {
     apart(async || {
         let mut world = world(json!({})).await;
-        let machines = world.nodes_of("api");
-        let since = world.simulator.last_request();
-        for machine in machines.iter().skip(2) {
-            world.remove_node(machine, false).await;
-        }
+        let since = lose_most_nodes(&mut world).await;
         lose_status(&mut world).await;
         let denied = json!({"code": "AccessDenied", "status": 403});
         world.fault(&json!({"match": {"operation": "DescribeLoadBalancers", "count": 2}, "do": {"error": denied}}));

@@ -7,6 +7,10 @@ refusals! { REFUSALS:
     fn name_of_another(name, object) "loadBalancerName"
         "{name} is the name that the load balancer of {object} has where none is declared" =>
         "Make the object anew with another `loadBalancerName`, or without one.";
+    fn name_like_a_default(name) "loadBalancerName"
+        "{name} has the form of the names that are made of a namespace and an object where none is declared, so that it may be that of \
+         another object: give it another end than a hyphen and 8 hexadecimal digits, or be shorter" =>
+        "Make the object anew with another `loadBalancerName`, or without one.";
     fn region_moved(former, region) "region"
         "this load balancer lives in {former}, but the region is now {region}: give the operator its former region \
          back" =>

@@ -202,8 +202,19 @@ impl<'a> Subject<'a> {
         let given = given.filter(|_| makes);
         match given.and_then(|name| desired::default_name_of_another(&self.owner.cluster, &self.namespace, name)) {
             Some(other) => Err(message::name_of_another(&self.name, other)),
+            None if self.may_take_a_default(given) => Err(message::name_like_a_default(&self.name)),
             None => Ok(()),
         }
+    }
+
+    /// Whether the name that is given to a load balancer yet to be made may be that of an object in another namespace.
+    fn may_take_a_default(&self, given: Option<&String>) -> bool {
+        let own = || {
+            let (_, object) = self.owner.object.split_once('/').unwrap_or_default();
+            desired::default_name(&self.owner.cluster, &self.namespace, object)
+        };
+        let may = given.filter(|given| desired::may_be_a_cut_default(given));
+        self.previous.created_time.is_none() && may.is_some_and(|given| *given != own())
     }
 
     /// AWS could not be asked about the load balancer itself. Where it only has no turn yet, and nothing was changed here,

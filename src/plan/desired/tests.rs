@@ -30,6 +30,26 @@ listeners: [{port: 80, protocol: HTTP, instancePort: 8080}]
 ";
 
 #[test]
+fn a_name_that_was_cut_may_be_of_anybody() {
+    for (namespace, object) in [
+        ("production-platform", "web-frontend"),
+        ("production-platforms-e", "w"),
+        ("a-namespace-with-a-long", "name-of-an-object"),
+    ] {
+        let name = default_name("c", namespace, object);
+        assert!(may_be_a_cut_default(&name), "{name}");
+    }
+    for name in [
+        "shop-web-0a1b2c3d",
+        "web-20261128",
+        "a-name-of-thirty-two-characters1",
+        "a-name-that-ends-in-DEADBEEF-abc",
+    ] {
+        assert!(!may_be_a_cut_default(name), "{name}");
+    }
+}
+
+#[test]
 fn names_are_legal_whatever_the_object_is_called() {
     for length in 1..=253 {
         let name = default_name("cluster", "a.very-long.namespace", &".".repeat(length));
