@@ -70,6 +70,25 @@ async fn a_terraform_state_is_imported_as_aws_has_it_and_let_go() -> Result<()> 
     ]);
     ran.complains(&["aws_route53_record.www refers to it"]);
     assert!(!ran.err.contains("otherwise"), "{ran:#?}");
+    // JSON has no comments.
+    let path = crate::path(&file).to_owned();
+    let json = person
+        .here(&[
+            "import",
+            "--cluster-id",
+            "test",
+            "--from-terraform",
+            &path,
+            "-o",
+            "json",
+        ])
+        .ended(0);
+    assert_eq!(json.json()["items"][0]["spec"], ran.yaml()["spec"]);
+    json.complains(&[
+        "kubectl-clb: removed {\n",
+        "kubectl-clb:   from = aws_elb_attachment.web\n",
+        "kubectl-clb:     destroy = false\n",
+    ]);
 
     // What the state knows otherwise is drift.
     state["resources"][0]["instances"][0]["attributes"]["idle_timeout"] = json!(61);
