@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::known::{account, of_kind, region};
 use super::resource::{Resource, State};
-use super::whose::{ambiguous, owners};
+use super::whose::{account, ambiguous, owners, region};
 use crate::elb::InstanceId;
 
 /// The resources that attach something.
@@ -38,7 +37,7 @@ impl Attached {
 
 /// What a state attaches, by load balancer, and what is to be told of the others of its attachments.
 pub(in crate::cli) fn attached(state: &State) -> (Vec<Attached>, Vec<String>) {
-    let balancers: Vec<&Resource> = of_kind(state, "aws_elb").collect();
+    let balancers: Vec<&Resource> = state.of_kind("aws_elb").collect();
     let mut all: BTreeMap<_, Attached> = BTreeMap::new();
     let mut told = Vec::new();
     let attachments = state.resources.iter();

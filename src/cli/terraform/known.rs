@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::resource::{Resource, State};
-use super::whose::{ambiguous, named, owners};
+use super::whose::{account, ambiguous, named, owners, region};
 use crate::elb::{
     AccessLog, Attributes, DesyncMitigationMode, HealthCheck, Identity, Listener, LoadBalancer, Policy, PolicyKind,
     PolicyName, Port, Protocol, Scheme, Stickiness, TlsPolicy,
@@ -83,7 +83,7 @@ impl Known {
 
 /// The load balancers of a state, and what is to be told of the others of its resources.
 pub(in crate::cli) fn known(state: &State) -> (Vec<Known>, Vec<String>) {
-    let balancers: Vec<&Resource> = of_kind(state, "aws_elb").collect();
+    let balancers: Vec<&Resource> = state.of_kind("aws_elb").collect();
     let mut companions: BTreeMap<&str, Vec<(&Resource, bool)>> = BTreeMap::new();
     let mut told = state.skipped.clone();
     for resource in &state.resources {
@@ -143,33 +143,10 @@ pub(in crate::cli) fn known(state: &State) -> (Vec<Known>, Vec<String>) {
     (all, told)
 }
 
-/// The resources of a type.
-pub(super) fn of_kind<'a>(state: &'a State, kind: &'static str) -> impl Iterator<Item = &'a Resource> {
-    state.resources.iter().filter(move |resource| resource.kind == kind)
-}
-
 /// The name of the load balancer that a resource belongs to.
 fn companion_of(resource: &Resource) -> Option<&str> {
     let (_, attributes) = COMPANIONS.iter().find(|(kind, _)| *kind == resource.kind)?;
     attributes.iter().find_map(|attribute| resource.text(attribute))
-}
-
-/// Where it is: the state says so only by the way.
-pub(super) fn region(resource: &Resource) -> Option<String> {
-    let of_arn = resource.text("arn").and_then(|arn| arn.split(':').nth(3));
-    let of_name = || {
-        let name = resource.text("dns_name")?;
-        name.split_once(".elb.amazonaws.com")
-            .and_then(|(rest, _)| rest.rsplit('.').next())
-    };
-    let region = of_arn.or_else(|| resource.text("region")).or_else(of_name)?;
-    (!region.is_empty()).then(|| region.to_owned())
-}
-
-/// The account that its ARN names.
-pub(super) fn account(resource: &Resource) -> Option<String> {
-    let id = resource.text("arn")?.split(':').nth(4)?;
-    (!id.is_empty()).then(|| id.to_owned())
 }
 
 fn load_balancer(name: &str, values: &Value) -> LoadBalancer {

@@ -56,6 +56,13 @@ pub(in crate::cli) struct State {
     pub(in crate::cli) knows_removed: bool,
 }
 
+impl State {
+    /// The resources of a type.
+    pub(super) fn of_kind(&self, kind: &'static str) -> impl Iterator<Item = &Resource> {
+        self.resources.iter().filter(move |resource| resource.kind == kind)
+    }
+}
+
 /// Reads a state: version 4 as `terraform state pull` writes it, or what `terraform show -json` makes of a state or of a
 /// plan.
 ///

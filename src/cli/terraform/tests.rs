@@ -1,5 +1,7 @@
 //! States of all providers from 3 to 6, in every form that holds them.
 
+mod several;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
