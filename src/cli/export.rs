@@ -14,6 +14,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use hcl::Labels;
 use kube::ResourceExt as _;
+use terraform::Providers;
 
 use super::account::Account;
 use super::failure::Failure;
@@ -154,10 +155,15 @@ impl Export {
         let subjects = self.subjects(&mut exit).await?;
         let mut labels = Labels::default();
         let (texts, notes): (Vec<_>, Vec<_>) = match self.to {
-            Tool::Terraform => subjects
-                .iter()
-                .map(|one| terraform::terraform(one, &mut labels))
-                .unzip(),
+            Tool::Terraform => {
+                let providers = Providers::of(&subjects);
+                let each = subjects.iter();
+                let (mut texts, notes): (Vec<_>, Vec<_>) = each
+                    .map(|one| terraform::terraform(one, &providers, &mut labels))
+                    .unzip();
+                texts.splice(0..0, providers.blocks());
+                (texts, notes)
+            }
             Tool::AwsCli => subjects.iter().map(aws_cli::aws_cli).unzip(),
             Tool::Cloudformation => {
                 let place = |subject: &Subject| (subject.account.clone(), subject.region.clone());
@@ -323,7 +329,7 @@ mod tests {
         };
         let (script, told) = aws_cli::aws_cli(&subject);
         assert!(script.contains("--policy-names cookie\n"), "{script}");
-        let (configuration, named) = terraform::terraform(&subject, &mut Labels::default());
+        let (configuration, named) = terraform::terraform(&subject, &Providers::default(), &mut Labels::default());
         // What AWS has is kept by its name.
         assert!(
             configuration.contains("\"odd\"") && configuration.contains("\"unread\""),

@@ -17,7 +17,7 @@ use check::{Checked, Checker};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use futures::{StreamExt as _, stream};
-use keeper::Keeper;
+use keeper::{Keeper, Origin};
 use manifest::Manifest;
 
 use super::account::Account;
@@ -119,7 +119,7 @@ pub(super) struct Subject {
     /// What else is to be told of it.
     pub(super) notes: Vec<String>,
     /// What it is called where another tool keeps it, address or logical id: more than one where several states have it.
-    pub(super) origins: Vec<String>,
+    origins: Vec<Origin>,
 }
 
 /// Where load balancers are from.
@@ -137,7 +137,7 @@ pub(super) struct Source {
 pub(super) struct Made {
     pub(super) region: String,
     pub(super) load_balancer: String,
-    origins: Vec<String>,
+    origins: Vec<Origin>,
     pub(super) manifest: Manifest,
     pub(super) checked: Checked,
 }
@@ -174,7 +174,7 @@ impl Import {
         let made = checked(&checker, manifests).await;
         let going = made.iter().flat_map(|one| {
             let origins = one.origins.iter();
-            origins.map(|origin| (origin.as_str(), one.load_balancer.as_str()))
+            origins.map(|origin| (origin, one.load_balancer.as_str()))
         });
         let release = keeper.release(&going.collect());
         write::write(self.output, self.output_dir.as_deref(), &made, &release)?;

@@ -293,7 +293,7 @@ impl Plan {
         planned.explained.clone_from(&preview.explained);
         planned.problems = preview.problems;
         if let Some(asked) = asked {
-            let foreseen = Box::pin(foresee::foresee(&asked, &preview.explained)).await;
+            let foreseen = Box::pin(foresee::foresee(&asked, &preview.explained, planned.observed.as_ref())).await;
             planned.problems.extend(foreseen);
         }
         planned.calls = preview.explained.into_iter().map(Call::from).collect();

@@ -7,6 +7,7 @@ mod flat;
 mod known;
 mod release;
 mod resource;
+mod whose;
 
 pub(super) use attached::{Attached, attached};
 pub(super) use known::{Known, boolean, known, name_predefined, number, port, texts};

@@ -51,6 +51,21 @@ async fn a_template_that_was_exported_is_imported_as_the_same_manifest() -> Resu
     assert_eq!(from.yaml(), live.yaml());
     assert!(!from.err.contains("otherwise"), "no drift: {from:#?}");
     from.says(&["Deploy the stack without these resources"]);
+    // As AWS answers GetTemplate, and with the steps on standard error where the manifests are JSON.
+    let answer = file(&json!({"TemplateBody": exported.out, "StagesAvailable": ["Original"]}).to_string());
+    let ran = person
+        .here(&[
+            "import",
+            "--from-cloudformation",
+            path(&answer),
+            "--cluster-id",
+            "test",
+            "-o",
+            "json",
+        ])
+        .ended(0);
+    assert_eq!(ran.json()["items"][0], live.yaml());
+    ran.complains(&["kubectl-clb: Deploy the stack without these resources"]);
 
     // What the template says otherwise is drift; what stands elsewhere is none.
     let other = exported.out.replace("IdleTimeout: 120", "IdleTimeout: 90");
@@ -114,13 +129,16 @@ async fn terraform_gets_everything_with_a_block_that_imports_it() -> Result<()> 
         "  cross_zone_load_balancing   = true\n",
         "  connection_draining_timeout = 30\n",
         &format!("    ssl_certificate_id = \"{}\"\n", made.certificate),
-        &format!("resource \"aws_load_balancer_policy\" \"{own}_their_cookie\""),
-        &format!("  policy_names       = [aws_load_balancer_policy.{own}_their_cookie.policy_name]\n"),
+        &format!("# {name} in us-east-1\n"),
+        &format!("resource \"aws_load_balancer_policy\" \"{own}_their_tls\""),
+        &format!("  policy_names       = [aws_load_balancer_policy.{own}_their_tls.policy_name]\n"),
+        &format!("  to = aws_app_cookie_stickiness_policy.{own}_their_cookie\n  id = \"{name}:80:their-cookie\"\n"),
+        &format!("resource \"aws_app_cookie_stickiness_policy\" \"{own}_their_cookie\""),
         &format!("resource \"aws_load_balancer_backend_server_policy\" \"{own}_9000\""),
         &format!("  for_each = toset([\"{}\"])\n", made.instance),
     ]);
     ran.complains(&[
-        "Terraform cannot import policies",
+        "of policies Terraform can import but the cookie of an application",
         "attachments are created by the first apply",
     ]);
     let script = person

@@ -31,6 +31,15 @@ fn rich(ids: &[String]) -> String {
     )
 }
 
+/// Prints the policy for an operator with these flags.
+const PRINT: [&str; 5] = [
+    "iam-policy",
+    "--cluster-id",
+    "test",
+    "--adoption=tagged",
+    "--default-tags=",
+];
+
 /// An operator with the policy that was printed for its objects is refused nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_printed_policy_is_enough() -> Result<()> {
@@ -39,24 +48,17 @@ async fn the_printed_policy_is_enough() -> Result<()> {
         .namespace
         .instances(person.stack.simulator(), &["us-east-1a"])
         .await?;
-    let print = [
-        "iam-policy",
-        "--cluster-id",
-        "test",
-        "--adoption=tagged",
-        "--default-tags=",
-    ];
-    let empty = person.here(&print).ended(0);
+    let empty = person.here(&PRINT).ended(0);
     empty.complains(&["no object works with this role"]);
     assert_eq!(of(&empty.json()).0.len(), 2, "{empty:#?}");
 
     person.namespace.apply(&manifest("plain", &[])).await?;
     // Until a load balancer is there, the role of the service may have to be made.
     person.namespace.until_ready("plain").await?;
-    let (plain, _) = of(&person.here(&print).ended(0).json());
+    let (plain, _) = of(&person.here(&PRINT).ended(0).json());
     person.namespace.apply(&rich(&ids)).await?;
     person.namespace.until_ready("rich").await?;
-    let printed = person.here(&print).ended(0).json();
+    let printed = person.here(&PRINT).ended(0).json();
     let (actions, sids) = of(&printed);
     assert!(plain.is_subset(&actions));
     for (action, of_plain, of_rich) in [
@@ -129,6 +131,41 @@ async fn the_printed_policy_is_enough() -> Result<()> {
     }
     let denied = stack.simulator().calls(0)?.of_operator().denied();
     assert_eq!(denied.operations(), [""; 0], "what the policy lacks");
+    Ok(())
+}
+
+/// One that was adopted is replaced under the policy that was printed for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_printed_policy_is_enough_for_a_replacement() -> Result<()> {
+    let person = Person::new().await?;
+    let own =
+        "spec:\n  adopt: true\n  loadBalancerName: replaced\n  replacement: BlueGreen\n  replacementKeepSeconds: 0\n";
+    let taken = manifest("taken", &[]).replace("spec:\n", own);
+    person.namespace.apply(&taken).await?;
+    let file = crate::file(&person.here(&PRINT).ended(0).json().to_string());
+    let stack = Stack::start(Options {
+        policies: Policies::only(crate::path(&file)),
+        ..Options::default()
+    })
+    .await?;
+    let other = Person::at(&stack).await?;
+    let offer = format!("test/{}/taken", other.namespace.namespace());
+    crate::list::make(&stack, "replaced", &[("classiclb.dev/adopt-by", &offer)]).await;
+    other.namespace.apply(&taken).await?;
+    other.namespace.until_ready("taken").await?;
+    let change = json!({"spec": {"scheme": "internal"}});
+    other.namespace.patch(Kind::CLB, "taken", change).await?;
+    let is_done = |object: &kube::api::DynamicObject| {
+        let status = &object.data["status"];
+        status["scheme"] == "internal" && status["replacement"].is_null() && object::is_ready(object)
+    };
+    other
+        .namespace
+        .until(Kind::CLB, "taken", "the replacement to be over", is_done)
+        .await?;
+    let calls = stack.simulator().calls(0)?.of_operator();
+    assert_eq!(calls.denied().operations(), [""; 0], "what the policy lacks");
+    assert_eq!(calls.of("CreateLoadBalancer").len(), 1, "{calls}");
     Ok(())
 }
 

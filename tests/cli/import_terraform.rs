@@ -70,6 +70,25 @@ async fn a_terraform_state_is_imported_as_aws_has_it_and_let_go() -> Result<()> 
     ]);
     ran.complains(&["aws_route53_record.www refers to it"]);
     assert!(!ran.err.contains("otherwise"), "{ran:#?}");
+    // JSON has no comments.
+    let path = crate::path(&file).to_owned();
+    let json = person
+        .here(&[
+            "import",
+            "--cluster-id",
+            "test",
+            "--from-terraform",
+            &path,
+            "-o",
+            "json",
+        ])
+        .ended(0);
+    assert_eq!(json.json()["items"][0]["spec"], ran.yaml()["spec"]);
+    json.complains(&[
+        "kubectl-clb: removed {\n",
+        "kubectl-clb:   from = aws_elb_attachment.web\n",
+        "kubectl-clb:     destroy = false\n",
+    ]);
 
     // What the state knows otherwise is drift.
     state["resources"][0]["instances"][0]["attributes"]["idle_timeout"] = json!(61);
@@ -235,5 +254,41 @@ async fn what_two_states_hold_is_imported_once_and_let_go_by_both() -> Result<()
         .ended(0);
     assert!(!ran.out.contains("aws_elb.second"), "{ran:#?}");
     ran.complains(&[&format!("import it by its name with kubectl clb import {kept}")]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bindings_of_one_name_are_of_their_regions_and_only_what_was_written_is_let_go() -> Result<()> {
+    let person = Person::new().await?;
+    let [here, there] = ["eu-north-1", "eu-south-1"];
+    let seeded = |region: &str, balancers: Value| {
+        json!({"region": region, "loadBalancers": balancers,
+            "instances": [{"id": "i-0a11ce01", "availabilityZone": format!("{region}a")}]})
+    };
+    let twin = json!([{"name": "twin", "availabilityZones": [format!("{here}a")], "instances": ["i-0a11ce01"]}]);
+    let seed = json!({"regions": [seeded(here, twin), seeded(there, json!([]))]});
+    person.stack.simulator().seed(&seed).await?;
+    let attachment = |name: &str, region: &str| {
+        json!({"mode": "managed", "type": "aws_elb_attachment", "name": name, "provider": "p",
+            "instances": [{"attributes": {"elb": "twin", "instance": "i-0a11ce01", "region": region}}]})
+    };
+    let resources = [attachment("here", here), attachment("there", there)];
+    let state = json!({"version": 4, "terraform_version": "1.11.4", "resources": resources});
+    let state = crate::file(&state.to_string());
+    let from = [
+        "import",
+        "--cluster-id",
+        "test",
+        "--bindings",
+        "--from-terraform",
+        crate::path(&state),
+    ];
+    let ran = person.here(&from).ended(1);
+    ran.complains(&["AWS has no load balancer twin in eu-south-1"]);
+    ran.says(&["#   from = aws_elb_attachment.here\n"]);
+    assert!(!ran.out.contains("aws_elb_attachment.there"), "{ran:#?}");
+    let binding = ran.yaml();
+    assert_eq!(binding["spec"]["region"], here);
+    assert_eq!(binding["spec"]["targets"], json!({"instanceIds": ["i-0a11ce01"]}));
     Ok(())
 }

@@ -66,8 +66,11 @@ async fn a_mixed_one_becomes_two_and_what_is_lost_is_told() -> Result<()> {
         "becomes the Application Load Balancer",
         "takes 2 listeners and 2 target groups",
         "becomes the Network Load Balancer",
+        "lost: one DNS name for all ports",
         "differs: ",
         "cut-over:",
+        &format!("1. clients reach all ports by one DNS name today, and a name leads to one load balancer: choose a name for each, one for \
+                  {name} (80, 443) and one for {name}-nlb (9000)"),
         "255 and the new with 0",
     ]);
     // As one alone it loses more.

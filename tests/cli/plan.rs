@@ -152,6 +152,28 @@ async fn plan_foresees_what_aws_will_refuse() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn plan_foresees_groups_of_another_vpc() -> Result<()> {
+    let person = Person::new().await?;
+    let (vpc, group) = ("vpc-0f0e5ee0", "sg-0f0e5ee0");
+    let seed = json!({"regions": [{
+        "region": "us-east-1",
+        "vpcs": [{"id": vpc}],
+        "securityGroups": [{"id": group, "name": "elsewhere", "vpcId": vpc}],
+    }]});
+    person.stack.simulator().seed(&seed).await?;
+    let plain = manifest("web", &[]);
+    let grouped = file(&plain.replace("spec:\n", &format!("spec:\n  securityGroups: [{group}]\n")));
+    let told = format!("spec.securityGroups: {group} is of {vpc}, and the load balancer is in vpc-");
+    person.plan(&["-f", path(&grouped)]).ended(1).says(&[&told]);
+    // Also of one that is there.
+    person.namespace.apply(&plain).await?;
+    person.namespace.until_ready("web").await?;
+    let ran = person.plan(&["-f", path(&grouped)]).ended(1);
+    ran.says(&["ApplySecurityGroupsToLoadBalancer", &told]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn plan_enters_the_account_of_an_object_or_says_why_it_cannot() -> Result<()> {
     let person = Person::new().await?;
     let account = |id: &str, more: &str| {

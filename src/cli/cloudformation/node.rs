@@ -12,22 +12,32 @@ use crate::cli::failure::without_snippet;
 /// A node with the tags of the nodes in it read.
 struct Node(Value);
 
-/// Reads the templates of a text, in YAML or JSON.
+/// Reads the templates of a text, in YAML or JSON; also as AWS answers `GetTemplate`, with the template in `TemplateBody`.
 ///
 /// # Errors
 /// What it is instead.
 pub(in crate::cli) fn parse(text: &str) -> Result<Vec<Value>, String> {
-    let documents: Vec<Tagged<Node>> = serde_saphyr::from_multiple(text)
-        .map_err(|error| format!("is neither YAML nor JSON: {}", without_snippet(&error.to_string())))?;
-    let templates: Vec<Value> = documents
-        .into_iter()
-        .map(|Tagged(node, tag)| long(node, tag.as_deref()))
-        .collect();
+    let mut templates = Vec::new();
+    for document in documents(text)? {
+        match document.get("TemplateBody") {
+            // As it was uploaded, where that was YAML.
+            Some(Value::String(text)) => templates.extend(documents(text)?),
+            Some(body) => templates.push(body.clone()),
+            None => templates.push(document),
+        }
+    }
     if !templates.is_empty() && templates.iter().all(|template| template["Resources"].is_object()) {
         Ok(templates)
     } else {
         Err("is no CloudFormation template: it has no Resources".to_owned())
     }
+}
+
+fn documents(text: &str) -> Result<Vec<Value>, String> {
+    let documents: Vec<Tagged<Node>> = serde_saphyr::from_multiple(text)
+        .map_err(|error| format!("is neither YAML nor JSON: {}", without_snippet(&error.to_string())))?;
+    let each = documents.into_iter();
+    Ok(each.map(|Tagged(node, tag)| long(node, tag.as_deref())).collect())
 }
 
 /// The long form of an intrinsic function.
@@ -142,10 +152,18 @@ mod tests {
         assert!(is_literal(&expected["Port"]) && !is_literal(&expected["List"]));
         let same = parse(&template.to_string()).expect("JSON");
         assert_eq!(same, std::slice::from_ref(&template));
+        for body in [template.clone(), json!(text)] {
+            let answer = json!({"TemplateBody": body, "StagesAvailable": ["Original", "Processed"]});
+            assert_eq!(
+                parse(&answer.to_string()).expect("an answer"),
+                std::slice::from_ref(&template)
+            );
+        }
         let both = parse(&format!("{text}---\n{text}")).expect("two templates");
         assert_eq!(both, [template.clone(), template]);
         assert!(parse("").is_err_and(|why| why.contains("no CloudFormation template")));
         assert!(parse("a: [").is_err_and(|why| why.contains("neither YAML nor JSON")));
+        assert!(parse(r#"{"TemplateBody": "a: ["}"#).is_err_and(|why| why.contains("neither YAML nor JSON")));
         assert!(parse("a: b").is_err_and(|why| why.contains("no CloudFormation template")));
     }
 }

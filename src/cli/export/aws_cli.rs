@@ -18,7 +18,8 @@ pub(super) fn aws_cli(subject: &Subject) -> (String, Vec<String>) {
                 .to_owned()
                 + &commented(&notes)
                 + "set -eu",
-            format!("export AWS_DEFAULT_REGION={}", word(&subject.region)),
+            // The CLI reads the former before the latter, and its version 1 the latter alone.
+            format!("export AWS_REGION={0} AWS_DEFAULT_REGION={0}", word(&subject.region)),
             format!("name={}", word(&lb.name)),
         ],
     };

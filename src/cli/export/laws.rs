@@ -14,6 +14,7 @@ use proptest::prelude::*;
 use real::{REGION, balancer, members};
 
 use super::hcl::Labels;
+use super::terraform::Providers;
 use super::{Subject, aws_cli, cloudformation, terraform, under_own_names};
 use crate::api::ClassicLoadBalancerSpec;
 use crate::cli::cloudformation as template;
@@ -58,6 +59,23 @@ fn expected(subject: &Subject) -> LoadBalancer {
     lb
 }
 
+/// What Terraform has after it applied a configuration beside what AWS has of the load balancer.
+fn applied(subject: &Subject, text: &str) -> Result<LoadBalancer, TestCaseError> {
+    let state = state::applied(text, &subject.lb);
+    let state = states::parse(&state.to_string()).expect("a state");
+    let (known, told) = states::known(&state);
+    prop_assert_eq!((known.len(), told), (1, Vec::new()), "{}", text);
+    let over = known[0].over(&subject.lb);
+    let drift = differences(&over, &subject.lb, REGION, &members(&subject.lb)).expect("comparable");
+    prop_assert!(
+        drift.calls.is_empty() && drift.scheme.is_none(),
+        "{:?}: {}",
+        drift,
+        text
+    );
+    Ok(known[0].over(&made(subject)))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -79,23 +97,30 @@ proptest! {
     }
 
     #[test]
-    fn a_configuration_of_terraform_says_all(subject in exported()) {
-        let (text, _) = terraform::terraform(&subject, &mut Labels::default());
-        let state = state::applied(&text);
-        let state = states::parse(&state.to_string()).expect("a state");
-        let (known, told) = states::known(&state);
-        prop_assert_eq!((known.len(), told), (1, Vec::new()), "{}", text);
-        let back = known[0].over(&made(&subject));
-        prop_assert_eq!(manifest(&back, &BTreeSet::new()), manifest(&expected(&subject), &BTreeSet::new()), "{}", text);
-        let over = known[0].over(&subject.lb);
-        let drift = differences(&over, &subject.lb, REGION, &members(&subject.lb)).expect("comparable");
-        prop_assert!(drift.calls.is_empty() && drift.scheme.is_none(), "{:?}: {}", drift, text);
+    fn a_configuration_of_terraform_says_all(subject in exported(), alone in any::<bool>()) {
+        // Beside one of another region.
+        let other = Subject { region: "us-east-1".to_owned(), account: None, lb: made(&subject), single: BTreeSet::new() };
+        let both = [subject, other];
+        let providers = Providers::of(if alone { &both[..1] } else { &both });
+        let subject = &both[0];
+        let (text, _) = terraform::terraform(subject, &providers, &mut Labels::default());
+        let bound = text.matches("provider").count();
+        prop_assert_eq!(bound, if alone { 0 } else { text.matches("\nresource ").count() + text.matches("import {").count() });
+        let back = applied(subject, &text)?;
+        prop_assert_eq!(manifest(&back, &BTreeSet::new()), manifest(&expected(subject), &BTreeSet::new()), "{}", text);
+        // Once more, with the policies that Terraform has made.
+        let mut lb = back;
+        lb.policies.extend(subject.lb.policies.iter().map(|(name, policy)| (name.clone(), policy.clone())));
+        let again = Subject { region: REGION.to_owned(), account: None, single: lb.instances.clone(), lb: under_own_names(lb) };
+        let (text, _) = terraform::terraform(&again, &Providers::default(), &mut Labels::default());
+        let back = applied(&again, &text)?;
+        prop_assert_eq!(manifest(&back, &BTreeSet::new()), manifest(&again.lb, &BTreeSet::new()), "{}", text);
     }
 
     #[test]
     fn a_script_says_all(subject in exported()) {
         let (text, _) = aws_cli::aws_cli(&subject);
-        let back = script::run(&text, &made(&subject));
+        let back = script::run(&text, REGION, &made(&subject));
         prop_assert_eq!(manifest(&back, &BTreeSet::new()), manifest(&expected(&subject), &BTreeSet::new()), "{}", text);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::api::{
     AWSAccount, AutoScalingGroupMode, ClassicLoadBalancer, ClassicLoadBalancerStatus, DeletionPolicy, Listener,
-    Management, Permission, Protocol,
+    Management, Permission, Protocol, ReplacementPolicy,
 };
 use crate::controller::Rules;
 use crate::plan::adoption::Adoption;
@@ -115,7 +115,9 @@ pub(super) const ACTIONS: &[(&str, Asks)] = &[
     ("elasticloadbalancing:CreateLoadBalancerPolicy", |a| {
         a.writes() && (a.has("backends") || a.listens(|l| l.ssl_policy.is_some()))
     }),
-    ("elasticloadbalancing:DeleteLoadBalancer", |a| a.writes() && a.deletes()),
+    ("elasticloadbalancing:DeleteLoadBalancer", |a| {
+        a.writes() && (!a.leaves() || a.replaces())
+    }),
     ("elasticloadbalancing:DeleteLoadBalancerListeners", |a| a.writes()),
     ("elasticloadbalancing:DeleteLoadBalancerPolicy", |a| {
         a.writes() && a.policies()
@@ -127,10 +129,10 @@ pub(super) const ACTIONS: &[(&str, Asks)] = &[
         a.writes() && a.by_subnets()
     }),
     ("elasticloadbalancing:DisableAvailabilityZonesForLoadBalancer", |a| {
-        a.writes() && !a.by_subnets()
+        a.writes() && a.by_zones()
     }),
     ("elasticloadbalancing:EnableAvailabilityZonesForLoadBalancer", |a| {
-        a.writes() && !a.by_subnets()
+        a.writes() && a.by_zones()
     }),
     ("elasticloadbalancing:ModifyLoadBalancerAttributes", |a| {
         a.writes() && a.has("attributes")
@@ -230,13 +232,20 @@ impl Asker<'_> {
     }
 
     fn creates(&self) -> bool {
-        self.writes() && self.object.spec.adopt != Some(true)
+        self.writes() && (self.object.spec.adopt != Some(true) || self.replaces())
     }
 
-    fn deletes(&self) -> bool {
+    /// Whether another load balancer may be made in the place of the one that is there, which is deleted then.
+    fn replaces(&self) -> bool {
+        let under_way = self.status().is_some_and(|status| status.replacement.is_some());
+        under_way || self.object.spec.replacement == Some(ReplacementPolicy::BlueGreen)
+    }
+
+    /// Whether the load balancer stays when nothing is declared for it any more.
+    fn leaves(&self) -> bool {
         match self.object.spec.deletion_policy {
-            Some(policy) => policy == DeletionPolicy::Delete,
-            None => self.object.spec.adopt != Some(true),
+            Some(policy) => policy == DeletionPolicy::Retain,
+            None => self.object.spec.adopt == Some(true),
         }
     }
 
@@ -244,15 +253,16 @@ impl Asker<'_> {
         let applied = self.status().and_then(|status| status.applied.as_ref());
         let tagged = applied.is_some_and(|applied| !applied.tag_keys.is_empty());
         let by_account = self.accounts.iter().any(|account| account.spec.default_tags.is_some());
-        tagged
-            || by_account
-            || self.object.spec.tags.is_some()
-            || !self.rules.default_tags.is_empty()
-            || !self.deletes()
+        tagged || by_account || self.object.spec.tags.is_some() || !self.rules.default_tags.is_empty() || self.leaves()
     }
 
+    /// One that may be replaced may stand in subnets now and in zones then.
     fn by_subnets(&self) -> bool {
-        self.object.spec.availability_zones.is_none()
+        self.object.spec.availability_zones.is_none() || self.replaces()
+    }
+
+    fn by_zones(&self) -> bool {
+        self.object.spec.availability_zones.is_some() || self.replaces()
     }
 
     fn listens(&self, does: impl Fn(&Listener) -> bool) -> bool {
@@ -322,5 +332,60 @@ impl Asker<'_> {
     fn allows(&self, has: impl Fn(&crate::api::Allow) -> bool) -> bool {
         let rules = self.accounts.iter().filter_map(|account| account.spec.allow.as_ref());
         rules.into_iter().any(has)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const SUBNETS: [&str; 2] = [
+        "elasticloadbalancing:AttachLoadBalancerToSubnets",
+        "elasticloadbalancing:DetachLoadBalancerFromSubnets",
+    ];
+    const ZONES: [&str; 2] = [
+        "elasticloadbalancing:EnableAvailabilityZonesForLoadBalancer",
+        "elasticloadbalancing:DisableAvailabilityZonesForLoadBalancer",
+    ];
+
+    /// What one that was adopted needs, with this besides.
+    fn of(spec: &Value, status: &Value) -> Needs {
+        let mut object = json!({
+            "apiVersion": "classiclb.dev/v1alpha1", "kind": "ClassicLoadBalancer", "metadata": {"name": "web", "namespace": "shop"},
+            "spec": {"adopt": true, "listeners": [{"port": 80, "protocol": "HTTP", "instancePort": 8080}]},
+            "status": status,
+        });
+        let more = spec.as_object().expect("members").clone();
+        object["spec"].as_object_mut().expect("members").extend(more);
+        let object: ClassicLoadBalancer = serde_json::from_value(object).expect("an object");
+        needed(&[&object], &[], &Rules::default())
+    }
+
+    #[test]
+    fn what_may_be_replaced_is_made_and_deleted_by_subnets_and_by_zones() {
+        let delete = "elasticloadbalancing:DeleteLoadBalancer";
+        for (given, other, placed) in [
+            (SUBNETS, ZONES, json!({"subnets": ["subnet-0123456789abcdef0"]})),
+            (ZONES, SUBNETS, json!({"availabilityZones": ["us-east-1a"]})),
+        ] {
+            let plain = of(&placed, &json!({}));
+            assert!(!plain.create && !plain.actions.contains(delete), "{plain:?}");
+            assert!(given.iter().all(|action| plain.actions.contains(action)), "{plain:?}");
+            assert!(!other.iter().any(|action| plain.actions.contains(action)), "{plain:?}");
+            let mut permitted = placed.clone();
+            permitted["replacement"] = json!("BlueGreen");
+            let under_way = json!({"replacement": {"loadBalancerName": "web-2", "phase": "Keeping"}});
+            for needs in [of(&permitted, &json!({})), of(&placed, &under_way)] {
+                assert!(needs.create && needs.actions.contains(delete), "{needs:?}");
+                let all = [SUBNETS, ZONES].concat();
+                assert!(all.iter().all(|action| needs.actions.contains(action)), "{needs:?}");
+                assert!(
+                    needs.actions.contains("elasticloadbalancing:RemoveTags"),
+                    "the one before is let go: {needs:?}"
+                );
+            }
+        }
     }
 }

@@ -19,18 +19,14 @@ use crate::plan::Step;
 use crate::plan::binding::Bond;
 
 /// What a state attaches to a load balancer, with the state by its number.
-struct Wish<'a> {
+struct Wish {
     state: usize,
-    name: &'a str,
-    attached: &'a Attached,
+    attached: Attached,
 }
 
-fn place<'a>(wish: &'a Wish<'_>) -> (Option<&'a str>, &'a str) {
-    let address = wish.attached.addresses.first();
-    (
-        wish.attached.account.as_deref(),
-        address.map_or(wish.name, String::as_str),
-    )
+fn place(Wish { attached, .. }: &Wish) -> (Option<&str>, &str) {
+    let address = attached.addresses.first();
+    (attached.account.as_deref(), address.unwrap_or(&attached.name))
 }
 
 impl Import {
@@ -48,7 +44,8 @@ impl Import {
             let asked = account.region(aws, &region, None).await?;
             let wishes = of_account(&asked, wishes, place, &mut exit).await?;
             let fleet = read(&asked, &wishes).await?;
-            for Wish { state, name, attached } in wishes {
+            for Wish { state, attached } in wishes {
+                let name = attached.name.as_str();
                 let Some(lb) = found(&fleet, name, &region, &mut exit) else {
                     continue;
                 };
@@ -66,29 +63,30 @@ impl Import {
                     region: &region,
                     tags: &lb.tags,
                 };
-                let mut one = one(&bond, who, (own, object), lb, attached, fleet.knows_groups());
+                let mut one = one(&bond, who, (own, object), lb, &attached, fleet.knows_groups());
                 one.manifest.spec.account_ref = account.reference();
                 made.push(one);
-                going[state].extend(&attached.addresses);
+                going[state].extend(attached.addresses);
             }
         }
         let release = states.iter().zip(&going);
         let release: String = release
-            .map(|((state, _), going)| terraform::release_of(state, going).text())
+            .map(|((state, _), going)| terraform::release_of(state, &going.iter().collect()).text())
             .collect();
         write::write(self.output, self.output_dir.as_deref(), &made, &release)?;
         Ok(tell(&made, exit))
     }
 
     /// The states, with what each attaches.
-    async fn states(&self) -> Result<Vec<(State, BTreeMap<String, Attached>)>, Failure> {
+    async fn states(&self) -> Result<Vec<(State, Vec<Attached>)>, Failure> {
         let mut states = Vec::new();
         for file in files::read(&self.from_terraform, false).await {
             let state = file
                 .text
                 .and_then(|text| terraform::parse(&text).map_err(|why| Failure::new(format!("{} {why}", file.from))))?;
-            let all = terraform::attached(&state);
-            if all.is_empty() {
+            let (all, told) = terraform::attached(&state);
+            told.iter().for_each(|line| screen::note(line));
+            if all.is_empty() && told.is_empty() {
                 screen::note(&format!("{} holds no aws_elb_attachment", file.from));
             }
             states.push((state, all));
@@ -96,21 +94,32 @@ impl Import {
         Ok(states)
     }
 
-    fn by_region<'a>(
+    fn by_region(
         &self,
-        states: &'a [(State, BTreeMap<String, Attached>)],
+        states: &[(State, Vec<Attached>)],
         default: Option<&str>,
-    ) -> Result<BTreeMap<String, Vec<Wish<'a>>>, Failure> {
-        let mut all: BTreeMap<String, Vec<Wish<'a>>> = BTreeMap::new();
+    ) -> Result<BTreeMap<String, Vec<Wish>>, Failure> {
+        let mut all: BTreeMap<String, Vec<Wish>> = BTreeMap::new();
         for (state, (_, each)) in states.iter().enumerate() {
-            for (name, attached) in each {
+            for attached in each {
                 let region = attached.region.as_deref().or(self.region.as_deref()).or(default);
                 let region = region.ok_or_else(|| {
+                    let name = &attached.name;
                     Failure::usage(format!("the state does not tell the region of {name}: give --region"))
                 })?;
-                all.entry(region.to_owned())
-                    .or_default()
-                    .push(Wish { state, name, attached });
+                let wishes = all.entry(region.to_owned()).or_default();
+                // Where the state tells the region of one and not of the other, they may be of one load balancer.
+                let is_same = |wish: &&mut Wish| {
+                    let of = |attached: &Attached| (attached.name.clone(), attached.account.clone());
+                    wish.state == state && of(&wish.attached) == of(attached)
+                };
+                match wishes.iter_mut().find(is_same) {
+                    Some(wish) => wish.attached.add(attached.clone()),
+                    None => wishes.push(Wish {
+                        state,
+                        attached: attached.clone(),
+                    }),
+                }
             }
         }
         Ok(all)
@@ -118,11 +127,11 @@ impl Import {
 }
 
 /// All load balancers that are wished for, at once.
-async fn read(asked: &AccountRegion, wishes: &[Wish<'_>]) -> Result<Fleet, Failure> {
+async fn read(asked: &AccountRegion, wishes: &[Wish]) -> Result<Fleet, Failure> {
     if wishes.is_empty() {
         return Ok(Fleet::default());
     }
-    let names: BTreeSet<&str> = wishes.iter().map(|wish| wish.name).collect();
+    let names: BTreeSet<&str> = wishes.iter().map(|wish| wish.attached.name.as_str()).collect();
     let wanted = Wanted {
         names: names.into_iter().map(ToOwned::to_owned).collect(),
         ..Wanted::default()

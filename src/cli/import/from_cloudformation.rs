@@ -137,7 +137,7 @@ fn subject(fleet: &Fleet, region: &str, described: &Described, lb: &LoadBalancer
         knows_groups: fleet.knows_groups(),
         lb: lb.clone(),
         notes,
-        origins: vec![described.id.clone()],
+        origins: vec![described.into()],
     }
 }
 

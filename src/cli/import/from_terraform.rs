@@ -143,7 +143,7 @@ async fn in_region(asked: &AccountRegion, known: Vec<&Known>, exit: &mut Exit) -
         // Two states may have one and the same, and both have to let it go.
         if let Some(subject) = subjects.iter_mut().find(|subject| subject.lb.name == *name) {
             subject.notes.extend(notes);
-            subject.origins.push(known.address.clone());
+            subject.origins.push(known.into());
             continue;
         }
         subjects.push(Subject {
@@ -152,7 +152,7 @@ async fn in_region(asked: &AccountRegion, known: Vec<&Known>, exit: &mut Exit) -
             knows_groups: fleet.knows_groups(),
             lb: lb.clone(),
             notes,
-            origins: vec![known.address.clone()],
+            origins: vec![known.into()],
         });
     }
     Ok(subjects)

@@ -38,7 +38,10 @@ pub(super) fn write(form: Form, folder: Option<&Path>, made: &[Made], release: &
         Form::Json => {
             let items = manifests.iter().map(|manifest| manifest.json());
             let items: Vec<_> = items.collect::<Result<_, _>>()?;
-            output::json(&json!({"apiVersion": "v1", "kind": "List", "items": items}))
+            output::json(&json!({"apiVersion": "v1", "kind": "List", "items": items}))?;
+            // JSON has no comments.
+            release.lines().for_each(screen::note);
+            Ok(())
         }
         Form::Yaml => {
             let texts: Vec<String> = manifests
@@ -62,7 +65,7 @@ fn into(folder: &Path, form: Form, manifests: &[&Manifest], release: &str) -> Re
             Form::Yaml => ("yaml", manifest.yaml()?),
             Form::Json => ("json", format!("{:#}\n", manifest.json()?)),
         };
-        let file = format!("{}.{extension}", manifest.name);
+        let file = file_name(&manifest.name, extension);
         let file = if one_namespace {
             file
         } else {
@@ -91,6 +94,16 @@ fn into(folder: &Path, form: Form, manifests: &[&Manifest], release: &str) -> Re
     Ok(())
 }
 
+/// The file of an object, which is never the one that names the others.
+fn file_name(object: &str, extension: &str) -> String {
+    let file = format!("{object}.{extension}");
+    if file == KUSTOMIZATION {
+        // No name of a load balancer has a dot.
+        return format!("{object}.classiclb.{extension}");
+    }
+    file
+}
+
 fn create(path: &Path, text: &str) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::new(format!("writing {}: {error}", path.display()));
     if let Some(parent) = path.parent() {
@@ -112,4 +125,29 @@ fn comment(line: &str) -> String {
         format!("# {line}")
     };
     format!("{}\n", line.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::ClassicLoadBalancerSpec;
+    use crate::controller::Kind;
+
+    #[test]
+    fn an_object_that_is_called_as_the_file_of_names_has_a_file_of_its_own() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let manifest = |name: &str| Manifest {
+            kind: Kind::Owner,
+            namespace: "shop".to_owned(),
+            name: name.to_owned(),
+            spec: ClassicLoadBalancerSpec::default(),
+            comments: Vec::new(),
+        };
+        let all = [manifest("kustomization"), manifest("web")];
+        into(folder.path(), Form::Yaml, &all.each_ref(), "").expect("written");
+        let read = |file: &str| fs::read_to_string(folder.path().join(file)).expect("a file");
+        assert!(read(KUSTOMIZATION).ends_with("resources:\n- kustomization.classiclb.yaml\n- web.yaml\n"));
+        assert!(read("kustomization.classiclb.yaml").contains("  name: kustomization\n"));
+        assert_eq!(file_name("kustomization", "json"), "kustomization.json");
+    }
 }

@@ -15,9 +15,14 @@ pub(super) fn of(lb: &LoadBalancer, listener: &Listener, new: &mut Successor) ->
     let protocol = match (new.kind, secure) {
         (Kind::Alb, false) => "HTTP",
         (Kind::Alb, true) => "HTTPS",
-        (Kind::Nlb, false) => "TCP",
-        (Kind::Nlb, true) => "TLS",
+        (Kind::Nlb, true) if listener.protocol.is_secure() => "TLS",
+        (Kind::Nlb, _) => "TCP",
     };
+    if new.kind == Kind::Nlb && secure && !listener.protocol.is_secure() {
+        new.lost.insert(format!(
+            "listener {port}: TLS to the targets from a plain listener; an NLB encrypts only what it has decrypted"
+        ));
+    }
     let (mut cookie, mut proxy_protocol) = (None, false);
     for policy in policies(lb, listener) {
         match policy {

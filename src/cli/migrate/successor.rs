@@ -61,7 +61,12 @@ pub(super) fn successors(lb: &LoadBalancer, wish: Wish, taken: &mut Taken) -> Ve
         Wish::Auto => {
             let why = "its listeners speak both HTTP and TCP, which takes two load balancers; --to nlb makes one of it";
             let (http, tcp): (Vec<_>, Vec<_>) = (of(true).collect(), of(false).collect());
-            vec![make(Kind::Alb, &http, why, false), make(Kind::Nlb, &tcp, why, true)]
+            let mut both = vec![make(Kind::Alb, &http, why, false), make(Kind::Nlb, &tcp, why, true)];
+            for new in &mut both {
+                new.lost
+                    .insert("one DNS name for all ports: each of the two has a name of its own".to_owned());
+            }
+            both
         }
     }
 }
@@ -287,5 +292,84 @@ fn access_log(log: &AccessLog, new: &mut Successor) {
         }
         new.differs
             .insert("access logs come every 5 minutes, compressed, with other fields".to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::elb::Protocol;
+
+    fn with(listeners: &[(u16, Protocol, Protocol)]) -> LoadBalancer {
+        let mut lb = LoadBalancer::bare("web");
+        lb.subnets = ["subnet-a", "subnet-b"].map(ToOwned::to_owned).into();
+        lb.listeners = listeners
+            .iter()
+            .map(|&(port, protocol, instance_protocol)| {
+                let listener = Listener {
+                    port,
+                    protocol,
+                    instance_port: 8443,
+                    instance_protocol,
+                    certificate: None,
+                    policies: BTreeSet::new(),
+                };
+                (port, listener)
+            })
+            .collect();
+        lb
+    }
+
+    #[test]
+    fn a_plain_listener_of_an_nlb_has_no_targets_by_tls() {
+        let lb = with(&[
+            (80, Protocol::Http, Protocol::Https),
+            (81, Protocol::Tcp, Protocol::Ssl),
+            (443, Protocol::Ssl, Protocol::Ssl),
+        ]);
+        let new = successors(&lb, Wish::Nlb, &mut Taken::default()).remove(0);
+        let group = |listener: &NewListener| {
+            let group = new
+                .target_groups
+                .iter()
+                .find(|group| group.name == listener.target_group);
+            group.expect("its group").protocol
+        };
+        let listeners: Vec<_> = new
+            .listeners
+            .iter()
+            .map(|one| (one.port, one.protocol, group(one)))
+            .collect();
+        assert_eq!(listeners, [(80, "TCP", "TCP"), (81, "TCP", "TCP"), (443, "TLS", "TLS")]);
+        let lost = |port: u16| {
+            let told = format!("listener {port}: TLS to the targets from a plain listener");
+            new.lost.iter().any(|line| line.starts_with(&told))
+        };
+        assert_eq!([80, 81, 443].map(lost), [true, true, false], "{:?}", new.lost);
+        // An ALB can do it.
+        let new = successors(
+            &with(&[(80, Protocol::Http, Protocol::Https)]),
+            Wish::Alb,
+            &mut Taken::default(),
+        )
+        .remove(0);
+        assert_eq!(new.target_groups[0].protocol, "HTTPS");
+    }
+
+    #[test]
+    fn two_in_the_place_of_one_need_two_names() {
+        let of = |lb: &LoadBalancer| successors(lb, Wish::Auto, &mut Taken::default());
+        let loses = |new: &Successor| {
+            new.lost
+                .iter()
+                .any(|line| line.starts_with("one DNS name for all ports"))
+        };
+        let both = of(&with(&[
+            (80, Protocol::Http, Protocol::Http),
+            (9000, Protocol::Tcp, Protocol::Tcp),
+        ]));
+        assert_eq!(both.iter().map(loses).collect::<Vec<_>>(), [true, true]);
+        let one = of(&with(&[(80, Protocol::Http, Protocol::Http)]));
+        assert_eq!(one.iter().map(loses).collect::<Vec<_>>(), [false]);
     }
 }

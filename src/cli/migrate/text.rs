@@ -59,10 +59,23 @@ fn steps(migration: &Migration) -> Vec<String> {
         .canonical_hosted_zone_id
         .as_deref()
         .unwrap_or("that of the load balancer");
-    let mut steps = vec![format!(
+    let mut steps = Vec::new();
+    if migration.successors.len() > 1 {
+        let each = migration.successors.iter().map(|new| {
+            let ports: Vec<String> = new.listeners.iter().map(|listener| listener.port.to_string()).collect();
+            format!("one for {} ({})", new.name, ports.join(", "))
+        });
+        steps.push(format!(
+            "clients reach all ports by one DNS name today, and a name leads to one load balancer: choose a name for each, {}, \
+             and have clients use these first, while both still lead to {}",
+            each.collect::<Vec<_>>().join(" and "),
+            lb.name
+        ));
+    }
+    steps.push(format!(
         "create {names} beside {} (-o terraform, -o ack); let the groups of the instances admit it",
         lb.name
-    )];
+    ));
     if !lb.auto_scaling_groups.is_empty() {
         let groups: Vec<&str> = lb.auto_scaling_groups.iter().map(String::as_str).collect();
         steps.push(format!(

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::aws::{AccountRegion, Class, Filters};
-use crate::elb::{InstanceId, Port};
+use crate::elb::{InstanceId, LoadBalancer, Port, TAGS};
 use crate::plan::{Explained, Step};
 
 /// What the calls refer to.
@@ -12,6 +12,9 @@ struct References {
     /// Certificates with the ports of their listeners.
     certificates: BTreeMap<String, BTreeSet<Port>>,
     groups: BTreeSet<String>,
+    /// Whether a load balancer is made, and the subnets that it is made in.
+    makes: bool,
+    subnets: BTreeSet<String>,
     zones: BTreeSet<String>,
     instances: BTreeSet<InstanceId>,
 }
@@ -24,6 +27,8 @@ impl References {
                 Step::CreateLoadBalancer(lb) => {
                     all.listeners(lb.listeners.values());
                     all.groups.extend(lb.security_groups.iter().cloned());
+                    all.makes = true;
+                    all.subnets.extend(lb.subnets.iter().cloned());
                     all.zones.extend(lb.availability_zones.iter().cloned());
                 }
                 Step::CreateListeners { listeners, .. } => all.listeners(listeners),
@@ -49,13 +54,18 @@ impl References {
     }
 }
 
-/// What AWS will refuse, each with the field and what to do.
-pub(super) async fn foresee(region: &AccountRegion, calls: &[Explained]) -> Vec<String> {
+/// What AWS will refuse, each with the field and what to do. `observed` is the load balancer as it is, where there is one.
+pub(super) async fn foresee(
+    region: &AccountRegion,
+    calls: &[Explained],
+    observed: Option<&LoadBalancer>,
+) -> Vec<String> {
     let references = References::of(calls);
     let mut problems = certificates(region, &references).await;
-    problems.extend(groups(region, &references.groups).await);
+    problems.extend(groups(region, &references, observed).await);
     problems.extend(zones(region, &references.zones).await);
     problems.extend(instances(region, &references.instances).await);
+    problems.extend(observed.and_then(|observed| tags(calls, &observed.tags)));
     problems
 }
 
@@ -76,18 +86,79 @@ async fn certificates(region: &AccountRegion, references: &References) -> Vec<St
     problems
 }
 
-async fn groups(region: &AccountRegion, wanted: &BTreeSet<String>) -> Option<String> {
+async fn groups(region: &AccountRegion, references: &References, observed: Option<&LoadBalancer>) -> Vec<String> {
+    let wanted = &references.groups;
     if wanted.is_empty() {
-        return None;
+        return Vec::new();
     }
     let filters = Filters::default().with("group-id", wanted.iter().cloned());
-    let found = region.client.security_groups(&filters).await.ok()?;
-    let found: BTreeSet<String> = found.into_iter().map(|group| group.id).collect();
-    let missing: Vec<&str> = wanted.difference(&found).map(String::as_str).collect();
-    (!missing.is_empty()).then(|| {
-        format!(
+    let Ok(found) = region.client.security_groups(&filters).await else {
+        return Vec::new();
+    };
+    let there: BTreeSet<&String> = found.iter().map(|group| &group.id).collect();
+    let missing: Vec<&str> = wanted
+        .iter()
+        .filter(|id| !there.contains(id))
+        .map(String::as_str)
+        .collect();
+    let mut problems = Vec::new();
+    if !missing.is_empty() {
+        problems.push(format!(
             "spec.securityGroups: not in this account and region: {}; correct the ids, or create the groups",
             missing.join(", ")
+        ));
+    }
+    let vpc = if references.makes {
+        vpc(region, &references.subnets).await
+    } else {
+        observed.and_then(|observed| observed.identity.vpc_id.clone())
+    };
+    if let Some(vpc) = vpc {
+        let others = found.iter().filter(|group| group.vpc_id != vpc);
+        problems.extend(others.map(|group| {
+            let (id, theirs) = (&group.id, &group.vpc_id);
+            format!("spec.securityGroups: {id} is of {theirs}, and the load balancer is in {vpc}: give groups of {vpc}")
+        }));
+    }
+    problems
+}
+
+/// The VPC of these subnets; without any it is the default one.
+async fn vpc(region: &AccountRegion, subnets: &BTreeSet<String>) -> Option<String> {
+    let filters = if subnets.is_empty() {
+        Filters::default().with("default-for-az", ["true".to_owned()])
+    } else {
+        Filters::default().with("subnet-id", subnets.iter().cloned())
+    };
+    let found = region.client.subnets(&filters).await.ok()?;
+    let vpcs: BTreeSet<String> = found.into_iter().map(|subnet| subnet.vpc_id).collect();
+    // Subnets of several are told otherwise.
+    vpcs.first().filter(|_| vpcs.len() == 1).cloned()
+}
+
+/// More tags than AWS takes, those included that are there and stay.
+fn tags(calls: &[Explained], there: &BTreeMap<String, String>) -> Option<String> {
+    // AWS does not count its own.
+    let counts = |key: &&String| !key.to_ascii_lowercase().starts_with("aws:");
+    let before: BTreeSet<&String> = there.keys().filter(counts).collect();
+    let mut after = before.clone();
+    let mut adds = false;
+    for call in calls {
+        match &call.step {
+            Step::AddTags(tags) => {
+                adds = true;
+                after.extend(tags.keys());
+            }
+            Step::RemoveTags(keys) => after.retain(|key| !keys.contains(*key)),
+            _ => {}
+        }
+    }
+    (adds && after.len() > TAGS).then(|| {
+        format!(
+            "spec.tags: it has {} tags and would have {}, where AWS takes {TAGS}: declare {} fewer, or take some of the others off",
+            before.len(),
+            after.len(),
+            after.len() - TAGS
         )
     })
 }
@@ -125,4 +196,31 @@ async fn instances(region: &AccountRegion, wanted: &BTreeSet<InstanceId>) -> Opt
             gone.join(", ")
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_counted_with_those_that_are_there_and_stay() {
+        let named = |from: usize, to: usize| {
+            let keys = (from..to).map(|number| (format!("tag-{number}"), String::new()));
+            keys.collect::<BTreeMap<_, _>>()
+        };
+        let mut there = named(0, 48);
+        there.insert("aws:cloudformation:stack-name".to_owned(), String::new());
+        let call = |step: Step| Explained::new(&step, None);
+        let add = |from, to| call(Step::AddTags(named(from, to)));
+        assert_eq!(tags(&[add(48, 50)], &there), None);
+        assert_eq!(tags(&[add(40, 50)], &there), None, "some change their values alone");
+        let told = tags(&[add(48, 51)], &there).expect("a problem");
+        assert!(
+            told.contains("has 48 tags and would have 51") && told.contains("1 fewer"),
+            "{told}"
+        );
+        let remove = call(Step::RemoveTags(["tag-0".to_owned()].into()));
+        assert_eq!(tags(&[remove, add(48, 51)], &there), None);
+        assert_eq!(tags(&[], &named(0, 51)), None, "nothing is added");
+    }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::known::{account, region};
-use super::resource::State;
+use super::resource::{Resource, State};
+use super::whose::{account, ambiguous, owners, region};
 use crate::elb::InstanceId;
 
 /// The resources that attach something.
@@ -12,6 +12,8 @@ const ATTACHMENTS: [&str; 2] = ["aws_elb_attachment", "aws_autoscaling_attachmen
 /// What a state attaches to one load balancer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::cli) struct Attached {
+    /// The name of the load balancer.
+    pub(in crate::cli) name: String,
     /// The region, where the state tells it.
     pub(in crate::cli) region: Option<String>,
     /// The id of the account, where the state tells it.
@@ -24,29 +26,55 @@ pub(in crate::cli) struct Attached {
     pub(in crate::cli) addresses: BTreeSet<String>,
 }
 
-/// What a state attaches, by the name of the load balancer.
-pub(in crate::cli) fn attached(state: &State) -> BTreeMap<String, Attached> {
-    let mut all: BTreeMap<String, Attached> = BTreeMap::new();
-    for resource in &state.resources {
-        let Some(name) = resource.text("elb") else { continue };
-        if !ATTACHMENTS.contains(&resource.kind.as_str()) {
+impl Attached {
+    /// Adds what is attached to the same load balancer.
+    pub(in crate::cli) fn add(&mut self, other: Self) {
+        self.instances.extend(other.instances);
+        self.groups.extend(other.groups);
+        self.addresses.extend(other.addresses);
+    }
+}
+
+/// What a state attaches, by load balancer, and what is to be told of the others of its attachments.
+pub(in crate::cli) fn attached(state: &State) -> (Vec<Attached>, Vec<String>) {
+    let balancers: Vec<&Resource> = state.of_kind("aws_elb").collect();
+    let mut all: BTreeMap<_, Attached> = BTreeMap::new();
+    let mut told = Vec::new();
+    let attachments = state.resources.iter();
+    for resource in attachments.filter(|resource| ATTACHMENTS.contains(&resource.kind.as_str())) {
+        let text = |attribute| resource.text(attribute).map(ToOwned::to_owned);
+        let Some(name) = text("elb") else { continue };
+        let (instance, group) = (text("instance"), text("autoscaling_group_name"));
+        if instance.is_none() && group.is_none() {
+            told.push(format!(
+                "{}: the state does not tell what it attaches",
+                resource.address
+            ));
             continue;
         }
-        let attached = all.entry(name.to_owned()).or_default();
-        attached
-            .instances
-            .extend(resource.text("instance").map(ToOwned::to_owned));
-        let group = resource.text("autoscaling_group_name");
-        attached.groups.extend(group.map(ToOwned::to_owned));
+        let owners = owners(resource, &name, &balancers);
+        let places: BTreeSet<_> = owners.iter().map(|owner| (account(owner), region(owner))).collect();
+        let (account, region) = match places.len() {
+            0 => (None, region(resource)),
+            1 => places.into_iter().next().unwrap_or_default(),
+            _ => {
+                told.push(format!(
+                    "{}, so it stays Terraform's",
+                    ambiguous(resource, &name, &owners)
+                ));
+                continue;
+            }
+        };
+        let place = (account.clone(), region.clone(), name.clone());
+        let attached = all.entry(place).or_insert_with(|| Attached {
+            name,
+            region,
+            account,
+            ..Attached::default()
+        });
+        attached.instances.extend(instance);
+        attached.groups.extend(group);
         attached.addresses.insert(resource.address.clone());
-        attached.region = attached.region.take().or_else(|| region(resource));
     }
-    for resource in state.resources.iter().filter(|resource| resource.kind == "aws_elb") {
-        let name = resource.text("name").or_else(|| resource.text("id"));
-        if let Some(attached) = name.and_then(|name| all.get_mut(name)) {
-            attached.region = region(resource).or(attached.region.take());
-            attached.account = account(resource);
-        }
-    }
-    all
+    (all.into_values().collect(), told)
 }

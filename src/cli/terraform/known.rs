@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::resource::{Resource, State};
+use super::whose::{account, ambiguous, named, owners, region};
 use crate::elb::{
-    AccessLog, Attributes, DesyncMitigationMode, HealthCheck, Identity, Listener, LoadBalancer, Policy, PolicyName,
-    Port, Protocol, Scheme, Stickiness, TlsPolicy,
+    AccessLog, Attributes, DesyncMitigationMode, HealthCheck, Identity, Listener, LoadBalancer, Policy, PolicyKind,
+    PolicyName, Port, Protocol, Scheme, Stickiness, TlsPolicy,
 };
 
 /// Resources that belong to a load balancer, with the attributes that may name it.
@@ -23,6 +24,9 @@ const COMPANIONS: [(&str, &[&str]); 9] = [
     ("aws_autoscaling_attachment", &["elb"]),
 ];
 
+/// The name that the provider gives an `aws_proxy_protocol_policy`.
+const PROXY_PROTOCOL: &str = "TFEnableProxyProtocol";
+
 /// A load balancer of a state.
 #[derive(Clone, Debug)]
 pub(in crate::cli) struct Known {
@@ -36,6 +40,8 @@ pub(in crate::cli) struct Known {
     pub(in crate::cli) lb: LoadBalancer,
     /// Whether the state tells the scheme and the health check.
     tells: (bool, bool),
+    /// The policies of which the state tells the content that they were made with, whatever has become of them.
+    as_made: BTreeSet<PolicyName>,
     /// The addresses of the resources that belong to it.
     pub(in crate::cli) companions: BTreeSet<String>,
     /// The addresses of others that refer to it.
@@ -57,31 +63,64 @@ impl Known {
             lb.subnets.clone_from(&actual.subnets);
             lb.availability_zones.clone_from(&actual.availability_zones);
         }
+        for name in &self.as_made {
+            if let Some(policy) = actual.policies.get(name) {
+                lb.policies.insert(name.clone(), policy.clone());
+            }
+        }
+        // The provider lists every port that has any policy.
+        let has_one = |port: &Port| {
+            let names = actual.backends.get(port).into_iter().flatten();
+            names
+                .into_iter()
+                .any(|name| actual.policy_kind(name) == PolicyKind::ProxyProtocol)
+        };
+        lb.backends
+            .retain(|port, names| has_one(port) || !names.remove(PROXY_PROTOCOL) || !names.is_empty());
         lb
     }
 }
 
 /// The load balancers of a state, and what is to be told of the others of its resources.
 pub(in crate::cli) fn known(state: &State) -> (Vec<Known>, Vec<String>) {
-    let mut companions: BTreeMap<&str, Vec<&Resource>> = BTreeMap::new();
+    let balancers: Vec<&Resource> = state.of_kind("aws_elb").collect();
+    let mut companions: BTreeMap<&str, Vec<(&Resource, bool)>> = BTreeMap::new();
+    let mut told = state.skipped.clone();
     for resource in &state.resources {
-        if let Some(name) = companion_of(resource) {
-            companions.entry(name).or_default().push(resource);
+        let Some(name) = companion_of(resource) else { continue };
+        let owners = owners(resource, name, &balancers);
+        let alone = owners.len() == 1;
+        match owners.as_slice() {
+            [] => told.push(format!(
+                "{}: its load balancer {name} is not in this state, so it stays Terraform's; --bindings makes bindings of attachments",
+                resource.address
+            )),
+            [_] => {}
+            several => told.push(format!(
+                "{}, so whichever goes takes it along",
+                ambiguous(resource, name, several)
+            )),
+        }
+        for owner in owners {
+            companions.entry(&owner.address).or_default().push((resource, alone));
         }
     }
     let mut all = Vec::new();
-    for resource in state.resources.iter().filter(|resource| resource.kind == "aws_elb") {
-        let Some(name) = resource.text("name").or_else(|| resource.text("id")) else {
+    for resource in balancers {
+        let Some(name) = named(resource) else {
             continue;
         };
-        let own = companions.remove(name).unwrap_or_default();
+        let own = companions.remove(resource.address.as_str()).unwrap_or_default();
         let mut lb = load_balancer(name, &resource.values);
-        for companion in &own {
+        // What may be another's says nothing of this one.
+        let certain = || own.iter().filter(|(_, alone)| *alone).map(|(companion, _)| *companion);
+        for companion in certain() {
             put(companion, &mut lb);
         }
+        let as_made = certain().filter(|companion| companion.kind == "aws_lb_ssl_negotiation_policy");
         name_predefined(&mut lb);
         let block = resource.block();
-        let theirs: BTreeSet<String> = own.iter().map(|companion| companion.address.clone()).collect();
+        let theirs: BTreeSet<String> = own.iter().map(|(companion, _)| companion.address.clone()).collect();
         let others = state.resources.iter().filter(|other| {
             other.dependencies.contains(&block) && companion_of(other).is_none() && other.kind != "aws_elb"
         });
@@ -95,18 +134,12 @@ pub(in crate::cli) fn known(state: &State) -> (Vec<Known>, Vec<String>) {
                 boolean(&resource.values["internal"]).is_some(),
                 health_check(&resource.values["health_check"][0]).is_some(),
             ),
+            as_made: as_made
+                .filter_map(|policy| policy.text("name").map(ToOwned::to_owned))
+                .collect(),
             lb,
         });
     }
-    let homeless = companions.into_iter().flat_map(|(name, resources)| {
-        resources.into_iter().map(move |resource| {
-            format!(
-                "{}: its load balancer {name} is not in this state, so it stays Terraform's; --bindings makes bindings of attachments",
-                resource.address
-            )
-        })
-    });
-    let told: Vec<String> = state.skipped.iter().cloned().chain(homeless).collect();
     (all, told)
 }
 
@@ -114,24 +147,6 @@ pub(in crate::cli) fn known(state: &State) -> (Vec<Known>, Vec<String>) {
 fn companion_of(resource: &Resource) -> Option<&str> {
     let (_, attributes) = COMPANIONS.iter().find(|(kind, _)| *kind == resource.kind)?;
     attributes.iter().find_map(|attribute| resource.text(attribute))
-}
-
-/// Where it is: the state says so only by the way.
-pub(super) fn region(resource: &Resource) -> Option<String> {
-    let of_arn = resource.text("arn").and_then(|arn| arn.split(':').nth(3));
-    let of_name = || {
-        let name = resource.text("dns_name")?;
-        name.split_once(".elb.amazonaws.com")
-            .and_then(|(rest, _)| rest.rsplit('.').next())
-    };
-    let region = of_arn.or_else(|| resource.text("region")).or_else(of_name)?;
-    (!region.is_empty()).then(|| region.to_owned())
-}
-
-/// The account that its ARN names.
-pub(super) fn account(resource: &Resource) -> Option<String> {
-    let id = resource.text("arn")?.split(':').nth(4)?;
-    (!id.is_empty()).then(|| id.to_owned())
 }
 
 fn load_balancer(name: &str, values: &Value) -> LoadBalancer {
@@ -271,8 +286,7 @@ fn put(companion: &Resource, lb: &mut LoadBalancer) {
             on_listener(lb, &values["lb_port"], name("name"), policy);
         }
         "aws_proxy_protocol_policy" => {
-            // The name that the provider gives it.
-            let name: PolicyName = "TFEnableProxyProtocol".to_owned();
+            let name: PolicyName = PROXY_PROTOCOL.to_owned();
             for port in values["instance_ports"]
                 .as_array()
                 .into_iter()

@@ -20,12 +20,24 @@ pub(in crate::cli) struct Resource {
     pub(in crate::cli) values: Value,
     /// The addresses that it refers to, without keys.
     pub(in crate::cli) dependencies: BTreeSet<String>,
+    /// The provider that has it, with its alias; empty where the form of the state does not tell the alias.
+    pub(in crate::cli) provider: String,
 }
 
 impl Resource {
     /// The address of its block in the configuration, without keys.
     pub(in crate::cli) fn block(&self) -> String {
         without_keys(&self.address)
+    }
+
+    /// The modules that it is in, from the outermost on, with their keys.
+    pub(super) fn modules(&self) -> Vec<&str> {
+        let mut parts = parts(&self.address).into_iter();
+        let mut modules = Vec::new();
+        while parts.next() == Some("module") {
+            modules.extend(parts.next());
+        }
+        modules
     }
 
     /// An attribute that is a text.
@@ -42,6 +54,13 @@ pub(in crate::cli) struct State {
     pub(in crate::cli) skipped: Vec<String>,
     /// Whether Terraform wrote it in a version that knows `removed` blocks.
     pub(in crate::cli) knows_removed: bool,
+}
+
+impl State {
+    /// The resources of a type.
+    pub(super) fn of_kind(&self, kind: &'static str) -> impl Iterator<Item = &Resource> {
+        self.resources.iter().filter(move |resource| resource.kind == kind)
+    }
 }
 
 /// Reads a state: version 4 as `terraform state pull` writes it, or what `terraform show -json` makes of a state or of a
@@ -117,6 +136,7 @@ fn stored(state: &Value) -> State {
                 kind: kind.clone(),
                 values,
                 dependencies: dependencies.filter_map(Value::as_str).map(without_keys).collect(),
+                provider: text("provider").to_owned(),
             });
         }
     }
@@ -143,6 +163,7 @@ fn shown(module: &Value, read: &mut State) {
                 .cloned()
                 .unwrap_or_else(|| Value::Object(Map::new())),
             dependencies: dependencies.filter_map(Value::as_str).map(without_keys).collect(),
+            provider: String::new(),
             address,
         });
     }
@@ -160,28 +181,44 @@ fn key(index: &Value) -> String {
     }
 }
 
-/// An address without what stands in brackets. A key may hold brackets itself, in quotes.
+/// An address without what stands in brackets.
 pub(super) fn without_keys(address: &str) -> String {
-    let (mut plain, mut in_key, mut quoted, mut escaped) = (String::new(), false, false, false);
-    for c in address.chars() {
-        if in_key {
-            match c {
-                '\\' if quoted && !escaped => {
-                    escaped = true;
-                    continue;
-                }
-                '"' if !escaped => quoted = !quoted,
-                ']' if !quoted => in_key = false,
-                _ => {}
-            }
-            escaped = false;
-        } else if c == '[' {
-            in_key = true;
-        } else {
-            plain.push(c);
+    let inside = in_key(address);
+    let outside = address.chars().zip(inside).filter(|(_, inside)| !inside);
+    outside.map(|(c, _)| c).collect()
+}
+
+/// What stands between the dots of an address, but for those in keys.
+fn parts(address: &str) -> Vec<&str> {
+    let (mut parts, mut start) = (Vec::new(), 0);
+    for ((at, c), inside) in address.char_indices().zip(in_key(address)) {
+        if c == '.' && !inside {
+            parts.extend(address.get(start..at));
+            start = at + 1;
         }
     }
-    plain
+    parts.extend(address.get(start..));
+    parts
+}
+
+/// Of each character of an address, whether it belongs to a key. A key may hold brackets itself, in quotes.
+fn in_key(address: &str) -> Vec<bool> {
+    let (mut inside, mut quoted, mut escaped) = (false, false, false);
+    let each = address.chars().map(|c| {
+        if !inside {
+            inside = c == '[';
+            return inside;
+        }
+        let is_escaped = escaped;
+        escaped = quoted && !is_escaped && c == '\\';
+        match c {
+            '"' if !is_escaped => quoted = !quoted,
+            ']' if !quoted => inside = false,
+            _ => {}
+        }
+        true
+    });
+    each.collect()
 }
 
 #[cfg(test)]
@@ -198,6 +235,14 @@ mod tests {
         ] {
             assert_eq!(without_keys(address), expected);
         }
+        let resource = Resource {
+            address: r#"module.a["x.y"].module.b[0].aws_elb.web["a]b"]"#.to_owned(),
+            kind: "aws_elb".to_owned(),
+            values: Value::Null,
+            dependencies: BTreeSet::new(),
+            provider: String::new(),
+        };
+        assert_eq!(resource.modules(), [r#"a["x.y"]"#, "b[0]"]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! States of all providers from 3 to 6, in every form that holds them.
 
+mod several;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
@@ -239,4 +241,49 @@ fn what_a_state_does_not_tell_is_as_aws_has_it() {
         lb.policies["ELBSecurityPolicy-2016-08"],
         Policy::Tls(TlsPolicy::default())
     );
+}
+
+#[test]
+fn what_the_provider_never_reads_again_is_as_aws_has_it() {
+    let old = json!([{"name": "Protocol-TLSv1", "value": "true"}]);
+    let (all, _) = read(&state(&[
+        ("aws_elb", "web", Value::Null, web()),
+        (
+            "aws_lb_ssl_negotiation_policy",
+            "tls",
+            Value::Null,
+            json!({"load_balancer": "web", "lb_port": 443, "name": "tls", "attribute": old}),
+        ),
+        (
+            "aws_lb_ssl_negotiation_policy",
+            "gone",
+            Value::Null,
+            json!({"load_balancer": "web", "lb_port": 443, "name": "gone", "attribute": old}),
+        ),
+        (
+            "aws_proxy_protocol_policy",
+            "p",
+            Value::Null,
+            json!({"load_balancer": "web", "instance_ports": ["8080", "9000"]}),
+        ),
+    ]));
+    let mut actual = all[0].lb.clone();
+    let now = Policy::Tls(TlsPolicy::Predefined("ELBSecurityPolicy-TLS-1-2-2017-01".into()));
+    actual.policies.insert("tls".to_owned(), now.clone());
+    actual.policies.remove("gone");
+    // One port has proxy protocol under another name, the other has another policy.
+    actual.policies.insert("theirs".to_owned(), Policy::ProxyProtocol(true));
+    let keys = Policy::BackendAuthentication(BTreeSet::from(["key".to_owned()]));
+    actual.policies.insert("keys".to_owned(), keys);
+    actual.backends = [(8080, "theirs"), (9000, "keys")]
+        .map(|(port, name)| (port, BTreeSet::from([name.to_owned()])))
+        .into();
+    let over = all[0].over(&actual);
+    assert_eq!(over.policies["tls"], now);
+    assert_ne!(
+        over.policies["gone"], now,
+        "what AWS does not have is as the state knows it"
+    );
+    let ports: Vec<_> = over.backends.keys().copied().collect();
+    assert_eq!(ports, [8080], "{:?}", over.backends);
 }

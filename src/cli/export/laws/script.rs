@@ -11,12 +11,15 @@ use crate::elb::{
     TlsPolicy,
 };
 
-/// In the place of the AWS CLI: its arguments, each before a NUL, and an empty line after them.
-const AWS: &str = "aws() { printf '%s\\0' \"$@\"; printf '\\n\\n\\0'; }\n";
+/// In the place of the AWS CLI: the region that each of its versions would ask, its arguments, each before a NUL, and an empty line
+/// after them.
+const AWS: &str = r#"aws() { printf '%s\0' "$AWS_REGION" "$AWS_DEFAULT_REGION" "$@"; printf '\n\n\0'; }
+"#;
 
 /// The load balancer that the script makes of a new one.
-pub(super) fn run(script: &str, new: &LoadBalancer) -> LoadBalancer {
+pub(super) fn run(script: &str, region: &str, new: &LoadBalancer) -> LoadBalancer {
     let mut shell = Command::new("sh")
+        .env("AWS_REGION", "elsewhere")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -30,7 +33,9 @@ pub(super) fn run(script: &str, new: &LoadBalancer) -> LoadBalancer {
     let mut lb = new.clone();
     for call in said.split_terminator("\n\n\0") {
         let words: Vec<&str> = call.split_terminator('\0').collect();
-        apply(&words, &mut lb);
+        let (regions, words) = words.split_at(2);
+        assert_eq!(regions, [region, region], "{script}");
+        apply(words, &mut lb);
     }
     lb
 }

@@ -6,15 +6,20 @@ use std::str::Chars;
 
 use serde_json::{Map, Value, json};
 
+use crate::elb::LoadBalancer;
+
 /// What the provider takes for granted.
 const DEFAULTS: &str = r#"{"idle_timeout": 60, "connection_draining": false, "connection_draining_timeout": 300,
     "desync_mitigation_mode": "defensive", "cross_zone_load_balancing": true, "access_logs": []}"#;
 
-/// As `terraform show -json` writes it.
-pub(super) fn applied(configuration: &str) -> Value {
+/// As `terraform show -json` writes it, where AWS has this already.
+pub(super) fn applied(configuration: &str, there: &LoadBalancer) -> Value {
     let file = Reader(configuration.chars().peekable()).body(true);
     let mut blocks: BTreeMap<(String, String), Value> = BTreeMap::new();
     for (header, body) in &file {
+        if header == "provider \"aws\"" {
+            continue;
+        }
         if let [kind, name] = header
             .strip_prefix("resource ")
             .map(labels)
@@ -42,7 +47,9 @@ pub(super) fn applied(configuration: &str) -> Value {
         };
         for key in each {
             let mut values = resolved(body, key.as_ref(), &blocks);
-            values.as_object_mut().expect("members").remove("for_each");
+            for argument in ["for_each", "provider"] {
+                values.as_object_mut().expect("members").remove(argument);
+            }
             if kind == "aws_elb" {
                 let mut whole: Map<String, Value> = serde_json::from_str(DEFAULTS).expect("JSON");
                 whole.extend(values.as_object().cloned().unwrap_or_default());
@@ -60,6 +67,8 @@ pub(super) fn applied(configuration: &str) -> Value {
     let names: Vec<String> = policies
         .map(|policy| policy["values"]["policy_name"].to_string())
         .collect();
+    let of_aws = there.policies.keys().map(|name| json!(name).to_string());
+    let names: Vec<String> = names.into_iter().chain(of_aws).collect();
     let once: BTreeSet<&String> = names.iter().collect();
     assert_eq!(once.len(), names.len(), "DuplicatePolicyName: {configuration}");
     json!({"format_version": "1.0", "terraform_version": "1.11.4", "values": {"root_module": {"resources": resources}}})
@@ -78,6 +87,9 @@ fn resolved(value: &Value, key: Option<&Value>, blocks: &BTreeMap<(String, Strin
             Some(Value::String(path)) => {
                 if path == "each.value" {
                     return key.expect("for_each").clone();
+                }
+                if path.starts_with("aws.") {
+                    return Value::Null;
                 }
                 let parts: Vec<&str> = path.split('.').collect();
                 let [kind, name, attribute] = parts.as_slice() else {
