@@ -26,8 +26,7 @@ use crate::metrics::BucketSample;
 fn leaves(lane: Lane, bucket: Bucket) -> f64 {
     let (for_instances, step) = match bucket {
         Bucket::ResourceIntensive | Bucket::Mutating => (0.0, 0.1),
-        Bucket::Account => (0.25, 0.025),
-        Bucket::Describe => (0.2, 0.05),
+        Bucket::Account | Bucket::Describe => (0.2, 0.05),
         _ => (0.1, 0.1),
     };
     match lane {

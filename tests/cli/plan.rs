@@ -139,6 +139,17 @@ async fn plan_foresees_what_aws_will_refuse() -> Result<()> {
             &["spec.listeners[port=443].certificate", "is of account 210987654321"],
         ),
         (
+            secure("arn:aws:acm:us-east-1:123456789012:certificate/00000000-0000-0000-0000-00000000dead").replace(
+                "certificate:",
+                "sslPolicy: {predefined: ELBSecurityPolicy-2016-8}, certificate:",
+            ),
+            &[
+                "spec.listeners[].sslPolicy",
+                "no policy ELBSecurityPolicy-2016-8",
+                "ELBSecurityPolicy-2016-08",
+            ],
+        ),
+        (
             manifest("web", &["i-00000000dead0000c".to_owned()]),
             &["spec.targets", "i-00000000dead0000c"],
         ),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::aws::{AccountRegion, Class, Filters};
-use crate::elb::{InstanceId, LoadBalancer, Port, TAGS};
+use crate::elb::{InstanceId, LoadBalancer, PREDEFINED_TLS_POLICIES, Policy, Port, TAGS, TlsPolicy, similar};
 use crate::plan::{Explained, Step};
 
 /// What the calls refer to.
@@ -62,11 +62,35 @@ pub(super) async fn foresee(
 ) -> Vec<String> {
     let references = References::of(calls);
     let mut problems = certificates(region, &references).await;
+    problems.extend(calls.iter().filter_map(|call| tls_policy(&call.step)));
     problems.extend(groups(region, &references, observed).await);
     problems.extend(zones(region, &references.zones).await);
     problems.extend(instances(region, &references.instances).await);
     problems.extend(observed.and_then(|observed| tags(calls, &observed.tags)));
     problems
+}
+
+/// A predefined policy that AWS does not have.
+fn tls_policy(step: &Step) -> Option<String> {
+    let Step::CreatePolicy {
+        policy: Policy::Tls(TlsPolicy::Predefined(name)),
+        ..
+    } = step
+    else {
+        return None;
+    };
+    if PREDEFINED_TLS_POLICIES.contains(&name.as_str()) {
+        return None;
+    }
+    let likely = similar(name, PREDEFINED_TLS_POLICIES);
+    let likely = if likely.is_empty() {
+        PREDEFINED_TLS_POLICIES.join(", ")
+    } else {
+        likely.join(", ")
+    };
+    Some(format!(
+        "spec.listeners[].sslPolicy.predefined: AWS has no policy {name} as far as this version knows; there is {likely}"
+    ))
 }
 
 async fn certificates(region: &AccountRegion, references: &References) -> Vec<String> {

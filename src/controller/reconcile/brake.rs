@@ -73,6 +73,28 @@ pub(super) async fn inform(
     if facts.brake.inferred.is_empty() && !leaves {
         return;
     }
+    match look(cx, subject, memory, lb, registration, facts, now).await {
+        Ok(true) => {}
+        Ok(false) => return,
+        Err(error) => {
+            met.unread(Track::Instances, &error);
+            return;
+        }
+    }
+    facts.brake.in_service = Some(memory.health.in_service());
+    facts.brake.draining = memory.health.draining();
+}
+
+/// Looks who is in service, where what is known does not serve. `false`: AWS told what was before our own last write.
+async fn look(
+    cx: &Context,
+    subject: &Subject<'_>,
+    memory: &mut Memory,
+    lb: &LoadBalancer,
+    registration: &Registration,
+    facts: &Facts,
+    now: Moment,
+) -> Result<bool, Error> {
     let drains = !memory.health.draining().is_empty() && facts.brake.departing.is_empty();
     let waited = memory.schedule.turn_comes(now.at).is_some();
     let within = match (drains, waited) {
@@ -80,32 +102,22 @@ pub(super) async fn inform(
         (false, true) => WAITED,
         (false, false) => FRESH,
     };
-    let leaving = &facts.brake.inferred;
-    let ample = facts.brake.groups.is_empty() && is_ample(memory, lb, registration, leaving, cx.intervals.health, now);
-    if !ample && !memory.health.is_fresh(&lb.instances, within, now.at) {
-        // Who shall leave is looked at when it can leave.
-        if let Err(error) = keep_turn(subject).await {
-            met.unread(Track::Instances, &error);
-            return;
-        }
-        match subject.region.view.instance_health(&subject.name).await {
-            Ok(health) if memory.journal.is_health_old(&health, now.at) => {
-                memory.schedule.set(Due::Step, now.at + HEALTH_AGAIN);
-                return;
-            }
-            Ok(health) => {
-                memory.known.read(lb.clone());
-                let again = memory.health.take(health, &lb.instances, cx.intervals.health, now.at);
-                memory.schedule.set(Due::Health, again);
-            }
-            Err(error) => {
-                met.unread(Track::Instances, &error);
-                return;
-            }
-        }
+    let (leaving, interval) = (&facts.brake.inferred, cx.intervals.health);
+    let ample = facts.brake.groups.is_empty() && is_ample(memory, lb, registration, leaving, interval, now);
+    if ample || memory.health.is_fresh(&lb.instances, within, now.at) {
+        return Ok(true);
     }
-    facts.brake.in_service = Some(memory.health.in_service());
-    facts.brake.draining = memory.health.draining();
+    // Who shall leave is looked at when it can leave.
+    keep_turn(subject).await?;
+    let health = subject.region.view.instance_health(&subject.name).await?;
+    if memory.journal.is_health_old(&health, now.at) {
+        memory.schedule.set(Due::Step, now.at + HEALTH_AGAIN);
+        return Ok(false);
+    }
+    memory.known.read(lb.clone());
+    let again = memory.health.take(health, &lb.instances, interval, now.at);
+    memory.schedule.set(Due::Health, again);
+    Ok(true)
 }
 
 /// Whether so many would stay in service, by the last look at the health of these instances, that another tells nothing: also where
