@@ -110,7 +110,7 @@ impl<'a> Allowance<'a> {
             Tagged::Instance => reason::INSTANCE_NOT_FOUND,
             Tagged::Certificate => reason::CERTIFICATE_NOT_FOUND,
         };
-        let ids = Vec::from_iter(ids.iter().map(String::as_str)).join(", ");
+        let ids = ids.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
         message::tagged_not_shown(reason, field, ids, kind.rule(), &self.account)
     }
 

@@ -85,7 +85,9 @@ impl Import {
                 .text
                 .and_then(|text| terraform::parse(&text).map_err(|why| Failure::new(format!("{} {why}", file.from))))?;
             let (all, told) = terraform::attached(&state);
-            told.iter().for_each(|line| screen::note(line));
+            for line in &told {
+                screen::note(line);
+            }
             if all.is_empty() && told.is_empty() {
                 screen::note(&format!("{} holds no aws_elb_attachment", file.from));
             }
