@@ -322,39 +322,6 @@ async fn a_reply_that_is_cut_short_is_told_in_so_many_words() -> Result<()> {
     Ok(())
 }
 
-/// The API server has forgotten, too, what happened meanwhile, so that no event tells of it: what a new list lacks is gone.
-#[tokio::test(flavor = "multi_thread")]
-async fn an_object_that_vanished_while_nobody_watched_is_forgotten() -> Result<()> {
-    let test = Test::on(Stack::start(Options::default()).await?).await?;
-    test.ready(MINIMAL).await?;
-    let (operator, control_plane) = (test.stack.operator(), test.stack.control_plane());
-    let lists = || -> Result<usize> {
-        let calls = control_plane.operator_calls()?;
-        let lists = calls
-            .iter()
-            .filter(|call| call.verb == "list" && call.resource == "classicloadbalancers" && call.status == 200);
-        Ok(lists.count())
-    };
-    let told = |reply: &Reply| reply.status == 200 && reply.body.contains("clb_load_balancer_ready{");
-    operator.until("/metrics", "it to be told", told).await?;
-    operator.signal("STOP")?;
-    // By force, as people do who are tired of waiting.
-    let freed = json!({"metadata": {"finalizers": null}});
-    test.namespace.patch(Kind::CLB, "web", freed).await?;
-    test.namespace.delete_and_wait(Kind::CLB, "web").await?;
-    control_plane.stop_api_server();
-    control_plane.start_api_server().await?;
-    let listed = lists()?;
-    operator.signal("CONT")?;
-    let forgotten = |reply: &Reply| reply.status == 200 && !told(reply);
-    operator.until("/metrics", "it to be forgotten", forgotten).await?;
-    operator.until_ready().await?;
-    assert!(lists()? > listed, "it was told by a list");
-    // Another one of its name is another one: the load balancer of the first is not its own.
-    test.apply(MINIMAL).await?;
-    test.until_reason("Accepted", "Conflict").await.map(drop)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn an_api_server_that_is_frozen_is_noticed() -> Result<()> {
     let test = Test::on(Stack::start(Options::default()).await?).await?;
